@@ -1,0 +1,118 @@
+"""Views: every operation gives what Pillow gives, and every image has draws of its own."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageEnhance, ImageOps
+from scipy import stats
+from sklearn.datasets import load_sample_image
+
+from spl import augment
+from spl.datasets import read_digits
+
+AFFINE = Image.Transform.AFFINE
+
+PILLOW = {
+    "autocontrast": lambda image, v: ImageOps.autocontrast(image),
+    "brightness": lambda image, v: ImageEnhance.Brightness(image).enhance(v),
+    "color": lambda image, v: ImageEnhance.Color(image).enhance(v),
+    "contrast": lambda image, v: ImageEnhance.Contrast(image).enhance(v),
+    "equalize": lambda image, v: ImageOps.equalize(image),
+    "identity": lambda image, v: image,
+    "posterize": lambda image, v: ImageOps.posterize(image, int(v)),
+    "rotate": lambda image, v: image.rotate(v),
+    "sharpness": lambda image, v: ImageEnhance.Sharpness(image).enhance(v),
+    "shear_x": lambda image, v: image.transform(image.size, AFFINE, (1, v, 0, 0, 1, 0)),
+    "shear_y": lambda image, v: image.transform(image.size, AFFINE, (1, 0, 0, v, 1, 0)),
+    "solarize": lambda image, v: ImageOps.solarize(image, v),
+    "translate_x": lambda image, v: image.transform(image.size, AFFINE, (1, 0, v * image.size[0], 0, 1, 0)),
+    "translate_y": lambda image, v: image.transform(image.size, AFFINE, (1, 0, 0, 0, 1, v * image.size[1])),
+}
+
+
+def photographs():
+    picture = Image.fromarray(load_sample_image("flower.jpg"))
+    tiles = [picture.crop((x, y, x + 96, y + 96)).resize((32, 32)) for x in range(0, 500, 90) for y in range(0, 300, 90)]
+    return torch.from_numpy(np.stack([np.asarray(tile).transpose(2, 0, 1) for tile in tiles]))
+
+
+IMAGES = {"photographs": photographs(), "digits": torch.from_numpy(read_digits().train_images[:40])}
+
+
+def as_pillow(image):
+    return Image.fromarray(image[0].numpy() if len(image) == 1 else image.numpy().transpose(1, 2, 0))
+
+
+def as_tensor(image):
+    pixels = np.asarray(image)
+    return torch.from_numpy(pixels[None].copy() if pixels.ndim == 2 else pixels.transpose(2, 0, 1).copy())
+
+
+@pytest.mark.parametrize("kind", IMAGES)
+@pytest.mark.parametrize("operation", augment.OPERATIONS, ids=lambda operation: operation.apply.__name__)
+def test_every_operation_equals_pillow_s_within_a_grey_level(operation, kind):
+    images = IMAGES[kind]
+    place = torch.linspace(0, 0.999, len(images), dtype=torch.float64)
+    magnitude = operation.low + (operation.high - operation.low) * place
+    reference = PILLOW[operation.apply.__name__]
+    expected = torch.stack([as_tensor(reference(as_pillow(one), v)) for one, v in zip(images, magnitude.tolist(), strict=True)])
+    assert (operation.apply(images, magnitude).int() - expected.int()).abs().max() <= 1
+
+
+def test_operations_and_magnitudes_are_drawn_uniformly():
+    draw = augment.draw_strong(20_000, torch.Generator().manual_seed(3), operations=3)
+    times = torch.bincount(draw.chosen.flatten(), minlength=14).numpy()
+    assert stats.chisquare(times).pvalue > 1e-3
+    for values in (draw.magnitude.flatten(), *draw.square.T):
+        assert stats.kstest(values.numpy(), "uniform").pvalue > 1e-3
+
+
+def test_weak_views_are_drawn_uniformly():
+    draw = augment.draw_weak(20_000, torch.Generator().manual_seed(3), flip=True, padding=4)
+    for shifts in draw.shifts.T:
+        assert stats.chisquare(torch.bincount(shifts + 4, minlength=9).numpy()).pvalue > 1e-3
+    assert stats.binomtest(int(draw.mirrored.sum()), 20_000).pvalue > 1e-3
+    assert not augment.draw_weak(100, torch.Generator(), flip=False, padding=1).mirrored.any()
+
+
+def test_a_batch_is_augmented_as_its_images_are_one_by_one():
+    images = IMAGES["photographs"]
+    draw = augment.draw_strong(len(images), torch.Generator().manual_seed(1), operations=3)
+    alone = [
+        augment.randaugment(
+            images[i : i + 1], augment.StrongDraw(draw.chosen[i : i + 1], draw.magnitude[i : i + 1], draw.square[i : i + 1])
+        )
+        for i in range(len(images))
+    ]
+    assert torch.equal(augment.randaugment(images, draw), torch.cat(alone))
+
+
+def test_flip_and_crop_equals_numpy_s_reflection_padding():
+    images = IMAGES["photographs"]
+    draw = augment.draw_weak(len(images), torch.Generator().manual_seed(5), flip=True, padding=4)
+    got = augment.flip_and_crop(images, draw)
+    for image, (down, right), mirrored, ours in zip(images.numpy(), draw.shifts.tolist(), draw.mirrored, got, strict=True):
+        flipped = image[:, :, ::-1] if mirrored else image
+        padded = np.pad(flipped, ((0, 0), (4, 4), (4, 4)), mode="reflect")
+        assert np.array_equal(padded[:, 4 + down : 36 + down, 4 + right : 36 + right], ours)
+
+
+def test_cutout_covers_one_square_of_at_most_the_given_part():
+    images = torch.full((500, 1, 32, 32), 7, dtype=torch.uint8)
+    draw = augment.draw_strong(500, torch.Generator().manual_seed(2), operations=1)
+    covered = (augment.cutout(images, draw, 0.5, torch.tensor([200], dtype=torch.uint8)) == 200)[:, 0]
+    heights, widths = covered.any(2).sum(1), covered.any(1).sum(1)
+    assert torch.equal(covered.sum((1, 2)), heights * widths)
+    assert heights.max() <= 17
+    assert widths.max() <= 17
+    assert (heights.min() >= 1) & (widths.min() >= 1)
+    inside = ((draw.square[:, 1:] > 0.3) & (draw.square[:, 1:] < 0.7)).all(1)
+    assert torch.equal(heights[inside], widths[inside]) or (heights[inside] - widths[inside]).abs().max() <= 1
+    assert torch.equal(augment.cutout(images, draw, 0.0, torch.tensor([7], dtype=torch.uint8)), images)
+
+
+def test_normalised_training_images_have_mean_0_and_deviation_1():
+    images = torch.from_numpy(read_digits().train_images)
+    mean, std = images.float().mean((0, 2, 3)), images.float().std((0, 2, 3))
+    assert augment.normalise(images, mean, std).mean().item() == pytest.approx(0, abs=1e-4)
+    assert augment.normalise(images, mean, std).std().item() == pytest.approx(1, abs=1e-4)

@@ -1,0 +1,83 @@
+"""Which images are labelled: the same everywhere, nested, and never a matter of the training seed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spl.datasets import SOURCES, read_digits
+from spl.splits import draw_split, read_split, write_split
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "splits.json").read_text())
+CLASSES = read_digits().train_classes
+
+seeds = st.integers(0, 2**63)
+pools = st.lists(st.integers(0, 4), min_size=30, max_size=120).map(lambda few: np.array([0, 1, 2, 3, 4] * 3 + few))
+
+
+@pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: f"{golden['scheme']}-{golden['seed']}")
+def test_a_seed_draws_the_same_images_on_every_machine_and_library_version(golden):
+    drawn = draw_split(CLASSES, golden["scheme"], golden["seed"], golden["labels"], golden["keep"])
+    assert drawn.labelled == golden["labelled"]
+    assert drawn.excluded == golden["excluded"]
+
+
+@given(pools, seeds, st.integers(1, 3))
+def test_balanced_folds_hold_the_same_number_of_each_class(classes, seed, per_class):
+    drawn = draw_split(classes, "balanced", seed, per_class)
+    assert np.bincount(classes[drawn.labelled]).tolist() == [per_class] * 5 == drawn.labelled_counts
+    assert len(set(drawn.labelled)) == 5 * per_class
+
+
+@given(pools, seeds, st.integers(1, 20), st.integers(0, 10))
+def test_a_random_fold_is_contained_in_the_one_with_more_labels(classes, seed, labels, more):
+    small, large = (draw_split(classes, "random", seed, n).labelled for n in (labels, labels + more))
+    assert large[:labels] == small
+    assert len(set(large)) == labels + more
+
+
+def test_random_folds_are_uniform_over_all_images():
+    drawn = [draw_split(CLASSES, "random", seed, 40).labelled for seed in range(300)]
+    times = np.bincount(np.concatenate(drawn), minlength=len(CLASSES))
+    expected = 300 * 40 / len(CLASSES)
+    chi2 = ((times - expected) ** 2 / expected).sum()
+    degrees = len(CLASSES) - 1
+    assert abs(chi2 - degrees) < 5 * np.sqrt(2 * degrees)
+
+
+@given(pools, seeds, st.floats(0.05, 0.95))
+def test_imbalance_takes_unlabelled_images_of_one_class_and_leaves_the_labelled_set(classes, seed, keep):
+    plain, uneven = (draw_split(classes, "balanced", seed, 2, part) for part in (None, keep))
+    assert uneven.labelled == plain.labelled
+    assert not set(uneven.excluded) & set(uneven.labelled)
+    assert set(classes[uneven.excluded]) <= {uneven.imbalanced_class}
+    unlabelled = int((classes == uneven.imbalanced_class).sum()) - 2
+    assert len(uneven.excluded) == unlabelled - round(keep * unlabelled)
+    lost = np.array(plain.unlabelled_counts) - uneven.unlabelled_counts
+    assert lost.sum() == len(uneven.excluded) == lost[uneven.imbalanced_class]
+
+
+def test_all_labels_means_all_images():
+    assert draw_split(CLASSES, "full", 0).labelled == list(range(len(CLASSES)))
+
+
+@given(pools, seeds)
+def test_a_split_survives_its_file(tmp_path_factory, classes, seed):
+    path = tmp_path_factory.mktemp("split") / "fold0.json"
+    drawn = draw_split(classes, "balanced", seed, 2, 0.5)
+    write_split(drawn, path)
+    assert read_split(path) == drawn
+
+
+def test_what_the_study_assumes_of_the_digits_is_true():
+    digits = read_digits()
+    assert len(digits.train_classes) == SOURCES["digits"].train_images
+    assert np.bincount(digits.train_classes).min() == SOURCES["digits"].smallest_class
+    assert digits.train_images.shape[2:] == (SOURCES["digits"].side,) * 2
+    assert np.bincount(digits.test_classes).tolist() == [50] * 10
+    together = np.concatenate([digits.train_images, digits.test_images]).reshape(1797, -1)
+    assert len(together) == 1797
+    assert len(np.unique(together, axis=0)) == len(np.unique(np.rint(together), axis=0)) == 1797

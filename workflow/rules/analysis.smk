@@ -1,0 +1,16 @@
+rule analyse:
+    input:
+        lambda wildcards: [
+            f"{RESULTS}/runs/{run}/{name}"
+            for run in PLAN.experiments[wildcards.experiment]
+            for name in ("metrics.csv", "confusion.npy")
+        ],
+    output:
+        f"{RESULTS}/analysis/{{experiment}}.csv",
+    log:
+        f"{RESULTS}/logs/analysis/{{experiment}}.log",
+    params:
+        canonical=lambda wildcards: analysis_parameter(PLAN, wildcards.experiment),
+        runs=f"{RESULTS}/runs",
+    shell:
+        "spl analyse --parameter {params.canonical:q} {params.runs:q} --output {output:q} > {log:q} 2>&1"

@@ -1,0 +1,40 @@
+# The study, its plan, and where things lie. A mistake in the study ends here, before any job.
+import os
+import sys
+from os.path import exists
+from pathlib import Path
+
+from spl.errors import InputError
+from spl.paper import contents
+from spl.plan import (
+    RUN_FILES,
+    analysis_parameter,
+    data_parameter,
+    make_plan,
+    run_parameter,
+    split_parameter,
+)
+from spl.study import check_study, read_yaml
+
+try:
+    for configfile in workflow.configfiles:
+        read_yaml(Path(configfile))
+    PLAN = make_plan(check_study(config, ", ".join(os.path.relpath(path) for path in workflow.configfiles)))
+except InputError as mistake:
+    print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)
+    raise SystemExit(2)
+
+RESULTS = f"results/{PLAN.study.name}"
+ITEMS = contents.items(PLAN)
+
+# `spl` belongs to the Python that runs Snakemake, also where its environment is not activated.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+wildcard_constraints:
+    dataset=r"[a-z0-9-]+",
+    experiment=r"[a-z0-9-]+",
+    split=r"[a-z0-9-]+/[a-z0-9.-]+/fold\d+",
+    run=r"[a-z0-9-]+/[a-z0-9.-]+/fold\d+/[^/]+(/[^/]+)?/seed\d+",
+    figure="|".join(name for name, item in ITEMS.items() if item.kind == "figure"),
+    table="|".join(name for name, item in ITEMS.items() if item.kind == "table"),

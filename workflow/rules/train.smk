@@ -1,0 +1,17 @@
+rule train:
+    input:
+        images=lambda wildcards: f"{RESULTS}/data/{PLAN.runs[wildcards.run].dataset}/images.safetensors",
+        split=lambda wildcards: f"{RESULTS}/splits/{PLAN.runs[wildcards.run].split}.json",
+    output:
+        [f"{RESULTS}/runs/{{run}}/{name}" for name in RUN_FILES],
+    log:
+        f"{RESULTS}/logs/runs/{{run}}.log",
+    params:
+        canonical=lambda wildcards: run_parameter(PLAN, wildcards.run),
+        data=subpath(input.images, parent=True),
+        folder=subpath(output[0], parent=True),
+    priority: 1
+    threads: lambda wildcards: PLAN.runs[wildcards.run].settings["threads"]
+    shell:
+        "spl train --parameter {params.canonical:q} {params.data:q} {input.split:q}"
+        " --output {params.folder:q} > {log:q} 2>&1"

@@ -1,0 +1,91 @@
+"""``snakemake --logger progress``: which training runs, how many are done, and how long the others will take."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from snakemake.logging import DefaultFormatter
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+from snakemake_interface_logger_plugins.common import LogEvent
+
+TRAINING = "train"
+
+
+class LogHandler(LogHandlerBase):
+    """Prints a line for each job that ends, keeps a bar below them in a terminal, and passes errors on in full."""
+
+    writes_to_stream = True
+    writes_to_file = False
+    has_filter = True
+    has_formatter = True
+    needs_rulegraph = False
+
+    def __post_init__(self) -> None:
+        console = Console(stderr=True, highlight=False)
+        self.errors = DefaultFormatter(show_failed_logs=True)
+        self.bar = Progress(
+            TextColumn("trainings"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self.console = console
+        self.began = time.monotonic()
+        self.runs, self.runs_done, self.seconds = 0, 0, 0.0
+        self.jobs: dict[int, tuple[str, str, float]] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one event of Snakemake."""
+        fields: dict[str, Any] = record.__dict__
+        event = fields.get("event")
+        if event == LogEvent.RUN_INFO and not self.bar.tasks:
+            self.runs = fields["stats"].get(TRAINING, 0)
+            self.say(f"{fields['stats']['total']} jobs to do, {self.runs} of them trainings")
+            if self.runs:
+                self.bar.start()
+                self.bar.add_task("", total=self.runs, left="")
+        elif event == LogEvent.JOB_INFO:
+            what = " ".join(map(str, fields["wildcards"].values()))
+            self.jobs[fields["jobid"]] = (fields["rule_name"], what, time.monotonic())
+            if fields["rule_name"] == TRAINING:
+                self.say(f"training {what}")
+        elif event == LogEvent.JOB_FINISHED:
+            self.finish(*self.jobs.pop(fields["job_id"]))
+        elif record.levelno >= logging.WARNING or (event is None and "Nothing to be done" in str(record.msg)):
+            self.say(self.errors.format(record))
+
+    def finish(self, rule: str, what: str, began: float) -> None:
+        """Report a job that ended."""
+        if rule != TRAINING:
+            if rule != what:
+                self.say(f"{rule} {what}")
+            return
+        self.runs_done += 1
+        self.seconds += time.monotonic() - began
+        beside = 1 + sum(name == TRAINING for name, _, _ in self.jobs.values())
+        left = (self.runs - self.runs_done) * self.seconds / self.runs_done / beside
+        remaining = f"about {duration(left)} left" if self.runs_done < self.runs else "trainings done"
+        self.say(f"trained  {what} ({self.runs_done} of {self.runs}, {remaining})")
+        self.bar.update(self.bar.tasks[0].id, completed=self.runs_done, left=remaining)
+
+    def say(self, text: str) -> None:
+        """Print one line with the time since the start."""
+        self.console.print(f"[{duration(time.monotonic() - self.began)}] {text}", markup=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self.bar.stop()
+        super().close()
+
+
+def duration(seconds: float) -> str:
+    """Minutes and seconds as 3:07, with hours from the first hour on."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

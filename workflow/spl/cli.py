@@ -1,0 +1,148 @@
+"""The command ``spl``: one subcommand for each rule of the workflow, and ``plan`` for people."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from spl.errors import InputError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+Parameter = Annotated[
+    str, typer.Option(help="Canonical JSON of exactly what the job uses; `snakemake -p` prints it for every job.")
+]
+Output = Annotated[Path, typer.Option(help="File, folder or stem to write.")]
+
+
+@app.command()
+def data(parameter: Parameter, output: Output) -> None:
+    """Bring a data set into canonical form."""
+    from spl.datasets import write_dataset
+
+    output.mkdir(parents=True, exist_ok=True)
+    write_dataset(_read(parameter)["source"], output)
+
+
+@app.command()
+def split(parameter: Parameter, data: Path, output: Output) -> None:
+    """Draw the labelled images of one fold."""
+    from spl.datasets import read_dataset
+    from spl.splits import draw_split, write_split
+
+    dataset, _ = read_dataset(data)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_split(draw_split(dataset.train_classes, **_read(parameter)["draw"]), output)
+
+
+@app.command()
+def train(parameter: Parameter, data: Path, split: Path, output: Output) -> None:
+    """Train one run and evaluate it on the way."""
+    from spl.runs import train_run
+    from spl.training import Evaluation
+
+    def report(evaluation: Evaluation) -> None:
+        print(f"step {evaluation.step}: error {100 * evaluation.measures['test_error']:.2f} %", flush=True)
+
+    train_run(_read(parameter), data, split, output, report)
+
+
+@app.command()
+def analyse(parameter: Parameter, runs: Path, output: Output) -> None:
+    """Summarise the runs of an experiment, one row each."""
+    from spl.confusion import summarise_experiment
+
+    summary = summarise_experiment(_read(parameter), runs)
+    summary.to_csv(output, index=False, float_format="%.10g", lineterminator="\n")
+
+
+@app.command()
+def figure(parameter: Parameter, output: Output, inputs: Annotated[list[Path] | None, typer.Argument()] = None) -> None:
+    """Draw one figure as PDF, PNG and the CSV that it shows."""
+    from spl.figures.style import save
+
+    content = _read(parameter)
+    drawing, shown = _builder(content["item"]).draw(content["given"], inputs or [])
+    save(drawing, shown, output)
+
+
+@app.command()
+def table(parameter: Parameter, output: Output, inputs: list[Path]) -> None:
+    """Build one table as CSV, Markdown and LaTeX."""
+    from spl.tables.form import save
+
+    content = _read(parameter)
+    built = _builder(content["item"]).build(content["given"], inputs)
+    save(built, content["title"], content["caption"], output)
+
+
+@app.command()
+def page(parameter: Parameter, results: Path, output: Output) -> None:
+    """Put everything on one page."""
+    from spl.paper.contents import TEMPLATE
+    from spl.paper.page import write_page
+
+    write_page(_read(parameter), TEMPLATE, results, output)
+
+
+@app.command()
+def plan(study: Annotated[Path, typer.Argument(help="The study's YAML file.")] = Path("config/demo.yaml")) -> None:
+    """List a study's runs, which experiments need each, and what is done."""
+    from spl.plan import make_plan, run_parameter
+    from spl.study import read_study
+
+    planned = make_plan(read_study(study))
+    results = Path("results") / planned.study.name
+    listing = RichTable("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
+    states = {path: _state(results / "runs" / path, run_parameter(planned, path)) for path in planned.runs}
+    for path, state in states.items():
+        listing.add_row(path, ", ".join(name for name, runs in planned.experiments.items() if path in runs), state)
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    console.print(listing)
+    done = sum(state == "done" for state in states.values())
+    console.print(f"{done} of {len(states)} runs done; {len(planned.splits)} labelled sets.")
+
+
+def _state(folder: Path, parameter: str) -> str:
+    """Whether a run has results, and whether they are those of its present parameter."""
+    try:
+        recorded = json.loads((folder / "parameters.json").read_text())
+    except (OSError, json.JSONDecodeError):
+        return "to do"
+    planned = json.loads(parameter)
+    changed = [key for key in planned if recorded.get(key) != planned[key]]
+    return f"stale ({', '.join(changed)} changed)" if changed else "done"
+
+
+def _read(parameter: str) -> dict[str, Any]:
+    try:
+        content = json.loads(parameter)
+    except json.JSONDecodeError as error:
+        raise InputError(f"--parameter: expected JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError("--parameter: expected a JSON object")
+    return content
+
+
+def _builder(item: str) -> Any:
+    from spl.paper.contents import CONTENTS
+
+    return importlib.import_module(CONTENTS[item].module)
+
+
+def main(run: Callable[[], None] = app) -> None:
+    """Run the command; a mistake in what was given ends with status 2 and one clear line."""
+    try:
+        run()
+    except InputError as error:
+        for line in str(error).splitlines():
+            print(f"error: {line}", file=sys.stderr)
+        sys.exit(2)

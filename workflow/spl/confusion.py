@@ -1,0 +1,85 @@
+"""What a run's confusion matrices say: collapsed classes, basins of attraction, instabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+MEDIAN_OVER = 20
+"""FixMatch reports the median error of its last 20 checkpoints."""
+
+
+def column_shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How often each class is predicted, relative to how often it is true.
+
+    Args:
+        confusion: int (classes, classes), rows true, columns predicted; every class has test images.
+
+    Returns:
+        float (classes,); 1 for a class predicted as often as it occurs, 0 for a collapsed one.
+    """
+    shares: NDArray[np.float64] = confusion.sum(axis=0) / confusion.sum(axis=1)
+    return shares
+
+
+def collapsed_classes(confusion: NDArray[np.int64], basins: Mapping[str, float]) -> tuple[list[int], list[int]]:
+    """Classes that are wholly and partly collapsed: their column of the confusion matrix is about 0, or small.
+
+    Args:
+        confusion: as :func:`column_shares`.
+        basins: the limits ``collapsed`` and ``partly_collapsed``, as shares of the class's test images.
+    """
+    shares = column_shares(confusion)
+    wholly = shares < basins["collapsed"]
+    partly = (shares < basins["partly_collapsed"]) & ~wholly
+    return np.flatnonzero(wholly).tolist(), np.flatnonzero(partly).tolist()
+
+
+def summarise_run(metrics: pd.DataFrame, confusion: NDArray[np.int64], basins: Mapping[str, float]) -> dict[str, Any]:
+    """The figures of one run that tables are made of.
+
+    ``error_last`` is what the paper reports; ``error_best`` is the lowest of all evaluations, at ``best_step``;
+    ``error_median`` is that of the last 20. A run is in the low basin when a class is collapsed, wholly or partly, in
+    the last evaluation, and unstable when its best error lies clearly below its last. Errors are shares.
+
+    Args:
+        metrics: one row for each evaluation.
+        confusion: int (evaluations, classes, classes).
+        basins: the limits of the study.
+    """
+    errors = metrics["test_error"]
+    wholly, partly = collapsed_classes(confusion[-1], basins)
+    last, best = float(errors.iloc[-1]), float(errors.min())
+    return {
+        "error_last": last,
+        "error_best": best,
+        "error_median": float(errors.tail(MEDIAN_OVER).median()),
+        "best_step": int(metrics["step"].iloc[int(errors.argmin())]),
+        "collapsed": " ".join(map(str, wholly)),
+        "partly_collapsed": " ".join(map(str, partly)),
+        "smallest_column": float(column_shares(confusion[-1]).min()),
+        "basin": "low" if wholly or partly else "high",
+        "unstable": last - best > basins["unstable"],
+        "coverage": float(metrics["coverage"].iloc[-1]),
+        "purity": float(metrics["purity"].iloc[-1]),
+    }
+
+
+def summarise_experiment(parameter: Mapping[str, Any], runs: Path) -> pd.DataFrame:
+    """One tidy row for each run of an experiment: what it was, and what came out.
+
+    Args:
+        parameter: ``runs``, the parameters of each run by its path, and ``basins``, the limits of the study.
+        runs: folder that holds the runs.
+    """
+    rows = []
+    for path, given in parameter["runs"].items():
+        metrics = pd.read_csv(runs / path / "metrics.csv")
+        confusion = np.load(runs / path / "confusion.npy", allow_pickle=False)
+        rows.append({"run": path, **given, **summarise_run(metrics, confusion, parameter["basins"])})
+    return pd.DataFrame(rows)

@@ -1,0 +1,34 @@
+"""Figure 6: the smoothness factor as a function of the score, linear and quadratic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from spl.figures.style import BLUE, COLUMN, GREEN, GREY, ORANGE, new_figure
+
+SHAPES = (("linear", 1.0, BLUE, "-"), ("quadratic (-sq)", 2.0, ORANGE, "--"), ("square root (-sqrt)", 0.5, GREEN, "-."))
+
+
+def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
+    """The factor around ``parameter["threshold"]``, beside the indicator of FixMatch; reads no inputs."""
+    threshold = parameter["threshold"]
+    score = np.linspace(threshold - 0.4 * (1 - threshold), 1, 421)
+    linear = np.maximum(score - threshold, 0) / (1 - threshold)
+    figure = new_figure(COLUMN, 2.4)
+    axis = figure.subplots()
+    shown = pd.DataFrame({"score": score, "indicator": (score >= threshold).astype(float)})
+    axis.plot([score[0], threshold, threshold, 1], [0, 0, 1, 1], ":", color=GREY, label="indicator (FixMatch)")
+    for name, power, colour, line in SHAPES:
+        shown[name] = linear**power
+        axis.plot(score, shown[name], line, color=colour, label=name)
+    axis.set_xticks([threshold, (1 + threshold) / 2, 1], [f"$\\tau$ = {threshold:g}", f"{(1 + threshold) / 2:g}", "1"])
+    axis.set_xlabel("score $s$")
+    axis.set_ylabel("weight of the pseudo-label")
+    axis.legend(loc="upper left")
+    return figure, shown

@@ -1,0 +1,48 @@
+"""The paper on one page: a single HTML file that needs no network."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markdown_it import MarkdownIt
+
+
+def write_page(parameter: Mapping[str, Any], template: Path, results: Path, path: Path) -> None:
+    """Put every figure, table and run of a study on one page.
+
+    Args:
+        parameter: title, sections with their captions, experiments, assumed values.
+        template: Jinja source of the page.
+        results: folder of the study; its ``figures/``, ``tables/`` and ``analysis/`` are read.
+        path: where the page goes.
+    """
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    sections = [{**section, "body": _body(section, results)} for section in parameter["sections"]]
+    experiments = {name: _runs(results / "analysis" / f"{name}.csv") for name in parameter["experiments"]}
+    page = environment.from_string(template.read_text(encoding="utf-8")).render(
+        {**parameter, "sections": sections, "experiments": experiments}
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def _body(section: Mapping[str, Any], results: Path) -> str:
+    """The address of a figure's picture, or the HTML of a table."""
+    if section["kind"] == "figure":
+        picture = (results / "figures" / f"{section['name']}.png").read_bytes()
+        return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+    markdown = (results / "tables" / f"{section['name']}.md").read_text(encoding="utf-8")
+    table = markdown[markdown.index("\n\n") :]
+    html: str = MarkdownIt("commonmark", {"html": False}).enable("table").render(table)
+    return html
+
+
+def _runs(summary: Path) -> list[dict[str, Any]]:
+    rows = pd.read_csv(summary, keep_default_na=False, dtype={"collapsed": str, "partly_collapsed": str})
+    return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]

@@ -1,0 +1,191 @@
+"""The plan of a study: the runs its experiments need, each once, and the canonical parameter of every job.
+
+Pure: a plan follows from the study and the code alone, and touches no file of results.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from spl.datasets import SOURCES
+from spl.errors import InputError
+from spl.methods import METHODS
+from spl.provenance.fingerprint import fingerprint
+from spl.study import METHOD_SETTINGS, Balanced, Experiment, Random, Settings, Study
+
+RUN_FILES = ("parameters.json", "metrics.csv", "confusion.npy", "weights.safetensors")
+"""What every training leaves in its folder."""
+
+
+@dataclass(frozen=True)
+class SplitJob:
+    """One labelled set to draw: ``path`` below ``splits/``, and the arguments of :func:`spl.splits.draw_split`."""
+
+    path: str
+    dataset: str
+    fold: int
+    scheme: str
+    seed: int
+    labels: int | None
+    keep: float | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Attributes:
+        path: below ``runs/``; readable, holds what differs from the data set's and the method's defaults.
+        dataset: name in the study.
+        split: path of its split.
+        fold: number of its labelled set.
+        method: key of :data:`spl.methods.METHODS`.
+        seed: the training seed.
+        settings: exactly those that this method uses.
+    """
+
+    path: str
+    dataset: str
+    split: str
+    fold: int
+    method: str
+    seed: int
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a study trains.
+
+    Attributes:
+        study: the study.
+        splits: by path.
+        runs: by path; a run that several experiments need appears once.
+        experiments: paths of the runs of each experiment, in the order of its methods, variants, splits and seeds.
+        experiment_splits: paths of the splits of each experiment, in order of size and fold.
+    """
+
+    study: Study
+    splits: dict[str, SplitJob]
+    runs: dict[str, Run]
+    experiments: dict[str, list[str]]
+    experiment_splits: dict[str, list[str]]
+
+
+def make_plan(study: Study) -> Plan:
+    """Expand a study.
+
+    Raises:
+        InputError: an experiment combines settings that do not fit together.
+    """
+    plan = Plan(study, {}, {}, {}, {})
+    for name, experiment in study.experiments.items():
+        splits = _splits(study, experiment)
+        runs = [
+            _run(study, name, method, variant, split, seed)
+            for method in experiment.methods
+            for variant in experiment.variants
+            for split in splits
+            for seed in experiment.seeds
+        ]
+        plan.splits.update((split.path, split) for split in splits)
+        plan.runs.update((run.path, run) for run in runs)
+        plan.experiments[name] = list(dict.fromkeys(run.path for run in runs))
+        plan.experiment_splits[name] = [split.path for split in splits]
+    return plan
+
+
+def _splits(study: Study, experiment: Experiment) -> list[SplitJob]:
+    scheme, dataset = experiment.split, experiment.dataset
+    classes = len(SOURCES[study.datasets[dataset].source].classes)
+    keep = None
+    draws: list[tuple[str, int | None]]
+    if isinstance(scheme, Balanced):
+        keep = scheme.keep
+        imbalance = f"-imbalanced-{keep:g}" if keep is not None else ""
+        draws = [(f"balanced-{scheme.per_class * classes}{imbalance}", scheme.per_class)]
+    elif isinstance(scheme, Random):
+        draws = [(f"random-{labels}", labels) for labels in scheme.labels]
+    else:
+        draws = [("full", None)]
+    return [
+        SplitJob(f"{dataset}/{folder}/fold{fold}", dataset, fold, scheme.scheme, study.fold_seeds[fold], labels, keep)
+        for folder, labels in draws
+        for fold in experiment.folds
+    ]
+
+
+def _run(study: Study, name: str, method: str, variant: Settings, split: SplitJob, seed: int) -> Run:
+    experiment = study.experiments[name]
+    defaults = study.settings(split.dataset).overrides() | dict(METHODS[method].defaults)
+    chosen = defaults | experiment.training.overrides() | experiment.methods[method].overrides() | variant.overrides()
+    unused = METHOD_SETTINGS - METHODS[method].settings
+    settings = {key: value for key, value in Settings(**chosen).model_dump().items() if key not in unused}
+    before = Settings(**defaults).model_dump()
+    differing = {key: value for key, value in settings.items() if value != before[key]}
+    for key in variant.overrides().keys() & unused:
+        raise InputError(f"experiments.{name}.variants: {method} does not use {key}")
+    if settings["crop_padding"] >= SOURCES[study.datasets[split.dataset].source].side:
+        raise InputError(f"experiments.{name}: crop_padding: expected less than the side of an image")
+    changes = ",".join(
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in differing.items()
+    )
+    path = "/".join(filter(None, [split.path, method, changes, f"seed{seed}"]))
+    return Run(path, split.dataset, split.path, split.fold, method, seed, settings)
+
+
+def canonical(content: Mapping[str, Any]) -> str:
+    """Sorted-key JSON without blanks: equal text if and only if equal content.
+
+    Snakemake keeps the parameters of a job without their names and compares them as a set; one canonical text in their
+    place lets no swap of two values go unnoticed.
+    """
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+@cache
+def _code(*entries: str, **choices: str) -> str:
+    return fingerprint(entries, choices)
+
+
+def data_parameter(plan: Plan, dataset: str) -> str:
+    """The canonical parameter of preparing a data set."""
+    source = plan.study.datasets[dataset].source
+    code = _code("spl.datasets:write_dataset", **{"spl.datasets:SOURCES": source})
+    return canonical({"source": source, "code": code})
+
+
+def split_parameter(plan: Plan, path: str) -> str:
+    """The canonical parameter of drawing a split."""
+    job = plan.splits[path]
+    draw = {"scheme": job.scheme, "seed": job.seed, "labels": job.labels, "keep": job.keep}
+    code = _code("spl.splits:draw_split", "spl.splits:write_split", "spl.datasets:read_dataset")
+    return canonical({"draw": draw, "code": code})
+
+
+def run_parameter(plan: Plan, path: str) -> str:
+    """The canonical parameter of a training; data set and split come as files."""
+    run = plan.runs[path]
+    code = _code("spl.runs:train_run", **{"spl.methods:METHODS": run.method})
+    return canonical({"method": run.method, "seed": run.seed, "settings": run.settings, "code": code})
+
+
+def analysis_parameter(plan: Plan, experiment: str) -> str:
+    """The canonical parameter of an experiment's summary."""
+    runs = {
+        path: {
+            "dataset": run.dataset,
+            "split": run.split,
+            "fold": run.fold,
+            "method": run.method,
+            "seed": run.seed,
+            **run.settings,
+        }
+        for path, run in ((path, plan.runs[path]) for path in plan.experiments[experiment])
+    }
+    code = _code("spl.confusion:summarise_experiment")
+    return canonical({"runs": runs, "basins": plan.study.basins.model_dump(), "code": code})

@@ -1,0 +1,1 @@
+"""What vouches for a result: which code could have influenced it."""

@@ -1,0 +1,186 @@
+"""Which code can influence a job: the definitions reachable by name from the function that it calls.
+
+Taken from the syntax tree of this package, so that comments, docstrings, formatting and type hints of functions do not
+count, and nothing is imported. Of a table only the chosen entry counts. What cannot be resolved counts whole.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+PACKAGE = "spl"
+ROOT = Path(__file__).parents[1]
+
+Statement = ast.stmt | ast.expr
+
+
+@dataclass
+class _Module:
+    """The top level of a module: what defines each name, what each import binds, and everything else."""
+
+    definitions: dict[str, list[Statement]] = field(default_factory=dict)
+    imports: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    rest: list[ast.stmt] = field(default_factory=list)
+
+
+def fingerprint(entries: Iterable[str], choices: Mapping[str, str]) -> str:
+    """The sha256 of all code that the entries reach.
+
+    Args:
+        entries: functions as "package.module:name".
+        choices: for a table, "package.module:NAME", the key of the one entry that counts.
+    """
+    text = "\n".join(f"{name}\n{code}" for name, code in sorted(reach(entries, choices).items()))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def reach(entries: Iterable[str], choices: Mapping[str, str]) -> dict[str, str]:
+    """The normalised code of each definition that the entries reach, by "package.module:name".
+
+    Raises:
+        KeyError: an entry or a choice names nothing.
+    """
+    reached: dict[str, str] = {}
+    waiting = list(entries)
+    while waiting:
+        name = waiting.pop()
+        if name in reached:
+            continue
+        module_name, _, definition = name.partition(":")
+        module = _parse(module_name)
+        if definition == "":
+            nodes: list[Statement] = list(module.rest)
+        elif definition in module.definitions:
+            nodes = _chosen(module.definitions[definition], choices.get(name))
+            waiting.append(f"{module_name}:")
+        else:
+            raise KeyError(f"{name} is not defined")
+        nodes = [_bare(node) for node in nodes]
+        external, internal = _names(module_name, module, nodes)
+        reached[name] = "\n".join([*sorted(external), *(ast.unparse(node) for node in nodes)])
+        waiting += sorted(internal)
+    return reached
+
+
+def _chosen(nodes: list[Statement], key: str | None) -> list[Statement]:
+    if key is None:
+        return nodes
+    for node in nodes:
+        table = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        if isinstance(table, ast.Dict):
+            for entry, value in zip(table.keys, table.values, strict=True):
+                if isinstance(entry, ast.Constant) and entry.value == key:
+                    return [value]
+    raise KeyError(f"no entry {key}")
+
+
+def _names(module_name: str, module: _Module, nodes: Iterable[Statement]) -> tuple[set[str], set[str]]:
+    """What the nodes mention: imports from outside the package as text, definitions inside it as entries."""
+    external, internal = set(), set()
+    for name, attribute in _mentions(nodes):
+        if name in module.definitions:
+            internal.add(f"{module_name}:{name}")
+        elif name in module.imports:
+            origin, member = module.imports[name]
+            if origin.split(".")[0] != PACKAGE:
+                external.add(f"{name} = {origin}:{member or ''}")
+            elif member is not None and member in _parse(origin).definitions:
+                internal.add(f"{origin}:{member}")
+            else:
+                submodule = f"{origin}.{member}" if member else origin
+                known = _parse(submodule).definitions
+                wanted = [attribute] if attribute in known else list(known)
+                internal |= {f"{submodule}:{one}" for one in wanted}
+    return external, internal
+
+
+def _mentions(nodes: Iterable[Statement]) -> Iterator[tuple[str, str | None]]:
+    """Every name that is read, with the attribute taken from it if one is."""
+    for node in nodes:
+        based = set()
+        for part in ast.walk(node):
+            if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
+                based.add(id(part.value))
+                yield part.value.id, part.attr
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and id(part) not in based:
+                yield part.id, None
+
+
+class _Stripper(ast.NodeTransformer):
+    """Removes docstrings, and type hints of functions and local variables."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        for argument in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]:
+            argument.annotation = None
+        for star in (node.args.vararg, node.args.kwarg):
+            if star is not None:
+                star.annotation = None
+        node.returns = None
+        node.body = [_without_hint(statement) for statement in _without_docstring(node.body)]
+        self.generic_visit(node)
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        node.body = _without_docstring(node.body)
+        self.generic_visit(node)
+        return node
+
+
+def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+    kept = [statement for statement in body if not _is_text(statement)]
+    return kept or [ast.Pass()]
+
+
+def _without_hint(statement: ast.stmt) -> ast.stmt:
+    if isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        return ast.copy_location(ast.Assign([statement.target], statement.value), statement)
+    return statement
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _bare(node: Statement) -> Statement:
+    copy = ast.parse(ast.unparse(node)).body[0]
+    bare: Statement = ast.fix_missing_locations(_Stripper().visit(copy))
+    return bare
+
+
+@cache
+def _parse(module_name: str) -> _Module:
+    relative = Path(*module_name.split(".")[1:])
+    path = ROOT / relative.with_suffix(".py") if relative.name else ROOT / "__init__.py"
+    if not path.is_file():
+        path = ROOT / relative / "__init__.py"
+    module = _Module()
+    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+        _sort(statement, module)
+    return module
+
+
+def _sort(statement: ast.stmt, module: _Module) -> None:
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        module.definitions.setdefault(statement.name, []).append(statement)
+    elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        for part in (part for target in targets for part in ast.walk(target)):
+            if isinstance(part, ast.Name):
+                module.definitions.setdefault(part.id, []).append(statement)
+    elif isinstance(statement, ast.Import):
+        for alias in statement.names:
+            module.imports[alias.asname or alias.name.split(".")[0]] = (alias.name, None)
+    elif isinstance(statement, ast.ImportFrom):
+        if statement.module != "__future__":
+            for alias in statement.names:
+                module.imports[alias.asname or alias.name] = (statement.module or "", alias.name)
+    elif isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
+        pass
+    elif not _is_text(statement):
+        module.rest.append(statement)

@@ -1,0 +1,1 @@
+"""The paper's tables; tables of one form share one builder."""

@@ -1,0 +1,70 @@
+"""A finished table and its three files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from spl.statistics import Gain
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers and their printed form.
+
+    Attributes:
+        tidy: one number a cell with full precision, for reading by programs.
+        printed: text, laid out as in the paper; the first column names the rows.
+    """
+
+    tidy: pd.DataFrame
+    printed: pd.DataFrame
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share as percent, without the sign; a dash where there is nothing to print."""
+    return "–" if pd.isna(share) else f"{100 * share:.{digits}f}".replace("-", "−")
+
+
+def gain_cells(won: Gain, baseline: str) -> dict[str, str]:
+    """The two printed cells that compare a method with the baseline."""
+    return {
+        f"gain wrt {baseline}": f"{percent(won.mean, 2)} ± {percent(won.std, 2)}",
+        "p-value": f"{percent(won.p_value)} %",
+    }
+
+
+def save(table: Table, title: str, caption: str, stem: Path) -> None:
+    """Write ``stem`` with the endings .csv (tidy), .md and .tex (printed, with title and caption)."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    table.tidy.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.10g", lineterminator="\n")
+    align = ["left"] + ["right"] * (table.printed.shape[1] - 1)
+    markdown = table.printed.to_markdown(index=False, disable_numparse=True, colalign=align)
+    stem.with_suffix(".md").write_text(f"**{title}.** {caption}\n\n{markdown}\n", encoding="utf-8")
+    stem.with_suffix(".tex").write_text(_latex(table.printed, caption, stem.name), encoding="utf-8")
+
+
+def _latex(printed: pd.DataFrame, caption: str, label: str) -> str:
+    escaped = printed.map(_escape)
+    escaped.columns = [_escape(name) for name in printed.columns]
+    columns = "l" + "r" * (printed.shape[1] - 1)
+    text: str = escaped.style.hide(axis="index").to_latex(
+        hrules=True, column_format=columns, caption=_escape(caption), label=f"tab:{label}", position_float="centering"
+    )
+    return text
+
+
+def _escape(text: str) -> str:
+    for plain, latex in (
+        ("%", r"\%"),
+        ("_", r"\_"),
+        ("τ", r"$\tau$"),
+        ("λ", r"$\lambda$"),
+        ("±", r"$\pm$"),
+        ("−", r"$-$"),
+        ("–", "--"),
+    ):
+        text = text.replace(plain, latex)
+    return text

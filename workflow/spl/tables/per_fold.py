@@ -1,0 +1,49 @@
+"""Tables of one column for each method and one row for each fold (Table 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spl.statistics import gain, summarise
+from spl.tables.arms import arms, paired
+from spl.tables.form import Table, gain_cells, percent
+
+
+def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
+    """List the errors of every arm, fold by fold, over max, min, range, gain and p-value.
+
+    Args:
+        parameter: ``titles`` of the methods and the key of the ``baseline``.
+        inputs: the experiment's summary.
+    """
+    found = arms(pd.read_csv(inputs[0]), parameter["titles"], parameter["baseline"])
+    baseline = next(arm for arm in found if arm.method == parameter["baseline"])
+    runs = sorted({key for arm in found for key in arm.errors})
+    several_seeds = len({seed for _, seed in runs}) > 1
+    names = {(fold, seed): f"{fold}, seed {seed}" if several_seeds else str(fold) for fold, seed in runs}
+    tidy: list[dict[str, Any]] = []
+    columns: dict[str, dict[str, str]] = {}
+    for arm in found:
+        of_arm = summarise(arm.values())
+        below = {"max": of_arm.max, "min": of_arm.min, "range": of_arm.range}
+        column = {names[key]: percent(error, 2) for key, error in arm.errors.items()}
+        column |= {name: percent(value, 2) for name, value in below.items()}
+        if arm is not baseline:
+            won = gain(*paired(arm, baseline))
+            below |= {"gain_mean": won.mean, "gain_std": won.std, "wins": won.wins, "p_value": won.p_value}
+            column |= gain_cells(won, baseline.label)
+        tidy += [
+            {"method": arm.label, "fold": fold, "seed": seed, "quantity": "error_last", "value": error}
+            for (fold, seed), error in arm.errors.items()
+        ]
+        tidy += [{"method": arm.label, "quantity": name, "value": value} for name, value in below.items()]
+        columns[arm.label] = column
+    rows = [*names.values(), "max", "min", "range"]
+    rows += [row for column in columns.values() for row in column if row not in rows][:2]
+    printed = {"fold": rows} | {label: [column.get(row, "") for row in rows] for label, column in columns.items()}
+    frame = pd.DataFrame(tidy).astype({"fold": "Int64", "seed": "Int64"})
+    return Table(frame, pd.DataFrame(printed))

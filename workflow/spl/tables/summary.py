@@ -1,0 +1,42 @@
+"""Tables of one line for each method: mean, standard deviation, gain over the baseline, p-value (Table 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spl.statistics import gain, summarise
+from spl.tables.arms import arms, paired
+from spl.tables.form import Table, gain_cells, percent
+
+
+def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
+    """Compare the arms of one experiment with its baseline.
+
+    Args:
+        parameter: ``titles`` of the methods and the key of the ``baseline``.
+        inputs: the experiment's summary.
+    """
+    found = arms(pd.read_csv(inputs[0]), parameter["titles"], parameter["baseline"])
+    baseline = next(arm for arm in found if arm.method == parameter["baseline"])
+    tidy, printed = [], []
+    for arm in found:
+        of_arm = summarise(arm.values())
+        row = {"method": arm.label, "n": of_arm.n, "mean": of_arm.mean, "std": of_arm.std}
+        line = {"": arm.label, "mean": percent(of_arm.mean, 2), "std": percent(of_arm.std, 2)}
+        if arm is not baseline:
+            won = gain(*paired(arm, baseline))
+            row |= {
+                "pairs": won.n,
+                "gain_mean": won.mean,
+                "gain_std": won.std,
+                "wins": won.wins,
+                "p_value": won.p_value,
+            }
+            line |= gain_cells(won, baseline.label)
+        tidy.append(row)
+        printed.append(line)
+    return Table(pd.DataFrame(tidy), pd.DataFrame(printed).fillna(""))
