@@ -32,7 +32,9 @@ PILLOW = {
 
 def photographs():
     picture = Image.fromarray(load_sample_image("flower.jpg"))
-    tiles = [picture.crop((x, y, x + 96, y + 96)).resize((32, 32)) for x in range(0, 500, 90) for y in range(0, 300, 90)]
+    tiles = [
+        picture.crop((x, y, x + 96, y + 96)).resize((32, 32)) for x in range(0, 500, 90) for y in range(0, 300, 90)
+    ]
     return torch.from_numpy(np.stack([np.asarray(tile).transpose(2, 0, 1) for tile in tiles]))
 
 
@@ -55,7 +57,9 @@ def test_every_operation_equals_pillow_s_within_a_grey_level(operation, kind):
     place = torch.linspace(0, 0.999, len(images), dtype=torch.float64)
     magnitude = operation.low + (operation.high - operation.low) * place
     reference = PILLOW[operation.apply.__name__]
-    expected = torch.stack([as_tensor(reference(as_pillow(one), v)) for one, v in zip(images, magnitude.tolist(), strict=True)])
+    expected = torch.stack(
+        [as_tensor(reference(as_pillow(one), v)) for one, v in zip(images, magnitude.tolist(), strict=True)]
+    )
     assert (operation.apply(images, magnitude).int() - expected.int()).abs().max() <= 1
 
 
@@ -80,7 +84,8 @@ def test_a_batch_is_augmented_as_its_images_are_one_by_one():
     draw = augment.draw_strong(len(images), torch.Generator().manual_seed(1), operations=3)
     alone = [
         augment.randaugment(
-            images[i : i + 1], augment.StrongDraw(draw.chosen[i : i + 1], draw.magnitude[i : i + 1], draw.square[i : i + 1])
+            images[i : i + 1],
+            augment.StrongDraw(draw.chosen[i : i + 1], draw.magnitude[i : i + 1], draw.square[i : i + 1]),
         )
         for i in range(len(images))
     ]
@@ -91,7 +96,9 @@ def test_flip_and_crop_equals_numpy_s_reflection_padding():
     images = IMAGES["photographs"]
     draw = augment.draw_weak(len(images), torch.Generator().manual_seed(5), flip=True, padding=4)
     got = augment.flip_and_crop(images, draw)
-    for image, (down, right), mirrored, ours in zip(images.numpy(), draw.shifts.tolist(), draw.mirrored, got, strict=True):
+    for image, (down, right), mirrored, ours in zip(
+        images.numpy(), draw.shifts.tolist(), draw.mirrored, got, strict=True
+    ):
         flipped = image[:, :, ::-1] if mirrored else image
         padded = np.pad(flipped, ((0, 0), (4, 4), (4, 4)), mode="reflect")
         assert np.array_equal(padded[:, 4 + down : 36 + down, 4 + right : 36 + right], ours)

@@ -42,8 +42,10 @@ def test_the_derivative_of_the_plain_losses_jumps_at_the_threshold(name, thresho
 @pytest.mark.parametrize("name", SMOOTH)
 @given(threshold=thresholds)
 def test_the_derivative_of_the_smooth_losses_does_not(name, threshold):
-    jumps = [abs(slope(name, threshold + step, threshold) - slope(name, threshold - step, threshold)) for step in
-             (1e-4, 1e-8, 1e-12)]
+    jumps = [
+        abs(slope(name, threshold + step, threshold) - slope(name, threshold - step, threshold))
+        for step in (1e-4, 1e-8, 1e-12)
+    ]
     assert jumps[0] > jumps[1] > jumps[2]
     assert jumps[2] < 1e-4 / threshold
 
@@ -97,7 +99,9 @@ def test_the_weight_is_a_constant_for_the_gradient(name):
 
     settings = settings_of(name, 0.5)
     constant = METHODS[name].weight(softmax(logits, 1).max(1).values, 0.5, settings)
-    assert torch.equal(gradient(lambda score: METHODS[name].weight(score.detach(), 0.5, settings)), gradient(lambda _: constant))
+    assert torch.equal(
+        gradient(lambda score: METHODS[name].weight(score.detach(), 0.5, settings)), gradient(lambda _: constant)
+    )
     if name in SMOOTH:
         through = gradient(lambda score: METHODS[name].weight(score, 0.5, settings))
         assert not torch.allclose(through, gradient(lambda _: constant))

@@ -111,7 +111,7 @@ def _affine(images: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, e: Tenso
     from_x = (start[0] + fixed[0] * x + fixed[1] * y) >> 16
     from_y = (start[1] + fixed[2] * x + fixed[3] * y) >> 16
     inside = (from_x >= 0) & (from_x < width) & (from_y >= 0) & (from_y < height)
-    source = (from_y.clamp(0, height - 1) * width + from_x.clamp(0, width - 1)).view(n, 1, -1)
+    source = (from_y.clamp(0, height - 1) * width + from_x.clamp(0, width - 1)).view(n, 1, height * width)
     moved = images.flatten(2).gather(2, source.expand(-1, images.shape[1], -1)).view_as(images)
     return moved * inside[:, None]
 
@@ -254,7 +254,7 @@ def flip_and_crop(images: Tensor, draw: WeakDraw) -> Tensor:
     rows = _reflect(draw.shifts[:, :1] + torch.arange(height), height)
     columns = _reflect(draw.shifts[:, 1:] + torch.arange(width), width)
     columns = torch.where(draw.mirrored[:, None], width - 1 - columns, columns)
-    source = (rows[:, :, None] * width + columns[:, None, :]).view(n, 1, -1)
+    source = (rows[:, :, None] * width + columns[:, None, :]).view(n, 1, height * width)
     return images.flatten(2).gather(2, source.expand(-1, images.shape[1], -1)).view_as(images)
 
 

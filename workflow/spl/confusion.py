@@ -74,12 +74,14 @@ def summarise_experiment(parameter: Mapping[str, Any], runs: Path) -> pd.DataFra
     """One tidy row for each run of an experiment: what it was, and what came out.
 
     Args:
-        parameter: ``runs``, the parameters of each run by its path, and ``basins``, the limits of the study.
+        parameter: ``runs``, the path and parameters of each, and ``basins``, the limits of the study.
         runs: folder that holds the runs.
     """
     rows = []
-    for path, given in parameter["runs"].items():
-        metrics = pd.read_csv(runs / path / "metrics.csv")
-        confusion = np.load(runs / path / "confusion.npy", allow_pickle=False)
-        rows.append({"run": path, **given, **summarise_run(metrics, confusion, parameter["basins"])})
-    return pd.DataFrame(rows)
+    for given in parameter["runs"]:
+        metrics = pd.read_csv(runs / given["run"] / "metrics.csv")
+        confusion = np.load(runs / given["run"] / "confusion.npy", allow_pickle=False)
+        rows.append({**given, **summarise_run(metrics, confusion, parameter["basins"])})
+    table = pd.DataFrame(rows)
+    first = [name for name in ("run", "dataset", "split", "fold", "method", "seed") if name in table]
+    return table[first + [name for name in table if name not in first]]

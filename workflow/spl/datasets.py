@@ -110,10 +110,11 @@ def prepare(source: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
 
 def write_dataset(source: str, folder: Path) -> None:
     """Write ``images.safetensors`` and ``dataset.json`` into the folder."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     arrays, description = prepare(source)
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "images.safetensors")
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    (folder / "images.safetensors").write_bytes(save(contiguous))
     (folder / "dataset.json").write_text(json.dumps(description, indent=1) + "\n")
 
 

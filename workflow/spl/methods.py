@@ -73,6 +73,11 @@ class Method:
     defaults: Mapping[str, float] = field(default_factory=dict)
 
     @property
+    def strong_view(self) -> bool:
+        """Whether unlabelled images are also seen in a strong view."""
+        return self.weight is not None and self.learns == "strong"
+
+    @property
     def settings(self) -> frozenset[str]:
         """Names of the settings that this method reads beyond those that every training needs."""
         if self.weight is None:
@@ -82,7 +87,7 @@ class Method:
             names.add("power")
         if self.factor_loss:
             names.add("lambda_phi")
-        if self.learns == "strong":
+        if self.strong_view:
             names |= {"randaugment_ops", "cutout"}
         return frozenset(names)
 

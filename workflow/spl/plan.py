@@ -175,17 +175,10 @@ def run_parameter(plan: Plan, path: str) -> str:
 
 
 def analysis_parameter(plan: Plan, experiment: str) -> str:
-    """The canonical parameter of an experiment's summary."""
-    runs = {
-        path: {
-            "dataset": run.dataset,
-            "split": run.split,
-            "fold": run.fold,
-            "method": run.method,
-            "seed": run.seed,
-            **run.settings,
-        }
-        for path, run in ((path, plan.runs[path]) for path in plan.experiments[experiment])
-    }
+    """The canonical parameter of an experiment's summary; the order of the runs is the study's."""
+    runs = []
+    for run in (plan.runs[path] for path in plan.experiments[experiment]):
+        what = {"run": run.path, "dataset": run.dataset, "split": run.split, "fold": run.fold}
+        runs.append({**what, "method": run.method, "seed": run.seed, **run.settings})
     code = _code("spl.confusion:summarise_experiment")
     return canonical({"runs": runs, "basins": plan.study.basins.model_dump(), "code": code})

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from spl.datasets import read_dataset
 from spl.splits import read_split
@@ -55,4 +55,4 @@ def train_run(
         writer.writerows(evaluation.measures for evaluation in trained.evaluations)
     matrices = np.stack([evaluation.confusion for evaluation in trained.evaluations]).astype(np.int32)
     np.save(folder / "confusion.npy", matrices)
-    save_file(trained.weights, folder / "weights.safetensors")
+    (folder / "weights.safetensors").write_bytes(save(trained.weights))

@@ -131,7 +131,7 @@ def train(
     totals, checksum, steps_seen = torch.zeros(len(MEASURES)), torch.zeros((), dtype=torch.int64), 0
     evaluations = []
     drawn = batches.draw_batches(
-        pools, settings, seed, 0, unlabelled=method.weight is not None, strong=method.learns == "strong"
+        pools, settings, seed, 0, unlabelled=method.weight is not None, strong=method.strong_view
     )
     for step, batch in enumerate(drawn):
         totals += train_step(state, batch, step, method, settings)
@@ -187,7 +187,7 @@ def train_step(state: State, batch: Batch, step: int, method: Method, settings: 
 def _forward(network: nn.Module, batch: Batch, method: Method) -> tuple[Tensor, Tensor, Tensor]:
     """Logits of the labelled images, of the views that give pseudo-labels, and of the views that learn them."""
     network.train()
-    if method.learns == "strong" and method.weight is not None:
+    if method.strong_view:
         views = torch.cat([batch.labelled, batch.weak, batch.strong])
         logits = network(views.contiguous(memory_format=torch.channels_last))
         labelled, weak, strong = logits.split([len(batch.labelled), len(batch.weak), len(batch.strong)])

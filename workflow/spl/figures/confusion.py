@@ -42,12 +42,10 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         axis.set_title(
             f"{which}: {parameter['titles'][run['method']]}, fold {run['fold']}\nerror {100 * run['error_last']:.1f} %"
         )
-        axis.set_xticks(range(len(classes)), classes)
-        axis.set_yticks(range(len(classes)), classes)
-        axis.set_xlabel("predicted class (column sum)")
-        axis.set_xticks(
-            range(len(classes)), [f"{name}\n({total})" for name, total in zip(classes, matrix.sum(0), strict=True)]
-        )
+        axis.set_yticks(range(len(classes)), classes, fontsize=7)
+        axis.set_xlabel("predicted class, and its column's sum")
+        columns = [f"{name}\n{total}" for name, total in zip(classes, matrix.sum(axis=0), strict=True)]
+        axis.set_xticks(range(len(classes)), columns, fontsize=7)
         axis.set_ylabel("true class")
         axis.spines[:].set_visible(False)
         axis.tick_params(length=0)

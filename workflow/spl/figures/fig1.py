@@ -35,7 +35,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     above = np.linspace(threshold, 1, 200)
     figure = new_figure(COLUMN, 3.1)
     axes = figure.subplots(2, 2, sharex=True, sharey="row")
-    columns = (("(a) Pseudo-Labeling", plain_loss, ORANGE), ("(b) smooth Pseudo-Labeling", smooth_loss, BLUE))
+    columns = (("(a) Pseudo-Labeling", plain_loss, ORANGE), ("(b) smooth version", smooth_loss, BLUE))
     shown = []
     for column, (title, loss, colour) in enumerate(columns):
         factor = np.ones_like(above) if loss is plain_loss else (above - threshold) / (1 - threshold)

@@ -30,7 +30,16 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
 
     figure = new_figure(COLUMN, 2.4)
     axis = figure.subplots()
-    axis.plot(shown["labels"], shown["normalised_std"], "o", color=BLUE, alpha=0.35, markersize=3, markeredgewidth=0)
+    axis.plot(
+        shown["labels"],
+        shown["normalised_std"],
+        "o",
+        color=BLUE,
+        alpha=0.35,
+        markersize=3,
+        markeredgewidth=0,
+        label="one fold",
+    )
     axis.plot(
         means["labels"], means["normalised_std"], "-o", color=BLUE, markersize=3.5, label=f"mean of {folds} folds"
     )

@@ -20,7 +20,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     threshold = parameter["threshold"]
     score = np.linspace(threshold - 0.4 * (1 - threshold), 1, 421)
     linear = np.maximum(score - threshold, 0) / (1 - threshold)
-    figure = new_figure(COLUMN, 2.4)
+    figure = new_figure(COLUMN, 2.7)
     axis = figure.subplots()
     shown = pd.DataFrame({"score": score, "indicator": (score >= threshold).astype(float)})
     axis.plot([score[0], threshold, threshold, 1], [0, 0, 1, 1], ":", color=GREY, label="indicator (FixMatch)")
@@ -30,5 +30,5 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     axis.set_xticks([threshold, (1 + threshold) / 2, 1], [f"$\\tau$ = {threshold:g}", f"{(1 + threshold) / 2:g}", "1"])
     axis.set_xlabel("score $s$")
     axis.set_ylabel("weight of the pseudo-label")
-    axis.legend(loc="upper left")
+    figure.legend(loc="outside upper center", ncols=2)
     return figure, shown

@@ -1,0 +1,125 @@
+"""Which edits of the package make a training stale, and which leave it fresh."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import spl
+from spl.provenance import fingerprint as module
+from spl.provenance.fingerprint import fingerprint, reach
+
+TRAIN = ("spl.runs:train_run",)
+PACKAGE = Path(spl.__file__).parent
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A copy of the package whose files a test may edit."""
+    copy = tmp_path / "spl"
+    shutil.copytree(PACKAGE, copy)
+    monkeypatch.setattr(module, "ROOT", copy)
+    module._parse.cache_clear()
+    yield copy
+    module._parse.cache_clear()
+
+
+def training(method="fixmatch"):
+    module._parse.cache_clear()
+    return fingerprint(TRAIN, {"spl.methods:METHODS": method})
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert text.count(old) >= 1, f"{old!r} is not in {path}"
+    path.write_text(text.replace(old, new, 1))
+
+
+STALE = [
+    ("networks.py", "LEAKY_SLOPE = 0.1", "LEAKY_SLOPE = 0.2"),
+    ("networks.py", "STRIDES = (1, 2, 2)", "STRIDES = (2, 2, 2)"),
+    ("training.py", "7 * math.pi * step", "7.0 * math.pi * (step + 1)"),
+    ("training.py", "EVALUATION_BATCH = 512", "EVALUATION_BATCH = 500"),
+    ("augment.py", "Operation(rotate, -30, 30)", "Operation(rotate, -40, 30)"),
+    ("augment.py", "+ 13) // 26", "+ 12) // 26"),
+    ("batches.py", "total * 1_000_003", "total * 1_000_033"),
+    ("methods.py", "score >= threshold", "score > threshold"),
+    ("methods.py", 'FIXMATCH = Method("FixMatch", reaches)', 'FIXMATCH = Method("FixMatch", exceeds)'),
+    ("random_streams.py", "digest_size=8", "digest_size=4"),
+    ("splits.py", "path.read_text()", "path.read_text().strip()"),
+    ("thresholds.py", "beta / (2 - beta)", "beta / (3 - beta)"),
+    ("training.py", "import math", "import cmath as math"),
+]
+
+FRESH = [
+    ("networks.py", "LEAKY_SLOPE = 0.1", "# Steeper would leak.\nLEAKY_SLOPE    =   0.1"),
+    ("networks.py", '"""Float (n, width_in, h, w) to', '"""Images (n, width_in, h, w) to'),
+    (
+        "training.py",
+        "def learning_rate(step: int, settings: Settings) -> float:",
+        "def learning_rate(step: float, settings: object) -> object:",
+    ),
+    (
+        "methods.py",
+        '"supervised": Method("Fully supervised", None),',
+        '"supervised": Method("Fully supervised", None),\n    "new": Method("New", smooth),',
+    ),
+    ("methods.py", 'title="FlexMatch"', 'title="FlexMatch (CPL)"'),
+    ("study.py", "steps: Annotated", "hours: int = 3\n    steps: Annotated"),
+    (
+        "datasets.py",
+        '    "digits": Source(',
+        '    "more-digits": Source(read_digits, 1297, 124, 8, ()),\n    "digits": Source(',
+    ),
+    ("splits.py", '("labelled", seed, everything)', '("labelled", seed + 1, everything)'),
+    ("figures/style.py", '"#0072B2"', '"#0000ff"'),
+    ("cli.py", "evaluation.step", "evaluation.step + 0"),
+    ("confusion.py", "MEDIAN_OVER = 20", "MEDIAN_OVER = 10"),
+    ("plan.py", '"confusion.npy"', '"confusion.npz"'),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new"), STALE)
+def test_an_edit_in_the_reach_of_training_makes_it_stale(package, file, old, new):
+    before = training()
+    edit(package / file, old, new)
+    assert training() != before
+
+
+@pytest.mark.parametrize(("file", "old", "new"), FRESH)
+def test_an_edit_that_training_cannot_feel_leaves_it_fresh(package, file, old, new):
+    before = training()
+    edit(package / file, old, new)
+    assert training() == before
+
+
+def test_a_statement_at_the_top_of_a_module_counts_for_all_that_is_reached_in_it(package):
+    before = training()
+    with (package / "augment.py").open("a") as file:
+        file.write("\ntorch.set_default_dtype(torch.float64)\n")
+    assert training() != before
+
+
+def test_of_a_table_only_the_run_s_own_entry_counts(package):
+    before = {method: training(method) for method in ("flexmatch", "fixmatch", "smooth-fixmatch")}
+    edit(package / "methods.py", "class_thresholds=True", "class_thresholds=False")
+    assert training("flexmatch") != before["flexmatch"]
+    assert training("fixmatch") == before["fixmatch"]
+    assert training("smooth-fixmatch") == before["smooth-fixmatch"]
+
+
+def test_training_reaches_nothing_that_shows_or_plans():
+    modules = {name.split(":")[0] for name in reach(TRAIN, {"spl.methods:METHODS": "fixmatch"})}
+    assert {"spl.training", "spl.networks", "spl.augment", "spl.batches", "spl.methods", "spl.thresholds"} <= modules
+    assert not {
+        name
+        for name in modules
+        if name.split(".")[1] in ("figures", "tables", "paper", "provenance", "plan", "study", "cli")
+    }
+
+
+def test_an_entry_that_does_not_exist_is_an_error():
+    with pytest.raises(KeyError, match="spl.training:trian"):
+        fingerprint(["spl.training:trian"], {})
+    with pytest.raises(KeyError, match="no entry nomatch"):
+        fingerprint(TRAIN, {"spl.methods:METHODS": "nomatch"})

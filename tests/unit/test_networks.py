@@ -1,0 +1,48 @@
+"""Wide residual networks: the published sizes, and the variants in which code bases differ."""
+
+import pytest
+import torch
+
+from spl.networks import build_network
+from spl.study import Settings
+
+
+def built(seed=0, channels=3, classes=10, **settings):
+    return build_network(Settings(**settings), channels, classes, torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize(("bias", "parameters"), [("all", 1_469_642), ("stem", 1_467_626)])
+def test_wrn_28_2_has_the_published_number_of_parameters(bias, parameters):
+    assert sum(weight.numel() for weight in built(conv_bias=bias).parameters()) == parameters
+
+
+@pytest.mark.parametrize(("everywhere", "dead"), [(False, 2), (True, 0)])
+def test_the_first_norms_of_stages_2_and_3_are_dead_unless_everything_is_preactivated(everywhere, dead):
+    network = built(preactivate_all=everywhere)
+    network(torch.randn(4, 3, 32, 32)).square().sum().backward()
+    without = [name for name, weight in network.named_parameters() if weight.grad is None]
+    assert len(without) == 2 * dead
+    assert all(".norm1." in name for name in without)
+
+
+def test_the_seed_decides_the_initial_weights():
+    same, again, other = built(0, network="wrn-10-1"), built(0, network="wrn-10-1"), built(1, network="wrn-10-1")
+    for a, b, c in zip(same.parameters(), again.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b)
+        if a.ndim > 1:
+            assert not torch.equal(a, c)
+
+
+def test_initial_weights_have_the_recipe_s_deviations():
+    network = built(network="wrn-28-8")
+    convolution = network.blocks[-1].conv2.weight
+    assert convolution.std().item() == pytest.approx((2 / (9 * 512)) ** 0.5, rel=0.01)
+    assert network.classifier.weight.std().item() == pytest.approx((2 / (512 + 10)) ** 0.5, rel=0.05)
+    assert not network.classifier.bias.any()
+
+
+@pytest.mark.parametrize(("channels", "side", "classes"), [(1, 8, 10), (3, 32, 7)])
+def test_the_classifier_has_an_output_for_each_class(channels, side, classes):
+    assert built(channels=channels, classes=classes, network="wrn-10-1")(
+        torch.randn(2, channels, side, side)
+    ).shape == (2, classes)

@@ -1,0 +1,118 @@
+"""The plan: each run once, readable paths, and a canonical parameter that holds exactly what a run uses."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from spl.errors import InputError
+from spl.paper.contents import CONTENTS, item_parameter, items, page_parameter
+from spl.plan import analysis_parameter, canonical, data_parameter, make_plan, run_parameter, split_parameter
+from spl.study import check_study
+
+DEMO = yaml.safe_load((Path(__file__).parents[2] / "config" / "demo.yaml").read_text())
+
+
+def planned(**changes):
+    return make_plan(check_study(DEMO | changes, "study.yaml"))
+
+
+def with_experiments(**experiments):
+    return planned(experiments=experiments, assumed={})
+
+
+SCARCE = {"dataset": "digits", "split": {"scheme": "balanced", "per_class": 2}}
+
+
+def test_a_run_that_experiments_share_is_planned_once():
+    plan = with_experiments(
+        one=SCARCE | {"folds": [0, 1], "methods": ["fixmatch", "smooth-fixmatch"]},
+        two=SCARCE | {"folds": [1], "methods": ["fixmatch"], "variants": [{"threshold": 0.9}, {"threshold": 0.95}]},
+    )
+    assert len(plan.runs) == 5
+    shared = "digits/balanced-20/fold1/fixmatch/seed0"
+    assert shared in plan.experiments["one"]
+    assert shared in plan.experiments["two"]
+    assert "digits/balanced-20/fold1/fixmatch/threshold=0.9/seed0" in plan.runs
+
+
+def test_a_run_s_path_names_what_differs_from_the_defaults_and_nothing_else():
+    paths = make_plan(check_study(DEMO, "")).runs
+    assert "digits/balanced-20/fold0/smooth-fixmatch-sq/threshold=0.9/seed0" in paths
+    assert "digits/balanced-20/fold0/smooth-fixmatch/seed0" in paths
+
+
+@pytest.mark.parametrize("method", ["fixmatch", "supervised", "smooth-fixmatch-sq"])
+def test_a_run_s_parameter_holds_only_what_its_method_uses(method):
+    plan = with_experiments(one=SCARCE | {"methods": [method]})
+    settings = json.loads(run_parameter(plan, next(iter(plan.runs))))["settings"]
+    assert ("threshold" in settings) == (method != "supervised")
+    assert ("power" in settings) == (method == "smooth-fixmatch-sq")
+    assert "lambda_phi" not in settings
+    assert {"steps", "batch", "network", "threads"} <= set(settings)
+
+
+def test_schemes_give_their_splits_names_of_their_own():
+    plan = with_experiments(
+        a=SCARCE, b=SCARCE | {"split": SCARCE["split"] | {"keep": 0.5}},
+        c=SCARCE | {"split": {"scheme": "random", "labels": [20, 30]}}, d=SCARCE | {"split": {"scheme": "full"}},
+    )  # fmt: skip
+    assert list(plan.splits) == [
+        "digits/balanced-20/fold0", "digits/balanced-20-imbalanced-0.5/fold0",
+        "digits/random-20/fold0", "digits/random-30/fold0", "digits/full/fold0",
+    ]  # fmt: skip
+
+
+def test_a_fold_s_seed_is_in_the_parameter_of_its_splits_alone():
+    before, after = make_plan(check_study(DEMO, "")), planned(fold_seeds=[0, 1, 2, 1003, 4, 5])
+    changed = {path for path in before.splits if split_parameter(before, path) != split_parameter(after, path)}
+    assert changed == {path for path in before.splits if path.endswith("/fold3")}
+    assert all(run_parameter(before, path) == run_parameter(after, path) for path in before.runs)
+
+
+def test_the_canonical_form_tells_swapped_values_apart_and_ignores_order():
+    assert canonical({"seed": 1, "fold": 2}) != canonical({"seed": 2, "fold": 1})
+    assert canonical({"seed": 1, "fold": 2}) == canonical({"fold": 2, "seed": 1})
+
+
+def test_a_variant_that_a_method_does_not_use_is_refused():
+    with pytest.raises(InputError, match=r"experiments.one.variants: fixmatch does not use power"):
+        with_experiments(one=SCARCE | {"methods": ["fixmatch"], "variants": [{"power": 3}]})
+
+
+def test_any_power_can_be_trained():
+    plan = with_experiments(one=SCARCE | {"methods": {"smooth-fixmatch": {"power": 3}}})
+    assert list(plan.runs) == ["digits/balanced-20/fold0/smooth-fixmatch/power=3.0/seed0"]
+
+
+def test_every_job_s_parameter_names_its_code():
+    plan = planned()
+    parameters = [
+        data_parameter(plan, "digits"), split_parameter(plan, "digits/balanced-20/fold0"),
+        run_parameter(plan, next(iter(plan.runs))), analysis_parameter(plan, "scarce-labels"),
+        page_parameter(plan), *(item_parameter(plan, name) for name in CONTENTS),
+    ]  # fmt: skip
+    codes = [json.loads(parameter)["code"] for parameter in parameters]
+    assert all(len(code) == 64 for code in codes)
+    assert len(set(codes)) >= len(codes) - 1
+
+
+def test_captions_say_what_was_run_and_what_was_assumed():
+    caption = json.loads(item_parameter(planned(), "table1"))["caption"]
+    for words in (
+        "standing in for CIFAR-10",
+        "2 labels a class",
+        "1,000 steps",
+        "folds 0–5",
+        "30 runs",
+        "λ_u = 1",
+        "not calibrated",
+        "τ = 0.9 of Smooth FixMatch-sq",
+    ):
+        assert words in caption
+
+
+def test_an_item_without_its_experiment_is_not_part_of_the_paper():
+    plan = with_experiments(**{"scarce-labels": SCARCE | {"methods": ["fixmatch"]}})
+    assert set(CONTENTS) - set(items(plan)) == {"fig4"}

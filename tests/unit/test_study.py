@@ -1,0 +1,105 @@
+"""A wrong study ends in one line that names file, key and expectation."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from spl.errors import InputError
+from spl.plan import make_plan
+from spl.study import Settings, check_study, read_study
+
+DEMO = Path(__file__).parents[2] / "config" / "demo.yaml"
+
+
+def changed(path, value):
+    """The demo study with the value at a dotted path replaced; a value of None removes the key."""
+    study = yaml.safe_load(DEMO.read_text())
+    at = study
+    *above, last = path.split(".")
+    for key in above:
+        at = at[key]
+    if value is None:
+        del at[last]
+    else:
+        at[last] = value
+    return study
+
+
+def test_the_demo_is_a_study():
+    assert len(make_plan(read_study(DEMO)).runs) == 30
+
+
+WRONG = {
+    "name": ("Demo Study", "name:", "expected text like"),
+    "titel": ("x", "titel:", "did you mean 'title'?"),
+    "title": (None, "title:", "required"),
+    "fold_seeds": ([0, 1, 1], "fold_seeds:", "1 is listed twice"),
+    "training.treshold": (0.9, "training.treshold:", "did you mean 'threshold'?"),
+    "training.threshold": (1, "training.threshold:", "less than 1, got 1"),
+    "training.steps": ("many", "training.steps:", "valid integer"),
+    "training.batch": (0, "training.batch:", "greater than or equal to 1, got 0"),
+    "training.ema": (True, "training.ema:", "expected a number, not yes/no"),
+    "training.lambda_u": (float("nan"), "training.lambda_u:", "finite"),
+    "training.network": ("wrn-12-2", "training.network:", "DEPTH = 10, 16, 22"),
+    "datasets.digits.source": ("mnist", "datasets.digits.source:", "expected one of digits"),
+    "datasets.digits.training.crop_padding": (8, "datasets.digits.training.crop_padding:", "less than the side"),
+    "experiments.scarce-labels.dataset": ("cifar10", "experiments.scarce-labels.dataset:", "not under datasets"),
+    "experiments.scarce-labels.folds": ([0, 6], "experiments.scarce-labels.folds:", "expected 0 to 5"),
+    "experiments.scarce-labels.seeds": ([], "experiments.scarce-labels.seeds:", "at least 1"),
+    "experiments.scarce-labels.methods": (["fixmach"], "methods.fixmach:", "did you mean 'fixmatch'?"),
+    "experiments.scarce-labels.methods.fixmatch": ({"power": 2}, "methods.fixmatch.power:", "does not use power"),
+    "experiments.scarce-labels.split": ({"scheme": "balanced", "per_class": 125}, "split.per_class:", "at most 124"),
+    "experiments.scarce-labels.split.per_class": (0, "split.per_class:", "greater than or equal to 1"),
+    "experiments.scarce-labels.split.scheme": ("even", "split:", "'balanced', 'random', 'full'"),
+    "experiments.random-labels.split.labels": ([20, 1298], "split.labels:", "at most 1297"),
+    "basins.collapsed": (0.9, "basins:", "collapsed <= partly_collapsed"),
+    "assumed": ({"training.lamda_u": "?"}, "assumed.training.lamda_u:", "no such key"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", WRONG)
+def test_a_mistake_is_one_line_with_file_key_and_expectation(path):
+    value, key, expectation = WRONG[path]
+    with pytest.raises(InputError) as caught:
+        check_study(changed(path, value), "my-study.yaml")
+    message = str(caught.value)
+    assert message.count("\n") == 0, message
+    assert message.startswith("my-study.yaml: ")
+    assert key in message
+    assert expectation in message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("name: a\nname: b\n", ":2: 'name' is given twice"),
+        ("name: [a\n", ":2: "),
+        ("- a\n", "expected a mapping"),
+        ("!!python/object/apply:os.system [touch pwned]\n", "could not determine a constructor"),
+    ],
+)
+def test_a_file_that_is_no_study_is_named_with_its_line(tmp_path, monkeypatch, text, expected):
+    monkeypatch.chdir(tmp_path)
+    Path("study.yaml").write_text(text)
+    with pytest.raises(InputError, match="study.yaml") as caught:
+        read_study(Path("study.yaml"))
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not Path("pwned").exists()
+
+
+def test_an_absent_file_is_named():
+    with pytest.raises(InputError, match="nowhere.yaml: cannot be read: No such file"):
+        read_study(Path("nowhere.yaml"))
+
+
+def test_numbers_may_be_written_as_people_write_them():
+    assert Settings(weight_decay="5e-4").weight_decay == 5e-4
+
+
+def test_the_defaults_are_the_public_recipe():
+    recipe = Settings()
+    assert (recipe.steps, recipe.batch, recipe.mu, recipe.threshold) == (2**20, 64, 7, 0.95)
+    assert (recipe.learning_rate, recipe.momentum, recipe.weight_decay, recipe.ema) == (0.03, 0.9, 5e-4, 0.999)
+    assert (recipe.evaluate_every, recipe.evaluate_late_every) == (5000, 1000)

@@ -1,0 +1,96 @@
+"""Tables: order, labels and numbers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spl.tables import per_fold, summary
+from spl.tables.arms import arms
+from spl.tables.form import save
+
+TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch-sq": "Smooth FixMatch-sq", "supervised": "Fully supervised"}
+GIVEN = {"titles": TITLES, "baseline": "fixmatch"}
+ERRORS = {
+    ("fixmatch", 0.95): [0.10, 0.12, 0.08, 0.20, 0.06, 0.14],
+    ("smooth-fixmatch-sq", 0.9): [0.09, 0.10, 0.05, 0.16, 0.01, 0.08],
+    ("supervised", np.nan): [0.02] * 6,
+}
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    rows = [
+        {"method": method, "threshold": threshold, "fold": fold, "seed": 0, "error_last": error}
+        for (method, threshold), errors in ERRORS.items()
+        for fold, error in reversed(list(enumerate(errors)))
+    ]
+    path = tmp_path / "experiment.csv"
+    pd.DataFrame(rows).to_csv(path, index=False)
+    return path
+
+
+def test_arms_keep_the_study_s_order_and_name_a_threshold_that_is_not_the_standard(experiment):
+    found = arms(pd.read_csv(experiment), TITLES, "fixmatch")
+    assert [arm.label for arm in found] == ["FixMatch", "Smooth FixMatch-sq, τ = 0.9", "Fully supervised"]
+    assert found[0].values().tolist() == ERRORS["fixmatch", 0.95]
+
+
+def test_the_summary_holds_mean_deviation_gain_and_p(experiment):
+    table = summary.build(GIVEN, [experiment])
+    line = table.tidy.set_index("method").loc["Smooth FixMatch-sq, τ = 0.9"]
+    assert line["mean"] == pytest.approx(np.mean(ERRORS["smooth-fixmatch-sq", 0.9]))
+    assert line["gain_mean"] == pytest.approx(0.21 / 6)
+    assert line["p_value"] == 1 / 64
+    assert (line["wins"], line["n"]) == (6, 6)
+    printed = table.printed.set_index("").loc["Smooth FixMatch-sq, τ = 0.9"]
+    assert printed.tolist() == ["8.17", "5.04", "3.50 ± 1.87", "1.6 %"]
+    assert table.printed.iloc[0].tolist() == ["FixMatch", "11.67", "4.97", "", ""]
+
+
+def test_the_fold_table_has_a_row_for_each_fold_and_the_extremes_below(experiment):
+    printed = per_fold.build(GIVEN, [experiment]).printed
+    assert printed["fold"].tolist() == [
+        "0",
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "max",
+        "min",
+        "range",
+        "gain wrt FixMatch",
+        "p-value",
+    ]
+    assert printed["FixMatch"].tolist() == [
+        "10.00",
+        "12.00",
+        "8.00",
+        "20.00",
+        "6.00",
+        "14.00",
+        "20.00",
+        "6.00",
+        "14.00",
+        "",
+        "",
+    ]
+
+
+def test_every_printed_number_can_be_recomputed_from_the_tidy_file(experiment):
+    tidy = per_fold.build(GIVEN, [experiment]).tidy
+    for label, rows in tidy.groupby("method"):
+        errors = rows.loc[rows["quantity"] == "error_last", "value"]
+        values = rows.set_index("quantity")["value"]
+        assert values["range"] == pytest.approx(errors.max() - errors.min()), label
+
+
+def test_a_table_becomes_csv_markdown_and_latex(experiment, tmp_path):
+    save(summary.build(GIVEN, [experiment]), "Table 1", "A caption, 5 % of λ_u.", tmp_path / "table1")
+    markdown = (tmp_path / "table1.md").read_text()
+    assert markdown.startswith("**Table 1.** A caption, 5 % of λ_u.\n\n|")
+    assert "| Smooth FixMatch-sq, τ = 0.9 |" in markdown
+    latex = (tmp_path / "table1.tex").read_text()
+    assert r"\caption{A caption, 5 \% of $\lambda$\_u.}" in latex
+    assert r"Smooth FixMatch-sq, $\tau$ = 0.9 & 8.17 & 5.04 & 3.50 $\pm$ 1.87 & 1.6 \% \\" in latex
+    assert pd.read_csv(tmp_path / "table1.csv")["p_value"].iloc[1] == 1 / 64

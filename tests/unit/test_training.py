@@ -1,0 +1,165 @@
+"""A training on the real digits: what decides it, what does not, and what it reports."""
+
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from spl.batches import Pools, draw_batches
+from spl.datasets import Dataset, prepare
+from spl.methods import METHODS
+from spl.splits import draw_split
+from spl.study import METHOD_SETTINGS, Settings
+from spl.training import NotFiniteError, is_evaluated, learning_rate, train
+
+ARRAYS, DESCRIPTION = prepare("digits")
+DIGITS = Dataset(**ARRAYS)
+GREY = (DESCRIPTION["mean"], DESCRIPTION["std"])
+SHORT = Settings(
+    network="wrn-10-1", steps=12, batch=4, mu=2, flip=False, crop_padding=1, ema=0.9, batch_norm_momentum=0.1,
+    evaluate_every=6, evaluate_late_every=6,
+)  # fmt: skip
+
+
+def trained(method="fixmatch", seed=0, split_seed=0, split=None, **changed):
+    used = {k: v for k, v in METHODS[method].defaults.items() if k not in changed}
+    settings = SHORT.model_copy(update={**used, **changed})
+    only = {k: v for k, v in settings.model_dump().items() if k not in METHOD_SETTINGS - METHODS[method].settings}
+    split = split or draw_split(DIGITS.train_classes, "balanced", split_seed, 2)
+    return train(DIGITS, GREY, split, method, SimpleNamespace(**only), seed, lambda evaluation: None)
+
+
+def checksums(result):
+    return [evaluation.measures["batch_checksum"] for evaluation in result.evaluations]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains_twice_to_the_same_bits_and_reads_no_setting_that_is_not_its_own(method):
+    first, second = trained(method), trained(method)
+    assert first.weights.keys() == second.weights.keys()
+    assert all(torch.equal(value, second.weights[name]) for name, value in first.weights.items())
+    assert repr([e.measures for e in first.evaluations]) == repr([e.measures for e in second.evaluations])
+    assert [e.confusion.sum() for e in first.evaluations] == [500, 500]
+
+
+def test_fixmatch_and_its_variants_see_the_same_batches_in_the_same_views():
+    reference = checksums(trained("fixmatch"))
+    for method in ("smooth-fixmatch", "smooth-fixmatch-sq", "flexmatch", "smooth-fixmatch-factor"):
+        assert checksums(trained(method)) == reference
+    assert checksums(trained("fixmatch", seed=1)) != reference
+
+
+def test_the_training_seed_changes_weights_batches_and_views_and_the_split_seed_neither():
+    def drawn(seed, split_seed):
+        split = draw_split(DIGITS.train_classes, "random", split_seed, 20)
+        pools = Pools(
+            torch.from_numpy(DIGITS.train_images), torch.from_numpy(DIGITS.train_classes), torch.tensor(split.labelled),
+            torch.arange(1297), torch.tensor(GREY[0]), torch.tensor(GREY[1]),
+        )  # fmt: skip
+        return next(draw_batches(pools, SHORT, seed, 0, unlabelled=True, strong=True))
+
+    one, other_seed, other_split = drawn(0, 0), drawn(1, 0), drawn(0, 1)
+    for view in ("weak", "strong", "labelled"):
+        assert not torch.equal(getattr(one, view), getattr(other_seed, view))
+    assert torch.equal(one.positions, other_split.positions)
+    assert torch.equal(one.strong, other_split.strong)
+    assert not torch.equal(one.labelled, other_split.labelled)
+
+
+def test_a_batch_depends_on_its_step_alone(monkeypatch):
+    split = draw_split(DIGITS.train_classes, "balanced", 0, 2)
+    pools = Pools(
+        torch.from_numpy(DIGITS.train_images), torch.from_numpy(DIGITS.train_classes), torch.tensor(split.labelled),
+        torch.arange(1297), torch.tensor(GREY[0]), torch.tensor(GREY[1]),
+    )  # fmt: skip
+    together = list(draw_batches(pools, SHORT, 0, 0, unlabelled=True, strong=True))
+    later = list(draw_batches(pools, SHORT, 0, 5, unlabelled=True, strong=True))
+    monkeypatch.setattr("spl.batches.PIXELS_AT_ONCE", 1)
+    alone = list(draw_batches(pools, SHORT, 0, 0, unlabelled=True, strong=True))
+    assert len(together) == len(alone) == 12
+    for one, other in [*zip(together, alone, strict=True), *zip(together[5:], later, strict=True)]:
+        assert all(torch.equal(getattr(one, name), getattr(other, name)) for name in vars(one))
+
+
+def test_a_class_without_a_label_is_never_predicted_and_counts_as_error():
+    split = draw_split(DIGITS.train_classes, "balanced", 0, 2)
+    kept = [index for index in split.labelled if DIGITS.train_classes[index] != 3]
+    result = trained(split=replace(split, labelled=kept))
+    confusion = result.evaluations[-1].confusion
+    assert result.weights["averaged.classifier.bias"].shape == (9,)
+    assert confusion[:, 3].sum() == 0
+    assert confusion[3].sum() == 50
+    assert result.evaluations[-1].measures["test_error"] >= 0.1
+
+
+def test_supervised_training_learns_the_digits():
+    split = draw_split(DIGITS.train_classes, "full", 0)
+    result = trained("supervised", split=split, steps=150, batch=32, evaluate_every=150)
+    assert result.evaluations[-1].measures["test_error"] < 0.15
+    assert math.isnan(result.evaluations[-1].measures["coverage"])
+
+
+def test_lambda_u_weighs_the_unlabelled_loss():
+    without, supervised = trained("fixmatch", lambda_u=0.0, threshold=0.0), trained("fixmatch", lambda_u=0.0)
+    with_it = trained("fixmatch", threshold=0.0)
+    name = "averaged.classifier.weight"
+    assert torch.equal(without.weights[name], supervised.weights[name])
+    assert not torch.equal(without.weights[name], with_it.weights[name])
+
+
+def test_the_measures_are_those_of_the_equations():
+    everything = trained("fixmatch", threshold=0.0).evaluations[-1].measures
+    assert everything["coverage"] == pytest.approx(1)
+    assert everything["unlabelled_loss"] == pytest.approx(everything["unweighted_loss"])
+    assert 0 < everything["factor"] < 1
+    assert 0 <= everything["purity"] <= 1
+    nothing = trained("fixmatch", threshold=1 - 1e-9).evaluations[-1].measures
+    assert nothing["coverage"] == nothing["unlabelled_loss"] == nothing["factor"] == 0
+    assert nothing["unweighted_loss"] > 0
+    assert math.isnan(nothing["purity"])
+
+
+def test_pseudo_labeling_leaves_the_running_statistics_to_the_labelled_images():
+    """With or without the unlabelled forward, the batch-norm buffers are the same after one step."""
+    buffers = []
+    for method in ("pseudo-label", "supervised"):
+        weights = trained(method, steps=1, evaluate_every=1).weights
+        buffers.append({name: value for name, value in weights.items() if "running" in name})
+    assert all(torch.equal(value, buffers[1][name]) for name, value in buffers[0].items())
+
+
+def test_the_averaged_weights_are_an_exponential_moving_average():
+    weights = [trained(steps=1, evaluate_every=1, ema=decay).weights for decay in (0.0, 0.25, 0.5)]
+    name = "classifier.weight"
+    now = weights[0][f"averaged.{name}"]
+    assert torch.equal(now, weights[0][f"network.{name}"])
+    start = 2 * weights[2][f"averaged.{name}"] - now
+    assert torch.allclose(weights[1][f"averaged.{name}"], 0.25 * start + 0.75 * now, atol=1e-6)
+
+
+def test_the_learning_rate_falls_along_seven_sixteenths_of_a_half_cosine():
+    settings = Settings(steps=1000)
+    assert learning_rate(0, settings) == 0.03
+    assert learning_rate(500, settings) == pytest.approx(0.03 * math.cos(7 * math.pi / 32))
+    assert learning_rate(1000, settings) == pytest.approx(0.03 * math.cos(7 * math.pi / 16))
+
+
+def test_evaluations_come_closer_in_the_last_fifth_and_include_the_last_step():
+    settings = Settings(steps=1003, evaluate_every=100, evaluate_late_every=50)
+    done = [step for step in range(1, 1004) if is_evaluated(step, settings)]
+    assert done == [*range(100, 801, 100), 850, 900, 950, 1000, 1003]
+
+
+def test_a_loss_that_is_not_finite_stops_the_training():
+    with pytest.raises(NotFiniteError, match="before step 6"):
+        trained(learning_rate=1e30)
+
+
+def test_classes_are_balanced_in_error():
+    result = trained()
+    confusion = result.evaluations[-1].confusion
+    assert result.evaluations[-1].measures["test_error"] == pytest.approx(1 - np.trace(confusion) / 500)
+    assert confusion.sum(axis=1).tolist() == [50] * 10
