@@ -37,5 +37,6 @@ include: "workflow/rules/paper.smk"
 
 
 onsuccess:
-    if exists(f"{RESULTS}/paper.html"):
-        print(f"The page: {Path(RESULTS, 'paper.html').resolve()}")
+    page = Path(RESULTS, "paper.html").resolve()
+    if page.exists():
+        print(f"The page: {page}")

@@ -3,12 +3,14 @@ rule analyse:
         lambda wildcards: [
             f"{RESULTS}/runs/{run}/{name}"
             for run in PLAN.experiments[wildcards.experiment]
-            for name in ("metrics.csv", "confusion.npy")
+            for name in ("parameters.json", "metrics.csv", "confusion.npy")
         ],
     output:
         f"{RESULTS}/analysis/{{experiment}}.csv",
     log:
         f"{RESULTS}/logs/analysis/{{experiment}}.log",
+    conda:
+        "../../envs/environment.yaml"
     params:
         canonical=lambda wildcards: analysis_parameter(PLAN, wildcards.experiment),
         runs=f"{RESULTS}/runs",

@@ -1,7 +1,6 @@
 # The study, its plan, and where things lie. A mistake in the study ends here, before any job.
 import os
 import sys
-from os.path import exists
 from pathlib import Path
 
 from spl.errors import InputError
@@ -19,7 +18,9 @@ from spl.study import check_study, read_yaml
 try:
     for configfile in workflow.configfiles:
         read_yaml(Path(configfile))
-    PLAN = make_plan(check_study(config, ", ".join(os.path.relpath(path) for path in workflow.configfiles)))
+    PLAN = make_plan(
+        check_study(config, ", ".join(os.path.relpath(path) for path in workflow.configfiles))
+    )
 except InputError as mistake:
     print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)
     raise SystemExit(2)
@@ -28,7 +29,7 @@ RESULTS = f"results/{PLAN.study.name}"
 ITEMS = contents.items(PLAN)
 
 # `spl` belongs to the Python that runs Snakemake, also where its environment is not activated.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 
 wildcard_constraints:

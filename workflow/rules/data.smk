@@ -4,6 +4,8 @@ rule data:
         description=f"{RESULTS}/data/{{dataset}}/dataset.json",
     log:
         f"{RESULTS}/logs/data/{{dataset}}.log",
+    conda:
+        "../../envs/environment.yaml"
     params:
         canonical=lambda wildcards: data_parameter(PLAN, wildcards.dataset),
         folder=subpath(output.images, parent=True),

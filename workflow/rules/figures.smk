@@ -1,10 +1,14 @@
 rule figure:
     input:
-        lambda wildcards: [f"{RESULTS}/{path}" for path in contents.item_inputs(PLAN, wildcards.figure)],
+        lambda wildcards: [
+            f"{RESULTS}/{path}" for path in contents.item_inputs(PLAN, wildcards.figure)
+        ],
     output:
         multiext(f"{RESULTS}/figures/{{figure}}", ".pdf", ".png", ".csv"),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    conda:
+        "../../envs/environment.yaml"
     params:
         canonical=lambda wildcards: contents.item_parameter(PLAN, wildcards.figure),
         stem=subpath(output[0], strip_suffix=".pdf"),
@@ -18,6 +22,6 @@ for name, item in ITEMS.items():
         rule:
             name:
                 name
-            localrule: True
             input:
                 f"{RESULTS}/figures/{name}.pdf",
+            localrule: True

@@ -5,6 +5,8 @@ rule split:
         f"{RESULTS}/splits/{{split}}.json",
     log:
         f"{RESULTS}/logs/splits/{{split}}.log",
+    conda:
+        "../../envs/environment.yaml"
     params:
         canonical=lambda wildcards: split_parameter(PLAN, wildcards.split),
         data=subpath(input[0], parent=True),

@@ -1,10 +1,14 @@
 rule table:
     input:
-        lambda wildcards: [f"{RESULTS}/{path}" for path in contents.item_inputs(PLAN, wildcards.table)],
+        lambda wildcards: [
+            f"{RESULTS}/{path}" for path in contents.item_inputs(PLAN, wildcards.table)
+        ],
     output:
         multiext(f"{RESULTS}/tables/{{table}}", ".csv", ".md", ".tex"),
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
+    conda:
+        "../../envs/environment.yaml"
     params:
         canonical=lambda wildcards: contents.item_parameter(PLAN, wildcards.table),
         stem=subpath(output[0], strip_suffix=".csv"),
@@ -18,6 +22,6 @@ for name, item in ITEMS.items():
         rule:
             name:
                 name
-            localrule: True
             input:
                 f"{RESULTS}/tables/{name}.csv",
+            localrule: True

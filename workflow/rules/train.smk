@@ -6,12 +6,14 @@ rule train:
         [f"{RESULTS}/runs/{{run}}/{name}" for name in RUN_FILES],
     log:
         f"{RESULTS}/logs/runs/{{run}}.log",
+    priority: 1
+    conda:
+        "../../envs/environment.yaml"
+    threads: lambda wildcards: PLAN.runs[wildcards.run].settings["threads"]
     params:
         canonical=lambda wildcards: run_parameter(PLAN, wildcards.run),
         data=subpath(input.images, parent=True),
         folder=subpath(output[0], parent=True),
-    priority: 1
-    threads: lambda wildcards: PLAN.runs[wildcards.run].settings["threads"]
     shell:
         "spl train --parameter {params.canonical:q} {params.data:q} {input.split:q}"
         " --output {params.folder:q} > {log:q} 2>&1"

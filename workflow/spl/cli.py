@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table as RichTable
 
 from spl.errors import InputError
 
@@ -96,12 +94,15 @@ def page(parameter: Parameter, results: Path, output: Output) -> None:
 @app.command()
 def plan(study: Annotated[Path, typer.Argument(help="The study's YAML file.")] = Path("config/demo.yaml")) -> None:
     """List a study's runs, which experiments need each, and what is done."""
+    from rich.console import Console
+    from rich.table import Table
+
     from spl.plan import make_plan, run_parameter
     from spl.study import read_study
 
     planned = make_plan(read_study(study))
     results = Path("results") / planned.study.name
-    listing = RichTable("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
+    listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
     states = {path: _state(results / "runs" / path, run_parameter(planned, path)) for path in planned.runs}
     for path, state in states.items():
         listing.add_row(path, ", ".join(name for name, runs in planned.experiments.items() if path in runs), state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -74,14 +75,16 @@ def summarise_experiment(parameter: Mapping[str, Any], runs: Path) -> pd.DataFra
     """One tidy row for each run of an experiment: what it was, and what came out.
 
     Args:
-        parameter: ``runs``, the path and parameters of each, and ``basins``, the limits of the study.
+        parameter: ``runs``, their paths in the order of the study, and ``basins``, the limits of the study.
         runs: folder that holds the runs.
     """
     rows = []
-    for given in parameter["runs"]:
-        metrics = pd.read_csv(runs / given["run"] / "metrics.csv")
-        confusion = np.load(runs / given["run"] / "confusion.npy", allow_pickle=False)
-        rows.append({**given, **summarise_run(metrics, confusion, parameter["basins"])})
-    table = pd.DataFrame(rows)
-    first = [name for name in ("run", "dataset", "split", "fold", "method", "seed") if name in table]
-    return table[first + [name for name in table if name not in first]]
+    for path in parameter["runs"]:
+        given = json.loads((runs / path / "parameters.json").read_text())
+        metrics = pd.read_csv(runs / path / "metrics.csv")
+        confusion = np.load(runs / path / "confusion.npy", allow_pickle=False)
+        what = {key: given[key] for key in ("dataset", "split", "fold", "method", "seed")}
+        rows.append(
+            {"run": path, **what, **given["settings"], **summarise_run(metrics, confusion, parameter["basins"])}
+        )
+    return pd.DataFrame(rows)

@@ -171,14 +171,11 @@ def run_parameter(plan: Plan, path: str) -> str:
     """The canonical parameter of a training; data set and split come as files."""
     run = plan.runs[path]
     code = _code("spl.runs:train_run", **{"spl.methods:METHODS": run.method})
-    return canonical({"method": run.method, "seed": run.seed, "settings": run.settings, "code": code})
+    where = {"dataset": run.dataset, "split": run.split, "fold": run.fold}
+    return canonical({**where, "method": run.method, "seed": run.seed, "settings": run.settings, "code": code})
 
 
 def analysis_parameter(plan: Plan, experiment: str) -> str:
     """The canonical parameter of an experiment's summary; the order of the runs is the study's."""
-    runs = []
-    for run in (plan.runs[path] for path in plan.experiments[experiment]):
-        what = {"run": run.path, "dataset": run.dataset, "split": run.split, "fold": run.fold}
-        runs.append({**what, "method": run.method, "seed": run.seed, **run.settings})
     code = _code("spl.confusion:summarise_experiment")
-    return canonical({"runs": runs, "basins": plan.study.basins.model_dump(), "code": code})
+    return canonical({"runs": plan.experiments[experiment], "basins": plan.study.basins.model_dump(), "code": code})

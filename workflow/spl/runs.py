@@ -29,7 +29,7 @@ def train_run(
     confusion matrices of the same evaluations, int32 (evaluations, classes, classes), true by predicted.
 
     Args:
-        parameter: ``method``, ``seed`` and ``settings`` of the run, and the fingerprint of the ``code``.
+        parameter: the run's canonical parameter, of which ``method``, ``seed`` and ``settings`` decide the training.
         data: folder of the prepared data set.
         split: file of the labelled set.
         folder: where the files go.
