@@ -6,7 +6,7 @@ SETUP := $(VENV)/lock-installed
 .PHONY: demo test
 
 demo: $(SETUP)
-	$(VENV)/bin/snakemake --logger progress all
+	$(VENV)/bin/snakemake all --logger progress
 
 test: $(SETUP)
 	$(VENV)/bin/ruff format --check .
