@@ -103,7 +103,7 @@ def test_captions_say_what_was_run_and_what_was_assumed():
     for words in (
         "standing in for CIFAR-10",
         "2 labels a class",
-        "900 steps",
+        "800 steps",
         "folds 0–5",
         "30 runs",
         "λ_u = 1",

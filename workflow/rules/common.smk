@@ -15,12 +15,11 @@ from spl.plan import (
 )
 from spl.study import check_study, read_yaml
 
+files = [os.path.relpath(path) for path in workflow.configfiles]
 try:
-    for configfile in workflow.configfiles:
-        read_yaml(Path(configfile))
-    PLAN = make_plan(
-        check_study(config, ", ".join(os.path.relpath(path) for path in workflow.configfiles))
-    )
+    for path in files:
+        read_yaml(Path(path))  # Snakemake's own reader lets the last of two equal keys win
+    PLAN = make_plan(check_study(config, ", ".join(files)))
 except InputError as mistake:
     print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)
     raise SystemExit(2)

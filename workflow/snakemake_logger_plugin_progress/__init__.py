@@ -34,6 +34,7 @@ class LogHandler(LogHandlerBase):
             TextColumn("{task.fields[left]}"),
             console=console,
             disable=not console.is_terminal,
+            refresh_per_second=2,
         )
         self.console = console
         self.began = time.monotonic()

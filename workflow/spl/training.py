@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softmax
+from torch.optim.sgd import sgd
 
 from spl import batches
 from spl.augment import normalise
@@ -72,11 +73,11 @@ class Trained:
 
 @dataclass
 class State:
-    """What a training carries from step to step."""
+    """What a training carries from step to step; averaged weights and velocities (momentum) are by parameter name."""
 
     network: nn.Module
     averaged: dict[str, Tensor]
-    optimizer: torch.optim.SGD
+    velocity: dict[str, Tensor]
     thresholds: ClassThresholds | None
 
 
@@ -112,7 +113,7 @@ def train(
         NotFiniteError: naming the step.
     """
     torch.set_num_threads(settings.threads)
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")
     # A debugging aid that costs a tenth of the time.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     method = METHODS[method_name]
@@ -122,7 +123,7 @@ def train(
     state = State(
         network=network,
         averaged={name: weight.detach().clone() for name, weight in network.named_parameters()},
-        optimizer=_optimizer(network, settings),
+        velocity={name: torch.zeros_like(weight) for name, weight in network.named_parameters()},
         thresholds=(
             ClassThresholds(len(pools.unlabelled), len(known), settings.threshold) if method.class_thresholds else None
         ),
@@ -175,11 +176,8 @@ def train_step(state: State, batch: Batch, step: int, method: Method, settings: 
             measured += [unlabelled_loss.detach(), unlabelled_losses.mean(), (weight > 0).float().mean()]
             measured += [((weight > 0) & (pseudo_label == batch.truth)).float().mean()]
             measured += [factor.mean(), (factor / confidence).mean()]
-    for group in state.optimizer.param_groups:
-        group["lr"] = learning_rate(step, settings)
-    state.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
-    state.optimizer.step()
+    _descend(state, learning_rate(step, settings), settings)
     _average(state, settings.ema)
     return torch.stack(measured + [torch.zeros(())] * (len(MEASURES) - len(measured)))
 
@@ -280,16 +278,29 @@ def _pools(
     )
 
 
-def _optimizer(network: nn.Module, settings: Settings) -> torch.optim.SGD:
-    weights = [parameter for parameter in network.parameters() if parameter.ndim > 1]
-    others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
-    return torch.optim.SGD(
-        [{"params": weights, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}],
-        lr=settings.learning_rate,
-        momentum=settings.momentum,
-        nesterov=settings.momentum > 0,
-        fused=True,
-    )
+@torch.no_grad()
+def _descend(state: State, rate: float, settings: Settings) -> None:
+    """One step of SGD with Nesterov momentum; biases and batch norm do not decay, dead parameters do not move.
+
+    This is torch's own SGD in its functional form: the class around it loads torch's compiler, seconds of each run.
+    """
+    trained = [(name, weight) for name, weight in state.network.named_parameters() if weight.grad is not None]
+    for decay, is_matrix in ((settings.weight_decay, True), (0.0, False)):
+        group = [(name, weight) for name, weight in trained if (weight.ndim > 1) == is_matrix]
+        sgd(
+            [weight for _, weight in group],
+            [weight.grad for _, weight in group if weight.grad is not None],
+            [state.velocity[name] for name, _ in group],
+            lr=rate,
+            momentum=settings.momentum,
+            dampening=0.0,
+            weight_decay=decay,
+            nesterov=settings.momentum > 0,
+            maximize=False,
+            fused=True,
+        )
+    for _, weight in trained:
+        weight.grad = None
 
 
 @torch.no_grad()

@@ -1,0 +1,80 @@
+"""A copy of the project in which a test may run the workflow and edit anything."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "config", "envs", "workflow", "tests/studies")
+
+
+class Project:
+    """A checkout in a folder of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for part in PARTS:
+            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
+            (folder / part).parent.mkdir(parents=True, exist_ok=True)
+            copy(ROOT / part, folder / part)
+        self.study = folder / "tests/studies/tiny.yaml"
+        self.results = folder / "results/tiny"
+
+    def run(self, *command):
+        """Run a command of the environment on this copy's code."""
+        environment = os.environ | {"PYTHONPATH": str(self.folder / "workflow"), "PYTHONDONTWRITEBYTECODE": "1"}
+        program = Path(sys.executable).parent / command[0]
+        return subprocess.run(
+            [program, *command[1:]], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600
+        )
+
+    def snakemake(self, *arguments):
+        """Run Snakemake on the tiny study; it must succeed."""
+        done = self.run("snakemake", "--cores", "2", *arguments, "--configfile", str(self.study))
+        assert done.returncode == 0, done.stderr[-4000:]
+        return done.stdout + done.stderr
+
+    def planned(self, *targets):
+        """The jobs that Snakemake would run, as "rule" or "rule wildcard"."""
+        text = self.snakemake("-n", *targets)
+        jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", text, flags=re.MULTILINE)
+        found = set()
+        for rule, body in jobs:
+            wildcards = re.search(r"wildcards: (?:\w+)=(\S+)", body)
+            found.add(f"{rule} {wildcards[1]}" if wildcards else rule)
+        return found
+
+    def edit(self, file, old, new):
+        """Replace text that must be there."""
+        path = self.folder / file
+        text = path.read_text()
+        assert old in text, f"{old!r} is not in {file}"
+        path.write_text(text.replace(old, new, 1))
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A fresh copy without results."""
+    return Project(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def _finished(tmp_path_factory):
+    built = Project(tmp_path_factory.mktemp("finished"))
+    built.snakemake("all")
+    return built
+
+
+@pytest.fixture
+def finished(_finished, tmp_path):
+    """A copy in which the whole tiny study has run, with Snakemake's own records."""
+    shutil.copytree(_finished.folder, tmp_path / "copy", symlinks=True)
+    copy = object.__new__(Project)
+    copy.folder = tmp_path / "copy"
+    copy.study, copy.results = copy.folder / "tests/studies/tiny.yaml", copy.folder / "results/tiny"
+    return copy

@@ -1,0 +1,98 @@
+"""The tiny study from data to page: real trainings on real digits, through the real Snakemake."""
+
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+RUNS = [
+    f"digits/balanced-40/fold{fold}/{method}/seed0" for fold in (0, 1) for method in ("fixmatch", "smooth-fixmatch")
+]
+FIGURES = ("fig1", "fig4", "fig6", "confusion")
+TABLES = ("table1", "table7")
+
+
+def test_training_beats_chance_by_far(finished):
+    summary = pd.read_csv(finished.results / "analysis/scarce-labels.csv")
+    assert sorted(summary["run"]) == sorted(RUNS)
+    assert (summary["error_last"] < 0.45).all(), "chance is 0.9"
+    assert (summary["error_best"] <= summary["error_last"]).all()
+
+
+def test_fixmatch_and_smooth_fixmatch_saw_the_same_batches_and_learnt_differently(finished):
+    for fold in (0, 1):
+        plain, smooth = (
+            pd.read_csv(finished.results / f"runs/digits/balanced-40/fold{fold}/{method}/seed0/metrics.csv")
+            for method in ("fixmatch", "smooth-fixmatch")
+        )
+        assert plain["batch_checksum"].tolist() == smooth["batch_checksum"].tolist()
+        assert plain["unlabelled_loss"].tolist() != smooth["unlabelled_loss"].tolist()
+
+
+class Page(HTMLParser):
+    """Collects what a page shows and what it asks the network for."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.pictures, self.outside = set(), 0, []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.ids.add(given.get("id"))
+        source = given.get("src") or (given.get("href") if tag == "link" else None) or ""
+        self.pictures += tag == "img" and source.startswith("data:image/png;base64,") and bool(given.get("alt"))
+        if source and not source.startswith("data:"):
+            self.outside.append(source)
+
+
+def test_the_page_holds_every_figure_table_and_run_and_needs_no_network(finished):
+    text = (finished.results / "paper.html").read_text()
+    page = Page(text)
+    assert {*FIGURES, *TABLES, *(f"run:{run}" for run in RUNS)} <= page.ids
+    assert page.pictures == len(FIGURES)
+    assert page.outside == []
+    assert "url(" not in text
+    for table in TABLES:
+        numbers = re.findall(r"\d+\.\d\d", (finished.results / f"tables/{table}.md").read_text())
+        assert numbers
+        assert all(number in text for number in numbers)
+
+
+def test_the_tables_hold_the_numbers_of_the_runs(finished):
+    summary = pd.read_csv(finished.results / "analysis/scarce-labels.csv")
+    table = pd.read_csv(finished.results / "tables/table1.csv").set_index("method")
+    for method, title in (("fixmatch", "FixMatch"), ("smooth-fixmatch", "Smooth FixMatch")):
+        errors = summary.loc[summary["method"] == method, "error_last"]
+        assert table.loc[title, "mean"] == pytest.approx(errors.mean())
+        assert table.loc[title, "std"] == pytest.approx(errors.std())
+
+
+def test_running_again_does_nothing(finished):
+    assert "Nothing to be done" in finished.snakemake("all")
+
+
+def test_the_same_study_gives_the_same_bytes(finished, tmp_path_factory):
+    from conftest import Project
+
+    again = Project(tmp_path_factory.mktemp("again"))
+    again.snakemake("all")
+
+    def content(project):
+        files = (path for path in project.results.rglob("*") if path.is_file() and "logs" not in path.parts)
+        return {str(path.relative_to(project.results)): path.read_bytes() for path in files}
+
+    first, second = content(finished), content(again)
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+    assert len([name for name in first if name.startswith(("figures", "tables"))]) == 3 * (len(FIGURES) + len(TABLES))
+
+
+def test_the_plan_knows_what_is_done(finished):
+    listed = finished.run("spl", "plan", str(finished.study)).stdout
+    assert "4 of 4 runs done" in listed
+    finished.edit("tests/studies/tiny.yaml", "steps: 150", "steps: 160")
+    listed = finished.run("spl", "plan", str(finished.study)).stdout
+    assert "0 of 4 runs done" in listed
+    assert "stale (settings changed)" in listed
