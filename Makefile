@@ -7,6 +7,7 @@ SETUP := $(VENV)/lock-installed
 
 demo: $(SETUP)
 	$(VENV)/bin/snakemake all --logger progress
+	@echo "The page: $(CURDIR)/results/demo/paper.html"
 
 test: $(SETUP)
 	$(VENV)/bin/ruff format --check .

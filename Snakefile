@@ -34,9 +34,3 @@ include: "workflow/rules/analysis.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/paper.smk"
-
-
-onsuccess:
-    page = Path(RESULTS, "paper.html").resolve()
-    if page.exists():
-        print(f"The page: {page}")

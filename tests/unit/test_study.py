@@ -1,5 +1,6 @@
 """A wrong study ends in one line that names file, key and expectation."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import yaml
 
 from spl.errors import InputError
 from spl.plan import make_plan
-from spl.study import Settings, check_study, read_study
+from spl.study import Settings, Study, check_study, read_study
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.yaml"
 
@@ -87,6 +88,10 @@ def test_a_file_that_is_no_study_is_named_with_its_line(tmp_path, monkeypatch, t
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not Path("pwned").exists()
+
+
+def test_the_schema_for_editors_is_the_one_of_the_code():
+    assert json.loads((DEMO.parent / "study.schema.json").read_text()) == Study.model_json_schema()
 
 
 def test_an_absent_file_is_named():

@@ -10,10 +10,11 @@ import torch
 
 from spl.batches import Pools, draw_batches
 from spl.datasets import Dataset, prepare
+from spl.errors import NotFiniteError
 from spl.methods import METHODS
 from spl.splits import draw_split
 from spl.study import METHOD_SETTINGS, Settings
-from spl.training import NotFiniteError, is_evaluated, learning_rate, train
+from spl.training import is_evaluated, learning_rate, train
 
 ARRAYS, DESCRIPTION = prepare("digits")
 DIGITS = Dataset(**ARRAYS)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from spl.errors import InputError
+from spl.errors import InputError, NotFiniteError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -92,6 +91,14 @@ def page(parameter: Parameter, results: Path, output: Output) -> None:
 
 
 @app.command()
+def schema() -> None:
+    """Print the JSON schema of a study, for editors; `config/study.schema.json` is a copy."""
+    from spl.study import Study
+
+    print(json.dumps(Study.model_json_schema(), indent=1))
+
+
+@app.command()
 def plan(study: Annotated[Path, typer.Argument(help="The study's YAML file.")] = Path("config/demo.yaml")) -> None:
     """List a study's runs, which experiments need each, and what is done."""
     from rich.console import Console
@@ -139,11 +146,11 @@ def _builder(item: str) -> Any:
     return importlib.import_module(CONTENTS[item].module)
 
 
-def main(run: Callable[[], None] = app) -> None:
-    """Run the command; a mistake in what was given ends with status 2 and one clear line."""
+def main() -> None:
+    """Run the command; what a person can understand ends with clear lines: status 2 for mistakes in what was given."""
     try:
-        run()
-    except InputError as error:
+        app()
+    except (InputError, NotFiniteError) as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(2 if isinstance(error, InputError) else 1)

@@ -1,5 +1,9 @@
-"""The one exception for what a person can put right."""
+"""What can go wrong without a bug."""
 
 
 class InputError(Exception):
     """Something given from outside is wrong: each line of the message names where, what, and what was expected."""
+
+
+class NotFiniteError(Exception):
+    """The loss of a training became infinite or undefined: more of the same would not mend it."""

@@ -19,6 +19,7 @@ from spl import batches
 from spl.augment import normalise
 from spl.batches import Batch, Pools
 from spl.datasets import Dataset
+from spl.errors import NotFiniteError
 from spl.methods import METHODS, Method, smoothness_factor
 from spl.networks import build_network
 from spl.random_streams import generator
@@ -41,10 +42,6 @@ MEASURES = (
 """What every step measures, averaged between evaluations; see :func:`train` for their meaning."""
 
 EVALUATION_BATCH = 512
-
-
-class NotFiniteError(Exception):
-    """The loss became infinite or undefined."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,4 @@
-"""What the paper consists of: every figure and table, what it is made from, and its caption.
-
-A caption says what was run, as a function of the study alone.
-"""
+"""What the paper consists of: every figure and table, what it is made from, and its caption."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ from typing import Any, Literal
 
 from spl.datasets import SOURCES
 from spl.methods import METHODS
+from spl.paper import captions
 from spl.plan import Plan, canonical
 from spl.provenance.fingerprint import fingerprint
 
@@ -73,92 +71,6 @@ def _titles(plan: Plan, experiment: str) -> dict[str, str]:
     return {method: METHODS[method].title for method in plan.study.experiments[experiment].methods}
 
 
-def _what_was_run(plan: Plan, experiment: str) -> str:
-    """Data, labels, network, length and weight of the unlabelled loss of an experiment's trainings."""
-    given = plan.study.experiments[experiment]
-    runs = [plan.runs[path] for path in plan.experiments[experiment]]
-    settings = dict(runs[0].settings)
-    labelled = plan.splits[runs[0].split]
-    labels = f"{labelled.labels} labels a class" if labelled.scheme == "balanced" else f"{labelled.labels} labels"
-    semi = [run for run in runs if "lambda_u" in run.settings]
-    mu = f", {semi[0].settings['mu'] * settings['batch']} unlabelled" if semi else ""
-    text = (
-        f"{_data(plan, given.dataset)}, {labels}; {settings['network'].upper()}, {settings['steps']:,} steps of "
-        f"{settings['batch']} labelled{mu} images; folds {_span(given.folds)}, "
-        f"training seed{'s' if len(given.seeds) > 1 else ''} {_span(given.seeds)}, {len(runs)} runs."
-    )
-    weights = sorted({run.settings["lambda_u"] for run in semi})
-    if weights:
-        text += f" λ_u = {', '.join(f'{weight:g}' for weight in weights)} for all: fixed, not calibrated (equation 25)."
-    return text
-
-
-def _assumed(plan: Plan, experiment: str) -> str:
-    """The assumed values of an experiment's methods, by title."""
-    named = []
-    for method, given in plan.study.experiments[experiment].methods.items():
-        for key, value in given.overrides().items():
-            if f"experiments.{experiment}.methods.{method}.{key}" in plan.study.assumed:
-                symbol = {"threshold": "τ"}.get(key, key)
-                named.append(f"{symbol} = {value:g} of {METHODS[method].title}")
-    return f" Assumed, since the paper's value is not known: {', '.join(named)}." if named else ""
-
-
-def _data(plan: Plan, dataset: str) -> str:
-    stands_in_for = plan.study.datasets[dataset].stands_in_for
-    return f"{dataset.capitalize()} (standing in for {stands_in_for})" if stands_in_for else dataset
-
-
-def _span(values: list[int]) -> str:
-    whole = len(values) > 2 and values == list(range(values[0], values[-1] + 1))
-    return f"{values[0]}–{values[-1]}" if whole else ", ".join(map(str, values))
-
-
-def _errors_caption(plan: Plan, experiment: str) -> str:
-    return (
-        "Error of the last checkpoint in percent of the test images. "
-        + _what_was_run(plan, experiment)
-        + " Gain: baseline minus method, run for run, mean ± std in points; p: exact one-sided Wilcoxon test."
-        + _assumed(plan, experiment)
-    )
-
-
-def _losses_caption(plan: Plan, experiment: str) -> str:
-    return (
-        f"Unlabelled loss as a function of the score of the pseudo-label, τ = {plan.study.training.threshold:g}: "
-        "(a) Pseudo-Labeling, shifted to be continuous, (b) smooth Pseudo-Labeling, equation 17. The derivative of the "
-        "first jumps at τ, that of the second does not. Formulas; nothing was trained."
-    )
-
-
-def _factors_caption(plan: Plan, experiment: str) -> str:
-    return (
-        f"The smoothness factor for τ = {plan.study.training.threshold:g}: linear, quadratic and square root, beside "
-        "the indicator that it replaces. Formulas; nothing was trained."
-    )
-
-
-def _frequencies_caption(plan: Plan, experiment: str) -> str:
-    folds = plan.study.experiments[experiment].folds
-    return (
-        "Standard deviation of the class counts of a labelled set over their mean, against the number of labels: one "
-        f"dot for each of folds {_span(folds)}, their mean, and what uniform draws lead one to expect. "
-        f"{_data(plan, plan.study.experiments[experiment].dataset)}; labels drawn uniformly from all training images, "
-        f"each fold contained in the next larger one; {len(plan.experiment_splits[experiment])} labelled sets. The "
-        "curve of the folds that had trouble converging needs trainings on these sets, which this study does not run."
-    )
-
-
-def _matrices_caption(plan: Plan, experiment: str) -> str:
-    basins = plan.study.basins
-    return (
-        "Confusion matrices of the runs with the lowest and the highest error at the last checkpoint; the number below "
-        "a class is its column's sum. Framed: classes predicted less often than "
-        f"{100 * basins.partly_collapsed:g} % of their test images, wholly (below {100 * basins.collapsed:g} %) or "
-        "partly collapsed; the limits are assumed. " + _what_was_run(plan, experiment)
-    )
-
-
 CONTENTS: dict[str, Item] = {
     "table1": Item(
         "Table 1",
@@ -167,7 +79,7 @@ CONTENTS: dict[str, Item] = {
         "scarce-labels",
         "analysis",
         _comparison,
-        _errors_caption,
+        captions.errors,
     ),
     "table7": Item(
         "Table 7",
@@ -176,10 +88,10 @@ CONTENTS: dict[str, Item] = {
         "scarce-labels",
         "analysis",
         _comparison,
-        _errors_caption,
+        captions.errors,
     ),
     "fig1": Item(
-        "Figure 1", "The loss and its smooth version", "spl.figures.fig1", None, "nothing", _threshold, _losses_caption
+        "Figure 1", "The loss and its smooth version", "spl.figures.fig1", None, "nothing", _threshold, captions.losses
     ),
     "fig4": Item(
         "Figure 4",
@@ -188,10 +100,10 @@ CONTENTS: dict[str, Item] = {
         "random-labels",
         "splits",
         _nothing,
-        _frequencies_caption,
+        captions.frequencies,
     ),
     "fig6": Item(
-        "Figure 6", "The smoothness factor", "spl.figures.fig6", None, "nothing", _threshold, _factors_caption
+        "Figure 6", "The smoothness factor", "spl.figures.fig6", None, "nothing", _threshold, captions.factors
     ),
     "confusion": Item(
         "Confusion matrices",
@@ -200,7 +112,7 @@ CONTENTS: dict[str, Item] = {
         "scarce-labels",
         "confusion",
         _matrices,
-        _matrices_caption,
+        captions.matrices,
     ),
 }
 """In the order of the page. An item whose experiment a study does not have is not part of that study's paper."""
