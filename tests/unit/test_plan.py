@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spl.errors import InputError
 from spl.paper.contents import CONTENTS, item_parameter, items, page_parameter
 from spl.plan import analysis_parameter, canonical, data_parameter, make_plan, run_parameter, split_parameter
 from spl.study import check_study
@@ -74,11 +73,6 @@ def test_a_fold_s_seed_is_in_the_parameter_of_its_splits_alone():
 def test_the_canonical_form_tells_swapped_values_apart_and_ignores_order():
     assert canonical({"seed": 1, "fold": 2}) != canonical({"seed": 2, "fold": 1})
     assert canonical({"seed": 1, "fold": 2}) == canonical({"fold": 2, "seed": 1})
-
-
-def test_a_variant_that_a_method_does_not_use_is_refused():
-    with pytest.raises(InputError, match=r"experiments.one.variants: fixmatch does not use power"):
-        with_experiments(one=SCARCE | {"methods": ["fixmatch"], "variants": [{"power": 3}]})
 
 
 def test_any_power_can_be_trained():

@@ -36,7 +36,8 @@ def _refuse_boolean(value: Any) -> Any:
 
 Integer = Annotated[int, BeforeValidator(_refuse_boolean)]
 Number = Annotated[float, BeforeValidator(_refuse_boolean), Field(allow_inf_nan=False)]
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+SLUG, WIDE_RESNET = r"^[a-z0-9][a-z0-9-]*$", r"^wrn-\d+-\d+$"
+Slug = Annotated[str, Field(pattern=SLUG)]
 
 
 class Model(BaseModel):
@@ -65,7 +66,7 @@ class Settings(Model):
     method of an experiment and in its ``variants``; the later ones win, in this order.
     """
 
-    network: Annotated[str, Field(pattern=r"^wrn-\d+-\d+$", description="wrn-DEPTH-WIDTH, DEPTH = 6n + 4")] = "wrn-28-2"
+    network: Annotated[str, Field(pattern=WIDE_RESNET, description="wrn-DEPTH-WIDTH, DEPTH = 6n + 4")] = "wrn-28-2"
     conv_bias: Annotated[Literal["all", "stem"], Field(description="which convolutions have a bias")] = "all"
     preactivate_all: Annotated[bool, Field(description="activate before the first block of stages 2 and 3 too")] = False
     batch_norm_eps: Annotated[Number, Field(gt=0)] = 1e-3
@@ -191,11 +192,20 @@ class Experiment(Model):
                 close = difflib.get_close_matches(name, METHODS, n=1)
                 hint = f"did you mean '{close[0]}'?" if close else f"expected one of {', '.join(METHODS)}"
                 raise PydanticCustomError("unknown_key", "{hint}", {"key": name, "hint": f"unknown method; {hint}"})
-            for key in given.overrides():
-                if key in METHOD_SETTINGS - METHODS[name].settings:
-                    hint = f"{name} does not use {key}"
-                    raise PydanticCustomError("unknown_key", "{hint}", {"key": f"{name}.{key}", "hint": hint})
+            _refuse_unused(name, given, name)
         return methods
+
+    @model_validator(mode="after")
+    def _variants_are_used(self) -> Experiment:
+        for place, variant in enumerate(self.variants):
+            for method in self.methods:
+                _refuse_unused(method, variant, f"variants.{place}")
+        return self
+
+
+def _refuse_unused(method: str, given: Settings, where: str) -> None:
+    for key in given.overrides().keys() & (METHOD_SETTINGS - METHODS[method].settings):
+        _refuse(f"{where}.{key}", f"{method} does not use {key}")
 
 
 class Basins(Model):
@@ -248,9 +258,13 @@ class Study(Model):
                 _refuse(f"{where}.split.labels", f"expected at most {source.train_images}, the training images")
             if isinstance(experiment.split, Full) and experiment.folds != [0]:
                 _refuse(f"{where}.folds", "expected [0]: with all images labelled every fold is the same")
+            for given in (experiment.training, *experiment.variants, *experiment.methods.values()):
+                if given.overrides().get("crop_padding", 0) >= source.side:
+                    _refuse(where, f"crop_padding: expected less than {source.side}, the side of an image")
         for name, dataset in self.datasets.items():
-            if self.settings(name).crop_padding >= SOURCES[dataset.source].side:
-                _refuse(f"datasets.{name}.training.crop_padding", "expected less than the side of an image")
+            side = SOURCES[dataset.source].side
+            if self.settings(name).crop_padding >= side:
+                _refuse(f"datasets.{name}.training.crop_padding", f"expected less than {side}, the side of an image")
         for key in self.assumed:
             if not _exists(self.model_dump(), key.split(".")):
                 _refuse(f"assumed.{key}", "no such key in this study")
@@ -298,7 +312,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise InputError(f"{path}{line}: {error.problem}") from error
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML: {error}") from error
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected a mapping with the keys {', '.join(Study.model_fields)}")
     return content
@@ -325,19 +339,43 @@ def check_study(content: Mapping[str, Any], origin: str) -> Study:
         raise InputError("\n".join(f"{origin}: {_describe(problem)}" for problem in error.errors())) from None
 
 
-_EXPECTED = {"balanced", "random", "full"}
+SCHEMES = ("balanced", "random", "full")
+
+_EXPECTATIONS = {
+    "missing": "missing; every study needs it",
+    "dict_type": "expected a mapping",
+    "model_type": "expected a mapping",
+    "list_type": "expected a list",
+    "string_type": "expected text",
+    "bool_type": "expected yes or no",
+    "bool_parsing": "expected yes or no",
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
+    "finite_number": "expected a finite number",
+    "greater_than": "expected more than {gt}",
+    "greater_than_equal": "expected at least {ge}",
+    "less_than": "expected less than {lt}",
+    "less_than_equal": "expected at most {le}",
+    "too_short": "expected at least {min_length} item",
+    "string_pattern_mismatch": "expected {pattern}",
+    "union_tag_not_found": f"expected a scheme: {', '.join(SCHEMES)}",
+    "union_tag_invalid": f"unknown scheme; expected one of {', '.join(SCHEMES)}",
+}
+_PATTERNS = {SLUG: "lower-case letters, digits and dashes", WIDE_RESNET: "a network like wrn-28-2"}
 
 
 def _describe(problem: Any) -> str:
-    path = [str(part) for part in problem["loc"] if part not in _EXPECTED]
-    context = problem.get("ctx", {})
+    path = [str(part) for part in problem["loc"] if part not in (*SCHEMES, "[key]")]
+    context = dict(problem.get("ctx", {}))
     if problem["type"] == "unknown_key":
         return f"{'.'.join([*path, context['key']])}: {context['hint']}"
-    message = problem["msg"][:1].lower() + problem["msg"][1:]
-    if problem["type"] == "string_pattern_mismatch":
-        message = f"expected text like {context['pattern']}"
-    got = "" if problem["type"] == "missing" else f", got {_brief(problem['input'])}"
-    return f"{'.'.join(path) or 'the study'}: {message.replace('input should', 'should')}{got}"
+    context["pattern"] = _PATTERNS.get(context.get("pattern", ""), "")
+    expectation = _EXPECTATIONS.get(problem["type"], problem["msg"]).format(**context)
+    got = "" if problem["type"] in ("missing", "twice") else f", got {_brief(problem['input'])}"
+    return f"{'.'.join(path) or 'the study'}: {expectation}{got}"
 
 
 def _brief(value: Any) -> str:
