@@ -65,7 +65,7 @@ FRESH = [
         '"supervised": Method("Fully supervised", None),\n    "new": Method("New", smooth),',
     ),
     ("methods.py", 'title="FlexMatch"', 'title="FlexMatch (CPL)"'),
-    ("study.py", "steps: Annotated", "hours: int = 3\n    steps: Annotated"),
+    ("settings.py", "steps: Annotated", "hours: int = 3\n    steps: Annotated"),
     (
         "datasets.py",
         '    "digits": Source(',

@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy, softmax
 
 from spl.figures.fig1 import plain_loss, smooth_loss
 from spl.methods import METHODS, smoothness_factor
-from spl.study import Settings
+from spl.settings import Settings
 from spl.training import factor_loss, ramp_up
 
 PLAIN = ["pseudo-label", "fixmatch", "flexmatch"]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from spl.networks import build_network
-from spl.study import Settings
+from spl.settings import Settings
 
 
 def built(seed=0, channels=3, classes=10, **settings):

@@ -12,8 +12,9 @@ from spl.batches import Pools, draw_batches
 from spl.datasets import Dataset, prepare
 from spl.errors import NotFiniteError
 from spl.methods import METHODS
+from spl.settings import Settings
 from spl.splits import draw_split
-from spl.study import METHOD_SETTINGS, Settings
+from spl.study import METHOD_SETTINGS
 from spl.training import is_evaluated, learning_rate, train
 
 ARRAYS, DESCRIPTION = prepare("digits")

@@ -27,7 +27,7 @@ def test_a_change_of_a_plot_s_colour_redraws_that_plot_alone(finished):
     [
         ("workflow/spl/training.py", "def train_step(", "# A comment.\ndef train_step("),
         ("workflow/spl/methods.py", "METHODS: dict[str, Method] = {", NEW_METHOD),
-        ("workflow/spl/study.py", 'description="tau"', 'description="the threshold"'),
+        ("workflow/spl/settings.py", 'description="tau"', 'description="the threshold"'),
     ],
 )
 def test_a_change_that_no_job_can_feel_runs_nothing(finished, file, old, new):

@@ -13,7 +13,7 @@ from spl import augment
 from spl.random_streams import generator
 
 if TYPE_CHECKING:
-    from spl.study import Settings
+    from spl.settings import Settings
 
 PIXELS_AT_ONCE = 2**20
 

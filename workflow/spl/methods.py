@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:  # the study reads this table, and planning must not wait for torch
     from torch import Tensor
 
-    from spl.study import Settings
+    from spl.settings import Settings
 
     Threshold = float | Tensor
     Weight = Callable[[Tensor, Threshold, Settings], Tensor]

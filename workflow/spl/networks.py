@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 if TYPE_CHECKING:
-    from spl.study import Settings
+    from spl.settings import Settings
 
 LEAKY_SLOPE = 0.1
 STEM_WIDTH = 16

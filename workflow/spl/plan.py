@@ -14,7 +14,8 @@ from typing import Any
 from spl.datasets import SOURCES
 from spl.methods import METHODS
 from spl.provenance.fingerprint import fingerprint
-from spl.study import METHOD_SETTINGS, Balanced, Experiment, Random, Settings, Study
+from spl.settings import Settings
+from spl.study import METHOD_SETTINGS, Balanced, Experiment, Random, Study
 
 RUN_FILES = ("parameters.json", "metrics.csv", "confusion.npy", "weights.safetensors")
 """What every training leaves in its folder."""

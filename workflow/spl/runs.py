@@ -17,7 +17,7 @@ from spl.splits import read_split
 from spl.training import Evaluation, train
 
 if TYPE_CHECKING:
-    from spl.study import Settings
+    from spl.settings import Settings
 
 
 def train_run(

@@ -27,7 +27,7 @@ from spl.splits import Split
 from spl.thresholds import ClassThresholds
 
 if TYPE_CHECKING:
-    from spl.study import Settings
+    from spl.settings import Settings
 
 MEASURES = (
     "labelled_loss",
