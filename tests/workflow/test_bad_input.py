@@ -8,7 +8,7 @@ import pytest
     [
         ("steps: 150", "stepps: 150", "training.stepps: unknown key; did you mean 'steps'?"),
         ("folds: [0, 1]", "folds: [0, 0]", "experiments.scarce-labels.folds: 0 is listed twice"),
-        ("mu: 3", "mu: 3\n  threshold: 1", "training.threshold: expected less than 1.0, got 1"),
+        ("mu: 3", "mu: 3\n  threshold: 1", "training.threshold: expected less than 1, got 1"),
         ("name: tiny", "name: tiny\nname: other", "'name' is given twice"),
     ],
 )

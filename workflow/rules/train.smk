@@ -14,6 +14,8 @@ rule train:
         canonical=lambda wildcards: run_parameter(PLAN, wildcards.run),
         data=subpath(input.images, parent=True),
         folder=subpath(output[0], parent=True),
+        # Declared nowhere as output: Snakemake deletes the outputs of a job that failed.
+        checkpoints=f"{RESULTS}/checkpoints",
     shell:
         "spl train --parameter {params.canonical:q} {params.data:q} {input.split:q}"
-        " --output {params.folder:q} > {log:q} 2>&1"
+        " --output {params.folder:q} --checkpoints {params.checkpoints:q} > {log:q} 2>&1"

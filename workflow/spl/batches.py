@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from spl.settings import Settings
 
 PIXELS_AT_ONCE = 2**20
+CHECKSUM_FACTOR = 1_000_003
 
 
 @dataclass(frozen=True)
@@ -150,5 +151,5 @@ def _checksum(*drawn: Tensor) -> Tensor:
     total = torch.zeros((), dtype=torch.int64)
     for values in drawn:
         flat = values.reshape(-1).long()
-        total = total * 1_000_003 + (flat * torch.arange(1, len(flat) + 1)).sum()
+        total = total * CHECKSUM_FACTOR + (flat * torch.arange(1, len(flat) + 1)).sum()
     return total

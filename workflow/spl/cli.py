@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from spl.errors import InputError, NotFiniteError
+from spl.errors import InputError, InterruptedTrainingError, NotFiniteError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -41,15 +42,34 @@ def split(parameter: Parameter, data: Path, output: Output) -> None:
 
 
 @app.command()
-def train(parameter: Parameter, data: Path, split: Path, output: Output) -> None:
-    """Train one run and evaluate it on the way."""
-    from spl.runs import train_run
-    from spl.training import Evaluation
+def train(
+    parameter: Parameter,
+    data: Path,
+    split: Path,
+    output: Output,
+    checkpoints: Annotated[Path, typer.Option(help="Folder for the checkpoints of all runs.")],
+    checkpoint_interval: Annotated[float, typer.Option(help="Seconds between two checkpoints.")] = 300,
+) -> None:
+    """Train one run and evaluate it on the way; started again, it goes on from its last checkpoint.
+
+    SIGTERM and SIGUSR1 make it save its state and end with status 75.
+    """
+    from spl.checkpoints import Checkpoints
+    from spl.evaluation import Evaluation
+    from spl.runs import run_identity, train_run
+
+    def tell(line: str) -> None:
+        print(line, flush=True)
 
     def report(evaluation: Evaluation) -> None:
-        print(f"step {evaluation.step}: error {100 * evaluation.measures['test_error']:.2f} %", flush=True)
+        tell(f"step {evaluation.step}: error {100 * evaluation.measures['test_error']:.2f} %")
 
-    train_run(_read(parameter), data, split, output, report)
+    asked: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, lambda received, _: asked.append(received))
+    content = _read(parameter)
+    kept = Checkpoints(checkpoints / run_identity(content, data, split), checkpoint_interval, tell)
+    train_run(content, data, split, output, report, kept, lambda: bool(asked))
 
 
 @app.command()
@@ -146,11 +166,15 @@ def _builder(item: str) -> Any:
     return importlib.import_module(CONTENTS[item].module)
 
 
+INTERRUPTED = 75
+"""The status of a training that saved its state on request (EX_TEMPFAIL: try again)."""
+
+
 def main() -> None:
     """Run the command; what a person can understand ends with clear lines: status 2 for mistakes in what was given."""
     try:
         app()
-    except (InputError, NotFiniteError) as error:
+    except (InputError, NotFiniteError, InterruptedTrainingError) as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, InputError) else 1)
+        sys.exit({InputError: 2, NotFiniteError: 1, InterruptedTrainingError: INTERRUPTED}[type(error)])

@@ -7,3 +7,7 @@ class InputError(Exception):
 
 class NotFiniteError(Exception):
     """The loss of a training became infinite or undefined: more of the same would not mend it."""
+
+
+class InterruptedTrainingError(Exception):
+    """A training was asked to stop; it saved its state and goes on when started again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,16 +13,24 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from safetensors.torch import save
 
+from spl.checkpoints import Checkpoints
 from spl.datasets import read_dataset
+from spl.evaluation import Evaluation
 from spl.splits import read_split
-from spl.training import Evaluation, train
+from spl.training import train
 
 if TYPE_CHECKING:
     from spl.settings import Settings
 
 
 def train_run(
-    parameter: Mapping[str, Any], data: Path, split: Path, folder: Path, report: Callable[[Evaluation], None]
+    parameter: Mapping[str, Any],
+    data: Path,
+    split: Path,
+    folder: Path,
+    report: Callable[[Evaluation], None],
+    checkpoints: Checkpoints,
+    interrupted: Callable[[], bool],
 ) -> None:
     """Train one run and write its :data:`spl.plan.RUN_FILES`.
 
@@ -34,6 +43,11 @@ def train_run(
         split: file of the labelled set.
         folder: where the files go.
         report: called with each evaluation.
+        checkpoints: where an earlier attempt at this very run left off, and where this one may.
+        interrupted: asked after each step whether to save and stop.
+
+    Raises:
+        NotFiniteError, InterruptedTrainingError: nothing is written into the folder.
     """
     dataset, description = read_dataset(data)
     # A plain record, not the study's model: a training that reads a setting its parameter does not hold must fail.
@@ -46,6 +60,8 @@ def train_run(
         settings,
         parameter["seed"],
         report,
+        checkpoints,
+        interrupted,
     )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "parameters.json").write_text(json.dumps(parameter, sort_keys=True, indent=1) + "\n")
@@ -56,3 +72,12 @@ def train_run(
     matrices = np.stack([evaluation.confusion for evaluation in trained.evaluations]).astype(np.int32)
     np.save(folder / "confusion.npy", matrices)
     (folder / "weights.safetensors").write_bytes(save(trained.weights))
+    checkpoints.remove()
+
+
+def run_identity(parameter: Mapping[str, Any], data: Path, split: Path) -> str:
+    """What names a run's checkpoints: 32 hexadecimal digits from its parameter, its split and its data set."""
+    digest = hashlib.sha256(json.dumps(parameter, sort_keys=True).encode())
+    for path in (data / "dataset.json", split):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:32]

@@ -17,9 +17,11 @@ from torch.optim.sgd import sgd
 
 from spl import batches
 from spl.augment import normalise
-from spl.batches import Batch, Pools
+from spl.batches import CHECKSUM_FACTOR, Batch, Pools
+from spl.checkpoints import Checkpoint, Checkpoints
 from spl.datasets import Dataset
-from spl.errors import NotFiniteError
+from spl.errors import InterruptedTrainingError
+from spl.evaluation import MEASURES, Evaluation, confusion_matrix, is_evaluated, summarise
 from spl.methods import METHODS, Method, smoothness_factor
 from spl.networks import build_network
 from spl.random_streams import generator
@@ -28,36 +30,6 @@ from spl.thresholds import ClassThresholds
 
 if TYPE_CHECKING:
     from spl.settings import Settings
-
-MEASURES = (
-    "labelled_loss",
-    "labelled_accuracy",
-    "unlabelled_loss",
-    "unweighted_loss",
-    "coverage",
-    "right_pseudo_labels",
-    "factor",
-    "factor_over_confidence",
-)
-"""What every step measures, averaged between evaluations; see :func:`train` for their meaning."""
-
-EVALUATION_BATCH = 512
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The averaged network after some steps, and the means of the measures since the evaluation before.
-
-    Attributes:
-        step: steps done.
-        confusion: int64 (classes, classes), test images by true (row) and predicted (column) class, of all classes of
-            the data set, also those that the classifier does not know.
-        measures: by name, in the order of the metrics file.
-    """
-
-    step: int
-    confusion: NDArray[np.int64]
-    measures: dict[str, float | int]
 
 
 @dataclass(frozen=True)
@@ -70,12 +42,32 @@ class Trained:
 
 @dataclass
 class State:
-    """What a training carries from step to step; averaged weights and velocities (momentum) are by parameter name."""
+    """What a training carries from step to step.
+
+    Attributes:
+        network: live weights and batch-norm statistics.
+        averaged, velocity: moving average and momentum of each parameter, by its name.
+        thresholds: FlexMatch's.
+        totals: float (len(MEASURES),), sums since the last evaluation.
+        checksum: int64 scalar, of all batches so far.
+        evaluations: so far.
+    """
 
     network: nn.Module
     averaged: dict[str, Tensor]
     velocity: dict[str, Tensor]
     thresholds: ClassThresholds | None
+    totals: Tensor
+    checksum: Tensor
+    evaluations: list[Evaluation]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor of the state by a name; writing into them sets the state."""
+        named = {f"averaged.{name}": weight for name, weight in self.averaged.items()}
+        named |= {f"velocity.{name}": velocity for name, velocity in self.velocity.items()}
+        named |= {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        named |= {"totals": self.totals, "checksum": self.checksum}
+        return named if self.thresholds is None else named | {"latest": self.thresholds.latest}
 
 
 def train(
@@ -86,16 +78,10 @@ def train(
     settings: Settings,
     seed: int,
     report: Callable[[Evaluation], None],
+    checkpoints: Checkpoints | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> Trained:
-    """Train one network.
-
-    The metrics of each evaluation are ``test_error`` of the averaged weights (share of the test images), the means over
-    the steps since the last evaluation of the supervised loss (``labelled_loss``) and ``labelled_accuracy`` on the
-    labelled batch; over the unlabelled batch: ``unlabelled_loss``, the mean of weight times cross-entropy, without
-    lambda_u; ``unweighted_loss``, the same with weight 1; ``coverage``, the share whose pseudo-label has any weight,
-    and ``purity``, the share of those that is right (equation 5); ``factor``, mean Phi (linear, for every method);
-    ``factor_over_confidence``, mean Phi / f_y*(learning view) (equation 26); and ``batch_checksum`` over all
-    that the steps saw.
+    """Train one network, from its newest checkpoint if there is one; the result is the same, bit for bit.
 
     Args:
         dataset: images and classes.
@@ -105,9 +91,12 @@ def train(
         settings: at least those that the method uses.
         seed: decides initial weights, batches and augmentation.
         report: called with each evaluation.
+        checkpoints: of this run; None keeps none.
+        interrupted: asked after each step whether to save and stop.
 
     Raises:
         NotFiniteError: naming the step.
+        InterruptedTrainingError: after a checkpoint was written.
     """
     torch.set_num_threads(settings.threads)
     torch.set_deterministic_debug_mode("error")
@@ -117,33 +106,65 @@ def train(
     known = np.unique(dataset.train_classes[split.labelled])
     pools = _pools(dataset, grey_levels, split, known)
     network = build_network(settings, pools.images.shape[1], len(known), generator(seed, "initial weights"))
-    state = State(
+    state = _start(network, pools, len(known), method, settings)
+    saved = checkpoints.read() if checkpoints else None
+    done = _restore(state, saved) if saved else 0
+    test_images = normalise(torch.from_numpy(dataset.test_images), pools.mean, pools.std)
+    drawn = batches.draw_batches(
+        pools, settings, seed, done, unlabelled=method.weight is not None, strong=method.strong_view
+    )
+    for batch in drawn:
+        state.totals += train_step(state, batch, done, method, settings)
+        state.checksum.mul_(CHECKSUM_FACTOR).add_(batch.checksum)
+        done += 1
+        if is_evaluated(done, settings):
+            steps = done - (state.evaluations[-1].step if state.evaluations else 0)
+            confusion = confusion_matrix(network, state.averaged, test_images, dataset, known)
+            state.evaluations.append(summarise(done, state.totals / steps, confusion, int(state.checksum), method))
+            state.totals.zero_()
+            report(state.evaluations[-1])
+        stop = interrupted()
+        if checkpoints and done < settings.steps and (stop or checkpoints.due()):
+            checkpoints.write(_checkpoint(state, done))
+        if stop and done < settings.steps:
+            raise InterruptedTrainingError(f"interrupted after step {done} of {settings.steps}")
+    weights = {name: value for name, value in state.tensors().items() if name.startswith(("averaged.", "network."))}
+    return Trained(state.evaluations, _contiguous(weights))
+
+
+def _start(network: nn.Module, pools: Pools, classes: int, method: Method, settings: Settings) -> State:
+    return State(
         network=network,
         averaged={name: weight.detach().clone() for name, weight in network.named_parameters()},
         velocity={name: torch.zeros_like(weight) for name, weight in network.named_parameters()},
         thresholds=(
-            ClassThresholds(len(pools.unlabelled), len(known), settings.threshold) if method.class_thresholds else None
+            ClassThresholds(len(pools.unlabelled), classes, settings.threshold) if method.class_thresholds else None
         ),
+        totals=torch.zeros(len(MEASURES)),
+        checksum=torch.zeros((), dtype=torch.int64),
+        evaluations=[],
     )
-    test_images = normalise(torch.from_numpy(dataset.test_images), pools.mean, pools.std)
-    totals, checksum, steps_seen = torch.zeros(len(MEASURES)), torch.zeros((), dtype=torch.int64), 0
-    evaluations = []
-    drawn = batches.draw_batches(
-        pools, settings, seed, 0, unlabelled=method.weight is not None, strong=method.strong_view
-    )
-    for step, batch in enumerate(drawn):
-        totals += train_step(state, batch, step, method, settings)
-        checksum = checksum * 1_000_003 + batch.checksum
-        steps_seen += 1
-        if is_evaluated(step + 1, settings):
-            confusion = confusion_matrix(state, test_images, dataset, known)
-            evaluation = Evaluation(
-                step + 1, confusion, _summarise(totals / steps_seen, confusion, int(checksum), method, step + 1)
-            )
-            evaluations.append(evaluation)
-            report(evaluation)
-            totals, steps_seen = torch.zeros_like(totals), 0
-    return Trained(evaluations, _weights(state))
+
+
+def _checkpoint(state: State, done: int) -> Checkpoint:
+    tensors = _contiguous(state.tensors())
+    matrices = [torch.from_numpy(evaluation.confusion) for evaluation in state.evaluations]
+    if matrices:
+        tensors["confusion"] = torch.stack(matrices)
+    return Checkpoint(done, tensors, {"measures": [evaluation.measures for evaluation in state.evaluations]})
+
+
+@torch.no_grad()
+def _restore(state: State, saved: Checkpoint) -> int:
+    for name, value in state.tensors().items():
+        value.copy_(saved.tensors[name])
+    for measures, confusion in zip(saved.record["measures"], saved.tensors.get("confusion", ()), strict=True):
+        state.evaluations.append(Evaluation(measures["step"], confusion.numpy(), measures))
+    return saved.step
+
+
+def _contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().contiguous() for name, value in tensors.items()}
 
 
 def train_step(state: State, batch: Batch, step: int, method: Method, settings: Settings) -> Tensor:
@@ -169,7 +190,7 @@ def train_step(state: State, batch: Batch, step: int, method: Method, settings: 
             state.thresholds.remember(batch.positions, sg_score, pseudo_label)
         with torch.no_grad():
             factor = smoothness_factor(sg_score, threshold)
-            confidence = torch.exp(-unlabelled_losses)
+            confidence = torch.exp(-unlabelled_losses).clamp(min=torch.finfo(unlabelled_losses.dtype).tiny)
             measured += [unlabelled_loss.detach(), unlabelled_losses.mean(), (weight > 0).float().mean()]
             measured += [((weight > 0) & (pseudo_label == batch.truth)).float().mean()]
             measured += [factor.mean(), (factor / confidence).mean()]
@@ -228,37 +249,6 @@ def ramp_up(step: int, settings: Settings) -> float:
     return min(1.0, step / (settings.ramp * settings.steps)) if settings.ramp else 1.0
 
 
-def is_evaluated(done: int, settings: Settings) -> bool:
-    """Whether the network is evaluated after ``done`` steps: at one pace, a quicker one in the last fifth, and last."""
-    late = done > 0.8 * settings.steps
-    pace = settings.evaluate_late_every if late else settings.evaluate_every
-    return done % pace == 0 or done == settings.steps
-
-
-def confusion_matrix(
-    state: State, test_images: Tensor, dataset: Dataset, known: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Test images by true (row) and predicted (column) class, with averaged weights and live batch-norm statistics.
-
-    Args:
-        state: the training.
-        test_images: normalised float (n, c, h, w).
-        dataset: for the true classes.
-        known: int64, class of each output of the classifier.
-    """
-    state.network.eval()
-    with torch.no_grad():
-        predicted = torch.cat(
-            [
-                torch.func.functional_call(state.network, state.averaged, (part,)).argmax(1)
-                for part in torch.split(test_images, EVALUATION_BATCH)
-            ]
-        )
-    classes = dataset.classes
-    cells = dataset.test_classes * classes + known[predicted.numpy()]
-    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
-
-
 def _pools(
     dataset: Dataset, grey_levels: tuple[list[float], list[float]], split: Split, known: NDArray[np.int64]
 ) -> Pools:
@@ -303,23 +293,3 @@ def _descend(state: State, rate: float, settings: Settings) -> None:
 @torch.no_grad()
 def _average(state: State, decay: float) -> None:
     torch._foreach_lerp_(list(state.averaged.values()), list(state.network.parameters()), 1 - decay)
-
-
-def _summarise(
-    means: Tensor, confusion: NDArray[np.int64], checksum: int, method: Method, step: int
-) -> dict[str, float | int]:
-    if not torch.isfinite(means).all():
-        raise NotFiniteError(f"the loss is not finite in the steps before step {step}")
-    measures: dict[str, float | int] = {"step": step, "test_error": 1 - float(np.trace(confusion) / confusion.sum())}
-    measures |= dict(zip(MEASURES, means.tolist(), strict=True))
-    right, coverage = measures.pop("right_pseudo_labels"), measures["coverage"]
-    measures["purity"] = right / coverage if coverage else math.nan
-    if method.weight is None:
-        measures |= dict.fromkeys([*MEASURES[2:5], *MEASURES[6:]], math.nan)
-    return measures | {"batch_checksum": checksum}
-
-
-def _weights(state: State) -> dict[str, Tensor]:
-    named = {f"averaged.{name}": weight for name, weight in state.averaged.items()}
-    named |= {f"network.{name}": value for name, value in state.network.state_dict().items()}
-    return {name: value.detach().contiguous() for name, value in named.items()}

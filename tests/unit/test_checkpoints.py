@@ -1,0 +1,154 @@
+"""Checkpoints: whole or absent, checked before use, and a training that goes on from one as if nothing had been."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spl.checkpoints import Checkpoint, Checkpoints
+from spl.plan import canonical
+
+RUN = {
+    "network": "wrn-10-1", "conv_bias": "all", "preactivate_all": False, "batch_norm_eps": 1e-3,
+    "batch_norm_momentum": 0.1, "steps": 60, "batch": 4, "learning_rate": 0.03, "momentum": 0.9, "weight_decay": 5e-4,
+    "ema": 0.9, "flip": False, "crop_padding": 1, "evaluate_every": 10, "evaluate_late_every": 5, "threads": 1,
+    "randaugment_ops": 3, "cutout": 0.5, "mu": 2, "threshold": 0.6, "lambda_u": 1.0, "ramp": 0.0,
+}  # fmt: skip
+PARAMETER = canonical({"method": "flexmatch", "seed": 0, "settings": RUN})
+
+
+def checkpoint(step):
+    return Checkpoint(step, {"weights": torch.full((4,), float(step))}, {"measures": [step, float("nan")]})
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "checkpoints"
+
+
+def test_the_newest_two_are_kept_and_the_newest_is_read(folder):
+    lines = []
+    kept = Checkpoints(folder, 0, lines.append)
+    for step in (5, 10, 15):
+        assert kept.write(checkpoint(step))
+    assert [path.name[:14] for path in sorted(folder.iterdir())] == ["step-000000010", "step-000000015"]
+    read = kept.read()
+    assert read is not None
+    assert (read.step, read.tensors["weights"].tolist(), read.record["measures"][0]) == (15, [15.0] * 4, 15)
+    assert "resuming after step 15" in lines[-1]
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+def test_a_damaged_one_is_passed_over_for_the_one_before(data, tmp_path_factory):
+    folder, lines = tmp_path_factory.mktemp("checkpoints"), []
+    kept = Checkpoints(folder, 0, lines.append)
+    for step in (5, 10):
+        kept.write(checkpoint(step))
+    newest = max(folder.iterdir())
+    content = bytearray(newest.read_bytes())
+    if data.draw(st.booleans(), "truncate"):
+        content = content[: data.draw(st.integers(0, len(content) - 1), "length")]
+    else:
+        content[data.draw(st.integers(0, len(content) - 1), "place")] ^= data.draw(st.integers(1, 255), "change")
+    newest.write_bytes(bytes(content))
+    read = kept.read()
+    assert read is not None
+    assert read.step == 5
+    assert any("not used" in line for line in lines)
+
+
+def test_a_disk_that_refuses_is_told_and_leaves_the_last_good_one(folder, monkeypatch):
+    lines = []
+    kept = Checkpoints(folder, 0, lines.append)
+    kept.write(checkpoint(5))
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert not kept.write(checkpoint(10))
+    assert "no checkpoint at step 10: No space left on device" in lines[-1]
+    assert [path.name[:14] for path in folder.iterdir()] == ["step-000000005"]
+
+
+def test_nothing_is_read_where_nothing_was_written(folder):
+    assert Checkpoints(folder, 0, print).read() is None
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    from spl.datasets import read_dataset, write_dataset
+    from spl.splits import draw_split, write_split
+
+    folder = tmp_path_factory.mktemp("inputs")
+    write_dataset("digits", folder)
+    write_split(draw_split(read_dataset(folder)[0].train_classes, "balanced", 0, 2), folder / "split.json")
+    return folder
+
+
+def start(inputs, folder):
+    spl = Path(sys.executable).parent / "spl"
+    where = ["--output", folder / "run", "--checkpoints", folder / "checkpoints", "--checkpoint-interval", "0"]
+    command = [spl, "train", "--parameter", PARAMETER, inputs, inputs / "split.json", *where]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def until_checkpointed(process, folder, steps, patience=60):
+    """Wait until a run has checkpointed this many steps, or has ended."""
+    end = time.monotonic() + patience
+    while process.poll() is None and time.monotonic() < end:
+        found = [path.name for path in folder.glob("checkpoints/*/step-*.safetensors")]
+        if found and int(max(found).split("-")[1]) >= steps:
+            return
+        time.sleep(0.005)
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in sorted((folder / "run").iterdir())}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(inputs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    process = start(inputs, folder)
+    assert process.wait() == 0, process.stdout.read()
+    assert not list(folder.glob("checkpoints/*"))
+    return content(folder)
+
+
+@pytest.mark.parametrize("stops", [(1, 31), (17,), (44, 45)])
+def test_a_run_killed_at_any_moment_ends_with_the_same_bytes(inputs, undisturbed, tmp_path, stops):
+    for step in stops:
+        process = start(inputs, tmp_path)
+        until_checkpointed(process, tmp_path, step)
+        process.kill()
+        process.wait()
+        assert not (tmp_path / "run").exists()
+    last = start(inputs, tmp_path)
+    printed = last.communicate()[0]
+    assert last.returncode == 0
+    assert "resuming after step" in printed
+    assert content(tmp_path) == undisturbed
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_saves_and_ends_with_a_status_of_its_own(inputs, undisturbed, tmp_path, number):
+    process = start(inputs, tmp_path)
+    until_checkpointed(process, tmp_path, 20)
+    process.send_signal(number)
+    printed = process.communicate()[0]
+    assert process.returncode == 75
+    assert "interrupted after step" in printed
+    newest = max(tmp_path.glob("checkpoints/*/step-*.safetensors"))
+    newest.write_bytes(newest.read_bytes()[:-100])
+    again = start(inputs, tmp_path)
+    assert "not used" in again.communicate()[0]
+    assert content(tmp_path) == undisturbed

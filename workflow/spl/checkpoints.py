@@ -1,0 +1,118 @@
+"""Checkpoints of a training: written whole or not at all, checked before use, the previous one kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+KEPT = 2
+DIGEST = 16
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything a training carries from step to step.
+
+    Attributes:
+        step: steps done.
+        tensors: by name.
+        record: what is not a tensor, as JSON.
+    """
+
+    step: int
+    tensors: dict[str, Tensor]
+    record: dict[str, Any]
+
+
+class Checkpoints:
+    """The checkpoints of one run, in a folder of their own.
+
+    A file's name ends with the sha256 of its content, so that a torn or damaged file is known for what it is.
+
+    Args:
+        folder: belongs to one identity of the run (parameter, split and data): what lies there is its own.
+        interval: seconds between two checkpoints.
+        tell: called with one line for each thing a person should know.
+    """
+
+    def __init__(self, folder: Path, interval: float, tell: Callable[[str], None]) -> None:
+        self.folder = folder
+        self.interval = interval
+        self.tell = tell
+        self.last = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether the interval has passed since the last checkpoint."""
+        return time.monotonic() - self.last >= self.interval
+
+    def write(self, checkpoint: Checkpoint) -> bool:
+        """Write a checkpoint and remove all but the newest two; False, with a line, if the disk does not take it."""
+        self.last = time.monotonic()
+        content = save(checkpoint.tensors, metadata={"record": json.dumps(checkpoint.record)})
+        digest = hashlib.sha256(content).hexdigest()[:DIGEST]
+        path = self.folder / f"step-{checkpoint.step:09d}-{digest}.safetensors"
+        temporary = path.with_suffix(f".{os.getpid()}")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            _sync_folder(self.folder)
+            for old in self._newest_first()[KEPT:]:
+                old.unlink()
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            self.tell(f"no checkpoint at step {checkpoint.step}: {error.strerror}: {self.folder}")
+            return False
+        return True
+
+    def read(self) -> Checkpoint | None:
+        """The newest checkpoint that is whole, if there is one."""
+        for path in self._newest_first():
+            try:
+                checkpoint = _read(path)
+            except (OSError, SafetensorError, ValueError, KeyError) as error:
+                self.tell(f"{path}: not used, {error}")
+                continue
+            self.tell(f"resuming after step {checkpoint.step} from {path}")
+            return checkpoint
+        return None
+
+    def remove(self) -> None:
+        """Delete the run's checkpoints; it is done."""
+        for path in self.folder.glob("step-*"):
+            path.unlink()
+        if self.folder.is_dir():
+            self.folder.rmdir()
+
+    def _newest_first(self) -> list[Path]:
+        return sorted(self.folder.glob("step-*.safetensors"), reverse=True)
+
+
+def _read(path: Path) -> Checkpoint:
+    if hashlib.sha256(path.read_bytes()).hexdigest()[:DIGEST] != path.stem.split("-")[2]:
+        raise ValueError("its content is not what was written")
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no mapping
+        record = json.loads(file.metadata()["record"])
+        return Checkpoint(int(path.stem.split("-")[1]), tensors, record)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
