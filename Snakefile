@@ -10,7 +10,7 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-if "experiments" not in config:
+if not workflow.configfiles:
 
     configfile: "config/demo.yaml"
 

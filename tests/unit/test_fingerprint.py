@@ -47,6 +47,8 @@ STALE = [
     ("methods.py", 'FIXMATCH = Method("FixMatch", reaches)', 'FIXMATCH = Method("FixMatch", exceeds)'),
     ("random_streams.py", "digest_size=8", "digest_size=4"),
     ("splits.py", "path.read_text()", "path.read_text().strip()"),
+    ("training.py", "@dataclass\nclass State", "batches.PIXELS_AT_ONCE = 7\n\n\n@dataclass\nclass State"),
+    ("__init__.py", '"""Smooth', 'import os\nos.environ["MKL_CBWR"] = "AVX2"\n"""Smooth'),
     ("thresholds.py", "beta / (2 - beta)", "beta / (3 - beta)"),
     ("training.py", "import math", "import cmath as math"),
 ]
@@ -108,14 +110,58 @@ def test_of_a_table_only_the_run_s_own_entry_counts(package):
     assert training("smooth-fixmatch") == before["smooth-fixmatch"]
 
 
+def test_an_entry_set_below_its_table_counts(package):
+    before = training()
+    with (package / "methods.py").open("a") as file:
+        file.write('\nMETHODS["fixmatch"] = METHODS["flexmatch"]\n')
+    assert training() != before
+
+
+IMPORTING = """    from spl.ranking import other
+
+    other()
+    method = METHODS[method_name]"""
+
+
+def test_an_import_inside_a_function_is_followed(package):
+    edit(package / "ranking.py", "def ranked(", "def other():\n    return 1\n\n\ndef ranked(")
+    edit(
+        package / "training.py",
+        "    method = METHODS[method_name]",
+        IMPORTING,
+    )
+    before = training()
+    edit(package / "ranking.py", "return 1", "return 2")
+    assert training() != before
+
+
+def test_a_name_passed_on_by_another_module_is_followed(package):
+    edit(package / "training.py", "from spl.random_streams import generator", "from spl.batches import generator")
+    before = training()
+    edit(package / "random_streams.py", "digest_size=8", "digest_size=4")
+    assert training() != before
+
+
+def test_a_relative_import_is_refused(package):
+    edit(package / "training.py", "from spl.splits import Split", "from .splits import Split")
+    with pytest.raises(ValueError, match="relative import"):
+        training()
+
+
+def test_what_formats_a_summary_counts_for_the_analysis(package):
+    def analysis():
+        module._parse.cache_clear()
+        return fingerprint(["spl.confusion:write_summary"], {})
+
+    before = analysis()
+    edit(package / "confusion.py", '"%.10g"', '"%.2g"')
+    assert analysis() != before
+
+
 def test_training_reaches_nothing_that_shows_or_plans():
     modules = {name.split(":")[0] for name in reach(TRAIN, {"spl.methods:METHODS": "fixmatch"})}
     assert {"spl.training", "spl.networks", "spl.augment", "spl.batches", "spl.methods", "spl.thresholds"} <= modules
-    assert not {
-        name
-        for name in modules
-        if name.split(".")[1] in ("figures", "tables", "paper", "provenance", "plan", "study", "cli")
-    }
+    assert not {name for name in modules if name.split(".")[-1] in ("plan", "study", "settings", "cli", "statistics")}
 
 
 def test_an_entry_that_does_not_exist_is_an_error():

@@ -1,11 +1,10 @@
-"""The losses: where the derivative jumps, where it does not, and what gradients pass through."""
+"""The losses: where the derivative jumps, and where it does not."""
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.nn.functional import cross_entropy, softmax
 
 from spl.figures.fig1 import plain_loss, smooth_loss
 from spl.methods import METHODS, smoothness_factor
@@ -86,27 +85,6 @@ def test_a_vanishing_power_gives_the_indicator(threshold, score):
         assert factor.item() == pytest.approx(indicator.item(), abs=1e-4)
 
 
-@pytest.mark.parametrize("name", [*PLAIN, *SMOOTH])
-def test_the_weight_is_a_constant_for_the_gradient(name):
-    """Stop-gradient of equations 16 and 19: the loss of a fixed weight has the same gradient as the method's loss."""
-    logits = torch.randn(64, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 3
-
-    def gradient(weight_of):
-        leaf = logits.clone().requires_grad_()
-        score, label = softmax(leaf, 1).max(1)
-        (weight_of(score) * cross_entropy(leaf, label, reduction="none")).mean().backward()
-        return leaf.grad
-
-    settings = settings_of(name, 0.5)
-    constant = METHODS[name].weight(softmax(logits, 1).max(1).values, 0.5, settings)
-    assert torch.equal(
-        gradient(lambda score: METHODS[name].weight(score.detach(), 0.5, settings)), gradient(lambda _: constant)
-    )
-    if name in SMOOTH:
-        through = gradient(lambda score: METHODS[name].weight(score, 0.5, settings))
-        assert not torch.allclose(through, gradient(lambda _: constant))
-
-
 @given(threshold=thresholds, score=scores)
 def test_the_factor_as_loss_raises_scores_above_the_threshold_and_leaves_the_others(threshold, score):
     leaf = torch.tensor([score], dtype=torch.float64, requires_grad=True)
@@ -122,7 +100,7 @@ def test_pseudo_labeling_ramps_its_loss_up_over_the_first_two_fifths():
 
 
 def test_the_table_holds_the_papers_methods():
-    assert set(METHODS) == {"supervised", "smooth-fixmatch-factor", *PLAIN, *SMOOTH}
+    assert set(METHODS) >= {"supervised", "smooth-fixmatch-factor", *PLAIN, *SMOOTH}
     assert METHODS["supervised"].settings == frozenset()
     assert METHODS["smooth-fixmatch-sq"].defaults["power"] == 2
     assert METHODS["smooth-fixmatch-sqrt"].defaults["power"] == 0.5

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from spl.errors import InputError
 from spl.paper.contents import CONTENTS, item_parameter, items, page_parameter
 from spl.plan import analysis_parameter, canonical, data_parameter, make_plan, run_parameter, split_parameter
 from spl.study import check_study
@@ -63,11 +64,12 @@ def test_schemes_give_their_splits_names_of_their_own():
     ]  # fmt: skip
 
 
-def test_a_fold_s_seed_is_in_the_parameter_of_its_splits_alone():
+def test_a_fold_s_seed_is_in_the_parameter_of_its_splits_and_runs_alone():
     before, after = make_plan(check_study(DEMO, "")), planned(fold_seeds=[0, 1, 2, 1003, 4, 5])
     changed = {path for path in before.splits if split_parameter(before, path) != split_parameter(after, path)}
     assert changed == {path for path in before.splits if path.endswith("/fold3")}
-    assert all(run_parameter(before, path) == run_parameter(after, path) for path in before.runs)
+    retrained = {path for path in before.runs if run_parameter(before, path) != run_parameter(after, path)}
+    assert retrained == {path for path in before.runs if "/fold3/" in path}
 
 
 def test_the_canonical_form_tells_swapped_values_apart_and_ignores_order():
@@ -80,12 +82,27 @@ def test_any_power_can_be_trained():
     assert list(plan.runs) == ["digits/balanced-20/fold0/smooth-fixmatch/power=3.0/seed0"]
 
 
+@pytest.mark.parametrize("methods", [[], ["flexmatch"]])
+def test_a_comparison_without_its_baseline_is_refused(methods):
+    plan = with_experiments(**{"scarce-labels": SCARCE | {"methods": methods}})
+    with pytest.raises(InputError, match="mine.yaml: experiments.scarce-labels.methods: expected fixmatch among them"):
+        items(plan, "mine.yaml")
+
+
+def test_captions_name_every_value_that_runs_differ_in():
+    methods = {"fixmatch": {}, "pseudo-label": {}, "smooth-fixmatch": {"lambda_u": 2}, "supervised": {}}
+    plan = with_experiments(**{"scarce-labels": SCARCE | {"methods": methods}})
+    caption = json.loads(item_parameter(plan, "table1"))["caption"]
+    assert "7 or 1 times as many unlabelled" in caption
+    assert "λ_u = 1 or 2: fixed" in caption
+
+
 def test_every_job_s_parameter_names_its_code():
     plan = planned()
     parameters = [
         data_parameter(plan, "digits"), split_parameter(plan, "digits/balanced-20/fold0"),
         run_parameter(plan, next(iter(plan.runs))), analysis_parameter(plan, "scarce-labels"),
-        page_parameter(plan), *(item_parameter(plan, name) for name in CONTENTS),
+        page_parameter(plan, items(plan, "")), *(item_parameter(plan, name) for name in CONTENTS),
     ]  # fmt: skip
     codes = [json.loads(parameter)["code"] for parameter in parameters]
     assert all(len(code) == 64 for code in codes)
@@ -109,4 +126,4 @@ def test_captions_say_what_was_run_and_what_was_assumed():
 
 def test_an_item_without_its_experiment_is_not_part_of_the_paper():
     plan = with_experiments(**{"scarce-labels": SCARCE | {"methods": ["fixmatch"]}})
-    assert set(CONTENTS) - set(items(plan)) == {"fig4"}
+    assert set(CONTENTS) - set(items(plan, "")) == {"fig4"}

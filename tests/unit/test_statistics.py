@@ -52,6 +52,12 @@ def test_a_gain_of_one_is_the_loss_of_the_other(errors):
     assert forth.p_value + back.p_value >= 1
 
 
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=9))
+def test_equal_gains_tie_although_errors_are_fractions(images):
+    ours, theirs = np.array(images).T
+    assert gain(ours / 500, theirs / 500).p_value == pytest.approx(enumerated((theirs - ours).astype(float)))
+
+
 def test_a_method_with_lower_errors_gains():
     won = gain(np.array([0.05, 0.06, 0.07]), np.array([0.10, 0.08, 0.07]))
     assert (won.n, won.wins) == (3, 2)

@@ -11,17 +11,17 @@ from spl.tables.form import save
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch-sq": "Smooth FixMatch-sq", "supervised": "Fully supervised"}
 GIVEN = {"titles": TITLES, "baseline": "fixmatch"}
 ERRORS = {
-    ("fixmatch", 0.95): [0.10, 0.12, 0.08, 0.20, 0.06, 0.14],
-    ("smooth-fixmatch-sq", 0.9): [0.09, 0.10, 0.05, 0.16, 0.01, 0.08],
-    ("supervised", np.nan): [0.02] * 6,
+    ("fixmatch", ""): [0.10, 0.12, 0.08, 0.20, 0.06, 0.14],
+    ("smooth-fixmatch-sq", "threshold=0.9"): [0.09, 0.10, 0.05, 0.16, 0.01, 0.08],
+    ("supervised", ""): [0.02] * 6,
 }
 
 
 @pytest.fixture
 def experiment(tmp_path):
     rows = [
-        {"method": method, "threshold": threshold, "fold": fold, "seed": 0, "error_last": error}
-        for (method, threshold), errors in ERRORS.items()
+        {"method": method, "variant": variant, "fold": fold, "seed": 0, "error_last": error}
+        for (method, variant), errors in ERRORS.items()
         for fold, error in reversed(list(enumerate(errors)))
     ]
     path = tmp_path / "experiment.csv"
@@ -30,15 +30,39 @@ def experiment(tmp_path):
 
 
 def test_arms_keep_the_study_s_order_and_name_a_threshold_that_is_not_the_standard(experiment):
-    found = arms(pd.read_csv(experiment), TITLES, "fixmatch")
+    found = arms(pd.read_csv(experiment), TITLES)
     assert [arm.label for arm in found] == ["FixMatch", "Smooth FixMatch-sq, τ = 0.9", "Fully supervised"]
-    assert found[0].values().tolist() == ERRORS["fixmatch", 0.95]
+    assert found[0].values().tolist() == ERRORS["fixmatch", ""]
+
+
+def test_every_variant_has_a_line_and_is_compared_with_the_baseline_of_the_same_variant(tmp_path):
+    rows = [
+        {"method": method, "variant": variant, "fold": fold, "seed": 0, "error_last": error + fold / 100}
+        for method, variant, error in (
+            ("fixmatch", "momentum=0.8", 0.30), ("fixmatch", "", 0.20), ("fixmatch", "momentum=0.95", 0.40),
+            ("smooth-fixmatch-sq", "momentum=0.8", 0.25), ("smooth-fixmatch-sq", "", 0.19),
+            ("smooth-fixmatch-sq", "momentum=0.95,mu=3", 0.10),
+        )
+        for fold in (0, 1)
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(tmp_path / "experiment.csv", index=False)
+    tidy = summary.build(GIVEN, [tmp_path / "experiment.csv"]).tidy.set_index("method")
+    assert len(tidy) == 6
+    assert tidy.loc["Smooth FixMatch-sq, momentum = 0.8", "gain_mean"] == pytest.approx(0.05)
+    assert tidy.loc["Smooth FixMatch-sq", "gain_mean"] == pytest.approx(0.01)
+    assert tidy.loc["Smooth FixMatch-sq, momentum = 0.95, μ = 3", "gain_mean"] == pytest.approx(0.20)
+
+
+def test_runs_that_would_hide_each_other_are_an_error(experiment):
+    twice = pd.concat([pd.read_csv(experiment)] * 2)
+    with pytest.raises(ValueError, match="cannot share a line"):
+        arms(twice, TITLES)
 
 
 def test_the_summary_holds_mean_deviation_gain_and_p(experiment):
     table = summary.build(GIVEN, [experiment])
     line = table.tidy.set_index("method").loc["Smooth FixMatch-sq, τ = 0.9"]
-    assert line["mean"] == pytest.approx(np.mean(ERRORS["smooth-fixmatch-sq", 0.9]))
+    assert line["mean"] == pytest.approx(np.mean(ERRORS["smooth-fixmatch-sq", "threshold=0.9"]))
     assert line["gain_mean"] == pytest.approx(0.21 / 6)
     assert line["p_value"] == 1 / 64
     assert (line["wins"], line["n"]) == (6, 6)

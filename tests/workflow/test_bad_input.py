@@ -28,6 +28,13 @@ def test_snakemake_and_spl_refuse_it_alike(project, old, new, expected):
     assert not (project.folder / "results").exists()
 
 
+def test_the_demo_does_not_leak_into_a_study_that_says_too_little(project):
+    (project.folder / "mine.yaml").write_text("name: mine\ntitle: Mine\ndatasets: {digits: {source: digits}}\n")
+    refused = project.run("snakemake", "-n", "all", "--configfile", "mine.yaml")
+    assert refused.returncode == 2
+    assert "error: mine.yaml: experiments: missing" in refused.stderr
+
+
 def test_a_damaged_data_set_is_named(finished):
     images = finished.results / "data/digits/images.safetensors"
     content = bytearray(images.read_bytes())

@@ -20,12 +20,12 @@ try:
     for path in files:
         read_yaml(Path(path))  # Snakemake's own reader lets the last of two equal keys win
     PLAN = make_plan(check_study(config, ", ".join(files)))
+    ITEMS = contents.items(PLAN, ", ".join(files))
 except InputError as mistake:
     print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)
     raise SystemExit(2)
 
 RESULTS = f"results/{PLAN.study.name}"
-ITEMS = contents.items(PLAN)
 
 # `spl` belongs to the Python that runs Snakemake, also where its environment is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
@@ -38,3 +38,8 @@ wildcard_constraints:
     run=r"[a-z0-9-]+/[a-z0-9.-]+/fold\d+/[^/]+(/[^/]+)?/seed\d+",
     figure="|".join(name for name, item in ITEMS.items() if item.kind == "figure"),
     table="|".join(name for name, item in ITEMS.items() if item.kind == "table"),
+
+
+def data_file(job, name):
+    """A file of the data set that a split or a run needs."""
+    return f"{RESULTS}/data/{job.dataset}/{name}"

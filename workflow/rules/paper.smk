@@ -18,7 +18,7 @@ rule paper:
     conda:
         "../../envs/environment.yaml"
     params:
-        canonical=contents.page_parameter(PLAN),
+        canonical=contents.page_parameter(PLAN, ITEMS),
         results=subpath(output[0], parent=True),
     shell:
         "spl page --parameter {params.canonical:q} {params.results:q} --output {output:q} > {log:q} 2>&1"

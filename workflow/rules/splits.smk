@@ -1,6 +1,7 @@
 rule split:
     input:
-        lambda wildcards: f"{RESULTS}/data/{PLAN.splits[wildcards.split].dataset}/images.safetensors",
+        images=lambda wildcards: data_file(PLAN.splits[wildcards.split], "images.safetensors"),
+        description=lambda wildcards: data_file(PLAN.splits[wildcards.split], "dataset.json"),
     output:
         f"{RESULTS}/splits/{{split}}.json",
     log:
@@ -9,6 +10,6 @@ rule split:
         "../../envs/environment.yaml"
     params:
         canonical=lambda wildcards: split_parameter(PLAN, wildcards.split),
-        data=subpath(input[0], parent=True),
+        data=subpath(input.images, parent=True),
     shell:
         "spl split --parameter {params.canonical:q} {params.data:q} --output {output:q} > {log:q} 2>&1"

@@ -1,6 +1,7 @@
 rule train:
     input:
-        images=lambda wildcards: f"{RESULTS}/data/{PLAN.runs[wildcards.run].dataset}/images.safetensors",
+        images=lambda wildcards: data_file(PLAN.runs[wildcards.run], "images.safetensors"),
+        description=lambda wildcards: data_file(PLAN.runs[wildcards.run], "dataset.json"),
         split=lambda wildcards: f"{RESULTS}/splits/{PLAN.runs[wildcards.run].split}.json",
     output:
         [f"{RESULTS}/runs/{{run}}/{name}" for name in RUN_FILES],

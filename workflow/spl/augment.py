@@ -244,7 +244,7 @@ def cutout(images: Tensor, draw: StrongDraw, largest: float, fill: Tensor) -> Te
     top = (centre_y * height - side / 2).clamp(min=0).floor()
     x, y = torch.arange(width), torch.arange(height)
     in_columns, in_rows = (x >= left) & (x <= left + side), (y >= top) & (y <= top + side)
-    covered = in_rows[:, None, :, None] & in_columns[:, None, None, :]
+    covered = in_rows[:, None, :, None] & in_columns[:, None, None, :] & (side > 0)[:, :, None, None]
     return torch.where(covered, fill[:, None, None], images)
 
 

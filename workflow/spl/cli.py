@@ -33,12 +33,9 @@ def data(parameter: Parameter, output: Output) -> None:
 @app.command()
 def split(parameter: Parameter, data: Path, output: Output) -> None:
     """Draw the labelled images of one fold."""
-    from spl.datasets import read_dataset
-    from spl.splits import draw_split, write_split
+    from spl.splits import write_fold
 
-    dataset, _ = read_dataset(data)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_split(draw_split(dataset.train_classes, **_read(parameter)["draw"]), output)
+    write_fold(_read(parameter)["draw"], data, output)
 
 
 @app.command()
@@ -75,10 +72,9 @@ def train(
 @app.command()
 def analyse(parameter: Parameter, runs: Path, output: Output) -> None:
     """Summarise the runs of an experiment, one row each."""
-    from spl.confusion import summarise_experiment
+    from spl.confusion import write_summary
 
-    summary = summarise_experiment(_read(parameter), runs)
-    summary.to_csv(output, index=False, float_format="%.10g", lineterminator="\n")
+    write_summary(_read(parameter), runs, output)
 
 
 @app.command()
@@ -124,10 +120,12 @@ def plan(study: Annotated[Path, typer.Argument(help="The study's YAML file.")] =
     from rich.console import Console
     from rich.table import Table
 
+    from spl.paper.contents import items
     from spl.plan import make_plan, run_parameter
     from spl.study import read_study
 
     planned = make_plan(read_study(study))
+    items(planned, str(study))
     results = Path("results") / planned.study.name
     listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
     states = {path: _state(results / "runs" / path, run_parameter(planned, path)) for path in planned.runs}

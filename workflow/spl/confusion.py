@@ -83,8 +83,13 @@ def summarise_experiment(parameter: Mapping[str, Any], runs: Path) -> pd.DataFra
         given = json.loads((runs / path / "parameters.json").read_text())
         metrics = pd.read_csv(runs / path / "metrics.csv")
         confusion = np.load(runs / path / "confusion.npy", allow_pickle=False)
-        what = {key: given[key] for key in ("dataset", "split", "fold", "method", "seed")}
+        what = {key: given[key] for key in ("dataset", "split", "fold", "split_seed", "method", "variant", "seed")}
         rows.append(
             {"run": path, **what, **given["settings"], **summarise_run(metrics, confusion, parameter["basins"])}
         )
     return pd.DataFrame(rows)
+
+
+def write_summary(parameter: Mapping[str, Any], runs: Path, path: Path) -> None:
+    """Write :func:`summarise_experiment` as CSV."""
+    summarise_experiment(parameter, runs).to_csv(path, index=False, float_format="%.10g", lineterminator="\n")

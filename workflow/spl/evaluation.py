@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from spl.datasets import Dataset
 from spl.errors import NotFiniteError
-from spl.methods import Method
+from spl.methods import Method, smoothness_factor
 
 if TYPE_CHECKING:
     from spl.settings import Settings
@@ -55,6 +55,31 @@ class Evaluation:
     step: int
     confusion: NDArray[np.int64]
     measures: dict[str, float | int]
+
+
+def measure_pseudo_labels(
+    score: Tensor, threshold: float | Tensor, weight: Tensor, losses: Tensor, right: Tensor
+) -> dict[str, Tensor]:
+    """The measures of one unlabelled batch.
+
+    Args:
+        score: float (n,), of the pseudo-labels.
+        threshold: tau, one for all or float (n,).
+        weight: float (n,), of the losses.
+        losses: float (n,), cross-entropy of the learning views.
+        right: bool (n,), whether the pseudo-label is the true class.
+    """
+    factor = smoothness_factor(score, threshold)
+    confidence = torch.exp(-losses).clamp(min=torch.finfo(losses.dtype).tiny)
+    selected = weight > 0
+    return {
+        "unlabelled_loss": (weight * losses).mean(),
+        "unweighted_loss": losses.mean(),
+        "coverage": selected.float().mean(),
+        "right_pseudo_labels": (selected & right).float().mean(),
+        "factor": factor.mean(),
+        "factor_over_confidence": (factor / confidence).mean(),
+    }
 
 
 def is_evaluated(done: int, settings: Settings) -> bool:
@@ -102,5 +127,5 @@ def summarise(step: int, means: Tensor, confusion: NDArray[np.int64], checksum: 
     right, coverage = measures.pop("right_pseudo_labels"), measures["coverage"]
     measures["purity"] = right / coverage if coverage else math.nan
     if method.weight is None:
-        measures |= dict.fromkeys([*MEASURES[2:5], *MEASURES[6:]], math.nan)
+        measures |= {name: math.nan for name in MEASURES if name in measures and not name.startswith("labelled_")}
     return Evaluation(step, confusion, measures | {"batch_checksum": checksum})

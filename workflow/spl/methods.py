@@ -61,6 +61,7 @@ class Method:
         weight: how scores become weights; None trains on labelled images alone.
         learns: the view that learns the pseudo-label; "weak" means the one view that also gives it (Pseudo-Labeling).
         class_thresholds: lower the threshold of classes that are predicted less often (FlexMatch).
+        reads: settings that the weight reads beyond the threshold.
         factor_loss: also maximise the smoothness factor itself through the weak view (equation 23).
         defaults: settings in which the method's own recipe differs from the common one.
     """
@@ -69,6 +70,7 @@ class Method:
     weight: Weight | None
     learns: Literal["strong", "weak"] = "strong"
     class_thresholds: bool = False
+    reads: tuple[str, ...] = ()
     factor_loss: bool = False
     defaults: Mapping[str, float] = field(default_factory=dict)
 
@@ -82,9 +84,7 @@ class Method:
         """Names of the settings that this method reads beyond those that every training needs."""
         if self.weight is None:
             return frozenset()
-        names = {"mu", "threshold", "lambda_u", "ramp"}
-        if self.weight is smooth:
-            names.add("power")
+        names = {"mu", "threshold", "lambda_u", "ramp", *self.reads}
         if self.factor_loss:
             names.add("lambda_phi")
         if self.strong_view:
@@ -94,12 +94,12 @@ class Method:
 
 PSEUDO_LABEL = Method("Pseudo-Labeling", exceeds, learns="weak", defaults={"mu": 1, "ramp": 0.4})
 FIXMATCH = Method("FixMatch", reaches)
-SMOOTH_FIXMATCH = Method("Smooth FixMatch", smooth)
+SMOOTH_FIXMATCH = Method("Smooth FixMatch", smooth, reads=("power",))
 
 METHODS: dict[str, Method] = {
     "supervised": Method("Fully supervised", None),
     "pseudo-label": PSEUDO_LABEL,
-    "smooth-pseudo-label": replace(PSEUDO_LABEL, title="Smooth Pseudo-Labeling", weight=smooth),
+    "smooth-pseudo-label": replace(PSEUDO_LABEL, title="Smooth Pseudo-Labeling", weight=smooth, reads=("power",)),
     "fixmatch": FIXMATCH,
     "flexmatch": replace(FIXMATCH, title="FlexMatch", class_thresholds=True),
     "smooth-fixmatch": SMOOTH_FIXMATCH,

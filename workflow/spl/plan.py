@@ -44,6 +44,8 @@ class Run:
         split: path of its split.
         fold: number of its labelled set.
         method: key of :data:`spl.methods.METHODS`.
+        variant: the settings in which it differs from the defaults, as in its path; "" if in none.
+        split_seed: what drew its labelled set.
         seed: the training seed.
         settings: exactly those that this method uses.
     """
@@ -53,6 +55,8 @@ class Run:
     split: str
     fold: int
     method: str
+    variant: str
+    split_seed: int
     seed: int
     settings: Mapping[str, Any]
 
@@ -127,7 +131,7 @@ def _run(study: Study, name: str, method: str, variant: Settings, split: SplitJo
         f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in differing.items()
     )
     path = "/".join(filter(None, [split.path, method, changes, f"seed{seed}"]))
-    return Run(path, split.dataset, split.path, split.fold, method, seed, settings)
+    return Run(path, split.dataset, split.path, split.fold, method, changes, split.seed, seed, settings)
 
 
 def canonical(content: Mapping[str, Any]) -> str:
@@ -155,7 +159,7 @@ def split_parameter(plan: Plan, path: str) -> str:
     """The canonical parameter of drawing a split."""
     job = plan.splits[path]
     draw = {"scheme": job.scheme, "seed": job.seed, "labels": job.labels, "keep": job.keep}
-    code = _code("spl.splits:draw_split", "spl.splits:write_split", "spl.datasets:read_dataset")
+    code = _code("spl.splits:write_fold")
     return canonical({"draw": draw, "code": code})
 
 
@@ -163,11 +167,10 @@ def run_parameter(plan: Plan, path: str) -> str:
     """The canonical parameter of a training; data set and split come as files."""
     run = plan.runs[path]
     code = _code("spl.runs:train_run", **{"spl.methods:METHODS": run.method})
-    where = {"dataset": run.dataset, "split": run.split, "fold": run.fold}
-    return canonical({**where, "method": run.method, "seed": run.seed, "settings": run.settings, "code": code})
+    return canonical({**{name: value for name, value in vars(run).items() if name != "path"}, "code": code})
 
 
 def analysis_parameter(plan: Plan, experiment: str) -> str:
     """The canonical parameter of an experiment's summary; the order of the runs is the study's."""
-    code = _code("spl.confusion:summarise_experiment")
+    code = _code("spl.confusion:write_summary")
     return canonical({"runs": plan.experiments[experiment], "basins": plan.study.basins.model_dump(), "code": code})

@@ -64,7 +64,6 @@ def train_run(
         interrupted,
     )
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "parameters.json").write_text(json.dumps(parameter, sort_keys=True, indent=1) + "\n")
     with (folder / "metrics.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, trained.evaluations[0].measures, lineterminator="\n")
         writer.writeheader()
@@ -72,6 +71,7 @@ def train_run(
     matrices = np.stack([evaluation.confusion for evaluation in trained.evaluations]).astype(np.int32)
     np.save(folder / "confusion.npy", matrices)
     (folder / "weights.safetensors").write_bytes(save(trained.weights))
+    (folder / "parameters.json").write_text(json.dumps(parameter, sort_keys=True, indent=1) + "\n")
     checkpoints.remove()
 
 

@@ -53,7 +53,8 @@ class Settings(Model):
     """What a training can be told; the defaults are TorchSSL's recipe for CIFAR-10, which the paper follows.
 
     In a study the same keys may stand under ``training`` of the study, of a data set or of an experiment, under a
-    method of an experiment and in its ``variants``; the later ones win, in this order.
+    method of an experiment and in its ``variants``; the later ones win, in this order. A method's own recipe (its
+    ``defaults`` in the table of methods) wins over the study and the data set, and yields to the experiment.
     """
 
     network: Annotated[str, Field(pattern=WIDE_RESNET, description="wrn-DEPTH-WIDTH, DEPTH = 6n + 4")] = "wrn-28-2"

@@ -6,13 +6,14 @@ A split depends on its own seed alone, never on the seed of a training.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from spl.datasets import Classes
+from spl.datasets import Classes, read_dataset
 from spl.errors import InputError
 from spl.ranking import ranked
 
@@ -77,6 +78,13 @@ def draw_split(classes: Classes, scheme: str, seed: int, labels: int | None = No
         labelled_counts=np.bincount(classes[labelled], minlength=n_classes).tolist(),
         unlabelled_counts=np.bincount(classes[pool], minlength=n_classes).tolist(),
     )
+
+
+def write_fold(draw: Mapping[str, Any], data: Path, path: Path) -> None:
+    """Draw the split that the arguments of :func:`draw_split` describe, from a prepared data set, and write it."""
+    dataset, _ = read_dataset(data)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_split(draw_split(dataset.train_classes, **draw), path)
 
 
 def write_split(split: Split, path: Path) -> None:

@@ -21,7 +21,14 @@ from spl.batches import CHECKSUM_FACTOR, Batch, Pools
 from spl.checkpoints import Checkpoint, Checkpoints
 from spl.datasets import Dataset
 from spl.errors import InterruptedTrainingError
-from spl.evaluation import MEASURES, Evaluation, confusion_matrix, is_evaluated, summarise
+from spl.evaluation import (
+    MEASURES,
+    Evaluation,
+    confusion_matrix,
+    is_evaluated,
+    measure_pseudo_labels,
+    summarise,
+)
 from spl.methods import METHODS, Method, smoothness_factor
 from spl.networks import build_network
 from spl.random_streams import generator
@@ -174,30 +181,24 @@ def train_step(state: State, batch: Batch, step: int, method: Method, settings: 
         float (len(MEASURES),), what the step measured.
     """
     logits, weak, learning = _forward(state.network, batch, method)
-    labelled_loss = cross_entropy(logits, batch.targets)
-    loss, measured = labelled_loss, [labelled_loss.detach(), (logits.argmax(1) == batch.targets).float().mean()]
+    loss = cross_entropy(logits, batch.targets)
+    measured = {"labelled_loss": loss, "labelled_accuracy": (logits.argmax(1) == batch.targets).float().mean()}
     if method.weight is not None:
         score, pseudo_label = softmax(weak, 1).max(1)
-        sg_score = score.detach()
         threshold = settings.threshold if state.thresholds is None else state.thresholds.of(pseudo_label)
-        weight = method.weight(sg_score, threshold, settings)
-        unlabelled_losses = cross_entropy(learning, pseudo_label, reduction="none")
-        unlabelled_loss = (weight * unlabelled_losses).mean()
-        loss = loss + settings.lambda_u * ramp_up(step, settings) * unlabelled_loss
+        weight = method.weight(score.detach(), threshold, settings)
+        losses = cross_entropy(learning, pseudo_label, reduction="none")
+        loss = loss + settings.lambda_u * ramp_up(step, settings) * (weight * losses).mean()
         if method.factor_loss:
             loss = loss + settings.lambda_phi * factor_loss(score, settings.threshold)
         if state.thresholds is not None:
-            state.thresholds.remember(batch.positions, sg_score, pseudo_label)
-        with torch.no_grad():
-            factor = smoothness_factor(sg_score, threshold)
-            confidence = torch.exp(-unlabelled_losses).clamp(min=torch.finfo(unlabelled_losses.dtype).tiny)
-            measured += [unlabelled_loss.detach(), unlabelled_losses.mean(), (weight > 0).float().mean()]
-            measured += [((weight > 0) & (pseudo_label == batch.truth)).float().mean()]
-            measured += [factor.mean(), (factor / confidence).mean()]
+            state.thresholds.remember(batch.positions, score.detach(), pseudo_label)
+        right = pseudo_label == batch.truth
+        measured |= measure_pseudo_labels(score.detach(), threshold, weight, losses.detach(), right)
     loss.backward()  # type: ignore[no-untyped-call]
     _descend(state, learning_rate(step, settings), settings)
     _average(state, settings.ema)
-    return torch.stack(measured + [torch.zeros(())] * (len(MEASURES) - len(measured)))
+    return torch.stack([measured.get(name, torch.zeros(())).detach() for name in MEASURES])
 
 
 def _forward(network: nn.Module, batch: Batch, method: Method) -> tuple[Tensor, Tensor, Tensor]:

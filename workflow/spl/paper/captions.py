@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from spl.methods import METHODS
-from spl.plan import Plan
+from spl.plan import Plan, Run
 
 
 def _what_was_run(plan: Plan, experiment: str) -> str:
     """Data, labels, network, length and weight of the unlabelled loss of an experiment's trainings."""
     given = plan.study.experiments[experiment]
     runs = [plan.runs[path] for path in plan.experiments[experiment]]
-    settings = dict(runs[0].settings)
-    labelled = plan.splits[runs[0].split]
-    plural = "s" if labelled.labels != 1 else ""
-    labels = f"{labelled.labels} label{plural}" + (" a class" if labelled.scheme == "balanced" else "")
-    semi = [run for run in runs if "lambda_u" in run.settings]
-    mu = f", {semi[0].settings['mu'] * settings['batch']} unlabelled" if semi else ""
+    mu = _each(runs, "mu")
+    unlabelled = f" and {mu} times as many unlabelled" if mu else ""
     text = (
-        f"{_data(plan, given.dataset)}, {labels}; {settings['network'].upper()}, {settings['steps']:,} steps of "
-        f"{settings['batch']} labelled{mu} images; folds {_span(given.folds)}, "
+        f"{_data(plan, given.dataset)}, {_labels(plan, runs)}; {_each(runs, 'network').upper()}, "
+        f"{_each(runs, 'steps')} steps of {_each(runs, 'batch')} labelled{unlabelled} images; folds {_span(given.folds)}, "
         f"training seed{'s' if len(given.seeds) > 1 else ''} {_span(given.seeds)}, {len(runs)} runs."
     )
-    weights = sorted({run.settings["lambda_u"] for run in semi})
-    if weights:
-        text += f" λ_u = {', '.join(f'{weight:g}' for weight in weights)} for all: fixed, not calibrated (equation 25)."
-    return text
+    weights = _each(runs, "lambda_u")
+    return text + (f" λ_u = {weights}: fixed, not calibrated (equation 25)." if weights else "")
+
+
+def _each(runs: list[Run], setting: str) -> str:
+    """The values of a setting over the runs that use it."""
+    values = dict.fromkeys(run.settings[setting] for run in runs if setting in run.settings)
+    return " or ".join(value if isinstance(value, str) else f"{value:,}".removesuffix(".0") for value in values)
+
+
+def _labels(plan: Plan, runs: list[Run]) -> str:
+    drawn = {(plan.splits[run.split].scheme, plan.splits[run.split].labels): None for run in runs}
+    named = []
+    for scheme, labels in drawn:
+        plural = "" if labels == 1 else "s"
+        named.append(
+            "all labels" if labels is None else f"{labels} label{plural}" + " a class" * (scheme == "balanced")
+        )
+    return " or ".join(named)
 
 
 def _assumed(plan: Plan, experiment: str) -> str:
@@ -82,8 +93,8 @@ def frequencies(plan: Plan, experiment: str) -> str:
         "Standard deviation of the class counts of a labelled set over their mean, against the number of labels: one "
         f"dot for each of folds {_span(folds)}, their mean, and what uniform draws lead one to expect. "
         f"{_data(plan, plan.study.experiments[experiment].dataset)}; labels drawn uniformly from all training images, "
-        f"each fold contained in the next larger one; {len(plan.experiment_splits[experiment])} labelled sets. The "
-        "curve of the folds that had trouble converging needs trainings on these sets, which this study does not run."
+        f"each fold contained in the next larger one; {len(plan.experiment_splits[experiment])} labelled "
+        "sets. Their trainings, and with them the curve of the folds that had trouble converging, are not shown here."
     )
 
 

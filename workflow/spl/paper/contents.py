@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from spl.datasets import SOURCES
+from spl.errors import InputError
 from spl.methods import METHODS
 from spl.paper import captions
 from spl.plan import Plan, canonical
@@ -118,11 +119,25 @@ CONTENTS: dict[str, Item] = {
 """In the order of the page. An item whose experiment a study does not have is not part of that study's paper."""
 
 
-def items(plan: Plan) -> dict[str, Item]:
-    """The items of a study's paper."""
-    return {
-        name: item for name, item in CONTENTS.items() if item.experiment is None or item.experiment in plan.experiments
+def items(plan: Plan, origin: str) -> dict[str, Item]:
+    """The items of a study's paper.
+
+    Args:
+        plan: of the study.
+        origin: names the study's file in messages.
+
+    Raises:
+        InputError: an experiment lacks what an item shows.
+    """
+    shown = {
+        name: one for name, one in CONTENTS.items() if one.experiment is None or one.experiment in plan.experiments
     }
+    for item in shown.values():
+        experiment = plan.study.experiments[item.experiment] if item.experiment else None
+        if experiment and item.reads in ("analysis", "confusion") and BASELINE not in experiment.methods:
+            where = f"{origin}: experiments.{item.experiment}.methods"
+            raise InputError(f"{where}: expected {BASELINE} among them, the baseline of {item.title}")
+    return shown
 
 
 def item_parameter(plan: Plan, name: str) -> str:
@@ -152,8 +167,8 @@ def item_inputs(plan: Plan, name: str) -> list[str]:
     return summary + [f"runs/{path}/confusion.npy" for path in plan.experiments[experiment]]
 
 
-def page_parameter(plan: Plan) -> str:
-    """The canonical parameter of the page."""
+def page_parameter(plan: Plan, shown: Mapping[str, Item]) -> str:
+    """The canonical parameter of the page that shows these items."""
     study = plan.study
     sections = [
         {
@@ -163,7 +178,7 @@ def page_parameter(plan: Plan) -> str:
             "heading": item.heading,
             "caption": item.caption(plan, item.experiment or ""),
         }
-        for name, item in items(plan).items()
+        for name, item in shown.items()
     ]
     content = {
         "title": study.title,

@@ -57,7 +57,8 @@ def reach(entries: Iterable[str], choices: Mapping[str, str]) -> dict[str, str]:
             nodes: list[Statement] = list(module.rest)
         elif definition in module.definitions:
             nodes = _chosen(module.definitions[definition], choices.get(name))
-            waiting.append(f"{module_name}:")
+            parents = module_name.split(".")
+            waiting += [f"{'.'.join(parents[: depth + 1])}:" for depth in range(len(parents))]
         else:
             raise KeyError(f"{name} is not defined")
         nodes = [_bare(node) for node in nodes]
@@ -68,35 +69,49 @@ def reach(entries: Iterable[str], choices: Mapping[str, str]) -> dict[str, str]:
 
 
 def _chosen(nodes: list[Statement], key: str | None) -> list[Statement]:
+    """Of a table, the value of one entry, and whole whatever else is said of the table."""
     if key is None:
         return nodes
-    for node in nodes:
-        table = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-        if isinstance(table, ast.Dict):
-            for entry, value in zip(table.keys, table.values, strict=True):
-                if isinstance(entry, ast.Constant) and entry.value == key:
-                    return [value]
+    table = nodes[0].value if isinstance(nodes[0], ast.Assign | ast.AnnAssign) else None
+    if isinstance(table, ast.Dict):
+        for entry, value in zip(table.keys, table.values, strict=True):
+            if isinstance(entry, ast.Constant) and entry.value == key:
+                return [value, *nodes[1:]]
     raise KeyError(f"no entry {key}")
 
 
 def _names(module_name: str, module: _Module, nodes: Iterable[Statement]) -> tuple[set[str], set[str]]:
     """What the nodes mention: imports from outside the package as text, definitions inside it as entries."""
+    nodes = list(nodes)
+    local = _Module()
+    for node in nodes:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Import | ast.ImportFrom):
+                _bind(part, local)
     external, internal = set(), set()
     for name, attribute in _mentions(nodes):
+        for imports in (local.imports, module.imports):
+            if name in imports:
+                outside, inside = _resolve(name, *imports[name], attribute)
+                external |= outside
+                internal |= inside
         if name in module.definitions:
             internal.add(f"{module_name}:{name}")
-        elif name in module.imports:
-            origin, member = module.imports[name]
-            if origin.split(".")[0] != PACKAGE:
-                external.add(f"{name} = {origin}:{member or ''}")
-            elif member is not None and member in _parse(origin).definitions:
-                internal.add(f"{origin}:{member}")
-            else:
-                submodule = f"{origin}.{member}" if member else origin
-                known = _parse(submodule).definitions
-                wanted = [attribute] if attribute in known else list(known)
-                internal |= {f"{submodule}:{one}" for one in wanted}
     return external, internal
+
+
+def _resolve(name: str, origin: str, member: str | None, attribute: str | None) -> tuple[set[str], set[str]]:
+    """What an imported name stands for: text if outside the package, else definitions, through re-imports."""
+    if origin.split(".")[0] != PACKAGE:
+        return {f"{name} = {origin}:{member or ''}"}, set()
+    if member is not None and not _path(f"{origin}.{member}").is_file():
+        module = _parse(origin)
+        if member in module.imports:
+            return _resolve(name, *module.imports[member], attribute)
+        return set(), {f"{origin}:{member}"}
+    submodule = f"{origin}.{member}" if member else origin
+    known = _parse(submodule).definitions
+    return set(), {f"{submodule}:{one}" for one in ([attribute] if attribute in known else known)}
 
 
 def _mentions(nodes: Iterable[Statement]) -> Iterator[tuple[str, str | None]]:
@@ -155,14 +170,15 @@ def _bare(node: Statement) -> Statement:
 
 @cache
 def _parse(module_name: str) -> _Module:
-    relative = Path(*module_name.split(".")[1:])
-    path = ROOT / relative.with_suffix(".py") if relative.name else ROOT / "__init__.py"
-    if not path.is_file():
-        path = ROOT / relative / "__init__.py"
     module = _Module()
-    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+    for statement in ast.parse(_path(module_name).read_text(encoding="utf-8")).body:
         _sort(statement, module)
     return module
+
+
+def _path(module_name: str) -> Path:
+    path = ROOT.joinpath(*module_name.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_name(f"{path.name}.py")
 
 
 def _sort(statement: ast.stmt, module: _Module) -> None:
@@ -173,14 +189,22 @@ def _sort(statement: ast.stmt, module: _Module) -> None:
         for part in (part for target in targets for part in ast.walk(target)):
             if isinstance(part, ast.Name):
                 module.definitions.setdefault(part.id, []).append(statement)
-    elif isinstance(statement, ast.Import):
-        for alias in statement.names:
-            module.imports[alias.asname or alias.name.split(".")[0]] = (alias.name, None)
-    elif isinstance(statement, ast.ImportFrom):
-        if statement.module != "__future__":
-            for alias in statement.names:
-                module.imports[alias.asname or alias.name] = (statement.module or "", alias.name)
+            elif isinstance(part, ast.Attribute | ast.Subscript):
+                module.rest.append(statement)
+    elif isinstance(statement, ast.Import | ast.ImportFrom):
+        _bind(statement, module)
     elif isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
         pass
     elif not _is_text(statement):
         module.rest.append(statement)
+
+
+def _bind(statement: ast.Import | ast.ImportFrom, module: _Module) -> None:
+    if isinstance(statement, ast.Import):
+        for alias in statement.names:
+            module.imports[alias.asname or alias.name.split(".")[0]] = (alias.name, None)
+    elif statement.level:
+        raise ValueError(f"line {statement.lineno}: a relative import; this package names modules in full")
+    elif statement.module != "__future__":
+        for alias in statement.names:
+            module.imports[alias.asname or alias.name] = (statement.module or "", alias.name)

@@ -1,4 +1,4 @@
-"""The arms of an experiment: runs of one method with one threshold, compared fold by fold."""
+"""The arms of an experiment: runs of one method in one variant, compared fold by fold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from spl.statistics import Values
 
-NONE = -1.0
+SYMBOLS = {"threshold": "τ", "lambda_u": "λ_u", "lambda_phi": "λ_Φ", "mu": "μ"}
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,13 @@ class Arm:
 
     Attributes:
         method: key of the method.
-        label: the method's title, with its threshold where that is not the baseline's.
+        variant: the settings in which its runs differ from the defaults, as in their paths.
+        label: the method's title, with these settings.
         errors: last error, a share, by (fold, seed), in ascending order.
     """
 
     method: str
+    variant: str
     label: str
     errors: dict[tuple[int, int], float]
 
@@ -31,29 +33,33 @@ class Arm:
         return np.array(list(self.errors.values()))
 
 
-def arms(summary: pd.DataFrame, titles: dict[str, str], baseline: str) -> list[Arm]:
+def arms(summary: pd.DataFrame, titles: dict[str, str]) -> list[Arm]:
     """Group an experiment's runs, in the order of the study.
 
     Args:
         summary: one row for each run.
         titles: of the methods.
-        baseline: key of the method whose threshold is the standard one.
     """
-    # Methods without a threshold have an empty cell, which must equal itself to serve as a key.
-    summary = summary.assign(threshold=summary["threshold"].fillna(NONE))
-    standard = summary.loc[summary["method"] == baseline, "threshold"].iloc[0]
-    found: dict[tuple[str, float], dict[tuple[int, int], float]] = {}
-    for row in summary.sort_values(["fold", "seed"], kind="stable").to_dict("records"):
-        found.setdefault((row["method"], row["threshold"]), {})[row["fold"], row["seed"]] = row["error_last"]
-    order = list(dict.fromkeys(zip(summary["method"], summary["threshold"], strict=True)))
-    return [
-        Arm(method, _label(titles[method], threshold, standard), found[method, threshold])
-        for method, threshold in order
-    ]
+    found: list[Arm] = []
+    for (method, variant), runs in summary.fillna({"variant": ""}).groupby(["method", "variant"], sort=False):
+        ordered = runs.sort_values(["fold", "seed"])
+        keys = zip(ordered["fold"].tolist(), ordered["seed"].tolist(), strict=True)
+        errors = dict(zip(keys, ordered["error_last"].tolist(), strict=True))
+        if len(errors) != len(runs):
+            raise ValueError(f"{method} {variant}: several runs of one fold and seed cannot share a line of a table")
+        found.append(Arm(str(method), str(variant), _label(titles[str(method)], str(variant)), errors))
+    return found
 
 
-def _label(title: str, threshold: float, standard: float) -> str:
-    return title if threshold in (NONE, standard) else f"{title}, τ = {threshold:g}"
+def _label(title: str, variant: str) -> str:
+    changes = [change.split("=") for change in variant.split(",") if change]
+    return ", ".join([title, *(f"{SYMBOLS.get(name, name)} = {value}" for name, value in changes)])
+
+
+def baseline_of(arm: Arm, found: list[Arm], method: str) -> Arm:
+    """The arm of the baseline method to compare with: in the same variant if it ran, else in its first one."""
+    candidates = [one for one in found if one.method == method]
+    return next((one for one in candidates if one.variant == arm.variant), candidates[0])
 
 
 def paired(arm: Arm, baseline: Arm) -> tuple[Values, Values]:

@@ -15,7 +15,7 @@ class Table:
     """Numbers and their printed form.
 
     Attributes:
-        tidy: one number a cell with full precision, for reading by programs.
+        tidy: one number a cell, for reading by programs.
         printed: text, laid out as in the paper; the first column names the rows.
     """
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from spl.statistics import gain, summarise
-from spl.tables.arms import arms, paired
+from spl.tables.arms import arms, baseline_of, paired
 from spl.tables.form import Table, gain_cells, percent
 
 
@@ -20,8 +20,8 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         parameter: ``titles`` of the methods and the key of the ``baseline``.
         inputs: the experiment's summary.
     """
-    found = arms(pd.read_csv(inputs[0]), parameter["titles"], parameter["baseline"])
-    baseline = next(arm for arm in found if arm.method == parameter["baseline"])
+    titles = parameter["titles"]
+    found = arms(pd.read_csv(inputs[0]), titles)
     runs = sorted({key for arm in found for key in arm.errors})
     several_seeds = len({seed for _, seed in runs}) > 1
     names = {(fold, seed): f"{fold}, seed {seed}" if several_seeds else str(fold) for fold, seed in runs}
@@ -32,10 +32,10 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         below = {"max": of_arm.max, "min": of_arm.min, "range": of_arm.range}
         column = {names[key]: percent(error, 2) for key, error in arm.errors.items()}
         column |= {name: percent(value, 2) for name, value in below.items()}
-        if arm is not baseline:
-            won = gain(*paired(arm, baseline))
+        if arm.method != parameter["baseline"]:
+            won = gain(*paired(arm, baseline_of(arm, found, parameter["baseline"])))
             below |= {"gain_mean": won.mean, "gain_std": won.std, "wins": won.wins, "p_value": won.p_value}
-            column |= gain_cells(won, baseline.label)
+            column |= gain_cells(won, titles[parameter["baseline"]])
         tidy += [
             {"method": arm.label, "fold": fold, "seed": seed, "quantity": "error_last", "value": error}
             for (fold, seed), error in arm.errors.items()
@@ -43,7 +43,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         tidy += [{"method": arm.label, "quantity": name, "value": value} for name, value in below.items()]
         columns[arm.label] = column
     rows = [*names.values(), "max", "min", "range"]
-    rows += [row for column in columns.values() for row in column if row not in rows][:2]
+    rows += list(dict.fromkeys(row for column in columns.values() for row in column if row not in rows))
     printed = {"fold": rows} | {label: [column.get(row, "") for row in rows] for label, column in columns.items()}
     frame = pd.DataFrame(tidy).astype({"fold": "Int64", "seed": "Int64"})
     return Table(frame, pd.DataFrame(printed))

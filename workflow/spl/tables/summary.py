@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from spl.statistics import gain, summarise
-from spl.tables.arms import arms, paired
+from spl.tables.arms import arms, baseline_of, paired
 from spl.tables.form import Table, gain_cells, percent
 
 
@@ -20,15 +20,15 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         parameter: ``titles`` of the methods and the key of the ``baseline``.
         inputs: the experiment's summary.
     """
-    found = arms(pd.read_csv(inputs[0]), parameter["titles"], parameter["baseline"])
-    baseline = next(arm for arm in found if arm.method == parameter["baseline"])
+    titles = parameter["titles"]
+    found = arms(pd.read_csv(inputs[0]), titles)
     tidy, printed = [], []
     for arm in found:
         of_arm = summarise(arm.values())
         row = {"method": arm.label, "n": of_arm.n, "mean": of_arm.mean, "std": of_arm.std}
         line = {"": arm.label, "mean": percent(of_arm.mean, 2), "std": percent(of_arm.std, 2)}
-        if arm is not baseline:
-            won = gain(*paired(arm, baseline))
+        if arm.method != parameter["baseline"]:
+            won = gain(*paired(arm, baseline_of(arm, found, parameter["baseline"])))
             row |= {
                 "pairs": won.n,
                 "gain_mean": won.mean,
@@ -36,7 +36,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
                 "wins": won.wins,
                 "p_value": won.p_value,
             }
-            line |= gain_cells(won, baseline.label)
+            line |= gain_cells(won, titles[parameter["baseline"]])
         tidy.append(row)
         printed.append(line)
     return Table(pd.DataFrame(tidy), pd.DataFrame(printed).fillna(""))

@@ -1,0 +1,145 @@
+"""One step of training, against the equations and torch's own optimizer."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy, softmax
+
+from spl import training
+from spl.augment import normalise
+from spl.batches import Pools, draw_batches
+from spl.datasets import Dataset, prepare
+from spl.evaluation import confusion_matrix
+from spl.methods import METHODS, smoothness_factor
+from spl.networks import build_network
+from spl.settings import Settings
+from spl.splits import draw_split
+
+ARRAYS, DESCRIPTION = prepare("digits")
+DIGITS = Dataset(**ARRAYS)
+BASE = Settings(
+    network="wrn-10-1", steps=20, batch=8, mu=3, flip=False, crop_padding=1, ema=0.9, batch_norm_momentum=0.1,
+    threshold=0.3, lambda_phi=0.5, lambda_u=0.7,
+)  # fmt: skip
+
+
+def pools():
+    split = draw_split(DIGITS.train_classes, "balanced", 0, 2)
+    return Pools(
+        torch.from_numpy(DIGITS.train_images), torch.from_numpy(DIGITS.train_classes), torch.tensor(split.labelled),
+        torch.arange(1297), torch.tensor(DESCRIPTION["mean"]), torch.tensor(DESCRIPTION["std"]),
+    )  # fmt: skip
+
+
+def begun(method, **changed):
+    settings = BASE.model_copy(update={**METHODS[method].defaults, **changed})
+    network = build_network(settings, 1, 10, torch.Generator().manual_seed(0))
+    state = training._start(network, pools(), 10, METHODS[method], settings)
+    batches = draw_batches(pools(), settings, 0, 0, unlabelled=True, strong=METHODS[method].strong_view)
+    return state, batches, settings
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_gradient_of_a_step_is_that_of_the_equation_with_constant_weights(method, monkeypatch):
+    """Pseudo-labels, scores and weights are constants (sg in equations 16, 19 to 22), but in the factor as loss."""
+    state, batches, settings = begun(method, ramp=0.0)
+    batch, entry = next(batches), METHODS[method]
+    logits = {}
+
+    def forward(network, batch, method):
+        labelled, weak, learning = original(network, batch, method)
+        logits.update(labelled=labelled, weak=weak, learning=learning)
+        for value in logits.values():
+            value.requires_grad_()
+            value.retain_grad()
+        return labelled, weak, learning
+
+    original = training._forward
+    monkeypatch.setattr(training, "_forward", forward)
+    training.train_step(state, batch, 0, entry, settings)
+
+    leaves = {name: value.detach().clone().requires_grad_() for name, value in logits.items()}
+    loss = cross_entropy(leaves["labelled"], batch.targets)
+    if entry.weight is not None:
+        score, label = softmax(leaves["weak"], 1).max(1)
+        threshold = torch.zeros(1) if entry.class_thresholds else settings.threshold
+        weight = entry.weight(score.detach(), threshold, settings).detach()
+        loss = loss + 0.7 * (weight * cross_entropy(leaves["learning"], label, reduction="none")).sum() / len(label)
+        if entry.factor_loss:
+            factor = smoothness_factor(score, settings.threshold)
+            loss = loss + 0.5 * (factor.detach() * (1 - factor)).sum() / len(label)
+    loss.backward()
+    for name, leaf in leaves.items():
+        if leaf.grad is None or not leaf.grad.any():
+            assert logits[name].grad is None or not logits[name].grad.any(), name
+        else:
+            assert torch.allclose(logits[name].grad, leaf.grad, atol=1e-7), name
+    assert (leaves["weak"].grad is not None) == entry.factor_loss
+
+
+def test_flexmatch_s_thresholds_come_from_the_counts_before_the_step(monkeypatch):
+    state, batches, settings = begun("flexmatch", threshold=0.11)
+    calls = []
+    for name in ("of", "remember"):
+        original = getattr(state.thresholds, name)
+        monkeypatch.setattr(state.thresholds, name, lambda *given, n=name, f=original: (calls.append(n), f(*given))[1])
+    measured = training.train_step(state, next(batches), 0, METHODS["flexmatch"], settings)
+    assert calls == ["of", "remember"]
+    assert measured[training.MEASURES.index("coverage")] == 1, "nothing was remembered yet, so every threshold was 0"
+    assert (state.thresholds.latest >= 0).any()
+
+
+def test_labelled_weak_and_strong_views_share_one_forward_and_its_statistics():
+    state, batches, settings = begun("fixmatch")
+    batch = next(batches)
+    reference = build_network(settings, 1, 10, torch.Generator().manual_seed(0))
+    reference.train()
+    reference(torch.cat([batch.labelled, batch.weak, batch.strong]).contiguous(memory_format=torch.channels_last))
+    training.train_step(state, batch, 0, METHODS["fixmatch"], settings)
+    assert torch.allclose(state.network.norm.running_mean, reference.norm.running_mean, atol=1e-6)
+    assert torch.allclose(state.network.norm.running_var, reference.norm.running_var, atol=1e-6)
+
+
+def test_three_steps_are_those_of_torch_s_nesterov_sgd_without_decay_of_biases_and_norms(monkeypatch):
+    state, batches, settings = begun("fixmatch", weight_decay=0.1)
+    reference = build_network(settings, 1, 10, torch.Generator().manual_seed(0))
+    named = dict(reference.named_parameters())
+    groups = [
+        {"params": [p for p in named.values() if p.ndim > 1], "weight_decay": 0.1},
+        {"params": [p for p in named.values() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.SGD(groups, lr=settings.learning_rate, momentum=0.9, nesterov=True)
+    original = training._descend
+
+    def both(state, rate, settings):
+        for name, parameter in state.network.named_parameters():
+            named[name].grad = None if parameter.grad is None else parameter.grad.clone()
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
+        original(state, rate, settings)
+
+    monkeypatch.setattr(training, "_descend", both)
+    for step in range(3):
+        training.train_step(state, next(batches), step, METHODS["fixmatch"], settings)
+    for name, parameter in state.network.named_parameters():
+        assert torch.allclose(parameter, named[name], atol=1e-6), name
+
+
+def test_what_is_evaluated_are_the_averaged_weights_with_the_live_statistics():
+    state, _, _ = begun("fixmatch")
+    images = normalise(torch.from_numpy(DIGITS.test_images), pools().mean, pools().std)
+    known = torch.arange(10).numpy()
+    for weight in state.averaged.values():
+        weight.zero_()
+    state.averaged["classifier.bias"][3] = 1
+    confusion = confusion_matrix(state.network, state.averaged, images, DIGITS, known)
+    assert confusion[:, 3].tolist() == [50] * 10
+    assert dict(state.network.named_parameters())["stem.weight"].any()
+
+
+def test_settings_that_a_method_does_not_read_need_not_be_there():
+    used = {k: v for k, v in BASE.model_dump().items() if k not in ("power", "lambda_phi")}
+    state, batches, _ = begun("fixmatch")
+    training.train_step(state, next(batches), 0, METHODS["fixmatch"], SimpleNamespace(**used))
