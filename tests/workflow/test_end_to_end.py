@@ -99,4 +99,4 @@ def test_the_plan_knows_what_is_done(finished):
     listed = finished.run("spl", "plan", str(finished.study)).stdout
     assert "0 of 4 runs done" in listed
     assert "stale (settings changed)" in listed
-    assert "stale (split_seed, settings changed)" in listed
+    assert "stale (settings, split_seed changed)" in listed

@@ -14,7 +14,8 @@ def _what_was_run(plan: Plan, experiment: str) -> str:
     unlabelled = f" and {mu} times as many unlabelled" if mu else ""
     text = (
         f"{_data(plan, given.dataset)}, {_labels(plan, runs)}; {_each(runs, 'network').upper()}, "
-        f"{_each(runs, 'steps')} steps of {_each(runs, 'batch')} labelled{unlabelled} images; folds {_span(given.folds)}, "
+        f"{_each(runs, 'steps')} steps of {_each(runs, 'batch')} labelled{unlabelled} images; "
+        f"folds {_span(given.folds)}, "
         f"training seed{'s' if len(given.seeds) > 1 else ''} {_span(given.seeds)}, {len(runs)} runs."
     )
     weights = _each(runs, "lambda_u")
