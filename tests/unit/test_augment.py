@@ -60,7 +60,9 @@ def test_every_operation_equals_pillow_s_within_a_grey_level(operation, kind):
     expected = torch.stack(
         [as_tensor(reference(as_pillow(one), v)) for one, v in zip(images, magnitude.tolist(), strict=True)]
     )
-    assert (operation.apply(images, magnitude).int() - expected.int()).abs().max() <= 1
+    difference = (operation.apply(images, magnitude).int() - expected.int()).abs()
+    assert difference.max() <= 1
+    assert difference.float().mean() < 0.002, "only autocontrast rounds differently, in one of a thousand pixels"
 
 
 def test_operations_and_magnitudes_are_drawn_uniformly():

@@ -20,7 +20,7 @@ ARRAYS, DESCRIPTION = prepare("digits")
 DIGITS = Dataset(**ARRAYS)
 BASE = Settings(
     network="wrn-10-1", steps=20, batch=8, mu=3, flip=False, crop_padding=1, ema=0.9, batch_norm_momentum=0.1,
-    threshold=0.3, lambda_phi=0.5, lambda_u=0.7,
+    threshold=0.05, lambda_phi=0.5, lambda_u=0.7,
 )  # fmt: skip
 
 

@@ -66,6 +66,7 @@ def test_the_training_seed_changes_weights_batches_and_views_and_the_split_seed_
     one, other_seed, other_split = drawn(0, 0), drawn(1, 0), drawn(0, 1)
     for view in ("weak", "strong", "labelled"):
         assert not torch.equal(getattr(one, view), getattr(other_seed, view))
+    assert not torch.equal(one.positions, other_seed.positions)
     assert torch.equal(one.positions, other_split.positions)
     assert torch.equal(one.strong, other_split.strong)
     assert not torch.equal(one.labelled, other_split.labelled)
@@ -84,6 +85,23 @@ def test_a_batch_depends_on_its_step_alone(monkeypatch):
     assert len(together) == len(alone) == 12
     for one, other in [*zip(together, alone, strict=True), *zip(together[5:], later, strict=True)]:
         assert all(torch.equal(getattr(one, name), getattr(other, name)) for name in vars(one))
+
+
+def test_each_step_draws_its_own_images_and_views():
+    images = torch.from_numpy(DIGITS.train_images)
+    grey = torch.tensor(GREY[0]), torch.tensor(GREY[1])
+    classes = torch.from_numpy(DIGITS.train_classes)
+    several = Pools(images, classes, torch.arange(20), torch.arange(1297), *grey)
+    drawn = list(draw_batches(several, SHORT, 0, 0, unlabelled=True, strong=True))
+    assert len({tuple(batch.positions.tolist()) for batch in drawn}) == len(drawn)
+    assert len({tuple(batch.targets.tolist()) for batch in drawn}) > 1
+    only_one = Pools(images, classes, torch.tensor([0]), torch.tensor([0]), *grey)
+    views = list(draw_batches(only_one, SHORT, 0, 0, unlabelled=True, strong=True))
+    for view in ("labelled", "weak", "strong"):
+        assert len({tuple(getattr(batch, view).flatten().tolist()) for batch in views}) > len(views) / 2, view
+    operations_alone = SHORT.model_copy(update={"crop_padding": 0, "cutout": 0.0})
+    strong = [batch.strong for batch in draw_batches(only_one, operations_alone, 0, 0, unlabelled=True, strong=True)]
+    assert len({tuple(view.flatten().tolist()) for view in strong}) > len(strong) / 2
 
 
 def test_a_class_without_a_label_is_never_predicted_and_counts_as_error():
