@@ -3,31 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image
 from scipy import stats
 from sklearn.datasets import load_sample_image
 
 from spl import augment
+from spl.benchmark import PILLOW
 from spl.datasets import read_digits
-
-AFFINE = Image.Transform.AFFINE
-
-PILLOW = {
-    "autocontrast": lambda image, v: ImageOps.autocontrast(image),
-    "brightness": lambda image, v: ImageEnhance.Brightness(image).enhance(v),
-    "color": lambda image, v: ImageEnhance.Color(image).enhance(v),
-    "contrast": lambda image, v: ImageEnhance.Contrast(image).enhance(v),
-    "equalize": lambda image, v: ImageOps.equalize(image),
-    "identity": lambda image, v: image,
-    "posterize": lambda image, v: ImageOps.posterize(image, int(v)),
-    "rotate": lambda image, v: image.rotate(v),
-    "sharpness": lambda image, v: ImageEnhance.Sharpness(image).enhance(v),
-    "shear_x": lambda image, v: image.transform(image.size, AFFINE, (1, v, 0, 0, 1, 0)),
-    "shear_y": lambda image, v: image.transform(image.size, AFFINE, (1, 0, 0, v, 1, 0)),
-    "solarize": lambda image, v: ImageOps.solarize(image, v),
-    "translate_x": lambda image, v: image.transform(image.size, AFFINE, (1, 0, v * image.size[0], 0, 1, 0)),
-    "translate_y": lambda image, v: image.transform(image.size, AFFINE, (1, 0, 0, 0, 1, v * image.size[1])),
-}
 
 
 def photographs():

@@ -35,7 +35,7 @@ def pools():
 def begun(method, **changed):
     settings = BASE.model_copy(update={**METHODS[method].defaults, **changed})
     network = build_network(settings, 1, 10, torch.Generator().manual_seed(0))
-    state = training._start(network, pools(), 10, METHODS[method], settings)
+    state = training.start(network, pools(), 10, METHODS[method], settings)
     batches = draw_batches(pools(), settings, 0, 0, unlabelled=True, strong=METHODS[method].strong_view)
     return state, batches, settings
 

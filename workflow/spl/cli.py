@@ -107,6 +107,20 @@ def page(parameter: Parameter, results: Path, output: Output) -> None:
 
 
 @app.command()
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="Smaller batch, three repetitions: under a minute.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure the speed of training, as ratios that hold on any machine."""
+    from rich import print as show
+
+    from spl.benchmark import measure
+
+    measured = measure(repetitions=3 if quick else 9, quick=quick)
+    print(json.dumps(measured, indent=1)) if as_json else show(measured)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of a study, for editors; `config/study.schema.json` is a copy."""
     from spl.study import Study

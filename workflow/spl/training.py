@@ -105,15 +105,12 @@ def train(
         NotFiniteError: naming the step.
         InterruptedTrainingError: after a checkpoint was written.
     """
-    torch.set_num_threads(settings.threads)
-    torch.set_deterministic_debug_mode("error")
-    # A debugging aid that costs a tenth of the time.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    set_up_torch(settings.threads)
     method = METHODS[method_name]
     known = np.unique(dataset.train_classes[split.labelled])
     pools = _pools(dataset, grey_levels, split, known)
     network = build_network(settings, pools.images.shape[1], len(known), generator(seed, "initial weights"))
-    state = _start(network, pools, len(known), method, settings)
+    state = start(network, pools, len(known), method, settings)
     saved = checkpoints.read() if checkpoints else None
     done = _restore(state, saved) if saved else 0
     test_images = normalise(torch.from_numpy(dataset.test_images), pools.mean, pools.std)
@@ -139,7 +136,16 @@ def train(
     return Trained(state.evaluations, _contiguous(weights))
 
 
-def _start(network: nn.Module, pools: Pools, classes: int, method: Method, settings: Settings) -> State:
+def set_up_torch(threads: int) -> None:
+    """Make results depend on nothing but the number of threads: deterministic algorithms alone."""
+    torch.set_num_threads(threads)
+    torch.set_deterministic_debug_mode("error")
+    # A debugging aid that costs a tenth of the time.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def start(network: nn.Module, pools: Pools, classes: int, method: Method, settings: Settings) -> State:
+    """The state before the first step of a network with ``classes`` outputs."""
     return State(
         network=network,
         averaged={name: weight.detach().clone() for name, weight in network.named_parameters()},

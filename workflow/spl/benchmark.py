@@ -1,0 +1,157 @@
+"""How fast a training is: ratios of two things measured in turn in one process, so that they hold on any machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageEnhance, ImageOps
+from torch.nn.functional import cross_entropy
+
+from spl import augment, training
+from spl.batches import Pools, draw_batches
+from spl.methods import METHODS
+from spl.networks import build_network
+from spl.settings import Settings
+
+RECIPE = Settings()
+DEMO = Settings(network="wrn-10-1", batch=8, flip=False, crop_padding=1)
+NETWORKS = {
+    "wrn-28-2": RECIPE,
+    "wrn-28-2, bias in the stem alone": Settings(conv_bias="stem"),
+    "wrn-28-8": Settings(network="wrn-28-8"),
+    "wrn-10-1": Settings(network="wrn-10-1"),
+}
+
+
+def measure(repetitions: int, quick: bool) -> dict[str, Any]:
+    """Run every benchmark.
+
+    Args:
+        repetitions: of each pair of measurements; medians are reported.
+        quick: measures WRN-28-2 with an eighth of the recipe's batch.
+
+    Returns:
+        ``step_over_bare``: images/s of the whole train step over those of forward and backward of the same network and
+        batch, by network; ``augment_over_pillow``: images/s of the batched strong view of 32 x 32 colour images over
+        Pillow's; ``parameters`` by network for ten classes; and the ``machine``.
+    """
+    training.set_up_torch(threads=1)
+    paper = RECIPE.model_copy(update={"batch": 8}) if quick else RECIPE
+    return {
+        "step_over_bare": {
+            f"{settings.network}, B = {settings.batch}": _step_over_bare(settings, channels, side, repetitions)
+            for settings, channels, side in ((DEMO, 1, 8), (paper, 3, 32))
+        },
+        "augment_over_pillow": _augment_over_pillow(repetitions),
+        "parameters": {
+            name: sum(weight.numel() for weight in build_network(settings, 3, 10, torch.Generator()).parameters())
+            for name, settings in NETWORKS.items()
+        },
+        "machine": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+        },
+    }
+
+
+def _ratio(first: Callable[[], object], second: Callable[[], object], repetitions: int) -> float:
+    """Median of how many times longer the second takes, measured in turn after one unmeasured round."""
+    ratios = []
+    for _ in range(repetitions + 1):
+        seconds = []
+        for work in (first, second):
+            began = time.perf_counter()
+            work()
+            seconds.append(time.perf_counter() - began)
+        ratios.append(seconds[1] / seconds[0])
+    return round(float(np.median(ratios[1:])), 3)
+
+
+def _step_over_bare(settings: Settings, channels: int, side: int, repetitions: int) -> float:
+    draw = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (1000, channels, side, side), dtype=torch.uint8, generator=draw)
+    classes = torch.randint(10, (1000,), generator=draw)
+    grey = torch.full((channels,), 125.0), torch.full((channels,), 60.0)
+    pools = Pools(images, classes, torch.arange(40), torch.arange(1000), *grey)
+    method = METHODS["fixmatch"]
+    network = build_network(settings, channels, 10, draw)
+    state = training.start(network, pools, 10, method, settings)
+    batches: Iterator[Any] = draw_batches(pools, settings, 0, 0, unlabelled=True, strong=True)
+    fixed = next(draw_batches(pools, settings, 0, 0, unlabelled=True, strong=True))
+    bare = build_network(settings, channels, 10, draw)
+    views = torch.cat([fixed.labelled, fixed.weak, fixed.strong]).contiguous(memory_format=torch.channels_last)
+    targets = torch.randint(10, (len(views),), generator=draw)
+    steps = 16 if side < 32 else 1  # small images are augmented several steps at a time
+
+    def whole() -> None:
+        for _ in range(steps):
+            training.train_step(state, next(batches), 0, method, settings)
+
+    def forward_and_backward() -> None:
+        for _ in range(steps):
+            bare.zero_grad()
+            cross_entropy(bare(views), targets).backward()  # type: ignore[no-untyped-call]
+
+    return _ratio(whole, forward_and_backward, repetitions)
+
+
+def _augment_over_pillow(repetitions: int) -> float:
+    draw = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (448, 3, 32, 32), dtype=torch.uint8, generator=draw)
+    pictures = [Image.fromarray(image.numpy().transpose(1, 2, 0)) for image in images]
+    drawn = augment.draw_strong(len(images), draw, operations=RECIPE.randaugment_ops)
+    weak = augment.draw_weak(len(images), draw, flip=True, padding=RECIPE.crop_padding)
+    grey = torch.full((3,), 125, dtype=torch.uint8)
+
+    def batched() -> None:
+        strong = augment.cutout(augment.randaugment(images, drawn), drawn, RECIPE.cutout, grey)
+        augment.normalise(augment.flip_and_crop(strong, weak), grey.float(), grey.float())
+
+    def one_by_one() -> None:
+        for row, picture in enumerate(pictures):
+            for place, magnitude in zip(drawn.chosen[row].tolist(), drawn.magnitude[row].tolist(), strict=True):
+                operation = augment.OPERATIONS[place]
+                scaled = operation.low + (operation.high - operation.low) * magnitude
+                picture = PILLOW[operation.apply.__name__](picture, scaled)
+            np.asarray(picture, dtype=np.float32)
+
+    return _ratio(batched, one_by_one, repetitions)
+
+
+def _affine(image: Image.Image, *matrix: float) -> Image.Image:
+    return image.transform(image.size, Image.Transform.AFFINE, matrix)
+
+
+PILLOW: dict[str, Callable[[Image.Image, float], Image.Image]] = {
+    "autocontrast": lambda image, v: ImageOps.autocontrast(image),
+    "brightness": lambda image, v: ImageEnhance.Brightness(image).enhance(v),
+    "color": lambda image, v: ImageEnhance.Color(image).enhance(v),
+    "contrast": lambda image, v: ImageEnhance.Contrast(image).enhance(v),
+    "equalize": lambda image, v: ImageOps.equalize(image),
+    "identity": lambda image, v: image,
+    "posterize": lambda image, v: ImageOps.posterize(image, int(v)),
+    "rotate": lambda image, v: image.rotate(v),
+    "sharpness": lambda image, v: ImageEnhance.Sharpness(image).enhance(v),
+    "shear_x": lambda image, v: _affine(image, 1, v, 0, 0, 1, 0),
+    "shear_y": lambda image, v: _affine(image, 1, 0, 0, v, 1, 0),
+    "solarize": lambda image, v: ImageOps.solarize(image, int(v)),
+    "translate_x": lambda image, v: _affine(image, 1, 0, v * image.size[0], 0, 1, 0),
+    "translate_y": lambda image, v: _affine(image, 1, 0, 0, 0, 1, v * image.size[1]),
+}
+"""The operations as Pillow does them, one image at a time."""
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    return next((line.split(": ", 1)[1] for line in lines if line.startswith("model name")), platform.processor())
