@@ -20,7 +20,10 @@ def one_by_one(latest, positions, score, predicted, threshold):
 @given(st.data())
 def test_of_an_image_drawn_twice_the_last_confident_prediction_is_kept(data):
     n = data.draw(st.integers(1, 40))
-    column = lambda values: data.draw(st.lists(values, min_size=n, max_size=n))  # noqa: E731
+
+    def column(values):
+        return data.draw(st.lists(values, min_size=n, max_size=n))
+
     positions, predicted = column(st.integers(0, 9)), column(st.integers(0, 3))
     score = column(st.sampled_from([0.2, 0.95, 0.99]))
     thresholds = ClassThresholds(10, 4, 0.95)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
@@ -144,7 +145,7 @@ PILLOW: dict[str, Callable[[Image.Image, float], Image.Image]] = {
     "sharpness": lambda image, v: ImageEnhance.Sharpness(image).enhance(v),
     "shear_x": lambda image, v: _affine(image, 1, v, 0, 0, 1, 0),
     "shear_y": lambda image, v: _affine(image, 1, 0, 0, v, 1, 0),
-    "solarize": lambda image, v: ImageOps.solarize(image, int(v)),
+    "solarize": lambda image, v: ImageOps.solarize(image, math.ceil(v)),
     "translate_x": lambda image, v: _affine(image, 1, 0, v * image.size[0], 0, 1, 0),
     "translate_y": lambda image, v: _affine(image, 1, 0, 0, 0, 1, v * image.size[1]),
 }
