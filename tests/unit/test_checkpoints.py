@@ -139,7 +139,7 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_bytes(inputs, undisturbed
     assert content(tmp_path) == undisturbed
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_saves_and_ends_with_a_status_of_its_own(inputs, undisturbed, tmp_path, number):
     process = start(inputs, tmp_path)
     until_checkpointed(process, tmp_path, 20)

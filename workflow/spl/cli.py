@@ -49,7 +49,7 @@ def train(
 ) -> None:
     """Train one run and evaluate it on the way; started again, it goes on from its last checkpoint.
 
-    SIGTERM and SIGUSR1 make it save its state and end with status 75.
+    Ctrl-C, SIGTERM and SIGUSR1 make it save its state and end with status 75.
     """
     from spl.checkpoints import Checkpoints
     from spl.evaluation import Evaluation
@@ -62,7 +62,7 @@ def train(
         tell(f"step {evaluation.step}: error {100 * evaluation.measures['test_error']:.2f} %")
 
     asked: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGUSR1):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, lambda received, _: asked.append(received))
     content = _read(parameter)
     kept = Checkpoints(checkpoints / run_identity(content, data, split), checkpoint_interval, tell)
