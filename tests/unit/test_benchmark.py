@@ -5,6 +5,25 @@ import subprocess
 import sys
 from pathlib import Path
 
+import torch
+from PIL import Image
+
+from spl import augment
+from spl.benchmark import _pillow_view
+
+
+def test_both_sides_of_the_augmentation_s_benchmark_do_the_same_work():
+    draw = torch.Generator().manual_seed(1)
+    images = torch.randint(256, (60, 3, 32, 32), dtype=torch.uint8, generator=draw)
+    drawn = augment.draw_strong(60, draw, operations=3)
+    weak = augment.draw_weak(60, draw, flip=True, padding=4)
+    grey = torch.full((3,), 125, dtype=torch.uint8)
+    strong = augment.cutout(augment.randaugment(images, drawn), drawn, 0.5, grey)
+    ours = augment.normalise(augment.flip_and_crop(strong, weak), grey.float(), grey.float())
+    for row, image in enumerate(images):
+        theirs = _pillow_view(Image.fromarray(image.numpy().transpose(1, 2, 0)), row, drawn, weak)
+        assert (ours[row] - torch.from_numpy(theirs)).abs().mean() < 0.05
+
 
 def test_the_quick_benchmark_states_ratios_parameters_and_machine():
     spl = Path(sys.executable).parent / "spl"

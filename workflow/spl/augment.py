@@ -19,10 +19,11 @@ def _per_image(values: Tensor) -> Tensor:
 
 def _gray(images: Tensor) -> Tensor:
     """Luma as Pillow computes it (ITU-R 601-2 in 16-bit fixed point), int (n, 1, h, w)."""
+    levels = images.int()
     if images.shape[1] == 1:
-        return images.int()
-    weights = torch.tensor([19595, 38470, 7471], dtype=torch.int32)[None, :, None, None]
-    return ((images.int() * weights).sum(1, keepdim=True) + 0x8000) >> 16
+        return levels
+    red, green, blue = levels[:, 0:1], levels[:, 1:2], levels[:, 2:3]
+    return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16
 
 
 def _blend(degenerate: Tensor, images: Tensor, factor: Tensor) -> Tensor:
@@ -31,10 +32,11 @@ def _blend(degenerate: Tensor, images: Tensor, factor: Tensor) -> Tensor:
     return (low + _per_image(factor).float() * (images.float() - low)).to(torch.uint8)
 
 
-def _look_up(table: Tensor, images: Tensor) -> Tensor:
-    """Map grey levels through a table (n, c, 256)."""
-    flat = images.flatten(2).long()
-    return table.gather(2, flat).view(images.shape).to(torch.uint8)
+def _places(images: Tensor) -> Tensor:
+    """Where each pixel finds its grey level in a flattened table (n, c, 256): int64, as the images."""
+    n, channels = images.shape[:2]
+    first = torch.arange(0, n * channels * 256, 256).view(n, channels, 1, 1)
+    return first + images
 
 
 def identity(images: Tensor, magnitude: Tensor) -> Tensor:
@@ -45,21 +47,23 @@ def identity(images: Tensor, magnitude: Tensor) -> Tensor:
 def autocontrast(images: Tensor, magnitude: Tensor) -> Tensor:
     """Stretch each channel to the full range."""
     flat = images.flatten(2)
-    low, high = (bound.double()[:, :, None, None] for bound in (flat.amin(2), flat.amax(2)))
+    low, high = (bound.double()[:, :, None] for bound in (flat.amin(2), flat.amax(2)))
+    levels = torch.arange(256, dtype=torch.float64)
     scale = 255.0 / (high - low)
-    stretched = (images.double() * scale - low * scale).clamp(0, 255).to(torch.uint8)
-    return torch.where(high > low, stretched, images)
+    stretched = (levels * scale - low * scale).clamp(0, 255)
+    return torch.where(high > low, stretched, levels).to(torch.uint8).take(_places(images))
 
 
 def equalize(images: Tensor, magnitude: Tensor) -> Tensor:
     """Flatten each channel's histogram; an image of fewer than 256 pixels stays as it is, as in Pillow."""
-    flat = images.flatten(2).long()
-    histogram = torch.zeros(*flat.shape[:2], 256, dtype=torch.long).scatter_add_(2, flat, torch.ones_like(flat))
-    brightest = histogram.gather(2, flat.amax(2, keepdim=True))
-    step = (flat.shape[2] - brightest) // 255
+    n, channels, height, width = images.shape
+    places = _places(images)
+    histogram = torch.bincount(places.flatten(), minlength=n * channels * 256).view(n, channels, 256)
+    brightest = histogram.gather(2, images.flatten(2).amax(2, keepdim=True).long())
+    step = (height * width - brightest) // 255
     before = histogram.cumsum(2) - histogram
     table = torch.where(step > 0, (step // 2 + before) // step.clamp(min=1), torch.arange(256)).clamp(max=255)
-    return _look_up(table, images)
+    return table.to(torch.uint8).take(places)
 
 
 def posterize(images: Tensor, magnitude: Tensor) -> Tensor:
@@ -70,7 +74,7 @@ def posterize(images: Tensor, magnitude: Tensor) -> Tensor:
 
 def solarize(images: Tensor, magnitude: Tensor) -> Tensor:
     """Invert the grey levels at or above the threshold."""
-    return torch.where(images >= _per_image(magnitude), 255 - images, images)
+    return torch.where(images >= _per_image(magnitude.ceil().short()), ~images, images)
 
 
 def brightness(images: Tensor, magnitude: Tensor) -> Tensor:
@@ -85,17 +89,17 @@ def color(images: Tensor, magnitude: Tensor) -> Tensor:
 
 def contrast(images: Tensor, magnitude: Tensor) -> Tensor:
     """Blend with the image's mean grey level."""
-    mean = (_gray(images).double().mean(dim=(1, 2, 3)) + 0.5).floor()
+    mean = (_gray(images).sum(dim=(1, 2, 3)).double() / images[0, 0].numel() + 0.5).floor()
     return _blend(_per_image(mean), images, magnitude)
 
 
 def sharpness(images: Tensor, magnitude: Tensor) -> Tensor:
     """Blend with a version smoothed by a 3 x 3 kernel; the border stays."""
-    levels = images.int()
-    rows = levels[:, :, :-2] + levels[:, :, 1:-1] + levels[:, :, 2:]
+    smooth = images.float()
+    rows = smooth[:, :, :-2] + smooth[:, :, 1:-1] + smooth[:, :, 2:]
     around = rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]
-    smooth = levels.clone()
-    smooth[:, :, 1:-1, 1:-1] = (2 * (around + 4 * levels[:, :, 1:-1, 1:-1]) + 13) // 26
+    # Sums of grey levels are exact in float, and never so near to a whole thirteenth that rounding could matter.
+    smooth[:, :, 1:-1, 1:-1] = ((around + 4 * smooth[:, :, 1:-1, 1:-1] + 6.5) / 13).floor()
     return _blend(smooth, images, magnitude)
 
 
@@ -105,15 +109,16 @@ def _affine(images: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, e: Tenso
     Coordinates are Pillow's 16-bit fixed point, so that the same pixels are taken.
     """
     n, _, height, width = images.shape
-    fixed = [(value * 65536 + 0.5).floor().long()[:, None, None] for value in (a, b, d, e)]
-    start = [(value * 65536 + 0.5).floor().long()[:, None, None] for value in (c + (a + b) / 2, f + (d + e) / 2)]
-    x, y = torch.arange(width)[None, None, :], torch.arange(height)[None, :, None]
-    from_x = (start[0] + fixed[0] * x + fixed[1] * y) >> 16
-    from_y = (start[1] + fixed[2] * x + fixed[3] * y) >> 16
-    inside = (from_x >= 0) & (from_x < width) & (from_y >= 0) & (from_y < height)
-    source = (from_y.clamp(0, height - 1) * width + from_x.clamp(0, width - 1)).view(n, 1, height * width)
+    fixed = [(value * 65536 + 0.5).floor().int()[:, None, None] for value in (a, b, d, e)]
+    start = [(value * 65536 + 0.5).floor().int()[:, None, None] for value in (c + (a + b) / 2, f + (d + e) / 2)]
+    x, y = torch.arange(width, dtype=torch.int32), torch.arange(height, dtype=torch.int32)[:, None]
+    from_x = ((start[0] + fixed[1] * y) + fixed[0] * x) >> 16
+    from_y = ((start[1] + fixed[3] * y) + fixed[2] * x) >> 16
+    nearest_x, nearest_y = from_x.clamp(0, width - 1), from_y.clamp(0, height - 1)
+    inside = (nearest_x == from_x) & (nearest_y == from_y)
+    source = (nearest_y * width + nearest_x).long().view(n, 1, height * width)
     moved = images.flatten(2).gather(2, source.expand(-1, images.shape[1], -1)).view_as(images)
-    return moved * inside[:, None]
+    return moved.mul_(inside[:, None])
 
 
 def rotate(images: Tensor, magnitude: Tensor) -> Tensor:
@@ -270,4 +275,4 @@ def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
         images: uint8 (n, c, h, w).
         mean, std: float (c,), in grey levels 0-255.
     """
-    return (images.float() - mean[:, None, None]) / std[:, None, None]
+    return images.float().sub_(mean[:, None, None]).div_(std[:, None, None])

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageEnhance, ImageOps
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from torch.nn.functional import cross_entropy
 
 from spl import augment, training
@@ -20,6 +21,8 @@ from spl.batches import Pools, draw_batches
 from spl.methods import METHODS
 from spl.networks import build_network
 from spl.settings import Settings
+
+Floats = NDArray[np.float32]
 
 RECIPE = Settings()
 DEMO = Settings(network="wrn-10-1", batch=8, flip=False, crop_padding=1)
@@ -107,6 +110,7 @@ def _step_over_bare(settings: Settings, channels: int, side: int, repetitions: i
 
 
 def _augment_over_pillow(repetitions: int) -> float:
+    """The same drawn strong views, from uint8 images to normalised floats: all at once, and one by one with Pillow."""
     draw = torch.Generator().manual_seed(0)
     images = torch.randint(256, (448, 3, 32, 32), dtype=torch.uint8, generator=draw)
     pictures = [Image.fromarray(image.numpy().transpose(1, 2, 0)) for image in images]
@@ -120,13 +124,29 @@ def _augment_over_pillow(repetitions: int) -> float:
 
     def one_by_one() -> None:
         for row, picture in enumerate(pictures):
-            for place, magnitude in zip(drawn.chosen[row].tolist(), drawn.magnitude[row].tolist(), strict=True):
-                operation = augment.OPERATIONS[place]
-                scaled = operation.low + (operation.high - operation.low) * magnitude
-                picture = PILLOW[operation.apply.__name__](picture, scaled)
-            np.asarray(picture, dtype=np.float32)
+            _pillow_view(picture, row, drawn, weak)
 
     return _ratio(batched, one_by_one, repetitions)
+
+
+def _pillow_view(picture: Image.Image, row: int, drawn: augment.StrongDraw, weak: augment.WeakDraw) -> Floats:
+    for place, magnitude in zip(drawn.chosen[row].tolist(), drawn.magnitude[row].tolist(), strict=True):
+        operation = augment.OPERATIONS[place]
+        scaled = operation.low + (operation.high - operation.low) * magnitude
+        picture = PILLOW[operation.apply.__name__](picture, scaled)
+    side, x, y = drawn.square[row].tolist()
+    side, x, y = side * RECIPE.cutout * picture.width, x * picture.width, y * picture.height
+    left, top = max(0, int(x - side / 2)), max(0, int(y - side / 2))
+    picture = picture.copy()
+    ImageDraw.Draw(picture).rectangle((left, top, left + side, top + side), (125, 125, 125))
+    if weak.mirrored[row]:
+        picture = ImageOps.mirror(picture)
+    padding = RECIPE.crop_padding
+    down, right = (padding + shift for shift in weak.shifts[row].tolist())
+    padded = np.pad(np.asarray(picture), ((padding, padding), (padding, padding), (0, 0)), mode="reflect")
+    cropped = padded[down : down + picture.height, right : right + picture.width]
+    view: Floats = (cropped.transpose(2, 0, 1).astype(np.float32) - 125) / 125
+    return view
 
 
 def _affine(image: Image.Image, *matrix: float) -> Image.Image:
