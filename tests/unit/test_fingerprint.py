@@ -41,7 +41,7 @@ STALE = [
     ("training.py", "7 * math.pi * step", "7.0 * math.pi * (step + 1)"),
     ("evaluation.py", "EVALUATION_BATCH = 512", "EVALUATION_BATCH = 500"),
     ("augment.py", "Operation(rotate, -30, 30)", "Operation(rotate, -40, 30)"),
-    ("augment.py", "+ 13) // 26", "+ 12) // 26"),
+    ("augment.py", "+ 6.5) / 13", "+ 6.4) / 13"),
     ("batches.py", "CHECKSUM_FACTOR = 1_000_003", "CHECKSUM_FACTOR = 1_000_033"),
     ("methods.py", "score >= threshold", "score > threshold"),
     ("methods.py", 'FIXMATCH = Method("FixMatch", reaches)', 'FIXMATCH = Method("FixMatch", exceeds)'),

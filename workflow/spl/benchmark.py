@@ -145,8 +145,7 @@ def _pillow_view(picture: Image.Image, row: int, drawn: augment.StrongDraw, weak
     down, right = (padding + shift for shift in weak.shifts[row].tolist())
     padded = np.pad(np.asarray(picture), ((padding, padding), (padding, padding), (0, 0)), mode="reflect")
     cropped = padded[down : down + picture.height, right : right + picture.width]
-    view: Floats = (cropped.transpose(2, 0, 1).astype(np.float32) - 125) / 125
-    return view
+    return (cropped.transpose(2, 0, 1) - np.float32(125)) / np.float32(125)
 
 
 def _affine(image: Image.Image, *matrix: float) -> Image.Image:
