@@ -104,6 +104,7 @@ def _step_over_bare(settings: Settings, channels: int, side: int, repetitions: i
     def forward_and_backward() -> None:
         for _ in range(steps):
             bare.zero_grad()
+            # torch leaves backward() without type hints.
             cross_entropy(bare(views), targets).backward()  # type: ignore[no-untyped-call]
 
     return _ratio(whole, forward_and_backward, repetitions)

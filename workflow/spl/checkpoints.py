@@ -105,7 +105,7 @@ def _read(path: Path) -> Checkpoint:
     if hashlib.sha256(path.read_bytes()).hexdigest()[:DIGEST] != path.stem.split("-")[2]:
         raise ValueError("its content is not what was written")
     with safe_open(path, "pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no mapping
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, a safetensors file has keys() but cannot be iterated
         record = json.loads(file.metadata()["record"])
         return Checkpoint(int(path.stem.split("-")[1]), tensors, record)
 

@@ -101,4 +101,5 @@ def build_network(settings: Settings, channels: int, classes: int, draw: Generat
         elif isinstance(module, nn.Linear):
             nn.init.xavier_normal_(module.weight, generator=draw)
             nn.init.zeros_(module.bias)
+    # torch's type hints of Module.to lack its memory_format.
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

@@ -140,7 +140,7 @@ def set_up_torch(threads: int) -> None:
     """Make results depend on nothing but the number of threads: deterministic algorithms alone."""
     torch.set_num_threads(threads)
     torch.set_deterministic_debug_mode("error")
-    # A debugging aid that costs a tenth of the time.
+    # A debugging aid that costs a tenth of the time; torch sets it up where type checkers do not see it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
@@ -201,7 +201,7 @@ def train_step(state: State, batch: Batch, step: int, method: Method, settings: 
             state.thresholds.remember(batch.positions, score.detach(), pseudo_label)
         right = pseudo_label == batch.truth
         measured |= measure_pseudo_labels(score.detach(), threshold, weight, losses.detach(), right)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without type hints
     _descend(state, learning_rate(step, settings), settings)
     _average(state, settings.ema)
     return torch.stack([measured.get(name, torch.zeros(())).detach() for name in MEASURES])
