@@ -115,6 +115,6 @@ def test_a_table_becomes_csv_markdown_and_latex(experiment, tmp_path):
     assert markdown.startswith("**Table 1.** A caption, 5 % of λ_u.\n\n|")
     assert "| Smooth FixMatch-sq, τ = 0.9 |" in markdown
     latex = (tmp_path / "table1.tex").read_text()
-    assert r"\caption{A caption, 5 \% of $\lambda$\_u.}" in latex
+    assert r"\caption{A caption, 5 \% of $\lambda_u$.}" in latex
     assert r"Smooth FixMatch-sq, $\tau$ = 0.9 & 8.17 & 5.04 & 3.50 $\pm$ 1.87 & 1.6 \% \\" in latex
     assert pd.read_csv(tmp_path / "table1.csv")["p_value"].iloc[1] == 1 / 64

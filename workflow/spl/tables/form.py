@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,15 +57,18 @@ def _latex(printed: pd.DataFrame, caption: str, label: str) -> str:
     return text
 
 
+LATEX = {
+    "λ_u": r"$\lambda_u$",
+    "λ_Φ": r"$\lambda_\Phi$",
+    "τ": r"$\tau$",
+    "μ": r"$\mu$",
+    "±": r"$\pm$",
+    "−": "$-$",
+    "–": "--",
+    "\\": r"\textbackslash{}",
+    **{sign: f"\\{sign}" for sign in "%_&#$"},
+}
+
+
 def _escape(text: str) -> str:
-    for plain, latex in (
-        ("%", r"\%"),
-        ("_", r"\_"),
-        ("τ", r"$\tau$"),
-        ("λ", r"$\lambda$"),
-        ("±", r"$\pm$"),
-        ("−", r"$-$"),
-        ("–", "--"),
-    ):
-        text = text.replace(plain, latex)
-    return text
+    return re.sub("|".join(map(re.escape, LATEX)), lambda found: LATEX[found[0]], text)
