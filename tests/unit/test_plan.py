@@ -114,7 +114,7 @@ def test_captions_say_what_was_run_and_what_was_assumed():
     for words in (
         "standing in for CIFAR-10",
         "2 labels a class",
-        "800 steps",
+        "600 steps",
         "folds 0–5",
         "30 runs",
         "λ_u = 1",
