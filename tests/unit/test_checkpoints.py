@@ -13,14 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spl.checkpoints import Checkpoint, Checkpoints
+from spl.methods import METHODS
 from spl.plan import canonical
+from spl.settings import Settings
+from spl.study import METHOD_SETTINGS
 
-RUN = {
-    "network": "wrn-10-1", "conv_bias": "all", "preactivate_all": False, "batch_norm_eps": 1e-3,
-    "batch_norm_momentum": 0.1, "steps": 60, "batch": 4, "learning_rate": 0.03, "momentum": 0.9, "weight_decay": 5e-4,
-    "ema": 0.9, "flip": False, "crop_padding": 1, "evaluate_every": 10, "evaluate_late_every": 5, "threads": 1,
-    "randaugment_ops": 3, "cutout": 0.5, "mu": 2, "threshold": 0.6, "lambda_u": 1.0, "ramp": 0.0,
-}  # fmt: skip
+SHORT = Settings(
+    network="wrn-10-1", steps=60, batch=4, mu=2, flip=False, crop_padding=1, ema=0.9, batch_norm_momentum=0.1,
+    threshold=0.6, evaluate_every=10, evaluate_late_every=5,
+)  # fmt: skip
+RUN = {k: v for k, v in SHORT.model_dump().items() if k not in METHOD_SETTINGS - METHODS["flexmatch"].settings}
 PARAMETER = canonical({"method": "flexmatch", "seed": 0, "settings": RUN})
 
 

@@ -30,7 +30,7 @@ def test_a_run_that_experiments_share_is_planned_once():
         one=SCARCE | {"folds": [0, 1], "methods": ["fixmatch", "smooth-fixmatch"]},
         two=SCARCE | {"folds": [1], "methods": ["fixmatch"], "variants": [{"threshold": 0.9}, {"threshold": 0.95}]},
     )
-    assert len(plan.runs) == 5
+    assert len(plan.runs) == 5 + 2, "two of them calibrate"
     shared = "digits/balanced-20/fold1/fixmatch/seed0"
     assert shared in plan.experiments["one"]
     assert shared in plan.experiments["two"]
@@ -39,7 +39,7 @@ def test_a_run_that_experiments_share_is_planned_once():
 
 def test_a_run_s_path_names_what_differs_from_the_defaults_and_nothing_else():
     paths = make_plan(check_study(DEMO, "")).runs
-    assert "digits/balanced-20/fold0/smooth-fixmatch-sq/threshold=0.9/seed0" in paths
+    assert "digits/balanced-20/fold0/smooth-fixmatch-sq/seed0" in paths
     assert "digits/balanced-20/fold0/smooth-fixmatch/seed0" in paths
 
 
@@ -78,8 +78,52 @@ def test_the_canonical_form_tells_swapped_values_apart_and_ignores_order():
 
 
 def test_any_power_can_be_trained():
-    plan = with_experiments(one=SCARCE | {"methods": {"smooth-fixmatch": {"power": 3}}})
-    assert list(plan.runs) == ["digits/balanced-20/fold0/smooth-fixmatch/power=3.0/seed0"]
+    plan = with_experiments(one=SCARCE | {"methods": {"smooth-fixmatch": {"power": 3, "lambda_u": 2}}})
+    assert list(plan.runs) == ["digits/balanced-20/fold0/smooth-fixmatch/lambda_u=2.0,power=3.0/seed0"]
+    with pytest.raises(InputError, match="smooth-fixmatch.power: needs lambda_u as a number"):
+        with_experiments(one=SCARCE | {"methods": {"smooth-fixmatch": {"power": 3}}})
+
+
+def test_smooth_methods_share_one_calibration_for_each_shape():
+    """Equation 25: once per data set and shape at the shape's own threshold, with lambda_u = 1 on both sides."""
+    plan = make_plan(check_study(DEMO, ""))
+    assert list(plan.calibrations) == [
+        "digits/smooth-fixmatch", "digits/smooth-fixmatch-sq", "digits/smooth-fixmatch-sqrt"
+    ]  # fmt: skip
+    for path, one in plan.calibrations.items():
+        smooth, reference = plan.runs[one.smooth], plan.runs[one.reference]
+        assert (smooth.method, reference.method) == (path.split("/")[1], "fixmatch")
+        for run in (smooth, reference):
+            assert (run.settings["lambda_u"], run.settings["steps"], run.calibration) == (1, 200, "")
+    assert plan.calibrations["digits/smooth-fixmatch-sq"].threshold == 0.9
+    for run in plan.runs.values():
+        if run.settings["steps"] == 600:
+            smooth = run.method.startswith("smooth")
+            assert (run.calibration == f"digits/{run.method}") == smooth
+            assert (run.settings["lambda_u"] == "calibrated") == smooth
+
+
+def test_ablations_and_the_factor_as_loss_take_the_calibration_of_their_shape():
+    methods = {"smooth-fixmatch": {"threshold": 0.5}, "smooth-fixmatch-factor": {"lambda_phi": 0.1}}
+    plan = with_experiments(one=SCARCE | {"methods": methods})
+    assert list(plan.calibrations) == ["digits/smooth-fixmatch"]
+    assert plan.calibrations["digits/smooth-fixmatch"].threshold == 0.95
+    assert {run.calibration for run in plan.runs.values()} == {"", "digits/smooth-fixmatch"}
+
+
+def test_a_study_may_fix_the_weights_and_then_needs_no_calibration():
+    methods = {"smooth-fixmatch": {"lambda_u": 1.5}, "smooth-fixmatch-factor": {"lambda_u": 1.5, "lambda_max": 0.1}}
+    plan = with_experiments(one=SCARCE | {"methods": methods})
+    assert not plan.calibrations
+    assert len(plan.runs) == 2
+
+
+def test_a_weight_that_nothing_can_calibrate_is_refused():
+    uncalibrated = {"digits": {**DEMO["datasets"]["digits"], "calibration": None}}
+    with pytest.raises(InputError, match="datasets.digits.calibration: missing; smooth-fixmatch of experiments.one"):
+        planned(datasets=uncalibrated, experiments={"one": SCARCE | {"methods": ["smooth-fixmatch"]}}, assumed={})
+    with pytest.raises(InputError, match="fixmatch.lambda_u: expected a number"):
+        with_experiments(one=SCARCE | {"methods": {"fixmatch": {"lambda_u": "calibrated"}}})
 
 
 @pytest.mark.parametrize("methods", [[], ["flexmatch"]])
@@ -95,6 +139,8 @@ def test_captions_name_every_value_that_runs_differ_in():
     caption = json.loads(item_parameter(plan, "table1"))["caption"]
     assert "7 or 1 times as many unlabelled" in caption
     assert "λ_u = 1 or 2: fixed" in caption
+    calibrated = json.loads(item_parameter(planned(), "table1"))["caption"]
+    assert "λ_u = 1; calibrated for Smooth FixMatch, Smooth FixMatch-sq, Smooth FixMatch-sqrt (eq" in calibrated
 
 
 def test_every_job_s_parameter_names_its_code():
@@ -117,9 +163,7 @@ def test_captions_say_what_was_run_and_what_was_assumed():
         "600 steps",
         "folds 0–5",
         "30 runs",
-        "λ_u = 1",
-        "not calibrated",
-        "τ = 0.9 of Smooth FixMatch-sq",
+        "τ = 0.9 of Smooth FixMatch-sq (assumed)",
     ):
         assert words in caption
 

@@ -29,7 +29,7 @@ def changed(path, value):
 
 
 def test_the_demo_is_a_study():
-    assert len(make_plan(read_study(DEMO)).runs) == 30
+    assert len(make_plan(read_study(DEMO)).experiments["scarce-labels"]) == 30
 
 
 WRONG = {
@@ -42,7 +42,7 @@ WRONG = {
     "training.steps": ("many", "training.steps:", "expected a whole number, got 'many'"),
     "training.batch": (0, "training.batch:", "at least 1, got 0"),
     "training.ema": (True, "training.ema:", "expected a number, not yes/no"),
-    "training.lambda_u": (float("nan"), "training.lambda_u:", "finite"),
+    "training.lambda_u": (float("nan"), "training.lambda_u:", "expected a number of at least 0, or 'calibrated'"),
     "training.network": ("wrn-12-2", "training.network:", "DEPTH = 10, 16, 22"),
     "datasets.digits.source": ("mnist", "datasets.digits.source:", "expected one of digits"),
     "datasets.digits.training.crop_padding": (8, "datasets.digits.training.crop_padding:", "less than 8, the side"),
@@ -50,7 +50,12 @@ WRONG = {
     "experiments.scarce-labels.folds": ([0, 6], "experiments.scarce-labels.folds:", "expected 0 to 5"),
     "experiments.scarce-labels.seeds": ([], "experiments.scarce-labels.seeds:", "at least 1"),
     "experiments.scarce-labels.methods": (["fixmach"], "methods.fixmach:", "did you mean 'fixmatch'?"),
-    "experiments.scarce-labels.methods.fixmatch": ({"power": 2}, "methods.fixmatch.power:", "does not use power"),
+    "methods.fixmatch": ({"power": 2}, "methods.fixmatch.power:", "does not use power"),
+    "methods.smooth-fixmatch-sq": ({"thresold": 0.9}, "methods.smooth-fixmatch-sq.thresold:", "mean 'threshold'?"),
+    "datasets.digits.calibration": ({"steps": 10}, "calibration.split:", "missing"),
+    "datasets.digits.calibration.steps": (5, "datasets.digits.calibration.steps:", "at least 10, got 5"),
+    "datasets.digits.calibration.fold": (6, "datasets.digits.calibration.fold:", "expected 0 to 5"),
+    "training.processes": (3, "experiments.scarce-labels:", "batch 8: expected a multiple of 3 processes"),
     "experiments.scarce-labels.split": ({"scheme": "balanced", "per_class": 125}, "split.per_class:", "at most 124"),
     "experiments.scarce-labels.split.per_class": (0, "split.per_class:", "expected at least 1, got 0"),
     "experiments.scarce-labels.split.scheme": ("even", "split:", "expected one of balanced, random, full"),

@@ -7,7 +7,6 @@ import torch
 from torch.nn.functional import cross_entropy, softmax
 
 from spl import training
-from spl.augment import normalise
 from spl.batches import Pools, draw_batches
 from spl.datasets import Dataset, prepare
 from spl.evaluation import confusion_matrix
@@ -20,7 +19,7 @@ ARRAYS, DESCRIPTION = prepare("digits")
 DIGITS = Dataset(**ARRAYS)
 BASE = Settings(
     network="wrn-10-1", steps=20, batch=8, mu=3, flip=False, crop_padding=1, ema=0.9, batch_norm_momentum=0.1,
-    threshold=0.05, lambda_phi=0.5, lambda_u=0.7,
+    threshold=0.05, lambda_phi=0.5, lambda_max=1.0, lambda_u=0.7,
 )  # fmt: skip
 
 
@@ -33,7 +32,7 @@ def pools():
 
 
 def begun(method, **changed):
-    settings = BASE.model_copy(update={**METHODS[method].defaults, **changed})
+    settings = BASE.model_copy(update={**METHODS[method].defaults, "lambda_u": 0.7, **changed})
     network = build_network(settings, 1, 10, torch.Generator().manual_seed(0))
     state = training.start(network, pools(), 10, METHODS[method], settings)
     batches = draw_batches(pools(), settings, 0, 0, unlabelled=True, strong=METHODS[method].strong_view)
@@ -47,8 +46,8 @@ def test_the_gradient_of_a_step_is_that_of_the_equation_with_constant_weights(me
     batch, entry = next(batches), METHODS[method]
     logits = {}
 
-    def forward(network, batch, method):
-        labelled, weak, learning = original(network, batch, method)
+    def forward(*given):
+        labelled, weak, learning = original(*given)
         logits.update(labelled=labelled, weak=weak, learning=learning)
         for value in logits.values():
             value.requires_grad_()
@@ -129,12 +128,11 @@ def test_three_steps_are_those_of_torch_s_nesterov_sgd_without_decay_of_biases_a
 
 def test_what_is_evaluated_are_the_averaged_weights_with_the_live_statistics():
     state, _, _ = begun("fixmatch")
-    images = normalise(torch.from_numpy(DIGITS.test_images), pools().mean, pools().std)
     known = torch.arange(10).numpy()
     for weight in state.averaged.values():
         weight.zero_()
     state.averaged["classifier.bias"][3] = 1
-    confusion = confusion_matrix(state.network, state.averaged, images, DIGITS, known)
+    confusion = confusion_matrix(state.network, state.averaged, pools(), DIGITS, known)
     assert confusion[:, 3].tolist() == [50] * 10
     assert dict(state.network.named_parameters())["stem.weight"].any()
 

@@ -8,6 +8,7 @@ from spl.paper import contents
 from spl.plan import (
     RUN_FILES,
     analysis_parameter,
+    calibration_parameter,
     data_parameter,
     make_plan,
     run_parameter,
@@ -34,6 +35,7 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.ge
 wildcard_constraints:
     dataset=r"[a-z0-9-]+",
     experiment=r"[a-z0-9-]+",
+    calibration=r"[a-z0-9-]+/[a-z0-9-]+",
     split=r"[a-z0-9-]+/[a-z0-9.-]+/fold\d+",
     run=r"[a-z0-9-]+/[a-z0-9.-]+/fold\d+/[^/]+(/[^/]+)?/seed\d+",
     figure="|".join(name for name, item in ITEMS.items() if item.kind == "figure"),
@@ -43,3 +45,13 @@ wildcard_constraints:
 def data_file(job, name):
     """A file of the data set that a split or a run needs."""
     return f"{RESULTS}/data/{job.dataset}/{name}"
+
+
+def metrics_file(calibration, role):
+    """The metrics of one of the two runs of a calibration."""
+    return f"{RESULTS}/runs/{getattr(PLAN.calibrations[calibration], role)}/metrics.csv"
+
+
+def calibration_files(run):
+    """The calibration that gives a run its weights, if it needs one."""
+    return [f"{RESULTS}/calibration/{run.calibration}.json"] if run.calibration else []

@@ -1,8 +1,26 @@
+rule calibrate:
+    input:
+        reference=lambda wildcards: metrics_file(wildcards.calibration, "reference"),
+        smooth=lambda wildcards: metrics_file(wildcards.calibration, "smooth"),
+    output:
+        f"{RESULTS}/calibration/{{calibration}}.json",
+    log:
+        f"{RESULTS}/logs/calibration/{{calibration}}.log",
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        canonical=lambda wildcards: calibration_parameter(PLAN, wildcards.calibration),
+    shell:
+        "spl calibrate --parameter {params.canonical:q} {input.reference:q} {input.smooth:q}"
+        " --output {output:q} > {log:q} 2>&1"
+
+
 rule train:
     input:
         images=lambda wildcards: data_file(PLAN.runs[wildcards.run], "images.safetensors"),
         description=lambda wildcards: data_file(PLAN.runs[wildcards.run], "dataset.json"),
         split=lambda wildcards: f"{RESULTS}/splits/{PLAN.runs[wildcards.run].split}.json",
+        calibration=lambda wildcards: calibration_files(PLAN.runs[wildcards.run]),
     output:
         [f"{RESULTS}/runs/{{run}}/{name}" for name in RUN_FILES],
     log:
@@ -18,5 +36,5 @@ rule train:
         # Declared nowhere as output: Snakemake deletes the outputs of a job that failed.
         checkpoints=f"{RESULTS}/checkpoints",
     shell:
-        "spl train --parameter {params.canonical:q} {params.data:q} {input.split:q}"
+        "spl train --parameter {params.canonical:q} {params.data:q} {input.split:q} {input.calibration:q}"
         " --output {params.folder:q} --checkpoints {params.checkpoints:q} > {log:q} 2>&1"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from spl import augment
+from spl.distributed import share
 from spl.random_streams import generator
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ class Pools:
         classes: int64 (n,), their classes as the classifier numbers them; -1 for a class that it does not know.
         labelled: int64, indices of the labelled images.
         unlabelled: int64, indices of the unlabelled pool.
-        mean, std: float (c,), grey levels of the training images.
+        mean, std: float (c,), grey levels of the training images, on the device that trains.
+
+    The images lie on that device too if they fit; the indices stay with the draws, on the CPU.
     """
 
     images: Tensor
@@ -38,10 +41,26 @@ class Pools:
     mean: Tensor
     std: Tensor
 
+    @property
+    def device(self) -> torch.device:
+        """The device that trains."""
+        return self.mean.device
+
+    def take(self, indices: Tensor) -> Tensor:
+        """The images with these indices, on the device that trains."""
+        return to_device(self.images[to_device(indices, self.images.device)], self.device)
+
+
+def to_device(values: Tensor, device: torch.device) -> Tensor:
+    """The values on a device, which does not wait for them."""
+    if device.type == "cuda" and not values.is_cuda:
+        values = values.pin_memory()
+    return values.to(device, non_blocking=True)
+
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's images, normalised float32 (n, c, h, w) per view.
+    """One step's images, normalised float32 (n, c, h, w) per view; in one of several processes, its share of them.
 
     Attributes:
         labelled, targets: B labelled images in a weak view, and their classes.
@@ -90,20 +109,19 @@ def _draw_block(
     labelled = _draw_indices(len(pools.labelled), settings.batch, seed, "labelled batch", steps)
     positions = _draw_indices(len(pools.unlabelled), n_unlabelled, seed, "unlabelled batch", steps)
     indices = pools.labelled[labelled], pools.unlabelled[positions]
+    images = [pools.take(index) for index in indices]
     views = [
-        _weak_views(pools.images[indices[0]], settings, seed, "labelled view", steps),
-        _weak_views(pools.images[indices[1]], settings, seed, "weak view", steps),
+        _weak_views(images[0], settings, seed, "labelled view", settings.batch, steps),
+        _weak_views(images[1], settings, seed, "weak view", n_unlabelled, steps),
     ]
     if strong:
-        hard = _strong_views(pools, indices[1], settings, seed, steps)
-        views.append(_weak_views(hard, settings, seed, "strong view", steps))
+        hard = _strong_views(images[1], pools, settings, seed, n_unlabelled, steps)
+        views.append(_weak_views(hard, settings, seed, "strong view", n_unlabelled, steps))
     else:
         views.append(views[1][:0])
-    per_step = [view.chunk(len(steps)) if len(view) else (view,) * len(steps) for view in views]
-    places = [index.chunk(len(steps)) if len(index) else (index,) * len(steps) for index in (*indices, positions)]
-    for seen, (of_labelled, of_unlabelled, at) in zip(
-        zip(*per_step, strict=True), zip(*places, strict=True), strict=True
-    ):
+    drawn = [to_device(index, pools.device) for index in (*indices, positions)]
+    per_step = [values.chunk(len(steps)) if len(values) else (values,) * len(steps) for values in (*views, *drawn)]
+    for *seen, of_labelled, of_unlabelled, at in zip(*per_step, strict=True):
         labelled_view, weak_view, strong_view = (augment.normalise(view, pools.mean, pools.std) for view in seen)
         yield Batch(
             labelled=labelled_view,
@@ -112,44 +130,51 @@ def _draw_block(
             strong=strong_view,
             positions=at,
             truth=pools.classes[of_unlabelled],
-            checksum=_checksum(of_labelled, of_unlabelled, *seen),
+            checksum=_checksum(settings.batch, n_unlabelled, of_labelled, of_unlabelled, *seen),
         )
 
 
 def _draw_indices(pool: int, n: int, seed: int, stream: str, steps: range) -> Tensor:
-    return torch.cat([torch.randint(pool, (n,), generator=generator(seed, stream, step)) for step in steps])
+    return torch.cat([torch.randint(pool, (n,), generator=generator(seed, stream, step))[share(n)] for step in steps])
 
 
-def _weak_views(images: Tensor, settings: Settings, seed: int, stream: str, steps: range) -> Tensor:
+def _weak_views(images: Tensor, settings: Settings, seed: int, stream: str, n: int, steps: range) -> Tensor:
     draws = [
-        augment.draw_weak(
-            len(images) // len(steps), generator(seed, stream, step), flip=settings.flip, padding=settings.crop_padding
-        )
+        augment.draw_weak(n, generator(seed, stream, step), flip=settings.flip, padding=settings.crop_padding)
         for step in steps
     ]
-    shifts, mirrored = torch.cat([draw.shifts for draw in draws]), torch.cat([draw.mirrored for draw in draws])
-    return augment.flip_and_crop(images, augment.WeakDraw(shifts, mirrored))
+    return augment.flip_and_crop(images, augment.WeakDraw(*_joined(draws, n)))
 
 
-def _strong_views(pools: Pools, indices: Tensor, settings: Settings, seed: int, steps: range) -> Tensor:
-    n = len(indices) // len(steps)
+def _strong_views(images: Tensor, pools: Pools, settings: Settings, seed: int, n: int, steps: range) -> Tensor:
     draws = [
         augment.draw_strong(n, generator(seed, "randaugment", step), operations=settings.randaugment_ops)
         for step in steps
     ]
-    draw = augment.StrongDraw(
-        torch.cat([one.chosen for one in draws]),
-        torch.cat([one.magnitude for one in draws]),
-        torch.cat([one.square for one in draws]),
-    )
-    images = augment.randaugment(pools.images[indices], draw)
-    return augment.cutout(images, draw, settings.cutout, pools.mean.round().to(torch.uint8))
+    draw = augment.StrongDraw(*_joined(draws, n))
+    changed = augment.randaugment(images, draw)
+    return augment.cutout(changed, draw, settings.cutout, pools.mean.round().to(torch.uint8))
 
 
-def _checksum(*drawn: Tensor) -> Tensor:
-    """A sum over all values, each weighted by its place; int64 arithmetic wraps, so it is exact and needs no order."""
-    total = torch.zeros((), dtype=torch.int64)
-    for values in drawn:
+def _joined(draws: Sequence[augment.WeakDraw | augment.StrongDraw], n: int) -> list[Tensor]:
+    """The tensors of several steps' draws, one step after the other: of each, this process's share of ``n`` rows."""
+    return [
+        torch.cat([rows[share(n)] for rows in several])
+        for several in zip(*(vars(draw).values() for draw in draws), strict=True)
+    ]
+
+
+def _checksum(batch: int, n_unlabelled: int, *drawn: Tensor) -> Tensor:
+    """A sum over all values, each weighted by its place in the whole batch, of which a process holds its share.
+
+    int64 arithmetic wraps, so the sum is exact and needs no order: the sums of all processes add up to that of one.
+    """
+    checksum = torch.zeros((), dtype=torch.int64, device=drawn[0].device)
+    for values, n in zip(drawn, (batch, n_unlabelled, batch, n_unlabelled, n_unlabelled), strict=True):
         flat = values.reshape(-1).long()
-        total = total * CHECKSUM_FACTOR + (flat * torch.arange(1, len(flat) + 1)).sum()
-    return total
+        size = len(flat) // max(1, len(values))
+        first = 1 + share(n).start * size
+        checksum = (
+            checksum * CHECKSUM_FACTOR + (flat * torch.arange(first, first + len(flat), device=flat.device)).sum()
+        )
+    return checksum

@@ -46,7 +46,7 @@ def measure(repetitions: int, quick: bool) -> dict[str, Any]:
         batch, by network; ``augment_over_pillow``: images/s of the batched strong view of 32 x 32 colour images over
         Pillow's; ``parameters`` by network for ten classes; and the ``machine``.
     """
-    training.set_up_torch(threads=1)
+    training.set_up_torch(RECIPE)
     paper = RECIPE.model_copy(update={"batch": 8}) if quick else RECIPE
     return {
         "step_over_bare": {

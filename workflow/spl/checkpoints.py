@@ -90,6 +90,10 @@ class Checkpoints:
             return checkpoint
         return None
 
+    def newest(self) -> Path | None:
+        """Where the newest checkpoint lies, if there is one."""
+        return next(iter(self._newest_first()), None)
+
     def remove(self) -> None:
         """Delete the run's checkpoints; it is done."""
         for path in self.folder.glob("step-*"):

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import importlib
 import json
+import multiprocessing
 import signal
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spl.errors import InputError, InterruptedTrainingError, NotFiniteError
+
+if TYPE_CHECKING:
+    from spl.evaluation import Evaluation
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -39,12 +44,21 @@ def split(parameter: Parameter, data: Path, output: Output) -> None:
 
 
 @app.command()
+def calibrate(parameter: Parameter, reference: Path, smooth: Path, output: Output) -> None:
+    """Measure the loss weights of a smooth method from the metrics of two short runs."""
+    from spl.calibration import write_calibration
+
+    write_calibration(_read(parameter), reference, smooth, output)
+
+
+@app.command()
 def train(
     parameter: Parameter,
     data: Path,
     split: Path,
     output: Output,
     checkpoints: Annotated[Path, typer.Option(help="Folder for the checkpoints of all runs.")],
+    calibration: Annotated[Path | None, typer.Argument(help="Weights of a smooth method that is calibrated.")] = None,
     checkpoint_interval: Annotated[float, typer.Option(help="Seconds between two checkpoints.")] = 300,
 ) -> None:
     """Train one run and evaluate it on the way; started again, it goes on from its last checkpoint.
@@ -52,21 +66,33 @@ def train(
     Ctrl-C, SIGTERM and SIGUSR1 make it save its state and end with status 75.
     """
     from spl.checkpoints import Checkpoints
-    from spl.evaluation import Evaluation
+    from spl.distributed import launch
     from spl.runs import run_identity, train_run
 
-    def tell(line: str) -> None:
+    # Shared with the processes of this training, and without a lock that a signal could find taken.
+    asked = multiprocessing.get_context("spawn").RawValue("b", 0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, lambda *_: setattr(asked, "value", 1))
+    content = _read(parameter)
+    kept = Checkpoints(checkpoints / run_identity(content, data, split, calibration), checkpoint_interval, _tell)
+    given = content["settings"]
+    inputs = content, data, split, calibration
+    launch(given["processes"], given["device"], train_run, *inputs, output, _report, kept, partial(_is_set, asked))
+
+
+def _is_set(asked: Any) -> bool:
+    return bool(asked.value)
+
+
+def _tell(line: str) -> None:
+    from spl.distributed import rank
+
+    if rank() == 0:
         print(line, flush=True)
 
-    def report(evaluation: Evaluation) -> None:
-        tell(f"step {evaluation.step}: error {100 * evaluation.measures['test_error']:.2f} %")
 
-    asked: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(number, lambda received, _: asked.append(received))
-    content = _read(parameter)
-    kept = Checkpoints(checkpoints / run_identity(content, data, split), checkpoint_interval, tell)
-    train_run(content, data, split, output, report, kept, lambda: bool(asked))
+def _report(evaluation: Evaluation) -> None:
+    _tell(f"step {evaluation.step}: error {100 * evaluation.measures['test_error']:.2f} %")
 
 
 @app.command()

@@ -85,7 +85,13 @@ def summarise_experiment(parameter: Mapping[str, Any], runs: Path) -> pd.DataFra
         confusion = np.load(runs / path / "confusion.npy", allow_pickle=False)
         what = {key: given[key] for key in ("dataset", "split", "fold", "split_seed", "method", "variant", "seed")}
         rows.append(
-            {"run": path, **what, **given["settings"], **summarise_run(metrics, confusion, parameter["basins"])}
+            {
+                "run": path,
+                **what,
+                **given["settings"],
+                **given["calibrated"],
+                **summarise_run(metrics, confusion, parameter["basins"]),
+            }
         )
     return pd.DataFrame(rows)
 

@@ -11,8 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from spl.augment import normalise
+from spl.batches import Pools
 from spl.datasets import Dataset
-from spl.errors import NotFiniteError
+from spl.distributed import share, total
 from spl.methods import Method, smoothness_factor
 
 if TYPE_CHECKING:
@@ -90,38 +92,37 @@ def is_evaluated(done: int, settings: Settings) -> bool:
 
 
 def confusion_matrix(
-    network: nn.Module, averaged: dict[str, Tensor], test_images: Tensor, dataset: Dataset, known: NDArray[np.int64]
+    network: nn.Module, averaged: dict[str, Tensor], pools: Pools, dataset: Dataset, known: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Test images by true (row) and predicted (column) class, with averaged weights and live batch-norm statistics.
 
     Args:
         network: its batch-norm statistics are used.
         averaged: weights by parameter name.
-        test_images: normalised float (n, c, h, w).
-        dataset: for the true classes.
+        pools: for the grey levels, and the device.
+        dataset: holds the test images and their classes; the processes of a training divide them among themselves.
         known: int64, class of each output of the classifier.
     """
     network.eval()
+    part = share(len(dataset.test_classes))
+    images = torch.from_numpy(dataset.test_images[part])
     with torch.no_grad():
         predicted = torch.cat(
             [
-                torch.func.functional_call(network, averaged, (part,)).argmax(1)
-                for part in torch.split(test_images, EVALUATION_BATCH)
+                torch.func.functional_call(
+                    network, averaged, (normalise(some.to(pools.device), pools.mean, pools.std),)
+                ).argmax(1)
+                for some in torch.split(images, EVALUATION_BATCH)
             ]
         )
     classes = dataset.classes
-    cells = dataset.test_classes * classes + known[predicted.numpy()]
-    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+    cells = dataset.test_classes[part] * classes + known[predicted.cpu().numpy()]
+    counts = torch.from_numpy(np.bincount(cells, minlength=classes**2))
+    return total(counts).view(classes, classes).numpy()
 
 
 def summarise(step: int, means: Tensor, confusion: NDArray[np.int64], checksum: int, method: Method) -> Evaluation:
-    """Make an evaluation of the means of :data:`MEASURES` over the steps since the last one.
-
-    Raises:
-        NotFiniteError: naming the step.
-    """
-    if not torch.isfinite(means).all():
-        raise NotFiniteError(f"the loss is not finite in the steps before step {step}")
+    """Make an evaluation of the means of :data:`MEASURES` over the steps since the last one."""
     measures: dict[str, float | int] = {"step": step, "test_error": 1 - float(np.trace(confusion) / confusion.sum())}
     measures |= dict(zip(MEASURES, means.tolist(), strict=True))
     right, coverage = measures.pop("right_pseudo_labels"), measures["coverage"]

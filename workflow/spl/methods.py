@@ -63,6 +63,8 @@ class Method:
         class_thresholds: lower the threshold of classes that are predicted less often (FlexMatch).
         reads: settings that the weight reads beyond the threshold.
         factor_loss: also maximise the smoothness factor itself through the weak view (equation 23).
+        calibration: the two methods whose short runs calibrate its loss weights: the one whose equilibrium to keep, and
+            the one to weigh (equations 25 and 26).
         defaults: settings in which the method's own recipe differs from the common one.
     """
 
@@ -72,7 +74,8 @@ class Method:
     class_thresholds: bool = False
     reads: tuple[str, ...] = ()
     factor_loss: bool = False
-    defaults: Mapping[str, float] = field(default_factory=dict)
+    calibration: tuple[str, str] | None = None
+    defaults: Mapping[str, float | str] = field(default_factory=dict)
 
     @property
     def strong_view(self) -> bool:
@@ -86,7 +89,7 @@ class Method:
             return frozenset()
         names = {"mu", "threshold", "lambda_u", "ramp", *self.reads}
         if self.factor_loss:
-            names.add("lambda_phi")
+            names |= {"lambda_phi", "lambda_max"}
         if self.strong_view:
             names |= {"randaugment_ops", "cutout"}
         return frozenset(names)
@@ -94,16 +97,39 @@ class Method:
 
 PSEUDO_LABEL = Method("Pseudo-Labeling", exceeds, learns="weak", defaults={"mu": 1, "ramp": 0.4})
 FIXMATCH = Method("FixMatch", reaches)
-SMOOTH_FIXMATCH = Method("Smooth FixMatch", smooth, reads=("power",))
+SMOOTH_FIXMATCH = Method(
+    "Smooth FixMatch",
+    smooth,
+    reads=("power",),
+    calibration=("fixmatch", "smooth-fixmatch"),
+    defaults={"lambda_u": "calibrated"},
+)
 
 METHODS: dict[str, Method] = {
     "supervised": Method("Fully supervised", None),
     "pseudo-label": PSEUDO_LABEL,
-    "smooth-pseudo-label": replace(PSEUDO_LABEL, title="Smooth Pseudo-Labeling", weight=smooth, reads=("power",)),
+    "smooth-pseudo-label": replace(
+        PSEUDO_LABEL,
+        title="Smooth Pseudo-Labeling",
+        weight=smooth,
+        reads=("power",),
+        calibration=("pseudo-label", "smooth-pseudo-label"),
+        defaults={**PSEUDO_LABEL.defaults, "lambda_u": "calibrated"},
+    ),
     "fixmatch": FIXMATCH,
     "flexmatch": replace(FIXMATCH, title="FlexMatch", class_thresholds=True),
     "smooth-fixmatch": SMOOTH_FIXMATCH,
-    "smooth-fixmatch-sq": replace(SMOOTH_FIXMATCH, title="Smooth FixMatch-sq", defaults={"power": 2}),
-    "smooth-fixmatch-sqrt": replace(SMOOTH_FIXMATCH, title="Smooth FixMatch-sqrt", defaults={"power": 0.5}),
+    "smooth-fixmatch-sq": replace(
+        SMOOTH_FIXMATCH,
+        title="Smooth FixMatch-sq",
+        calibration=("fixmatch", "smooth-fixmatch-sq"),
+        defaults={"power": 2, "lambda_u": "calibrated"},
+    ),
+    "smooth-fixmatch-sqrt": replace(
+        SMOOTH_FIXMATCH,
+        title="Smooth FixMatch-sqrt",
+        calibration=("fixmatch", "smooth-fixmatch-sqrt"),
+        defaults={"power": 0.5, "lambda_u": "calibrated"},
+    ),
     "smooth-fixmatch-factor": replace(SMOOTH_FIXMATCH, title="Smooth FixMatch, factor as loss", factor_loss=True),
 }

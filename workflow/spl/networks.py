@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Generator, Tensor, nn
 
+from spl.distributed import GlobalBatchNorm
+from spl.errors import InputError
+
 if TYPE_CHECKING:
     from spl.settings import Settings
 
@@ -33,6 +36,8 @@ class Block(nn.Module):
         self.activate = nn.LeakyReLU(LEAKY_SLOPE)
         self.shortcut = nn.Conv2d(width_in, width_out, 1, stride, bias=bias) if width_in != width_out else None
         self.preactivate = preactivate
+        if self.shortcut is not None and not preactivate:
+            self.norm1.requires_grad_(False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Float (n, width_in, h, w) to (n, width_out, h / stride, w / stride)."""
@@ -45,8 +50,11 @@ class Block(nn.Module):
         return added
 
 
-def _norm(width: int, settings: Settings) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(width, eps=settings.batch_norm_eps, momentum=settings.batch_norm_momentum)
+def _norm(width: int, settings: Settings) -> nn.Module:
+    kind: type[nn.Module] = nn.BatchNorm2d
+    if settings.processes > 1:
+        kind = nn.SyncBatchNorm if settings.device == "cuda" else GlobalBatchNorm
+    return kind(width, eps=settings.batch_norm_eps, momentum=settings.batch_norm_momentum)
 
 
 class WideResNet(nn.Module):
@@ -82,8 +90,11 @@ class WideResNet(nn.Module):
         return logits
 
 
-def build_network(settings: Settings, channels: int, classes: int, draw: Generator) -> WideResNet:
-    """Build and initialise a network: Kaiming normal (fan out) convolutions, Xavier normal classifier, as TorchSSL.
+def build_network(settings: Settings, channels: int, classes: int, draw: Generator) -> nn.Module:
+    """Build and initialise a network on the CPU.
+
+    Wide residual networks have Kaiming normal (fan out) convolutions and a Xavier normal classifier, as TorchSSL;
+    other residual networks are torchvision's, initialised as there.
 
     Args:
         settings: network and its variants.
@@ -91,6 +102,12 @@ def build_network(settings: Settings, channels: int, classes: int, draw: Generat
         classes: outputs of the classifier.
         draw: source of the initial weights.
     """
+    network = (_wide if settings.network.startswith("wrn") else _torchvision)(settings, channels, classes, draw)
+    layout = torch.channels_last if settings.channels_last else torch.contiguous_format
+    return network.to(memory_format=layout)
+
+
+def _wide(settings: Settings, channels: int, classes: int, draw: Generator) -> nn.Module:
     network = WideResNet(settings, channels, classes)
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
@@ -101,5 +118,17 @@ def build_network(settings: Settings, channels: int, classes: int, draw: Generat
         elif isinstance(module, nn.Linear):
             nn.init.xavier_normal_(module.weight, generator=draw)
             nn.init.zeros_(module.bias)
-    # torch's type hints of Module.to lack its memory_format.
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return network
+
+
+def _torchvision(settings: Settings, channels: int, classes: int, draw: Generator) -> nn.Module:
+    from torchvision.models import get_model
+
+    if channels != 3:
+        raise InputError(f"network: {settings.network} takes colour images; these have {channels} channel")
+    with torch.random.fork_rng(devices=[]):  # torchvision draws initial weights from the global generator
+        torch.manual_seed(int(torch.randint(2**62, (), generator=draw)))
+        network: nn.Module = get_model(
+            settings.network.replace("-", ""), num_classes=classes, norm_layer=lambda width: _norm(width, settings)
+        )
+    return network

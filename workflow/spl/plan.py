@@ -15,7 +15,7 @@ from spl.datasets import SOURCES
 from spl.methods import METHODS
 from spl.provenance.fingerprint import fingerprint
 from spl.settings import Settings
-from spl.study import METHOD_SETTINGS, Balanced, Experiment, Random, Study
+from spl.study import CALIBRATION_PARTS, METHOD_SETTINGS, Balanced, Full, Random, Study, calibrated
 
 RUN_FILES = ("parameters.json", "metrics.csv", "confusion.npy", "weights.safetensors")
 """What every training leaves in its folder."""
@@ -35,6 +35,16 @@ class SplitJob:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """One measurement of loss weights: ``reference`` and ``smooth`` are paths of its two runs, ``threshold`` is tau."""
+
+    path: str
+    reference: str
+    smooth: str
+    threshold: float
+
+
+@dataclass(frozen=True)
 class Run:
     """One training.
 
@@ -48,6 +58,7 @@ class Run:
         split_seed: what drew its labelled set.
         seed: the training seed.
         settings: exactly those that this method uses.
+        calibration: path of the calibration that gives the weights which the settings call "calibrated"; "" if none.
     """
 
     path: str
@@ -59,6 +70,7 @@ class Run:
     split_seed: int
     seed: int
     settings: Mapping[str, Any]
+    calibration: str
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,7 @@ class Plan:
         study: the study.
         splits: by path.
         runs: by path; a run that several experiments need appears once.
+        calibrations: by path, each with the data sets' own and the methods' own settings; shared by all experiments.
         experiments: paths of the runs of each experiment, in the order of its methods, variants, splits and seeds.
         experiment_splits: paths of the splits of each experiment, in order of size and fold.
     """
@@ -76,17 +89,18 @@ class Plan:
     study: Study
     splits: dict[str, SplitJob]
     runs: dict[str, Run]
+    calibrations: dict[str, Calibration]
     experiments: dict[str, list[str]]
     experiment_splits: dict[str, list[str]]
 
 
 def make_plan(study: Study) -> Plan:
     """Expand a study."""
-    plan = Plan(study, {}, {}, {}, {})
+    plan = Plan(study, {}, {}, {}, {}, {})
     for name, experiment in study.experiments.items():
-        splits = _splits(study, experiment)
+        splits = _splits(study, experiment.dataset, experiment.split, experiment.folds)
         runs = [
-            _run(study, name, method, variant, split, seed)
+            _run(study, method, study.resolve(name, method, variant), split, seed)
             for method in experiment.methods
             for variant in experiment.variants
             for split in splits
@@ -96,11 +110,30 @@ def make_plan(study: Study) -> Plan:
         plan.runs.update((run.path, run) for run in runs)
         plan.experiments[name] = list(dict.fromkeys(run.path for run in runs))
         plan.experiment_splits[name] = [split.path for split in splits]
+    for dataset, method in dict.fromkeys((run.dataset, run.method) for run in plan.runs.values() if run.calibration):
+        _calibrate(plan, dataset, *METHODS[method].calibration or ())
     return plan
 
 
-def _splits(study: Study, experiment: Experiment) -> list[SplitJob]:
-    scheme, dataset = experiment.split, experiment.dataset
+def _calibrate(plan: Plan, dataset: str, reference: str, smooth: str) -> None:
+    """Add the calibration of a smooth method, and its two short runs, to the plan (equations 25 and 26)."""
+    study, given = plan.study, plan.study.datasets[dataset].calibration
+    if given is None:
+        raise ValueError(f"{dataset}: a study that passed its check calibrates")
+    [split] = _splits(study, dataset, given.split, [given.fold])
+    plan.splits[split.path] = split
+    pace = given.steps // CALIBRATION_PARTS
+    short = {"steps": given.steps, "evaluate_every": pace, "evaluate_late_every": pace, "lambda_u": 1.0}
+    runs = []
+    for method in (reference, smooth):
+        settings = Settings(**(study.defaults(dataset, method).overrides() | short))
+        runs.append(_run(study, method, settings, split, given.seed))
+        plan.runs[runs[-1].path] = runs[-1]
+    path = f"{dataset}/{smooth}"
+    plan.calibrations[path] = Calibration(path, runs[0].path, runs[1].path, runs[1].settings["threshold"])
+
+
+def _splits(study: Study, dataset: str, scheme: Balanced | Random | Full, folds: list[int]) -> list[SplitJob]:
     classes = len(SOURCES[study.datasets[dataset].source].classes)
     keep = None
     draws: list[tuple[str, int | None]]
@@ -115,23 +148,22 @@ def _splits(study: Study, experiment: Experiment) -> list[SplitJob]:
     return [
         SplitJob(f"{dataset}/{folder}/fold{fold}", dataset, fold, scheme.scheme, study.fold_seeds[fold], labels, keep)
         for folder, labels in draws
-        for fold in experiment.folds
+        for fold in folds
     ]
 
 
-def _run(study: Study, name: str, method: str, variant: Settings, split: SplitJob, seed: int) -> Run:
-    experiment = study.experiments[name]
-    defaults = study.settings(split.dataset).overrides() | dict(METHODS[method].defaults)
-    chosen = defaults | experiment.training.overrides() | experiment.methods[method].overrides() | variant.overrides()
+def _run(study: Study, method: str, chosen: Settings, split: SplitJob, seed: int) -> Run:
     unused = METHOD_SETTINGS - METHODS[method].settings
-    settings = {key: value for key, value in Settings(**chosen).model_dump().items() if key not in unused}
-    before = Settings(**defaults).model_dump()
+    settings = {key: value for key, value in chosen.model_dump().items() if key not in unused}
+    before = study.defaults(split.dataset, method).model_dump()
     differing = {key: value for key, value in settings.items() if value != before[key]}
     changes = ",".join(
         f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in differing.items()
     )
     path = "/".join(filter(None, [split.path, method, changes, f"seed{seed}"]))
-    return Run(path, split.dataset, split.path, split.fold, method, changes, split.seed, seed, settings)
+    weights = METHODS[method].calibration if calibrated(method, chosen) else None
+    calibration = f"{split.dataset}/{weights[1]}" if weights else ""
+    return Run(path, split.dataset, split.path, split.fold, method, changes, split.seed, seed, settings, calibration)
 
 
 def canonical(content: Mapping[str, Any]) -> str:
@@ -168,6 +200,11 @@ def run_parameter(plan: Plan, path: str) -> str:
     run = plan.runs[path]
     code = _code("spl.runs:train_run", **{"spl.methods:METHODS": run.method})
     return canonical({**{name: value for name, value in vars(run).items() if name != "path"}, "code": code})
+
+
+def calibration_parameter(plan: Plan, path: str) -> str:
+    """The canonical parameter of calibrating a smooth method on a data set."""
+    return canonical({**vars(plan.calibrations[path]), "code": _code("spl.calibration:write_calibration")})
 
 
 def analysis_parameter(plan: Plan, experiment: str) -> str:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from safetensors.torch import save
 
+from spl.calibration import read_weights
 from spl.checkpoints import Checkpoints
 from spl.datasets import read_dataset
+from spl.distributed import rank
 from spl.evaluation import Evaluation
 from spl.splits import read_split
 from spl.training import train
@@ -27,6 +29,7 @@ def train_run(
     parameter: Mapping[str, Any],
     data: Path,
     split: Path,
+    calibration: Path | None,
     folder: Path,
     report: Callable[[Evaluation], None],
     checkpoints: Checkpoints,
@@ -41,6 +44,7 @@ def train_run(
         parameter: the run's canonical parameter, of which ``method``, ``seed`` and ``settings`` decide the training.
         data: folder of the prepared data set.
         split: file of the labelled set.
+        calibration: file of the weights that the settings call "calibrated"; None if they call none so.
         folder: where the files go.
         report: called with each evaluation.
         checkpoints: where an earlier attempt at this very run left off, and where this one may.
@@ -51,7 +55,16 @@ def train_run(
     """
     dataset, description = read_dataset(data)
     # A plain record, not the study's model: a training that reads a setting its parameter does not hold must fail.
-    settings = cast("Settings", SimpleNamespace(**parameter["settings"]))
+    found = (
+        {
+            key: value
+            for key, value in read_weights(calibration).items()
+            if parameter["settings"].get(key) == "calibrated"
+        }
+        if calibration
+        else {}
+    )
+    settings = cast("Settings", SimpleNamespace(**{**parameter["settings"], **found}))
     trained = train(
         dataset,
         (description["mean"], description["std"]),
@@ -63,6 +76,8 @@ def train_run(
         checkpoints,
         interrupted,
     )
+    if rank() > 0:
+        return
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "metrics.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, trained.evaluations[0].measures, lineterminator="\n")
@@ -71,13 +86,14 @@ def train_run(
     matrices = np.stack([evaluation.confusion for evaluation in trained.evaluations]).astype(np.int32)
     np.save(folder / "confusion.npy", matrices)
     (folder / "weights.safetensors").write_bytes(save(trained.weights))
-    (folder / "parameters.json").write_text(json.dumps(parameter, sort_keys=True, indent=1) + "\n")
+    resolved = {**parameter, "calibrated": found}
+    (folder / "parameters.json").write_text(json.dumps(resolved, sort_keys=True, indent=1) + "\n")
     checkpoints.remove()
 
 
-def run_identity(parameter: Mapping[str, Any], data: Path, split: Path) -> str:
-    """What names a run's checkpoints: 32 hexadecimal digits from its parameter, its split and its data set."""
+def run_identity(parameter: Mapping[str, Any], data: Path, split: Path, calibration: Path | None) -> str:
+    """What names a run's checkpoints: 32 hexadecimal digits from its parameter and the files that it reads."""
     digest = hashlib.sha256(json.dumps(parameter, sort_keys=True).encode())
-    for path in (data / "dataset.json", split):
+    for path in filter(None, (data / "dataset.json", split, calibration)):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:32]

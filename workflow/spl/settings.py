@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -26,8 +29,27 @@ def _refuse_boolean(value: Any) -> Any:
 
 Integer = Annotated[int, BeforeValidator(_refuse_boolean)]
 Number = Annotated[float, BeforeValidator(_refuse_boolean), Field(allow_inf_nan=False)]
-SLUG, WIDE_RESNET = r"^[a-z0-9][a-z0-9-]*$", r"^wrn-\d+-\d+$"
+SLUG, NETWORK = r"^[a-z0-9][a-z0-9-]*$", r"^(wrn-\d+-\d+|resnet-\d+)$"
 Slug = Annotated[str, Field(pattern=SLUG)]
+SYMBOLS = {"threshold": "τ", "lambda_u": "λ_u", "lambda_phi": "λ_Φ", "mu": "μ"}
+RESNETS = (18, 34, 50, 101, 152)
+CALIBRATED = "calibrated"
+
+
+def _loss_weight(value: Any) -> Any:
+    if value == CALIBRATED:
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise PydanticCustomError("loss_weight", "expected a number of at least 0, or 'calibrated'")
+    return float(value)
+
+
+# Any: the study may say "calibrated", a training only ever sees the number.
+LossWeight = Annotated[
+    Any,
+    PlainValidator(_loss_weight),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"const": CALIBRATED}]}),
+]
 
 
 class Model(BaseModel):
@@ -52,14 +74,19 @@ class Model(BaseModel):
 class Settings(Model):
     """What a training can be told; the defaults are TorchSSL's recipe for CIFAR-10, which the paper follows.
 
-    In a study the same keys may stand under ``training`` of the study, of a data set or of an experiment, under a
-    method of an experiment and in its ``variants``; the later ones win, in this order. A method's own recipe (its
-    ``defaults`` in the table of methods) wins over the study and the data set, and yields to the experiment.
+    In a study the same keys may stand under ``training`` of the study and of a data set, under a method in ``methods``
+    of the study, under ``training`` of an experiment, under a method of an experiment and in its ``variants``; the
+    later ones win, in this order. A method's own recipe (its ``defaults`` in the table of methods) wins over the
+    study's and the data set's ``training``, and yields to all else.
     """
 
-    network: Annotated[str, Field(pattern=WIDE_RESNET, description="wrn-DEPTH-WIDTH, DEPTH = 6n + 4")] = "wrn-28-2"
-    conv_bias: Annotated[Literal["all", "stem"], Field(description="which convolutions have a bias")] = "all"
-    preactivate_all: Annotated[bool, Field(description="activate before the first block of stages 2 and 3 too")] = False
+    network: Annotated[str, Field(pattern=NETWORK, description="wrn-DEPTH-WIDTH, DEPTH = 6n + 4, or resnet-DEPTH")] = (
+        "wrn-28-2"
+    )
+    conv_bias: Annotated[Literal["all", "stem"], Field(description="which convolutions have a bias, in a wrn")] = "all"
+    preactivate_all: Annotated[
+        bool, Field(description="activate before the first block of a wrn's stages 2, 3 too")
+    ] = False
     batch_norm_eps: Annotated[Number, Field(gt=0)] = 1e-3
     batch_norm_momentum: Annotated[Number, Field(gt=0, le=1, description="weight of the newest batch")] = 1e-3
     steps: Annotated[Integer, Field(ge=1, description="K, length of the training and of its schedule")] = 2**20
@@ -74,18 +101,31 @@ class Settings(Model):
     cutout: Annotated[Number, Field(ge=0, le=1, description="largest side of the square, of the image's")] = 0.5
     mu: Annotated[Integer, Field(ge=1, description="unlabelled images per labelled one")] = 7
     threshold: Annotated[Number, Field(ge=0, lt=1, description="tau")] = 0.95
-    lambda_u: Annotated[Number, Field(ge=0, description="weight of the unlabelled loss")] = 1.0
+    lambda_u: Annotated[LossWeight, Field(description="weight of the unlabelled loss")] = 1.0
     ramp: Annotated[Number, Field(ge=0, le=1, description="part of the steps over which lambda_u grows from 0")] = 0.0
     power: Annotated[Number, Field(gt=0, description="r, the shape of the smoothness factor")] = 1.0
-    lambda_phi: Annotated[Number, Field(ge=0, description="weight of the factor as loss")] = 0.0
+    lambda_max: Annotated[LossWeight, Field(description="upper limit of the weight of the factor as loss")] = CALIBRATED
+    lambda_phi: Annotated[Number, Field(ge=0, description="weight of the factor as loss, in parts of lambda_max")] = 0.0
     evaluate_every: Annotated[Integer, Field(ge=1, description="steps between evaluations")] = 5000
     evaluate_late_every: Annotated[Integer, Field(ge=1, description="the same in the last fifth")] = 1000
-    threads: Annotated[Integer, Field(ge=1, description="of one training; changes the last bits of CPU results")] = 1
+    device: Annotated[Literal["cpu", "cuda"], Field(description="where a training runs")] = "cpu"
+    processes: Annotated[Integer, Field(ge=1, description="of one training, a device each; they share its batch")] = 1
+    threads: Annotated[Integer, Field(ge=1, description="of one process; changes the last bits of CPU results")] = 1
+    precision: Annotated[Literal["fp32", "bf16"], Field(description="of the training's forward passes")] = "fp32"
+    tf32: Annotated[bool, Field(description="round the factors of fp32 products, on CUDA devices")] = False
+    channels_last: Annotated[bool, Field(description="memory layout of the network")] = True
+    compiled: Annotated[bool, Field(description="by torch.compile")] = False
+    deterministic: Annotated[bool, Field(description="same bits on every repetition; off, CUDA may be faster")] = True
 
     @field_validator("network")
     @classmethod
     def _depth_fits(cls, network: str) -> str:
-        depth, width = (int(part) for part in network.split("-")[1:])
+        depth, *rest = (int(part) for part in network.split("-")[1:])
+        if not rest:
+            if depth not in RESNETS:
+                raise PydanticCustomError("network", "expected resnet-DEPTH with DEPTH = 18, 34, 50, 101 or 152")
+            return network
+        width = rest[0]
         if depth < 10 or (depth - 4) % 6 or width < 1:
             raise PydanticCustomError(
                 "network", "expected wrn-DEPTH-WIDTH with DEPTH = 10, 16, 22, 28, ... and WIDTH >= 1"

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from spl.datasets import SOURCES
 from spl.errors import InputError
 from spl.methods import METHODS
-from spl.settings import SLUG, WIDE_RESNET, Integer, Model, Number, Settings, Slug
+from spl.settings import CALIBRATED, NETWORK, SLUG, Integer, Model, Number, Settings, Slug
+
+CALIBRATION_PARTS = 10
+"""Evaluations of a calibration run; the second half of them counts."""
 
 METHOD_SETTINGS = frozenset[str]().union(*(method.settings for method in METHODS.values()))
 
@@ -58,12 +61,26 @@ class Full(Model):
 Scheme = Annotated[Balanced | Random | Full, Field(discriminator="scheme")]
 
 
+class Calibration(Model):
+    """The short runs that calibrate the smooth methods on a data set, one for each shape and one to compare with.
+
+    Weights that say "calibrated" are those at which a smooth method's unlabelled loss keeps the magnitude that the
+    method it is compared with has at equilibrium, which is the mean over the second half of these runs.
+    """
+
+    split: Scheme
+    fold: Annotated[Integer, Field(ge=0)] = 0
+    seed: Annotated[Integer, Field(ge=0)] = 0
+    steps: Annotated[Integer, Field(ge=CALIBRATION_PARTS)]
+
+
 class Dataset(Model):
     """One data set of the study, and the training settings that belong to it."""
 
     source: str
     stands_in_for: str | None = Field(default=None, description="the paper's data set whose place this one takes")
     training: Settings = Settings()
+    calibration: Calibration | None = None
 
     @field_validator("source")
     @classmethod
@@ -75,6 +92,27 @@ class Dataset(Model):
         return source
 
 
+def _as_mapping(methods: Any) -> Any:
+    if isinstance(methods, list):
+        return {str(name): {} for name in _no_duplicates(methods)}
+    if isinstance(methods, Mapping):
+        return {name: {} if given is None else given for name, given in methods.items()}
+    return methods
+
+
+def _known(methods: dict[str, Settings]) -> dict[str, Settings]:
+    for name, given in methods.items():
+        if name not in METHODS:
+            close = difflib.get_close_matches(name, METHODS, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"expected one of {', '.join(METHODS)}"
+            raise PydanticCustomError("unknown_key", "{hint}", {"key": name, "hint": f"unknown method; {hint}"})
+        _refuse_unused(name, given, name)
+    return methods
+
+
+MethodSettings = Annotated[dict[str, Settings], BeforeValidator(_as_mapping), AfterValidator(_known)]
+
+
 class Experiment(Model):
     """A data set, a way to draw labels, and the methods to compare on them."""
 
@@ -82,31 +120,11 @@ class Experiment(Model):
     split: Scheme
     folds: list[Annotated[Integer, Field(ge=0)]] = Field(default=[0], min_length=1)
     seeds: list[Annotated[Integer, Field(ge=0)]] = Field(default=[0], min_length=1)
-    methods: dict[str, Settings] = Field(default={}, description="none: the splits alone are of interest")
+    methods: MethodSettings = Field(default={}, description="none: the splits alone are of interest")
     training: Settings = Settings()
     variants: list[Settings] = Field(default=[Settings()], min_length=1)
 
     _unique = field_validator("folds", "seeds", "variants")(_no_duplicates)
-
-    @field_validator("methods", mode="before")
-    @classmethod
-    def _as_mapping(cls, methods: Any) -> Any:
-        if isinstance(methods, list):
-            return {str(name): {} for name in _no_duplicates(methods)}
-        if isinstance(methods, Mapping):
-            return {name: {} if given is None else given for name, given in methods.items()}
-        return methods
-
-    @field_validator("methods")
-    @classmethod
-    def _known(cls, methods: dict[str, Settings]) -> dict[str, Settings]:
-        for name, given in methods.items():
-            if name not in METHODS:
-                close = difflib.get_close_matches(name, METHODS, n=1)
-                hint = f"did you mean '{close[0]}'?" if close else f"expected one of {', '.join(METHODS)}"
-                raise PydanticCustomError("unknown_key", "{hint}", {"key": name, "hint": f"unknown method; {hint}"})
-            _refuse_unused(name, given, name)
-        return methods
 
     @model_validator(mode="after")
     def _variants_are_used(self) -> Experiment:
@@ -142,6 +160,7 @@ class Study(Model):
     title: str
     datasets: dict[Slug, Dataset]
     training: Settings = Settings()
+    methods: MethodSettings = Field(default={}, description="a method's own settings, in every experiment")
     fold_seeds: list[Annotated[Integer, Field(ge=0)]] = Field(
         default=[0, 1, 2, 3, 4, 5], description="the seed that draws the labels of fold k is the k-th, from 0"
     )
@@ -162,19 +181,25 @@ class Study(Model):
                     f"{where}.dataset", f"'{experiment.dataset}' is not under datasets ({', '.join(self.datasets)})"
                 )
             source = SOURCES[self.datasets[experiment.dataset].source]
+            self._check_split(where, experiment.split, experiment.dataset)
             for fold in experiment.folds:
-                if fold >= len(self.fold_seeds):
-                    _refuse(f"{where}.folds", f"fold {fold} has no seed; expected 0 to {len(self.fold_seeds) - 1}")
-            if isinstance(experiment.split, Balanced) and experiment.split.per_class > source.smallest_class:
-                _refuse(f"{where}.split.per_class", f"expected at most {source.smallest_class}, the smallest class")
-            if isinstance(experiment.split, Random) and max(experiment.split.labels) > source.train_images:
-                _refuse(f"{where}.split.labels", f"expected at most {source.train_images}, the training images")
+                self._check_fold(f"{where}.folds", fold)
             if isinstance(experiment.split, Full) and experiment.folds != [0]:
                 _refuse(f"{where}.folds", "expected [0]: with all images labelled every fold is the same")
             for given in (experiment.training, *experiment.variants, *experiment.methods.values()):
                 if given.overrides().get("crop_padding", 0) >= source.side:
                     _refuse(where, f"crop_padding: expected less than {source.side}, the side of an image")
+            for method in experiment.methods:
+                for variant in experiment.variants:
+                    settings = self.resolve(name, method, variant)
+                    self._check_calibration(where, method, settings, experiment.dataset)
+                    if settings.batch % settings.processes:
+                        _refuse(where, f"batch {settings.batch}: expected a multiple of {settings.processes} processes")
         for name, dataset in self.datasets.items():
+            if dataset.calibration:
+                where = f"datasets.{name}.calibration"
+                self._check_split(where, dataset.calibration.split, name)
+                self._check_fold(f"{where}.fold", dataset.calibration.fold)
             side = SOURCES[dataset.source].side
             if self.settings(name).crop_padding >= side:
                 _refuse(f"datasets.{name}.training.crop_padding", f"expected less than {side}, the side of an image")
@@ -183,9 +208,50 @@ class Study(Model):
                 _refuse(f"assumed.{key}", "no such key in this study")
         return self
 
+    def _check_split(self, where: str, split: Balanced | Random | Full, dataset: str) -> None:
+        source = SOURCES[self.datasets[dataset].source]
+        if isinstance(split, Balanced) and split.per_class > source.smallest_class:
+            _refuse(f"{where}.split.per_class", f"expected at most {source.smallest_class}, the smallest class")
+        if isinstance(split, Random) and max(split.labels) > source.train_images:
+            _refuse(f"{where}.split.labels", f"expected at most {source.train_images}, the training images")
+
+    def _check_fold(self, where: str, fold: int) -> None:
+        if fold >= len(self.fold_seeds):
+            _refuse(where, f"fold {fold} has no seed; expected 0 to {len(self.fold_seeds) - 1}")
+
+    def _check_calibration(self, where: str, method: str, settings: Settings, dataset: str) -> None:
+        for key in calibrated(method, settings):
+            if METHODS[method].calibration is None:
+                _refuse(
+                    f"{where}.methods.{method}.{key}", f"expected a number: {method} has nothing to calibrate it with"
+                )
+            if settings.power != self.defaults(dataset, method).power:
+                _refuse(f"{where}.methods.{method}.power", f"needs {key} as a number: calibrated is another shape's")
+            if self.datasets[dataset].calibration is None:
+                hint = f"missing; {method} of {where} calibrates {key} (or give {key} a number there)"
+                _refuse(f"datasets.{dataset}.calibration", hint)
+
     def settings(self, dataset: str) -> Settings:
         """The settings of a data set's trainings before any method, experiment or variant changes them."""
         return Settings(**(self.training.overrides() | self.datasets[dataset].training.overrides()))
+
+    def defaults(self, dataset: str, method: str) -> Settings:
+        """The settings of a method on a data set before any experiment or variant changes them."""
+        own = self.methods[method].overrides() if method in self.methods else {}
+        return Settings(**(self.settings(dataset).overrides() | dict(METHODS[method].defaults) | own))
+
+    def resolve(self, experiment: str, method: str, variant: Settings) -> Settings:
+        """The settings of a training, but for the seeds."""
+        given = self.experiments[experiment]
+        before = self.defaults(given.dataset, method).overrides()
+        own = given.training.overrides() | given.methods[method].overrides() | variant.overrides()
+        return Settings(**(before | own))
+
+
+def calibrated(method: str, settings: Settings) -> list[str]:
+    """The weights that a method uses and that are to be calibrated, by the names of their settings."""
+    used = [key for key in ("lambda_u", "lambda_max") if key in METHODS[method].settings]
+    return [key for key in used if getattr(settings, key) == CALIBRATED]
 
 
 def _refuse(where: str, hint: str) -> None:
@@ -277,7 +343,7 @@ _EXPECTATIONS = {
     "union_tag_not_found": f"expected a scheme: {', '.join(SCHEMES)}",
     "union_tag_invalid": f"unknown scheme; expected one of {', '.join(SCHEMES)}",
 }
-_PATTERNS = {SLUG: "lower-case letters, digits and dashes", WIDE_RESNET: "a network like wrn-28-2"}
+_PATTERNS = {SLUG: "lower-case letters, digits and dashes", NETWORK: "a network like wrn-28-2 or resnet-50"}
 
 
 def _describe(problem: Any) -> str:

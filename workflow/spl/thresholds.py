@@ -15,12 +15,13 @@ class ClassThresholds:
         pool: size of the unlabelled pool.
         classes: outputs of the classifier.
         threshold: tau, the threshold of the class that is learnt best.
+        device: where the memory lies; None is the CPU.
     """
 
-    def __init__(self, pool: int, classes: int, threshold: float) -> None:
+    def __init__(self, pool: int, classes: int, threshold: float, device: torch.device | None = None) -> None:
         self.threshold = threshold
-        self.classes = classes
-        self.latest = torch.full((pool,), NEVER)
+        self.latest = torch.full((pool,), NEVER, device=device)
+        self.known = torch.arange(NEVER, classes, device=device)
 
     def of(self, predicted: Tensor) -> Tensor:
         """The threshold of each predicted class: tau M(beta), M(b) = b / (2 - b), beta = count / largest count.
@@ -33,7 +34,7 @@ class ClassThresholds:
         Returns:
             float (n,), in 0 .. tau.
         """
-        counts = torch.bincount(self.latest + 1, minlength=self.classes + 1)
+        counts = (self.latest[:, None] == self.known).sum(0)  # torch's bincount makes a GPU wait
         beta = counts[1:] / counts.max()
         return (self.threshold * beta / (2 - beta))[predicted]
 
@@ -44,7 +45,7 @@ class ClassThresholds:
             positions: int64 (n,), places in the pool.
             score, predicted: float and int64 (n,).
         """
-        order = torch.arange(len(positions))
+        order = torch.arange(len(positions), device=positions.device)
         confident = torch.where(score >= self.threshold, order, NEVER)
         last = torch.full_like(self.latest, NEVER).scatter_reduce_(0, positions, confident, "amax")[positions]
         self.latest[positions] = torch.where(last > NEVER, predicted[last], self.latest[positions])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spl.methods import METHODS
 from spl.plan import Plan, Run
+from spl.settings import SYMBOLS
 
 
 def _what_was_run(plan: Plan, experiment: str) -> str:
@@ -18,8 +19,19 @@ def _what_was_run(plan: Plan, experiment: str) -> str:
         f"folds {_span(given.folds)}, "
         f"training seed{'s' if len(given.seeds) > 1 else ''} {_span(given.seeds)}, {len(runs)} runs."
     )
-    weights = _each(runs, "lambda_u")
-    return text + (f" λ_u = {weights}: fixed, not calibrated (equation 25)." if weights else "")
+    return text + _weights(runs)
+
+
+def _weights(runs: list[Run]) -> str:
+    """What lambda_u the runs have, and which of them were calibrated."""
+    fixed = _each([run for run in runs if not run.calibration], "lambda_u")
+    text = f" λ_u = {fixed}" if fixed else ""
+    measured = [METHODS[name].title for name in dict.fromkeys(run.method for run in runs if run.calibration)]
+    if measured:
+        text += f"{';' if text else ' λ_u'} calibrated for {', '.join(measured)} (equation 25)"
+    elif any(METHODS[run.method].calibration for run in runs):
+        text += ": fixed, not calibrated (equation 25)"
+    return text and f"{text}."
 
 
 def _each(runs: list[Run], setting: str) -> str:
@@ -39,15 +51,18 @@ def _labels(plan: Plan, runs: list[Run]) -> str:
     return " or ".join(named)
 
 
-def _assumed(plan: Plan, experiment: str) -> str:
-    """The assumed values of an experiment's methods, by title."""
-    named = []
-    for method, given in plan.study.experiments[experiment].methods.items():
-        for key, value in given.overrides().items():
-            if f"experiments.{experiment}.methods.{method}.{key}" in plan.study.assumed:
-                symbol = {"threshold": "τ"}.get(key, key)
-                named.append(f"{symbol} = {value:g} of {METHODS[method].title}")
-    return f" Assumed, since the paper's value is not known: {', '.join(named)}." if named else ""
+def _own(plan: Plan, experiment: str) -> str:
+    """The settings of single methods, and whether they are assumed."""
+    study, named = plan.study, []
+    for method, given in study.experiments[experiment].methods.items():
+        places = {f"experiments.{experiment}.methods.{method}": given}
+        if method in study.methods:
+            places = {f"methods.{method}": study.methods[method]} | places
+        values = {key: (place, value) for place, some in places.items() for key, value in some.overrides().items()}
+        for key, (place, value) in values.items():
+            note = " (assumed)" if f"{place}.{key}" in study.assumed else ""
+            named.append(f"{SYMBOLS.get(key, key)} = {value} of {METHODS[method].title}{note}")
+    return f" {'; '.join(named)}." if named else ""
 
 
 def _data(plan: Plan, dataset: str) -> str:
@@ -66,7 +81,7 @@ def errors(plan: Plan, experiment: str) -> str:
         "Error of the last checkpoint in percent of the test images. "
         + _what_was_run(plan, experiment)
         + " Gain: baseline minus method, run for run, mean ± std in points; p: exact one-sided Wilcoxon test."
-        + _assumed(plan, experiment)
+        + _own(plan, experiment)
     )
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from spl.settings import SYMBOLS
 from spl.statistics import Values
-
-SYMBOLS = {"threshold": "τ", "lambda_u": "λ_u", "lambda_phi": "λ_Φ", "mu": "μ"}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,57 @@
+"""Calibrated weights: what equations 25 and 26 say of two equilibria, and which part of a run is one."""
+
+import json
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spl.calibration import equilibrium, read_weights, weights, write_calibration
+from spl.errors import InputError
+
+POSITIVE = st.floats(1e-3, 1e3)
+
+
+def metrics(losses, factor=0.4, over=0.8):
+    steps = range(10, 10 * len(losses) + 1, 10)
+    return pd.DataFrame({"step": steps, "unlabelled_loss": losses, "factor": factor, "factor_over_confidence": over})
+
+
+def test_equilibrium_is_the_second_half():
+    assert equilibrium(metrics([9, 9, 1, 3]))["unlabelled_loss"] == 2
+    assert equilibrium(metrics([9, 9, 9, 1, 3]))["unlabelled_loss"] == pytest.approx(13 / 3)
+
+
+@given(reference=POSITIVE, smooth=POSITIVE, factor=POSITIVE, over=POSITIVE, threshold=st.floats(0, 0.99))
+def test_at_the_calibrated_weights_both_equations_hold(reference, smooth, factor, over, threshold):
+    measured = {"unlabelled_loss": smooth, "factor": factor, "factor_over_confidence": over}
+    found = weights({"unlabelled_loss": reference}, measured, threshold)
+    assert found["lambda_u"] * smooth == pytest.approx(1 * reference)
+    assert found["lambda_u"] * over == pytest.approx(found["lambda_max"] * factor / (1 - threshold))
+
+
+@pytest.mark.parametrize("silent", ["reference", "smooth"])
+def test_a_run_without_pseudo_labels_calibrates_nothing(silent):
+    measured = {name: equilibrium(metrics([0.0 if name == silent else 0.5] * 4)) for name in ("reference", "smooth")}
+    with pytest.raises(InputError, match=f"of the {silent} run is 0"):
+        weights(measured["reference"], measured["smooth"], 0.95)
+
+
+def test_what_is_written_is_read_and_tells_both_equilibria(tmp_path):
+    for name, loss in (("reference", 0.6), ("smooth", 0.4)):
+        metrics([loss] * 4).to_csv(tmp_path / name)
+    file = tmp_path / "digits" / "smooth-fixmatch.json"
+    write_calibration({"threshold": 0.95}, tmp_path / "reference", tmp_path / "smooth", file)
+    assert read_weights(file) == pytest.approx({"lambda_u": 1.5, "lambda_max": 1.5 * 0.05 * 2})
+    assert json.loads(file.read_text())["equilibrium"]["smooth"]["unlabelled_loss"] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"weights": {"lambda_u": "many"}}'])
+def test_anything_else_is_refused(tmp_path, content):
+    file = tmp_path / "weights.json"
+    file.write_text(content)
+    with pytest.raises(InputError, match="not a calibration"):
+        read_weights(file)
+    with pytest.raises(InputError, match="not a calibration"):
+        read_weights(tmp_path / "absent.json")

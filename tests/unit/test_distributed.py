@@ -1,0 +1,107 @@
+"""Two processes that share a training: the same batches, the same losses, the same state as one."""
+
+import json
+from functools import partial
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from spl import training
+from spl.checkpoints import Checkpoints
+from spl.datasets import Dataset, prepare
+from spl.distributed import joined, launch, processes, rank, share, total
+from spl.errors import InterruptedTrainingError, NotFiniteError
+from spl.settings import Settings
+from spl.splits import draw_split
+
+ARRAYS, DESCRIPTION = prepare("digits")
+DIGITS = Dataset(**ARRAYS)
+SPLIT = draw_split(DIGITS.train_classes, "balanced", 0, 2)
+SHORT = Settings(
+    network="wrn-10-1", steps=4, batch=4, mu=3, flip=False, crop_padding=1, ema=0.9, batch_norm_momentum=0.1,
+    threshold=0.2, evaluate_every=1, evaluate_late_every=1, lambda_max=0.5, lambda_phi=0.5,
+)  # fmt: skip
+
+
+METHODS = ("fixmatch", "flexmatch", "pseudo-label", "smooth-fixmatch-factor")
+
+
+def train_each(settings, folder):
+    """Train with each method, once more with an interruption; the first process leaves what came out in the folder."""
+    for method in METHODS:
+        train(method, settings, folder / method)
+    with pytest.raises(InterruptedTrainingError, match="after step 3 of 4"):
+        train("flexmatch", settings, folder / "resumed", interrupt_after=2)
+    train("flexmatch", settings, folder / "resumed")
+    mine = torch.arange(7)[share(7)]
+    write(folder / f"share-{rank()}", {"processes": processes(), "mine": mine, "sum": total(torch.tensor(rank()))})
+    write(folder / "joined", {"all": joined(torch.arange(6)[share(6)])})
+
+
+def train(method, settings, folder, interrupt_after=None):
+    asked = []
+    kept = Checkpoints(folder / "checkpoints", 1e9, partial(note, folder))
+    given = DIGITS, (DESCRIPTION["mean"], DESCRIPTION["std"]), SPLIT, method, SimpleNamespace(**settings), 0
+    result = training.train(*given, asked.append, kept, lambda: len(asked) == interrupt_after)
+    measures = [evaluation.measures for evaluation in result.evaluations]
+    matrices = torch.stack([torch.from_numpy(evaluation.confusion) for evaluation in result.evaluations])
+    if rank() == 0:
+        write(folder / "result", {"measures": json.dumps(measures), "confusion": matrices, **result.weights})
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(content, path)
+
+
+def note(folder, line):
+    if rank() == 0:
+        write(folder / "told", {"line": line})
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory):
+    """What one process and two processes left behind: a reader of files by their path."""
+    folder = tmp_path_factory.mktemp("runs")
+    for number in (1, 2):
+        settings = SHORT.model_copy(update={"processes": number}).model_dump()
+        launch(number, "cpu", train_each, settings, folder / str(number))
+    return lambda path: torch.load(folder / path, weights_only=True)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_two_processes_train_as_one_does(outcome, method):
+    """The losses agree within float tolerance, and the batches exactly."""
+    one, two = outcome(f"1/{method}/result"), outcome(f"2/{method}/result")
+    for alone, shared in zip(json.loads(one["measures"]), json.loads(two["measures"]), strict=True):
+        assert alone["batch_checksum"] == shared["batch_checksum"]
+        assert alone == pytest.approx(shared, rel=1e-4, abs=1e-6, nan_ok=True)
+    for name, value in one.items():
+        if name.startswith(("averaged.", "network.")):
+            assert torch.allclose(value, two[name], rtol=1e-3, atol=1e-5), name
+    assert torch.equal(one["confusion"], two["confusion"])
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_interrupted_and_resumed_processes_end_with_the_same_bits(outcome, number):
+    undisturbed, resumed = outcome(f"{number}/flexmatch/result"), outcome(f"{number}/resumed/result")
+    assert "resuming after step 3" in outcome(f"{number}/resumed/told")["line"]
+    assert undisturbed.keys() == resumed.keys()
+    for name, value in undisturbed.items():
+        assert torch.equal(value, resumed[name]) if isinstance(value, torch.Tensor) else value == resumed[name], name
+
+
+def test_shares_follow_each_other_and_hold_everything_once(outcome):
+    first, second = outcome("2/share-0"), outcome("2/share-1")
+    assert [*first["mine"], *second["mine"]] == list(range(7))
+    assert first["processes"] == 2
+    assert first["sum"] == second["sum"] == 1
+    assert outcome("2/joined")["all"].tolist() == list(range(6))
+    assert outcome("1/share-0")["mine"].tolist() == list(range(7))
+
+
+def test_what_ends_all_processes_is_raised_in_the_one_that_launched_them(tmp_path):
+    settings = SHORT.model_copy(update={"processes": 2, "learning_rate": 1e30}).model_dump()
+    with pytest.raises(NotFiniteError, match="in step 2"):
+        launch(2, "cpu", train, "fixmatch", settings, tmp_path)
