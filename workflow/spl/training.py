@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -272,7 +272,7 @@ def _forward(state: State, batch: Batch, method: Method, settings: Settings) -> 
     state.network.train()
     layout = torch.channels_last if settings.channels_last else torch.contiguous_format
     images = torch.cat([batch.labelled, batch.weak, batch.strong] if method.strong_view else [batch.labelled])
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
+    with torch.autocast(images.device.type, torch.bfloat16) if settings.precision == "bf16" else nullcontext():
         logits = state.forward(images.contiguous(memory_format=layout)).float()
         if method.strong_view:
             labelled, weak, strong = torch.split(logits, [len(batch.labelled), len(batch.weak), len(batch.strong)])
