@@ -21,7 +21,9 @@ B, MU, SIDE, POOL = 4, 2, 8, 30
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_step_keeps_to_its_device_and_never_waits_for_it(method, monkeypatch):
-    monkeypatch.setattr(training, "sgd", lambda *given, **how: sgd(*given, **how | {"fused": False}))  # has no meta form
+    monkeypatch.setattr(
+        training, "sgd", lambda *given, **how: sgd(*given, **how | {"fused": False})
+    )  # has no meta form
     settings = Settings(network="wrn-10-1", batch=B, mu=MU, lambda_u=1.0, lambda_max=1.0, lambda_phi=0.1)
     images, classes = torch.empty(POOL, 3, SIDE, SIDE, device=DEVICE), torch.zeros(POOL).long().to(DEVICE)
     grey = torch.ones(3, device=DEVICE), torch.ones(3, device=DEVICE)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from spl.errors import InputError
 from spl.networks import build_network
 from spl.settings import Settings
 
@@ -45,3 +46,19 @@ def test_the_classifier_has_an_output_for_each_class(channels, side, classes):
     assert built(channels=channels, classes=classes, network="wrn-10-1")(
         torch.randn(2, channels, side, side)
     ).shape == (2, classes)
+
+
+def test_resnet_50_is_torchvision_s_with_the_norms_of_the_settings_and_the_seed_s_weights():
+    same, again, other = (built(seed, network="resnet-50", classes=1000) for seed in (0, 0, 1))
+    assert sum(weight.numel() for weight in same.parameters()) == 25_557_032
+    assert (same.bn1.eps, same.bn1.momentum) == (1e-3, 1e-3)
+    assert torch.equal(same.conv1.weight, again.conv1.weight)
+    assert not torch.equal(same.conv1.weight, other.conv1.weight)
+    before = torch.get_rng_state()
+    built(network="resnet-18")
+    assert torch.equal(torch.get_rng_state(), before), "drawing weights leaves torch's own generator alone"
+
+
+def test_a_resnet_refuses_grey_images():
+    with pytest.raises(InputError, match="resnet-50 takes colour images; these have 1 channel"):
+        built(network="resnet-50", channels=1)

@@ -1,5 +1,6 @@
 """One step of training, against the equations and torch's own optimizer."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -141,3 +142,26 @@ def test_settings_that_a_method_does_not_read_need_not_be_there():
     used = {k: v for k, v in BASE.model_dump().items() if k not in ("power", "lambda_phi")}
     state, batches, _ = begun("fixmatch")
     training.train_step(state, next(batches), 0, METHODS["fixmatch"], SimpleNamespace(**used))
+
+
+@pytest.mark.parametrize(
+    ("changed", "tolerance"),
+    [({"precision": "bf16"}, 0.03), ({"compiled": True}, 1e-4), ({"channels_last": False}, 1e-4)],
+    ids=["precision", "compiled", "channels_last"],
+)
+def test_precision_compiler_and_memory_layout_change_the_results_by_rounding_alone(changed, tolerance, monkeypatch):
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))  # without a C++ compiler
+    losses = {}
+    for name, given in (("plain", {}), ("changed", changed)):
+        state, batches, settings = begun("smooth-fixmatch-factor", **given)
+        steps = [training.train_step(state, next(batches), 0, METHODS["smooth-fixmatch-factor"], settings)[0]]
+        steps += [training.train_step(state, next(batches), 1, METHODS["smooth-fixmatch-factor"], settings)[0]]
+        losses[name] = torch.stack(steps)
+        assert all(weight.dtype == torch.float32 for weight in state.averaged.values())
+    took_effect = {
+        "precision": not torch.equal(losses["plain"], losses["changed"]),
+        "compiled": state.forward is not state.network,
+        "channels_last": not state.network.stem.weight.is_contiguous(memory_format=torch.channels_last),
+    }
+    assert {name for name, did in took_effect.items() if did} == set(changed)
+    assert torch.allclose(losses["plain"], losses["changed"], atol=tolerance)

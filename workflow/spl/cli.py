@@ -169,8 +169,11 @@ def plan(study: Annotated[Path, typer.Argument(help="The study's YAML file.")] =
     results = Path("results") / planned.study.name
     listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
     states = {path: _state(results / "runs" / path, run_parameter(planned, path)) for path in planned.runs}
+    needs = dict(planned.experiments)
+    for name, one in planned.calibrations.items():
+        needs[f"calibration of {name}"] = [one.reference, one.smooth]
     for path, state in states.items():
-        listing.add_row(path, ", ".join(name for name, runs in planned.experiments.items() if path in runs), state)
+        listing.add_row(path, ", ".join(name for name, runs in needs.items() if path in runs), state)
     console = Console(width=None if sys.stdout.isatty() else 200)
     console.print(listing)
     done = sum(state == "done" for state in states.values())
