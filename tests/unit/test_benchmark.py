@@ -5,11 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from PIL import Image
 
 from spl import augment
-from spl.benchmark import _pillow_view
+from spl.benchmark import RECIPE, _pillow_view, _semilearn_step
+from spl.errors import InputError
 
 
 def test_both_sides_of_the_augmentation_s_benchmark_do_the_same_work():
@@ -34,3 +36,9 @@ def test_the_quick_benchmark_states_ratios_parameters_and_machine():
     assert set(measured["step_over_bare"]) == {"wrn-10-1, B = 8", "wrn-28-2, B = 8"}
     assert all(ratio > 0 for ratio in (*measured["step_over_bare"].values(), measured["augment_over_pillow"]))
     assert measured["machine"]["threads"] == 1
+
+
+@pytest.mark.parametrize(("python", "reason"), [(Path(sys.executable), "it ended"), (Path("none"), "No such file")])
+def test_a_python_without_semilearn_is_named(python, reason):
+    with pytest.raises(InputError, match=f"--semilearn {python}: {reason}"), _semilearn_step(python, RECIPE) as step:
+        step()

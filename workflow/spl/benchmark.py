@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import os
 import platform
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from torch.nn.functional import cross_entropy
 
 from spl import augment, training
 from spl.batches import Pools, draw_batches
+from spl.errors import InputError
 from spl.methods import METHODS
 from spl.networks import build_network
 from spl.settings import Settings
@@ -26,6 +29,7 @@ Floats = NDArray[np.float32]
 
 RECIPE = Settings()
 DEMO = Settings(network="wrn-10-1", batch=8, flip=False, crop_padding=1)
+SEMILEARN_STEP = Path(__file__).parent / "peers" / "semilearn_step.py"
 NETWORKS = {
     "wrn-28-2": RECIPE,
     "wrn-28-2, bias in the stem alone": Settings(conv_bias="stem"),
@@ -34,21 +38,27 @@ NETWORKS = {
 }
 
 
-def measure(repetitions: int, quick: bool) -> dict[str, Any]:
+def measure(repetitions: int, quick: bool, semilearn: Path | None = None) -> dict[str, Any]:
     """Run every benchmark.
 
     Args:
         repetitions: of each pair of measurements; medians are reported.
         quick: measures WRN-28-2 with an eighth of the recipe's batch.
+        semilearn: a Python that has semilearn, the code base of USB; None leaves it out.
 
     Returns:
-        ``step_over_bare``: images/s of the whole train step over those of forward and backward of the same network and
-        batch, by network; ``augment_over_pillow``: images/s of the batched strong view of 32 x 32 colour images over
-        Pillow's; ``parameters`` by network for ten classes; and the ``machine``.
+        ``step_over_semilearn``: images/s of the whole train step over those of semilearn's, which is given its batch;
+        ``step_over_bare``: the same over forward and backward of the same network and batch, by network;
+        ``augment_over_pillow``: images/s of the batched strong view of 32 x 32 colour images over Pillow's;
+        ``parameters`` by network for ten classes; and the ``machine``.
+
+    Raises:
+        InputError: if semilearn does not run there.
     """
     training.set_up_torch(RECIPE)
     paper = RECIPE.model_copy(update={"batch": 8}) if quick else RECIPE
-    return {
+    over_peers = {} if semilearn is None else {"step_over_semilearn": _over_semilearn(semilearn, paper, repetitions)}
+    return over_peers | {
         "step_over_bare": {
             f"{settings.network}, B = {settings.batch}": _step_over_bare(settings, channels, side, repetitions)
             for settings, channels, side in ((DEMO, 1, 8), (paper, 3, 32))
@@ -81,33 +91,65 @@ def _ratio(first: Callable[[], object], second: Callable[[], object], repetition
     return round(float(np.median(ratios[1:])), 3)
 
 
-def _step_over_bare(settings: Settings, channels: int, side: int, repetitions: int) -> float:
+def _random_pools(channels: int, side: int) -> Pools:
     draw = torch.Generator().manual_seed(0)
     images = torch.randint(256, (1000, channels, side, side), dtype=torch.uint8, generator=draw)
     classes = torch.randint(10, (1000,), generator=draw)
     grey = torch.full((channels,), 125.0), torch.full((channels,), 60.0)
-    pools = Pools(images, classes, torch.arange(40), torch.arange(1000), *grey)
+    return Pools(images, classes, torch.arange(40), torch.arange(1000), *grey)
+
+
+def _whole_step(settings: Settings, pools: Pools) -> Callable[[], object]:
+    """A FixMatch step from images in memory to new weights: drawing, augmentation, gradients, SGD, moving average."""
     method = METHODS["fixmatch"]
-    network = build_network(settings, channels, 10, draw)
+    network = build_network(settings, pools.images.shape[1], 10, torch.Generator().manual_seed(0))
     state = training.start(network, pools, 10, method, settings)
     batches: Iterator[Any] = draw_batches(pools, settings, 0, 0, unlabelled=True, strong=True)
+    return lambda: training.train_step(state, next(batches), 0, method, settings)
+
+
+def _step_over_bare(settings: Settings, channels: int, side: int, repetitions: int) -> float:
+    pools = _random_pools(channels, side)
     fixed = next(draw_batches(pools, settings, 0, 0, unlabelled=True, strong=True))
-    bare = build_network(settings, channels, 10, draw)
     views = torch.cat([fixed.labelled, fixed.weak, fixed.strong]).contiguous(memory_format=torch.channels_last)
-    targets = torch.randint(10, (len(views),), generator=draw)
+    targets = torch.randint(10, (len(views),))
+    bare = build_network(settings, channels, 10, torch.Generator().manual_seed(0))
+    whole = _whole_step(settings, pools)
     steps = 16 if side < 32 else 1  # small images are augmented several steps at a time
 
-    def whole() -> None:
-        for _ in range(steps):
-            training.train_step(state, next(batches), 0, method, settings)
-
     def forward_and_backward() -> None:
-        for _ in range(steps):
-            bare.zero_grad()
-            # torch leaves backward() without type hints.
-            cross_entropy(bare(views), targets).backward()  # type: ignore[no-untyped-call]
+        bare.zero_grad()
+        # torch leaves backward() without type hints.
+        cross_entropy(bare(views), targets).backward()  # type: ignore[no-untyped-call]
 
-    return _ratio(whole, forward_and_backward, repetitions)
+    return _ratio(_repeated(whole, steps), _repeated(forward_and_backward, steps), repetitions)
+
+
+def _repeated(work: Callable[[], object], times: int) -> Callable[[], object]:
+    return lambda: [work() for _ in range(times)]
+
+
+def _over_semilearn(python: Path, settings: Settings, repetitions: int) -> float:
+    with _semilearn_step(python, settings) as theirs:
+        return _ratio(_whole_step(settings, _random_pools(3, 32)), theirs, repetitions)
+
+
+@contextmanager
+def _semilearn_step(python: Path, settings: Settings) -> Iterator[Callable[[], object]]:
+    """A step of semilearn, taken on demand by another process; of the two processes one always waits."""
+    command = [str(python), str(SEMILEARN_STEP), str(settings.batch), str(settings.mu)]
+    try:
+        peer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    except OSError as error:
+        raise InputError(f"--semilearn {python}: {error.strerror}") from error
+
+    def step() -> None:
+        print("go", file=peer.stdin, flush=True)
+        if not (peer.stdout and peer.stdout.readline()):
+            raise InputError(f"--semilearn {python}: it ended; what it said is above")
+
+    with peer:
+        yield step
 
 
 def _augment_over_pillow(repetitions: int) -> float:

@@ -136,13 +136,14 @@ def page(parameter: Parameter, results: Path, output: Output) -> None:
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Smaller batch, three repetitions: under a minute.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    semilearn: Annotated[Path | None, typer.Option(help="Also compare with semilearn, which this Python has.")] = None,
 ) -> None:
     """Measure the speed of training, as ratios that hold on any machine."""
     from rich import print as show
 
     from spl.benchmark import measure
 
-    measured = measure(repetitions=3 if quick else 9, quick=quick)
+    measured = measure(repetitions=3 if quick else 9, quick=quick, semilearn=semilearn)
     print(json.dumps(measured, indent=1)) if as_json else show(measured)
 
 

@@ -1,0 +1,76 @@
+"""The losses, class thresholds and network of semilearn, the code base of USB: tests/peers/semilearn_reference.py."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from semilearn_reference import FIXMATCH, FLEXMATCH_STEPS, GOLDEN, POOL, fill
+from torch import nn
+
+from spl import training
+from spl.batches import Batch, Pools
+from spl.methods import METHODS
+from spl.networks import build_network
+from spl.settings import Settings
+from spl.training import MEASURES
+
+REFERENCE = load_file(GOLDEN)
+LOSSES = ("labelled_loss", "unlabelled_loss", "coverage")
+
+
+def case(name):
+    return {key.split("/")[1]: value for key, value in REFERENCE.items() if key.startswith(f"{name}/")}
+
+
+def begun(method, classes, threshold):
+    settings = Settings(threshold=threshold)
+    empty = torch.zeros(0)
+    pools = Pools(empty, empty, empty, torch.arange(POOL), empty, empty)
+    return training.start(nn.Linear(1, 1), pools, classes, METHODS[method], settings), settings
+
+
+def assert_a_step_is_semilearn_s(given, state, method, settings, monkeypatch):
+    """Its losses, coverage and the gradients of its whole loss, for the same logits."""
+    leaves = [given[name].clone().requires_grad_() for name in ("labelled", "weak", "strong")]
+    monkeypatch.setattr(training, "_forward", lambda *_: (leaves[0], leaves[1].detach(), leaves[2]))
+    empty, unlabelled = torch.zeros(0), len(given["weak"])
+    batch = Batch(
+        labelled=empty, targets=given["targets"], weak=empty, strong=empty,
+        positions=given.get("positions", torch.arange(unlabelled)), truth=torch.zeros(unlabelled), checksum=empty,
+    )  # fmt: skip
+    measured = dict(zip(MEASURES, training.train_step(state, batch, 0, METHODS[method], settings), strict=True))
+    for name in LOSSES:
+        torch.testing.assert_close(measured[name], given[name], rtol=1e-5, atol=1e-6)
+    for name, leaf in (("labelled_gradient", leaves[0]), ("strong_gradient", leaves[2])):
+        torch.testing.assert_close(leaf.grad, given[name], rtol=1e-4, atol=1e-8)
+
+
+@pytest.mark.parametrize(("classes", "threshold"), FIXMATCH)
+def test_fixmatch_selects_and_weighs_as_semilearn(classes, threshold, monkeypatch):
+    state, settings = begun("fixmatch", classes, threshold)
+    given = case(f"fixmatch-{classes}-{threshold}")
+    assert 0 < given["coverage"] < 1
+    assert_a_step_is_semilearn_s(given, state, "fixmatch", settings, monkeypatch)
+
+
+def test_flexmatch_s_memory_thresholds_and_losses_are_semilearn_s_step_after_step(monkeypatch):
+    """semilearn counts at the end of a step, this project before thresholds are needed: the same counts."""
+    state, settings = begun("flexmatch", 10, 0.95)
+    for step in range(FLEXMATCH_STEPS):
+        given = case(f"flexmatch-{step}")
+        thresholds = 0.95 * given["beta"] / (2 - given["beta"])
+        torch.testing.assert_close(state.thresholds.of(torch.arange(10)), thresholds)
+        assert_a_step_is_semilearn_s(given, state, "flexmatch", settings, monkeypatch)
+        assert torch.equal(state.thresholds.latest, given["latest"])
+    assert given["beta"].max() == 1, "the warm-up is over, so a class, not the unused images, has the largest count"
+
+
+def test_with_bias_in_the_stem_alone_the_network_is_semilearn_s():
+    given = case("wrn-28-2")
+    network = build_network(Settings(conv_bias="stem", batch_norm_eps=1e-5), 3, 10, torch.Generator())
+    network.norm.eps = 1e-3  # semilearn's last batch norm differs from its others
+    fill(network)
+    assert sum(weight.numel() for weight in network.parameters()) == given["parameters"]
+    with torch.no_grad():
+        trained, evaluated = network.train()(given["images"]), network.eval()(given["images"])
+    torch.testing.assert_close(trained, given["train_logits"], rtol=1e-4, atol=5e-5)
+    torch.testing.assert_close(evaluated, given["eval_logits"], rtol=1e-4, atol=5e-5)
