@@ -71,9 +71,9 @@ FRESH = [
     (
         "datasets.py",
         '    "digits": Source(',
-        '    "more-digits": Source(read_digits, 1297, 124, 8, ()),\n    "digits": Source(',
+        '    "more-digits": Source(read_digits, Description(1297, 124, 8, ())),\n    "digits": Source(',
     ),
-    ("splits.py", '("labelled", seed, everything)', '("labelled", seed + 1, everything)'),
+    ("splits.py", '("labelled", seed, everything, names)', '("labelled", seed + 1, everything, names)'),
     ("figures/style.py", '"#0072B2"', '"#0000ff"'),
     ("cli.py", "evaluation.step", "evaluation.step + 0"),
     ("confusion.py", "MEDIAN_OVER = 20", "MEDIAN_OVER = 10"),
@@ -156,6 +156,32 @@ def test_what_formats_a_summary_counts_for_the_analysis(package):
     before = analysis()
     edit(package / "confusion.py", '"%.10g"', '"%.2g"')
     assert analysis() != before
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "stale"),
+    [
+        ("datasets.py", "transpose(0, 3, 1, 2)", "transpose(0, 3, 2, 1)", {"read_cifar_10", "read_cifar_100"}),
+        ("datasets.py", "removesuffix", "removeprefix", {"read_fashion_mnist"}),
+        ("published.py", "if found != md5:", "if False:", {"read_cifar_10", "read_cifar_100", "read_fashion_mnist"}),
+        ("image_folder.py", ".jpeg", ".gif", {"read_image_folder"}),
+        ("published.py", "/usr/share/datasets", "/opt/datasets", set()),
+        ("published.py", "PATIENCE = 60", "PATIENCE = 61", set()),
+        ("datasets.py", "50_000, 5_000, 32", "50_000, 5_001, 32", set()),
+    ],
+)
+def test_how_a_data_set_is_read_counts_and_where_it_is_looked_for_does_not(package, file, old, new, stale):
+    def codes():
+        module._parse.cache_clear()
+        return {
+            name: fingerprint([f"spl.datasets:{name}", "spl.datasets:save_dataset"], {})
+            for name in ("read_digits", "read_cifar_10", "read_cifar_100", "read_fashion_mnist", "read_image_folder")
+        }
+
+    before = codes()
+    edit(package / file, old, new)
+    after = codes()
+    assert {name for name in before if before[name] != after[name]} == stale
 
 
 def test_training_reaches_nothing_that_shows_or_plans():

@@ -60,6 +60,31 @@ def test_imbalance_takes_unlabelled_images_of_one_class_and_leaves_the_labelled_
     assert lost.sum() == len(uneven.excluded) == lost[uneven.imbalanced_class]
 
 
+paths = st.lists(st.text("abc/. é", min_size=1, max_size=6), min_size=12, max_size=40, unique=True)
+schemes = st.sampled_from([("balanced", 2), ("random", 6), ("full", None)])
+
+
+def drawn_by_name(names, seed, scheme):
+    """The names of the labelled images; the class of an image is a function of its name."""
+    classes = np.array([len(name) % 2 for name in names])
+    return [names[index] for index in draw_split(classes, scheme[0], seed, scheme[1], names=names).labelled]
+
+
+@given(paths, seeds, schemes, st.randoms())
+def test_images_with_names_are_drawn_by_name_whatever_their_order(names, seed, scheme, shuffle):
+    shuffled = shuffle.sample(names, len(names))
+    assert sorted(drawn_by_name(names, seed, scheme)) == sorted(drawn_by_name(shuffled, seed, scheme))
+
+
+@given(paths, seeds, schemes, st.text("xyz", min_size=1))
+def test_another_image_takes_at_most_its_own_place(names, seed, scheme, new):
+    before = drawn_by_name(names, seed, scheme)
+    after = drawn_by_name(sorted([*names, new]), seed, scheme)
+    assert set(after) <= {*before, new}
+    if new not in after:
+        assert sorted(after) == sorted(before)
+
+
 def test_all_labels_means_all_images():
     assert draw_split(CLASSES, "full", 0).labelled == list(range(len(CLASSES)))
 
@@ -74,9 +99,10 @@ def test_a_split_survives_its_file(tmp_path_factory, classes, seed):
 
 def test_what_the_study_assumes_of_the_digits_is_true():
     digits = read_digits()
-    assert len(digits.train_classes) == SOURCES["digits"].train_images
-    assert np.bincount(digits.train_classes).min() == SOURCES["digits"].smallest_class
-    assert digits.train_images.shape[2:] == (SOURCES["digits"].side,) * 2
+    known = SOURCES["digits"].describe(None)
+    assert len(digits.train_classes) == known.train_images
+    assert np.bincount(digits.train_classes).min() == known.smallest_class
+    assert digits.train_images.shape[2:] == (known.side,) * 2
     assert np.bincount(digits.test_classes).tolist() == [50] * 10
     together = np.concatenate([digits.train_images, digits.test_images]).reshape(1797, -1)
     assert len(together) == 1797

@@ -14,6 +14,7 @@ from spl.plan import (
     run_parameter,
     split_parameter,
 )
+from spl.published import DOWNLOADS
 from spl.study import check_study, read_yaml
 
 files = [os.path.relpath(path) for path in workflow.configfiles]
@@ -26,6 +27,10 @@ except InputError as mistake:
     print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)
     raise SystemExit(2)
 
+if workflow.is_main_process:
+    for name, key in PLAN.off.items():
+        print(f"off: experiments.{name}: set {key}", file=sys.stderr)
+
 RESULTS = f"results/{PLAN.study.name}"
 
 # `spl` belongs to the Python that runs Snakemake, also where its environment is not activated.
@@ -33,13 +38,18 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.ge
 
 
 wildcard_constraints:
-    dataset=r"[a-z0-9-]+",
+    dataset="|".join(name for name, one in PLAN.study.datasets.items() if not one.off),
     experiment=r"[a-z0-9-]+",
     calibration=r"[a-z0-9-]+/[a-z0-9-]+",
     split=r"[a-z0-9-]+/[a-z0-9.-]+/fold\d+",
     run=r"[a-z0-9-]+/[a-z0-9.-]+/fold\d+/[^/]+(/[^/]+)?/seed\d+",
     figure="|".join(name for name, item in ITEMS.items() if item.kind == "figure"),
     table="|".join(name for name, item in ITEMS.items() if item.kind == "table"),
+
+
+def downloads(dataset):
+    """The files of a data set that a rule here has to make."""
+    return [path for path in PLAN.study.datasets[dataset].files if path.is_relative_to(DOWNLOADS)]
 
 
 def data_file(job, name):

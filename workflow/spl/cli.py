@@ -27,12 +27,29 @@ Output = Annotated[Path, typer.Option(help="File, folder or stem to write.")]
 
 
 @app.command()
-def data(parameter: Parameter, output: Output) -> None:
+def download(source: Annotated[str, typer.Argument(help="Key of the data set's source.")], output: Output) -> None:
+    """Download a file of a published data set; the name of the output says which."""
+    from spl.datasets import SOURCES
+    from spl.published import download
+
+    published = SOURCES[source].files if source in SOURCES else None
+    if published is None or output.name not in published.layouts[0]:
+        raise InputError(f"{source}: no published data set with a file {output.name}")
+    download(published.torchvision, output)
+
+
+@app.command()
+def data(
+    parameter: Parameter,
+    output: Output,
+    files: Annotated[list[Path] | None, typer.Argument(help="The data set's files, or the user's own folder.")] = None,
+) -> None:
     """Bring a data set into canonical form."""
     from spl.datasets import write_dataset
 
+    content = _read(parameter)
     output.mkdir(parents=True, exist_ok=True)
-    write_dataset(_read(parameter)["source"], output)
+    write_dataset(content["source"], output, files or [], **content["options"])
 
 
 @app.command()
@@ -179,6 +196,8 @@ def plan(study: Annotated[Path, typer.Argument(help="The study's YAML file.")] =
     console.print(listing)
     done = sum(state == "done" for state in states.values())
     console.print(f"{done} of {len(states)} runs done; {len(planned.splits)} labelled sets.")
+    for name, key in planned.off.items():
+        print(f"off: experiments.{name}: set {key}", file=sys.stderr)
 
 
 def _state(folder: Path, parameter: str) -> str:

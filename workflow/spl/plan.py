@@ -1,13 +1,13 @@
 """The plan of a study: the runs its experiments need, each once, and the canonical parameter of every job.
 
-Pure: a plan follows from the study and the code alone, and touches no file of results.
+Pure: a plan follows from the study, the names of a user's own images and the code, and touches no file of results.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
@@ -84,6 +84,7 @@ class Plan:
         calibrations: by path, each with the data sets' own and the methods' own settings; shared by all experiments.
         experiments: paths of the runs of each experiment, in the order of its methods, variants, splits and seeds.
         experiment_splits: paths of the splits of each experiment, in order of size and fold.
+        off: experiments that are left out, and the key of the study that would put them in.
     """
 
     study: Study
@@ -92,12 +93,16 @@ class Plan:
     calibrations: dict[str, Calibration]
     experiments: dict[str, list[str]]
     experiment_splits: dict[str, list[str]]
+    off: dict[str, str]
 
 
 def make_plan(study: Study) -> Plan:
     """Expand a study."""
-    plan = Plan(study, {}, {}, {}, {}, {})
+    plan = Plan(study, {}, {}, {}, {}, {}, {})
     for name, experiment in study.experiments.items():
+        if study.datasets[experiment.dataset].off:
+            plan.off[name] = f"datasets.{experiment.dataset}.root"
+            continue
         splits = _splits(study, experiment.dataset, experiment.split, experiment.folds)
         runs = [
             _run(study, method, study.resolve(name, method, variant), split, seed)
@@ -134,7 +139,7 @@ def _calibrate(plan: Plan, dataset: str, reference: str, smooth: str) -> None:
 
 
 def _splits(study: Study, dataset: str, scheme: Balanced | Random | Full, folds: list[int]) -> list[SplitJob]:
-    classes = len(SOURCES[study.datasets[dataset].source].classes)
+    classes = len(study.datasets[dataset].known.classes)
     keep = None
     draws: list[tuple[str, int | None]]
     if isinstance(scheme, Balanced):
@@ -182,9 +187,11 @@ def _code(*entries: str, **choices: str) -> str:
 
 def data_parameter(plan: Plan, dataset: str) -> str:
     """The canonical parameter of preparing a data set."""
-    source = plan.study.datasets[dataset].source
-    code = _code("spl.datasets:write_dataset", **{"spl.datasets:SOURCES": source})
-    return canonical({"source": source, "code": code})
+    given = plan.study.datasets[dataset]
+    # Not the table of sources: where files are looked for changes nothing of what is read.
+    reader = SOURCES[given.source].read
+    code = _code(f"{reader.__module__}:{reader.__name__}", "spl.datasets:save_dataset")
+    return canonical({"source": given.source, "options": given.options, "known": asdict(given.known), "code": code})
 
 
 def split_parameter(plan: Plan, path: str) -> str:

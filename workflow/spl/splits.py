@@ -6,7 +6,7 @@ A split depends on its own seed alone, never on the seed of a training.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,14 @@ class Split:
     unlabelled_counts: list[int]
 
 
-def draw_split(classes: Classes, scheme: str, seed: int, labels: int | None = None, keep: float | None = None) -> Split:
+def draw_split(
+    classes: Classes,
+    scheme: str,
+    seed: int,
+    labels: int | None = None,
+    keep: float | None = None,
+    names: Sequence[str] | None = None,
+) -> Split:
     """Draw the labelled set of one fold.
 
     Args:
@@ -52,22 +59,23 @@ def draw_split(classes: Classes, scheme: str, seed: int, labels: int | None = No
         seed: the fold's seed. For one seed, a larger draw of the same scheme contains a smaller one.
         labels: see ``scheme``.
         keep: part of the unlabelled images of one class, drawn at random, that stay in the pool; None keeps all.
+        names: of the training images; they are drawn by name if they have one, else by index.
     """
     everything = np.arange(len(classes), dtype=np.int64)
     n_classes = int(classes.max()) + 1
     if scheme == "full":
         labelled = everything
     elif scheme == "random":
-        labelled = ranked("labelled", seed, everything)[:labels]
+        labelled = ranked("labelled", seed, everything, names)[:labels]
     else:
         labelled = np.concatenate(
-            [ranked("labelled", seed, np.flatnonzero(classes == one))[:labels] for one in range(n_classes)]
+            [ranked("labelled", seed, np.flatnonzero(classes == one), names)[:labels] for one in range(n_classes)]
         )
     excluded, imbalanced_class = everything[:0], None
     if keep is not None:
         imbalanced_class = int(ranked("imbalanced-class", seed, np.arange(n_classes, dtype=np.int64))[0])
         unlabelled = np.setdiff1d(np.flatnonzero(classes == imbalanced_class), labelled)
-        excluded = np.sort(ranked("imbalanced-pool", seed, unlabelled)[round(keep * len(unlabelled)) :])
+        excluded = np.sort(ranked("imbalanced-pool", seed, unlabelled, names)[round(keep * len(unlabelled)) :])
     pool = np.setdiff1d(everything, excluded)
     return Split(
         scheme=scheme,
@@ -84,7 +92,8 @@ def write_fold(draw: Mapping[str, Any], data: Path, path: Path) -> None:
     """Draw the split that the arguments of :func:`draw_split` describe, from a prepared data set, and write it."""
     dataset, _ = read_dataset(data)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_split(draw_split(dataset.train_classes, **draw), path)
+    names = list(dataset.train_files) or None
+    write_split(draw_split(dataset.train_classes, **draw, names=names), path)
 
 
 def write_split(split: Split, path: Path) -> None:

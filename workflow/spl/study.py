@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,7 +15,7 @@ import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from spl.datasets import SOURCES
+from spl.datasets import SOURCES, Description
 from spl.errors import InputError
 from spl.methods import METHODS
 from spl.settings import CALIBRATED, NETWORK, SLUG, Integer, Model, Number, Settings, Slug
@@ -78,6 +79,14 @@ class Dataset(Model):
     """One data set of the study, and the training settings that belong to it."""
 
     source: str
+    root: Path | None = Field(
+        default=None,
+        description="folder with the files of the data set; without it they are looked for where the operating system "
+        "has them, else downloaded; an image-folder without it is off, and with it every experiment that uses it",
+    )
+    side: Annotated[Integer, Field(ge=1)] | None = Field(
+        default=None, description="of an image-folder: pixels to which images are resized and cut"
+    )
     stands_in_for: str | None = Field(default=None, description="the paper's data set whose place this one takes")
     training: Settings = Settings()
     calibration: Calibration | None = None
@@ -90,6 +99,50 @@ class Dataset(Model):
                 "source", "unknown source; expected one of {known}", {"known": ", ".join(SOURCES)}
             )
         return source
+
+    @model_validator(mode="after")
+    def _is_there(self) -> Dataset:
+        source = SOURCES[self.source]
+        if self.root is not None and not (source.files or source.own_folder):
+            _refuse("root", f"{self.source} has no files to look for")
+        if source.own_folder and self.side is None:
+            _refuse("side", f"missing; {self.source} needs it")
+        if self.side is not None and not source.own_folder:
+            _refuse("side", f"the images of {self.source} keep their size")
+        try:
+            _ = self.off or self.known, self.files
+        except InputError as error:
+            _refuse("root", str(error))
+        return self
+
+    @property
+    def off(self) -> bool:
+        """Whether the data set is the user's own, and where it lies was not said."""
+        return self.root is None and SOURCES[self.source].own_folder
+
+    @property
+    def options(self) -> dict[str, int]:
+        """What reading it depends on beyond its files."""
+        return {} if self.side is None else {"side": self.side}
+
+    @cached_property
+    def known(self) -> Description:
+        """What is known of the data set before it is read; of one that is off nothing is."""
+        return SOURCES[self.source].describe(self._folder, **self.options)
+
+    @property
+    def pixels(self) -> int:
+        """Height and width of an image."""
+        return self.side or self.known.side
+
+    @cached_property
+    def files(self) -> list[Path]:
+        """What to read; below :data:`spl.published.DOWNLOADS` what is downloaded first."""
+        return SOURCES[self.source].locate(self.source, self._folder)
+
+    @property
+    def _folder(self) -> Path | None:
+        return self.root and self.root.expanduser()
 
 
 def _as_mapping(methods: Any) -> Any:
@@ -180,15 +233,15 @@ class Study(Model):
                 _refuse(
                     f"{where}.dataset", f"'{experiment.dataset}' is not under datasets ({', '.join(self.datasets)})"
                 )
-            source = SOURCES[self.datasets[experiment.dataset].source]
+            pixels = self.datasets[experiment.dataset].pixels
             self._check_split(where, experiment.split, experiment.dataset)
             for fold in experiment.folds:
                 self._check_fold(f"{where}.folds", fold)
             if isinstance(experiment.split, Full) and experiment.folds != [0]:
                 _refuse(f"{where}.folds", "expected [0]: with all images labelled every fold is the same")
             for given in (experiment.training, *experiment.variants, *experiment.methods.values()):
-                if given.overrides().get("crop_padding", 0) >= source.side:
-                    _refuse(where, f"crop_padding: expected less than {source.side}, the side of an image")
+                if given.overrides().get("crop_padding", 0) >= pixels:
+                    _refuse(where, f"crop_padding: expected less than {pixels}, the side of an image")
             for method in experiment.methods:
                 for variant in experiment.variants:
                     settings = self.resolve(name, method, variant)
@@ -200,20 +253,21 @@ class Study(Model):
                 where = f"datasets.{name}.calibration"
                 self._check_split(where, dataset.calibration.split, name)
                 self._check_fold(f"{where}.fold", dataset.calibration.fold)
-            side = SOURCES[dataset.source].side
-            if self.settings(name).crop_padding >= side:
-                _refuse(f"datasets.{name}.training.crop_padding", f"expected less than {side}, the side of an image")
+            if self.settings(name).crop_padding >= (pixels := dataset.pixels):
+                _refuse(f"datasets.{name}.training.crop_padding", f"expected less than {pixels}, the side of an image")
         for key in self.assumed:
             if not _exists(self.model_dump(), key.split(".")):
                 _refuse(f"assumed.{key}", "no such key in this study")
         return self
 
     def _check_split(self, where: str, split: Balanced | Random | Full, dataset: str) -> None:
-        source = SOURCES[self.datasets[dataset].source]
-        if isinstance(split, Balanced) and split.per_class > source.smallest_class:
-            _refuse(f"{where}.split.per_class", f"expected at most {source.smallest_class}, the smallest class")
-        if isinstance(split, Random) and max(split.labels) > source.train_images:
-            _refuse(f"{where}.split.labels", f"expected at most {source.train_images}, the training images")
+        if self.datasets[dataset].off:
+            return
+        known = self.datasets[dataset].known
+        if isinstance(split, Balanced) and split.per_class > known.smallest_class:
+            _refuse(f"{where}.split.per_class", f"expected at most {known.smallest_class}, the smallest class")
+        if isinstance(split, Random) and max(split.labels) > known.train_images:
+            _refuse(f"{where}.split.labels", f"expected at most {known.train_images}, the training images")
 
     def _check_fold(self, where: str, fold: int) -> None:
         if fold >= len(self.fold_seeds):
@@ -326,6 +380,7 @@ _EXPECTATIONS = {
     "model_type": "expected a mapping",
     "list_type": "expected a list",
     "string_type": "expected text",
+    "path_type": "expected the path of a folder",
     "bool_type": "expected yes or no",
     "bool_parsing": "expected yes or no",
     "int_type": "expected a whole number",

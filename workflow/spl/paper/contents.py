@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from spl.datasets import SOURCES
 from spl.errors import InputError
 from spl.methods import METHODS
 from spl.paper import captions
@@ -56,10 +55,10 @@ def _comparison(plan: Plan, experiment: str) -> dict[str, Any]:
 
 
 def _matrices(plan: Plan, experiment: str) -> dict[str, Any]:
-    source = plan.study.datasets[plan.study.experiments[experiment].dataset].source
+    dataset = plan.study.datasets[plan.study.experiments[experiment].dataset]
     return {
         "titles": _titles(plan, experiment),
-        "classes": list(SOURCES[source].classes),
+        "classes": list(dataset.known.classes),
         "basins": plan.study.basins.model_dump(),
     }
 

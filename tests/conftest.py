@@ -1,0 +1,76 @@
+"""What tests of every kind share: a real data set, and a server to download it from."""
+
+import struct
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+COMPRESSED_AT = {
+    "train-images-idx3-ubyte.gz": 1504176606,
+    "train-labels-idx1-ubyte.gz": 1504176606,
+    "t10k-images-idx3-ubyte.gz": 1504176627,
+    "t10k-labels-idx1-ubyte.gz": 1504176627,
+}
+
+
+@pytest.fixture(scope="session")
+def debian_fashion_mnist():
+    """The folder of Debian's package."""
+    if not DEBIAN.is_dir():
+        pytest.fail(f"{DEBIAN} is missing: apt-get install dataset-fashion-mnist")
+    return DEBIAN
+
+
+@pytest.fixture(scope="session")
+def published_fashion_mnist(debian_fashion_mnist):
+    """The four files as they were published, by name: Debian removed name and date from their gzip headers."""
+    files = {}
+    for name, time in COMPRESSED_AT.items():
+        content = (debian_fashion_mnist / name).read_bytes()
+        header = (
+            b"\x1f\x8b\x08\x08" + struct.pack("<I", time) + content[8:10] + name.removesuffix(".gz").encode() + b"\0"
+        )
+        files[name] = header + content[10:]
+    return files
+
+
+class Server(ThreadingHTTPServer):
+    """Serves ``files`` by name, whatever host was asked for; breaks off once in each of ``torn``."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.address = f"http://127.0.0.1:{self.server_port}/"
+        self.files, self.torn = {}, []
+
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self):
+        name = self.path.rsplit("/", 1)[1]
+        if name not in self.server.files:
+            self.send_error(404)
+            return
+        content = self.server.files[name]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.headers["Method"] == "HEAD":  # torchvision's way to ask for redirections
+            return
+        if name in self.server.torn:
+            self.server.torn.remove(name)
+            content = content[: len(content) // 2]
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    """A server on this machine for the time of one test."""
+    with Server() as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running
+        running.shutdown()

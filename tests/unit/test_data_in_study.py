@@ -1,0 +1,195 @@
+"""Where data come from, as a study says it: mistakes are refused when it is read, before anything runs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+
+from spl.errors import InputError
+from spl.paper.contents import items, page_parameter
+from spl.plan import data_parameter, make_plan
+from spl.published import CIFAR_10_FILES
+from spl.study import check_study
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+
+def study(experiment=(), **dataset):
+    """A study of one data set and, beside it, of the digits."""
+    fixmatch = {"split": {"scheme": "balanced", "per_class": 2}, "methods": ["fixmatch"]}
+    content = {
+        "name": "mine",
+        "title": "Mine",
+        "datasets": {"pictures": dataset, "digits": {"source": "digits", "training": {"crop_padding": 1}}},
+        "experiments": {
+            "scarce-labels": {"dataset": "pictures", **fixmatch, **dict(experiment)},
+            "others": {"dataset": "digits", **fixmatch},
+        },
+    }
+    return check_study(content, "mine.yaml")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes of three training images."""
+    for part in ("train", "test"):
+        for name in ("bird", "frog"):
+            (tmp_path / part / name).mkdir(parents=True)
+            for number in range(3):
+                Image.new("RGB", (8, 8)).save(tmp_path / part / name / f"{number}.png")
+    return tmp_path
+
+
+def files_of(**dataset):
+    return study(**dataset).datasets["pictures"].files
+
+
+def test_files_come_from_root_then_from_an_earlier_download_then_from_the_system(
+    debian_fashion_mnist, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    names = [path.name for path in files_of(source="fashion-mnist")]
+    assert files_of(source="fashion-mnist") == [debian_fashion_mnist / name for name in names]
+    for place in ("resources/fashion-mnist", "mine"):
+        Path(place).mkdir(parents=True)
+        for name in names:
+            (Path(place) / name).touch()
+    assert files_of(source="fashion-mnist") == [Path("resources/fashion-mnist") / name for name in names]
+    assert files_of(source="fashion-mnist", root="mine") == [Path("mine") / name for name in names]
+
+
+def test_what_is_nowhere_is_to_be_downloaded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert files_of(source="cifar-10") == [Path("resources/cifar-10/cifar-10-python.tar.gz")]
+    assert files_of(source="cifar-100") == [Path("resources/cifar-100/cifar-100-python.tar.gz")]
+    assert files_of(source="digits", training={"crop_padding": 1}) == []
+
+
+def test_a_home_folder_may_be_written_as_people_write_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "cifar-10-python.tar.gz").touch()
+    assert files_of(source="cifar-10", root="~") == [tmp_path / "cifar-10-python.tar.gz"]
+
+
+REFUSED = {
+    "an absent folder": (
+        {"source": "cifar-10", "root": "/nowhere"},
+        "datasets.pictures.root: /nowhere/cifar-10-python.tar.gz: no such file; expected a folder with "
+        "cifar-10-python.tar.gz, or cifar-10-batches-py/data_batch_1 and 6 more, or data_batch_1 and 6 more",
+    ),
+    "a folder of something else": (
+        {"source": "fashion-mnist", "root": "."},
+        "datasets.pictures.root: train-images-idx3-ubyte.gz: no such file; expected a folder with",
+    ),
+    "files of a source that has none": (
+        {"source": "digits", "root": "."},
+        "datasets.pictures.root: digits has no files to look for",
+    ),
+    "a path that is none": ({"source": "cifar-10", "root": 3}, "datasets.pictures.root: expected the path of a folder"),
+    "another size of images": (
+        {"source": "cifar-10", "side": 16},
+        "datasets.pictures.side: the images of cifar-10 keep their size",
+    ),
+    "images of no size": ({"source": "image-folder"}, "datasets.pictures.side: missing; image-folder needs it"),
+    "images of no pixels": (
+        {"source": "image-folder", "side": 0},
+        "datasets.pictures.side: expected at least 1, got 0",
+    ),
+    "a folder without images": (
+        {"source": "image-folder", "side": 8, "root": "/nowhere"},
+        "datasets.pictures.root: /nowhere/train: no class folders; expected /nowhere/train/<class>/",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_wrong_source_root_or_side_is_refused_in_one_line(what, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    dataset, expected = REFUSED[what]
+    with pytest.raises(InputError) as caught:
+        study(**dataset)
+    assert str(caught.value).startswith(f"mine.yaml: {expected}")
+    assert "\n" not in str(caught.value)
+
+
+def test_of_an_incomplete_folder_the_missing_file_is_named(tmp_path):
+    (tmp_path / "cifar-10-batches-py").mkdir()
+    for name in CIFAR_10_FILES.layouts[1]:
+        if not name.endswith("data_batch_3"):
+            (tmp_path / name).touch()
+    with pytest.raises(InputError, match="cifar-10-batches-py/data_batch_3: no such file"):
+        study(source="cifar-10", root=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("experiment", "expected"),
+    [
+        ({"split": {"scheme": "balanced", "per_class": 4}}, "split.per_class: expected at most 3, the smallest class"),
+        ({"split": {"scheme": "random", "labels": [7]}}, "split.labels: expected at most 6, the training images"),
+        ({"training": {"crop_padding": 8}}, "crop_padding: expected less than 8, the side of an image"),
+    ],
+)
+def test_what_a_folder_holds_limits_what_can_be_asked_of_it(folder, experiment, expected):
+    with pytest.raises(InputError, match=expected):
+        study(experiment, source="image-folder", side=8, root=str(folder))
+
+
+def test_a_folder_that_was_not_named_is_off_and_the_rest_goes_on(folder):
+    plan = make_plan(study(source="image-folder", side=8))
+    assert plan.off == {"scarce-labels": "datasets.pictures.root"}
+    assert list(plan.experiments) == ["others"]
+    assert {run.dataset for run in plan.runs.values()} == {"digits"}
+    assert "table1" not in items(plan, "mine.yaml")
+    assert "scarce-labels" not in json.loads(page_parameter(plan, items(plan, "")))["experiments"]
+
+    plan = make_plan(study(source="image-folder", side=8, root=str(folder)))
+    assert plan.off == {}
+    assert "table1" in items(plan, "mine.yaml")
+    assert "pictures/balanced-4/fold0" in plan.splits
+
+
+def test_a_data_set_is_the_same_wherever_it_lies(debian_fashion_mnist, folder, tmp_path_factory):
+    anywhere, here = study(source="fashion-mnist"), study(source="fashion-mnist", root=str(debian_fashion_mnist))
+    assert data_parameter(make_plan(anywhere), "pictures") == data_parameter(make_plan(here), "pictures")
+    before = data_parameter(make_plan(study(source="image-folder", side=8, root=str(folder))), "pictures")
+    moved = folder.rename(tmp_path_factory.mktemp("moved") / "pictures")
+    assert data_parameter(make_plan(study(source="image-folder", side=8, root=str(moved))), "pictures") == before
+    (moved / "train/frog/2.png").rename(moved / "train/frog/3.png")
+    assert data_parameter(make_plan(study(source="image-folder", side=8, root=str(moved))), "pictures") != before
+    assert data_parameter(make_plan(study(source="image-folder", side=9, root=str(moved))), "pictures") != before
+
+
+PLANNING = """
+import sys
+from pathlib import Path
+from spl.paper.contents import items, page_parameter
+from spl.plan import data_parameter, make_plan
+from spl.study import read_study
+
+for path in sys.argv[1:]:
+    plan = make_plan(read_study(Path(path)))
+    page_parameter(plan, items(plan, path))
+    assert all(data_parameter(plan, dataset) for dataset in plan.study.datasets)
+assert not {"torch", "torchvision", "PIL"} & set(sys.modules), "planning imported what reads images"
+"""
+
+
+def test_planning_does_not_wait_for_torch(folder):
+    pictures = {"source": "image-folder", "side": 8, "root": str(folder)}
+    mine = folder / "mine.yaml"
+    mine.write_text(yaml.safe_dump({"name": "a", "title": "A", "datasets": {"a": pictures}, "experiments": {}}))
+    subprocess.run([sys.executable, "-c", PLANNING, mine, CONFIG / "fashion-mnist.yaml"], check=True)
+
+
+def test_fashion_mnist_is_a_study_of_eighteen_runs():
+    plan = make_plan(check_study(yaml.safe_load((CONFIG / "fashion-mnist.yaml").read_text()), ""))
+    assert len(plan.runs) == 18
+    assert len({run.fold for run in plan.runs.values()}) == 6
+    assert {"table1", "table7", "fig4", "confusion"} <= set(items(plan, ""))
+    for run in plan.runs.values():
+        assert run.settings["flip"]
+        assert run.settings["crop_padding"] == 4

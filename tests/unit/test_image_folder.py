@@ -1,0 +1,176 @@
+"""A user's own folder of images: what counts is which images there are, not how a directory lists them."""
+
+import hashlib
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from spl import image_folder
+from spl.datasets import read_dataset, read_image_folder, write_dataset
+from spl.errors import InputError
+from spl.image_folder import list_images, read_images
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def picture(path, colour=RED, size=(8, 8)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).save(path, quality=100)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Two classes, of which the second in the alphabet was made first."""
+    for part, n in (("train", 3), ("test", 1)):
+        for name, colour in (("frog", GREEN), ("bird", BLUE)):
+            for number in range(n):
+                picture(tmp_path / part / name / f"{number}.png", colour)
+    return tmp_path
+
+
+def test_images_are_listed_by_path_and_classes_by_name(root):
+    found = list_images(root)
+    assert found.classes == ("bird", "frog")
+    assert found.train == tuple(f"train/{name}/{number}.png" for name in ("bird", "frog") for number in range(3))
+    assert found.numbers(found.train).tolist() == [0, 0, 0, 1, 1, 1]
+    assert found.smallest_class == 3
+
+
+def test_val_takes_the_place_of_test(root):
+    (root / "test").rename(root / "val")
+    assert list_images(root).test == ("val/bird/0.png", "val/frog/0.png")
+
+
+def test_what_is_no_image_is_passed_over(root):
+    before = list_images(root)
+    for name in ("frog/notes.txt", "frog/._0.png", ".cache/0.png"):
+        (root / "train" / name).parent.mkdir(exist_ok=True)
+        (root / "train" / name).write_text("not an image")
+    assert list_images(root) == before
+
+
+def test_every_kind_of_suffix_counts(root):
+    for name in ("3.JPEG", "4.jpg", "5.PNG"):
+        picture(root / "train/frog" / name)
+    assert list_images(root).train[-3:] == ("train/frog/3.JPEG", "train/frog/4.jpg", "train/frog/5.PNG")
+
+
+@given(st.randoms())
+def test_the_order_of_a_directory_does_not_count(tmp_path_factory, shuffle):
+    root = tmp_path_factory.getbasetemp() / "ordered"
+    if not root.exists():
+        for part in ("train", "test"):
+            for name in ("a", "a b", "b"):
+                for number in range(4):
+                    picture(root / part / name / f"{number}.png")
+    expected = list_images(root)
+
+    def scandir(folder):
+        entries = list(os.scandir(folder))
+        shuffle.shuffle(entries)
+        return entries
+
+    class Shuffled:
+        def __getattr__(self, name):
+            return scandir if name == "scandir" else getattr(os, name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(image_folder, "os", Shuffled())
+        assert list_images(root) == expected
+
+
+def test_the_digest_tells_folders_apart_by_the_names_of_their_images(root):
+    before = list_images(root).digest
+    picture(root / "train/frog/3.png")
+    after = list_images(root).digest
+    (root / "train/frog/3.png").unlink()
+    assert before != after
+    assert list_images(root).digest == before
+
+
+def test_an_image_is_resized_by_its_shorter_side_and_its_centre_kept(root):
+    bands = Image.new("RGB", (32, 8), RED)
+    bands.paste(GREEN, (8, 0, 24, 8))
+    bands.paste(BLUE, (8, 0, 24, 1))  # the topmost row, which only resizing brings into the picture
+    bands.save(root / "bands.png")
+    images, _ = read_images(root, ["bands.png"], 4)
+    assert images.shape == (1, 3, 4, 4)
+    assert (images[0, :, 1:] == np.array(GREEN)[:, None, None]).all()
+    assert (images[0, 2, 0] > 0).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1"])
+def test_every_mode_becomes_rgb(root, mode):
+    Image.new("RGB", (6, 6), (255, 255, 255)).convert(mode).save(root / "one.png")
+    images, _ = read_images(root, ["one.png"], 6)
+    assert images.shape == (1, 3, 6, 6)
+    assert (images == 255).all()
+
+
+def test_a_folder_is_prepared_with_the_sha256_of_every_file(root, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prepared")
+    write_dataset("image-folder", folder, [root], side=5)
+    prepared, description = read_dataset(folder)
+    assert list(description["train_files"]) == list(list_images(root).train)
+    for files in (prepared.train_files, prepared.test_files):
+        assert files == {path: hashlib.sha256((root / path).read_bytes()).hexdigest() for path in files}
+    assert description["classes"] == ["bird", "frog"]
+    assert description["image"] == [3, 5, 5]
+    assert (prepared.train_images[prepared.train_classes == 1] == np.array(GREEN)[:, None, None]).all()
+
+
+def a_folder_without(root, what):
+    if what == "train":
+        (root / "train").rename(root / "training")
+        return root / "train"
+    if what == "any image of a class":
+        for path in (root / "train/frog").iterdir():
+            path.unlink()
+        return root / "train/frog"
+    (root / "test/frog/0.png").unlink()
+    (root / "test/frog").rmdir()
+    return root / "test/frog"
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("train", "expected {root}/train/<class>/ with PNG or JPEG images"),
+        ("any image of a class", "expected PNG or JPEG files in every class"),
+        ("a class in test", "expected the same classes in train and test"),
+    ],
+)
+def test_what_a_folder_lacks_is_named(root, what, expected):
+    missing = a_folder_without(root, what)
+    with pytest.raises(InputError) as caught:
+        list_images(root)
+    assert str(caught.value).startswith(f"{missing}: ")
+    assert expected.format(root=root) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def truncated():
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(file, "PNG")
+    return file.getvalue()[:2000]
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", truncated()], ids=["empty", "text", "truncated"])
+def test_an_image_that_cannot_be_read_is_named(root, content):
+    damaged = root / "train/frog/1.png"
+    damaged.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read_image_folder(root, 8)
+    assert str(caught.value).startswith(f"{damaged}: expected a readable PNG or JPEG image")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_does_not_exist_is_named():
+    with pytest.raises(InputError, match="/nowhere/train: no class folders"):
+        list_images(Path("/nowhere"))

@@ -1,0 +1,167 @@
+"""Data sets that do not come with a package: from a download or a folder to the labelled sets, through Snakemake."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+FASHION = "config/fashion-mnist.yaml"
+SPLIT = "results/fashion-mnist/splits/fashion-mnist/balanced-40/fold0.json"
+
+
+def jobs(text):
+    """How many jobs of each rule Snakemake announced."""
+    listed = re.search(r"^job +count\n-.*\n((?:.+\n)+)", text, flags=re.MULTILINE)
+    return {line.split()[0]: int(line.split()[1]) for line in listed[1].splitlines()} if listed else {}
+
+
+def snakemake(project, *arguments):
+    done = project.run("snakemake", "--cores", "2", *arguments)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout + done.stderr
+
+
+def failing(project, *arguments):
+    failed = project.run("snakemake", "--cores", "1", "--show-failed-logs", *arguments)
+    assert failed.returncode == 1
+    return failed.stderr
+
+
+@pytest.fixture
+def bare(project):
+    """A project on a machine without Debian's package."""
+    project.edit("workflow/spl/published.py", "/usr/share/datasets/fashion-mnist", "/nowhere")
+    return project
+
+
+def test_with_debian_s_package_nothing_is_downloaded(debian_fashion_mnist, project):
+    planned = jobs(snakemake(project, "-n", "all", "--configfile", FASHION))
+    assert "download" not in planned
+    assert planned["data"] == 1
+    assert planned["train"] == 18
+
+
+@pytest.mark.parametrize(("source", "files"), [("fashion-mnist", 4), ("cifar-10", 1), ("cifar-100", 1)])
+def test_without_root_and_package_the_plan_begins_with_downloads(bare, source, files):
+    bare.edit(FASHION, "source: fashion-mnist", f"source: {source}")
+    planned = jobs(snakemake(bare, "-n", "all", "--configfile", FASHION))
+    assert planned["download"] == files
+    assert planned["data"] == 1
+
+
+def test_a_download_that_breaks_off_is_repeated_and_ends_in_labelled_sets(
+    bare, server, published_fashion_mnist, monkeypatch
+):
+    monkeypatch.setenv("http_proxy", server.address)
+    server.files, server.torn = published_fashion_mnist, ["t10k-labels-idx1-ubyte.gz"]
+    ran = jobs(snakemake(bare, SPLIT, "--configfile", FASHION))
+    assert (ran["download"], ran["data"], ran["split"]) == (4, 1, 1)
+    assert server.torn == []
+    assert json.loads((bare.folder / SPLIT).read_text())["labelled_counts"] == [4] * 10
+    assert {path.name for path in (bare.folder / "resources/fashion-mnist").iterdir()} == set(server.files)
+    assert "Nothing to be done" in snakemake(bare, SPLIT, "--configfile", FASHION)
+
+
+def test_a_failed_download_says_what_was_expected_and_leaves_nothing(bare, server, monkeypatch):
+    monkeypatch.setenv("http_proxy", server.address)
+    name = "t10k-labels-idx1-ubyte.gz"
+    failed = failing(bare, f"resources/fashion-mnist/{name}", "--configfile", FASHION)
+    assert re.search(rf"error: http://\S+/{name}: expected the file with md5 bb300cfdad3c.*404", failed)
+    assert not (bare.folder / "resources/fashion-mnist" / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("root: /nowhere", "root: /nowhere/train-images-idx3-ubyte.gz: no such file; expected a folder with"),
+        ("side: 28", "side: the images of fashion-mnist keep their size"),
+    ],
+)
+def test_a_wrong_root_ends_before_any_job(project, given, expected):
+    project.edit(FASHION, "source: fashion-mnist", f"source: fashion-mnist\n    {given}")
+    for command in (["snakemake", "--cores", "1", "all", "--configfile", FASHION], ["spl", "plan", FASHION]):
+        refused = project.run(*command)
+        assert refused.returncode == 2, refused.stderr
+        lines = [line for line in refused.stderr.splitlines() if line.startswith("error: ")]
+        assert len(lines) == 1
+        assert lines[0].startswith(f"error: {FASHION}: datasets.fashion-mnist.{expected}")
+        assert "Traceback" not in refused.stderr
+    assert not (project.folder / "results").exists()
+
+
+STUDY = """
+name: own
+title: My own images
+datasets:
+  pictures: {{ source: image-folder, side: 8, {root} training: {{ crop_padding: 1 }} }}
+experiments:
+  scarce-labels:
+    dataset: pictures
+    split: {{ scheme: balanced, per_class: 2 }}
+    methods: [fixmatch]
+"""
+
+
+@pytest.fixture
+def own(project):
+    """A project with a folder of images that a study does not name yet."""
+    random = np.random.default_rng(0)
+    for part, n in (("train", 9), ("test", 2)):
+        for name in ("bird", "frog"):
+            (project.folder / "pictures" / part / name).mkdir(parents=True)
+            for number in range(n):
+                image = Image.fromarray(random.integers(0, 256, (12, 10, 3), dtype=np.uint8))
+                image.save(project.folder / "pictures" / part / name / f"{number}.png")
+    (project.folder / "own.yaml").write_text(STUDY.format(root=""))
+    return project
+
+
+def test_a_folder_that_was_not_named_is_said_to_be_off(own):
+    told = "off: experiments.scarce-labels: set datasets.pictures.root"
+    for command in (
+        ["snakemake", "--cores", "1", "-n", "all", "--configfile", "own.yaml"],
+        ["spl", "plan", "own.yaml"],
+    ):
+        planned = own.run(*command)
+        assert planned.returncode == 0, planned.stderr
+        assert planned.stderr.splitlines().count(told) == 1
+    assert (
+        not {"data", "split", "train", "table"} & jobs(snakemake(own, "-n", "all", "--configfile", "own.yaml")).keys()
+    )
+
+
+def labelled(own):
+    """The paths of the labelled images."""
+    names = list(json.loads((own.folder / "results/own/data/pictures/dataset.json").read_text())["train_files"])
+    return {names[index] for index in json.loads((own.folder / OWN_SPLIT).read_text())["labelled"]}
+
+
+OWN_SPLIT = "results/own/splits/pictures/balanced-4/fold0.json"
+
+
+def test_labels_stay_with_their_images_when_one_is_added_or_the_folder_moves(own):
+    (own.folder / "own.yaml").write_text(STUDY.format(root="root: pictures,"))
+    ran = jobs(snakemake(own, OWN_SPLIT, "--configfile", "own.yaml"))
+    assert (ran["data"], ran["split"]) == (1, 1)
+    before = labelled(own)
+    assert len(before) == 4
+
+    (own.folder / "pictures").rename(own.folder / "moved")
+    (own.folder / "own.yaml").write_text(STUDY.format(root="root: moved,"))
+    assert "Nothing to be done" in snakemake(own, OWN_SPLIT, "--configfile", "own.yaml")
+
+    first = own.folder / "moved/train/bird/0.png"
+    first.with_name("-first.png").write_bytes(first.read_bytes())
+    ran = jobs(snakemake(own, OWN_SPLIT, "--configfile", "own.yaml"))
+    assert (ran["data"], ran["split"]) == (1, 1)
+    assert labelled(own) <= before | {"train/bird/-first.png"}
+
+
+def test_an_image_that_cannot_be_read_fails_the_preparation_with_its_name(own):
+    (own.folder / "own.yaml").write_text(STUDY.format(root="root: pictures,"))
+    (own.folder / "pictures/train/frog/3.png").write_text("not an image")
+    failed = failing(own, OWN_SPLIT, "--configfile", "own.yaml")
+    assert "error: pictures/train/frog/3.png: expected a readable PNG or JPEG image" in failed
+    assert not (own.folder / "results/own/data/pictures/dataset.json").exists()

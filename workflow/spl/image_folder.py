@@ -1,0 +1,127 @@
+"""A folder of images in class folders: ``train/<class>/*`` and ``test/<class>/*`` (or ``val``), PNG or JPEG."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spl.errors import InputError
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder holds.
+
+    Attributes:
+        classes: names of the class folders, sorted.
+        train, test: paths of the images below the root, with "/", sorted: no order of a directory counts.
+    """
+
+    classes: tuple[str, ...]
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def numbers(self, paths: Sequence[str]) -> NDArray[np.int64]:
+        """The class of each path, int64 (n,), numbered in the order of ``classes``."""
+        number = {name: place for place, name in enumerate(self.classes)}
+        return np.array([number[path.split("/")[1]] for path in paths], dtype=np.int64)
+
+    @property
+    def smallest_class(self) -> int:
+        """Training images in the rarest class."""
+        return min(Counter(path.split("/")[1] for path in self.train).values())
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of all paths."""
+        return hashlib.sha256("\n".join([*self.train, *self.test]).encode()).hexdigest()
+
+
+def list_images(root: Path) -> Listing:
+    """List a folder of images; hidden files and other kinds of files are passed over.
+
+    Raises:
+        InputError: there is no class, a class is empty, or training and test have different classes.
+    """
+    held_out = "test" if _folders(root / "test") else "val"
+    train, test = (_list_part(root, part) for part in ("train", held_out))
+    for one, other, part in ((train, test, held_out), (test, train, "train")):
+        for name in sorted(one.keys() - other.keys()):
+            raise InputError(f"{root / part / name}: no such folder; expected the same classes in train and {held_out}")
+    paths = (tuple(sorted(path for images in part.values() for path in images)) for part in (train, test))
+    return Listing(tuple(sorted(train)), *paths)
+
+
+def _list_part(root: Path, part: str) -> dict[str, list[str]]:
+    classes = {name: _images(root, f"{part}/{name}") for name in _folders(root / part)}
+    if not classes:
+        raise InputError(f"{root / part}: no class folders; expected {root}/{part}/<class>/ with PNG or JPEG images")
+    return classes
+
+
+def _folders(folder: Path) -> list[str]:
+    return [entry.name for entry in _entries(folder) if entry.is_dir()]
+
+
+def _images(root: Path, folder: str) -> list[str]:
+    images = [f"{folder}/{entry.name}" for entry in _entries(root / folder) if entry.name.lower().endswith(SUFFIXES)]
+    if not images:
+        raise InputError(f"{root / folder}: no image; expected PNG or JPEG files in every class")
+    return images
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What is not hidden in a folder; nothing where no folder can be read."""
+    try:
+        return [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
+    except OSError:
+        return []
+
+
+def read_images(root: Path, paths: Sequence[str], side: int) -> tuple[NDArray[np.uint8], dict[str, str]]:
+    """Read images as RGB, the shorter side resized to ``side`` pixels (bilinear, antialiased), the centre cut out.
+
+    Args:
+        root: folder that the paths start from.
+        paths: n of them.
+        side: pixels.
+
+    Returns:
+        uint8 (n, 3, side, side), and the sha256 of each file by path.
+
+    Raises:
+        InputError: a file cannot be read as an image.
+    """
+    images = np.empty((len(paths), 3, side, side), dtype=np.uint8)
+    digests: dict[str, str] = {}
+    with ThreadPoolExecutor() as pool:
+        read = pool.map(lambda path: _read_image(root / path, side), paths)
+        for place, (path, (image, digest)) in enumerate(zip(paths, read, strict=True)):
+            images[place] = image
+            digests[path] = digest
+    return images, digests
+
+
+def _read_image(path: Path, side: int) -> tuple[NDArray[np.uint8], str]:
+    from PIL import Image
+    from torchvision.transforms.functional import center_crop, resize
+
+    try:
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content)) as image:
+            picture = center_crop(resize(image.convert("RGB"), [side]), [side])
+    # A damaged file makes Pillow raise whatever its decoders happen to: SyntaxError and struct.error among others.
+    except Exception as error:
+        raise InputError(f"{path}: expected a readable PNG or JPEG image: {error}") from error
+    return np.asarray(picture).transpose(2, 0, 1), hashlib.sha256(content).hexdigest()
