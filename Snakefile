@@ -1,7 +1,7 @@
 """The paper "Smooth Pseudo-Labeling" from one target.
 
 snakemake all                            the demo: handwritten digits, minutes on a laptop
-snakemake --configfile STUDY.yaml all    another study
+snakemake all --configfile STUDY.yaml    another study
 snakemake fig4                           one figure or table, and only what it needs
 """
 

@@ -9,14 +9,14 @@ import torch
 
 from spl import training
 from spl.checkpoints import Checkpoints
-from spl.datasets import Dataset, prepare
+from spl.datasets import grey_levels, read_digits
 from spl.distributed import joined, launch, processes, rank, share, total
 from spl.errors import InterruptedTrainingError, NotFiniteError
 from spl.settings import Settings
 from spl.splits import draw_split
 
-ARRAYS, DESCRIPTION = prepare("digits")
-DIGITS = Dataset(**ARRAYS)
+DIGITS = read_digits()
+GREY = grey_levels(DIGITS.train_images)
 SPLIT = draw_split(DIGITS.train_classes, "balanced", 0, 2)
 SHORT = Settings(
     network="wrn-10-1", steps=4, batch=4, mu=3, flip=False, crop_padding=1, ema=0.9, batch_norm_momentum=0.1,
@@ -42,7 +42,7 @@ def train_each(settings, folder):
 def train(method, settings, folder, interrupt_after=None):
     asked = []
     kept = Checkpoints(folder / "checkpoints", 1e9, partial(note, folder))
-    given = DIGITS, (DESCRIPTION["mean"], DESCRIPTION["std"]), SPLIT, method, SimpleNamespace(**settings), 0
+    given = DIGITS, GREY, SPLIT, method, SimpleNamespace(**settings), 0
     result = training.train(*given, asked.append, kept, lambda: len(asked) == interrupt_after)
     measures = [evaluation.measures for evaluation in result.evaluations]
     matrices = torch.stack([torch.from_numpy(evaluation.confusion) for evaluation in result.evaluations])

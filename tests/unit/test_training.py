@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from spl.batches import Pools, draw_batches
-from spl.datasets import Dataset, prepare
+from spl.datasets import grey_levels, read_digits
 from spl.errors import NotFiniteError
 from spl.methods import METHODS
 from spl.settings import Settings
@@ -17,9 +17,8 @@ from spl.splits import draw_split
 from spl.study import METHOD_SETTINGS
 from spl.training import is_evaluated, learning_rate, train
 
-ARRAYS, DESCRIPTION = prepare("digits")
-DIGITS = Dataset(**ARRAYS)
-GREY = (DESCRIPTION["mean"], DESCRIPTION["std"])
+DIGITS = read_digits()
+GREY = grey_levels(DIGITS.train_images)
 SHORT = Settings(
     network="wrn-10-1", steps=12, batch=4, mu=2, flip=False, crop_padding=1, ema=0.9, batch_norm_momentum=0.1,
     evaluate_every=6, evaluate_late_every=6, lambda_max=0.5,

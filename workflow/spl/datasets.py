@@ -275,7 +275,7 @@ def save_dataset(source: str, classes: Sequence[str], dataset: Dataset, folder: 
     from safetensors.numpy import save
 
     arrays = {name: np.ascontiguousarray(getattr(dataset, name)) for name in ARRAYS}
-    mean, std = _grey_levels(dataset.train_images)
+    mean, std = grey_levels(dataset.train_images)
     description = {
         "source": source,
         "classes": list(classes),
@@ -293,7 +293,7 @@ def save_dataset(source: str, classes: Sequence[str], dataset: Dataset, folder: 
     (folder / "dataset.json").write_text(json.dumps(description, indent=1) + "\n")
 
 
-def _grey_levels(images: Images) -> tuple[list[float], list[float]]:
+def grey_levels(images: Images) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of each channel, from exact sums and without a copy of the images in floats."""
     n = images.size // images.shape[1]
     sums = images.sum(axis=(0, 2, 3), dtype=np.int64).tolist()
