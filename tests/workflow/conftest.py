@@ -27,11 +27,16 @@ class Project:
 
     def run(self, *command):
         """Run a command of the environment on this copy's code."""
+        return subprocess.run(**self._how(*command), capture_output=True, text=True, timeout=600)
+
+    def start(self, *command):
+        """Start such a command, and go on."""
+        return subprocess.Popen(**self._how(*command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def _how(self, *command):
         environment = os.environ | {"PYTHONPATH": str(self.folder / "workflow"), "PYTHONDONTWRITEBYTECODE": "1"}
         program = Path(sys.executable).parent / command[0]
-        return subprocess.run(
-            [program, *command[1:]], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600
-        )
+        return {"args": [program, *command[1:]], "cwd": self.folder, "env": environment}
 
     def snakemake(self, *arguments):
         """Run Snakemake on the tiny study; it must succeed."""

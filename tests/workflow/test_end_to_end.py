@@ -91,12 +91,12 @@ def test_the_same_study_gives_the_same_bytes(finished, tmp_path_factory):
 
 def test_the_plan_knows_what_is_done(finished):
     listed = finished.run("spl", "plan", str(finished.study)).stdout
-    assert "4 of 4 runs done" in listed
+    assert "6 of 6 runs done" in listed
     finished.edit("tests/studies/tiny.yaml", "fold_seeds: [0, 1, 2]", "fold_seeds: [0, 1001, 2]")
     listed = finished.run("spl", "plan", str(finished.study)).stdout
-    assert "2 of 4 runs done" in listed
+    assert "4 of 6 runs done" in listed
     finished.edit("tests/studies/tiny.yaml", "steps: 150", "steps: 160")
     listed = finished.run("spl", "plan", str(finished.study)).stdout
-    assert "0 of 4 runs done" in listed
+    assert "0 of 6 runs done" in listed
     assert "stale (settings changed)" in listed
     assert "stale (settings, split_seed changed)" in listed

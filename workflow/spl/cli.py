@@ -76,7 +76,9 @@ def train(
     output: Output,
     checkpoints: Annotated[Path, typer.Option(help="Folder for the checkpoints of all runs.")],
     calibration: Annotated[Path | None, typer.Argument(help="Weights of a smooth method that is calibrated.")] = None,
-    checkpoint_interval: Annotated[float, typer.Option(help="Seconds between two checkpoints.")] = 300,
+    checkpoint_interval: Annotated[
+        float, typer.Option(help="Seconds between two checkpoints.", envvar="SPL_CHECKPOINT_INTERVAL")
+    ] = 300,
 ) -> None:
     """Train one run and evaluate it on the way; started again, it goes on from its last checkpoint.
 

@@ -1,0 +1,96 @@
+"""A training of the paper's network on real images, killed and resumed through the real Snakemake."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Project
+from PIL import Image
+
+from spl.datasets import SOURCES, read_fashion_mnist
+
+STUDY = "tests/studies/clothes.yaml"
+RUN = "results/clothes/runs/clothes/balanced-40/fold0/fixmatch/seed0"
+TARGET = f"{RUN}/weights.safetensors"
+
+
+@pytest.fixture(scope="module")
+def clothes(debian_fashion_mnist):
+    """Twenty images of each class of Fashion-MNIST to train with, ten to test with, by path."""
+    found = read_fashion_mnist(*SOURCES["fashion-mnist"].locate("fashion-mnist", debian_fashion_mnist))
+    images = {}
+    parts = (
+        ("train", 20, found.train_images, found.train_classes),
+        ("test", 10, found.test_images, found.test_classes),
+    )
+    for part, n, pixels, classes in parts:
+        for one in range(10):
+            images |= {f"{part}/{one}/{place}.png": pixels[place, 0] for place in np.flatnonzero(classes == one)[:n]}
+    return images
+
+
+def furnish(project, images):
+    for path, pixels in images.items():
+        file = project.folder / "clothes" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(file)
+    return project
+
+
+@pytest.fixture
+def undisturbed(clothes, tmp_path_factory):
+    """A project in which the training ran in one go."""
+    return trained(furnish(Project(tmp_path_factory.mktemp("undisturbed")), clothes))
+
+
+def trained(project):
+    done = project.run("snakemake", TARGET, "--cores", "2", "--configfile", STUDY)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return project
+
+
+def content(project):
+    return {path.name: path.read_bytes() for path in sorted((project.folder / RUN).iterdir())}
+
+
+def log(project):
+    return (project.folder / RUN.replace("runs", "logs/runs", 1)).with_suffix(".log").read_text()
+
+
+def kill_training(project):
+    """Kill -9 the training of a project as soon as it has a checkpoint in the second half."""
+    for _ in range(3000):
+        found = list(project.folder.glob("results/clothes/checkpoints/*/step-*"))
+        processes = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and is_of(path, project)]
+        if processes and any(int(path.name.split("-")[1]) >= 12 for path in found):
+            for process in processes:
+                os.kill(process, signal.SIGKILL)
+            return
+        time.sleep(0.02)
+    pytest.fail("the training made no checkpoint")
+
+
+def is_of(process, project):
+    try:
+        command = (process / "cmdline").read_bytes().split(b"\0")
+        return b"train" in command and (process / "cwd").resolve() == project.folder.resolve()
+    except OSError:
+        return False
+
+
+def test_wrn_28_2_killed_and_resumed_ends_with_the_same_bytes(undisturbed, clothes, project, monkeypatch):
+    furnish(project, clothes)
+    monkeypatch.setenv("SPL_CHECKPOINT_INTERVAL", "0")
+    running = project.start("snakemake", TARGET, "--cores", "2", "--configfile", STUDY)
+    kill_training(project)
+    assert running.wait() == 1
+    assert not (project.folder / RUN).exists()
+    trained(project)
+    assert "resuming after step 1" in log(project)
+    assert content(project) == content(undisturbed)
+    assert not list(project.folder.glob("results/clothes/checkpoints/*"))
+    metrics = content(project)["metrics.csv"].decode().splitlines()
+    assert [line.split(",")[0] for line in metrics] == ["step", "10", "20"]
