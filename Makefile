@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 VENV := .venv
 SETUP := $(VENV)/lock-installed
+CLOTHES := /usr/share/datasets/fashion-mnist
 
 .PHONY: demo test
 
@@ -9,13 +10,17 @@ demo: $(SETUP)
 	$(VENV)/bin/snakemake all --logger progress
 	@echo "The page: $(CURDIR)/results/demo/paper.html"
 
-test: $(SETUP)
+test: $(SETUP) $(CLOTHES)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/snakefmt --check Snakefile workflow/rules
 	$(VENV)/bin/snakemake --lint
 	$(VENV)/bin/pytest
+
+$(CLOTHES):
+	@if [ "$$(id -u)" = 0 ]; then apt-get update && apt-get install -y dataset-fashion-mnist; \
+	else echo "some tests need real images: apt-get install dataset-fashion-mnist"; fi
 
 $(SETUP): envs/requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
