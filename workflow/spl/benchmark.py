@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from torch.nn.functional import cross_entropy
 
 from spl import augment, training
 from spl.batches import Pools, draw_batches
+from spl.checkpoints import INTERVAL, Checkpoints
 from spl.errors import InputError
 from spl.methods import METHODS
 from spl.networks import build_network
@@ -35,6 +37,7 @@ NETWORKS = {
     "wrn-28-2, bias in the stem alone": Settings(conv_bias="stem"),
     "wrn-28-8": Settings(network="wrn-28-8"),
     "wrn-10-1": Settings(network="wrn-10-1"),
+    "resnet-50": Settings(network="resnet-50"),
 }
 
 
@@ -50,6 +53,9 @@ def measure(repetitions: int, quick: bool, semilearn: Path | None = None) -> dic
         ``step_over_semilearn``: images/s of the whole train step over those of semilearn's, which is given its batch;
         ``step_over_bare``: the same over forward and backward of the same network and batch, by network;
         ``augment_over_pillow``: images/s of the batched strong view of 32 x 32 colour images over Pillow's;
+        ``checkpoint_share``: seconds to write a checkpoint of WRN-28-2 over the seconds between two;
+        ``memory``, unless quick: peak MiB of this process after steps of WRN-28-2, and MiB by which it grew over a
+        thousand steps of the demo's network;
         ``parameters`` by network for ten classes; and the ``machine``.
 
     Raises:
@@ -64,6 +70,8 @@ def measure(repetitions: int, quick: bool, semilearn: Path | None = None) -> dic
             for settings, channels, side in ((DEMO, 1, 8), (paper, 3, 32))
         },
         "augment_over_pillow": _augment_over_pillow(repetitions),
+        "checkpoint_share": _checkpoint_share(),
+        **({} if quick else {"memory": _memory()}),
         "parameters": {
             name: sum(weight.numel() for weight in build_network(settings, 3, 10, torch.Generator()).parameters())
             for name, settings in NETWORKS.items()
@@ -101,11 +109,14 @@ def _random_pools(channels: int, side: int) -> Pools:
 
 def _whole_step(settings: Settings, pools: Pools) -> Callable[[], object]:
     """A FixMatch step from images in memory to new weights: drawing, augmentation, gradients, SGD, moving average."""
-    method = METHODS["fixmatch"]
-    network = build_network(settings, pools.images.shape[1], 10, torch.Generator().manual_seed(0))
-    state = training.start(network, pools, 10, method, settings)
+    state = _begun(settings, pools)
     batches: Iterator[Any] = draw_batches(pools, settings, 0, 0, unlabelled=True, strong=True)
-    return lambda: training.train_step(state, next(batches), 0, method, settings)
+    return lambda: training.train_step(state, next(batches), 0, METHODS["fixmatch"], settings)
+
+
+def _begun(settings: Settings, pools: Pools) -> training.State:
+    network = build_network(settings, pools.images.shape[1], 10, torch.Generator().manual_seed(0))
+    return training.start(network, pools, 10, METHODS["fixmatch"], settings)
 
 
 def _step_over_bare(settings: Settings, channels: int, side: int, repetitions: int) -> float:
@@ -123,6 +134,32 @@ def _step_over_bare(settings: Settings, channels: int, side: int, repetitions: i
         cross_entropy(bare(views), targets).backward()  # type: ignore[no-untyped-call]
 
     return _ratio(_repeated(whole, steps), _repeated(forward_and_backward, steps), repetitions)
+
+
+def _checkpoint_share() -> float:
+    with TemporaryDirectory() as folder:
+        kept = Checkpoints(Path(folder), INTERVAL, print)
+        state = _begun(RECIPE, _random_pools(3, 32))
+        began = time.perf_counter()
+        kept.write(training.checkpoint(state, 1))
+        return round((time.perf_counter() - began) / INTERVAL, 5)
+
+
+def _memory() -> dict[str, int]:
+    pools = _random_pools(3, 32)
+    _whole_step(RECIPE, pools)()
+    peak = _resident("VmHWM")
+    small = _whole_step(DEMO, _random_pools(1, 8))
+    _repeated(small, 100)()
+    before = _resident("VmRSS")
+    _repeated(small, 1000)()
+    return {"peak MiB, wrn-28-2": peak, "growth MiB over 1,000 steps": _resident("VmRSS") - before}
+
+
+def _resident(entry: str) -> int:
+    """Memory of this process in MiB as Linux counts it: "VmRSS" now, "VmHWM" at most."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status[entry].split()[0]) // 1024
 
 
 def _repeated(work: Callable[[], object], times: int) -> Callable[[], object]:

@@ -15,6 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+INTERVAL = 300.0
+"""Seconds between two checkpoints, if nobody says otherwise."""
 KEPT = 2
 DIGEST = 16
 

@@ -77,14 +77,17 @@ def train(
     checkpoints: Annotated[Path, typer.Option(help="Folder for the checkpoints of all runs.")],
     calibration: Annotated[Path | None, typer.Argument(help="Weights of a smooth method that is calibrated.")] = None,
     checkpoint_interval: Annotated[
-        float, typer.Option(help="Seconds between two checkpoints.", envvar="SPL_CHECKPOINT_INTERVAL")
-    ] = 300,
+        float | None,
+        typer.Option(
+            help="Seconds between two checkpoints; five minutes if not given.", envvar="SPL_CHECKPOINT_INTERVAL"
+        ),
+    ] = None,
 ) -> None:
     """Train one run and evaluate it on the way; started again, it goes on from its last checkpoint.
 
     Ctrl-C, SIGTERM and SIGUSR1 make it save its state and end with status 75.
     """
-    from spl.checkpoints import Checkpoints
+    from spl.checkpoints import INTERVAL, Checkpoints
     from spl.distributed import launch
     from spl.runs import run_identity, train_run
 
@@ -93,7 +96,8 @@ def train(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, lambda *_: setattr(asked, "value", 1))
     content = _read(parameter)
-    kept = Checkpoints(checkpoints / run_identity(content, data, split, calibration), checkpoint_interval, _tell)
+    interval = INTERVAL if checkpoint_interval is None else checkpoint_interval
+    kept = Checkpoints(checkpoints / run_identity(content, data, split, calibration), interval, _tell)
     given = content["settings"]
     inputs = content, data, split, calibration
     launch(given["processes"], given["device"], train_run, *inputs, output, _report, kept, partial(_is_set, asked))

@@ -146,7 +146,7 @@ def train(
             state.totals.zero_()
             report(state.evaluations[-1])
         if save and checkpoints and rank() == 0 and _has_finite_weights(state):
-            checkpoints.write(_checkpoint(state, done))
+            checkpoints.write(checkpoint(state, done))
         if stop:
             raise InterruptedTrainingError(f"interrupted after step {done} of {settings.steps}")
     weights = {name: value for name, value in state.tensors().items() if name.startswith(("averaged.", "network."))}
@@ -219,7 +219,8 @@ def start(network: nn.Module, pools: Pools, classes: int, method: Method, settin
     )
 
 
-def _checkpoint(state: State, done: int) -> Checkpoint:
+def checkpoint(state: State, done: int) -> Checkpoint:
+    """All that goes on from ``done`` steps needs."""
     tensors = _on_host(state.tensors())
     matrices = [torch.from_numpy(evaluation.confusion) for evaluation in state.evaluations]
     if matrices:
