@@ -37,7 +37,17 @@ def test_a_change_that_no_job_can_feel_runs_nothing(finished, file, old, new):
 
 def test_a_changed_line_of_training_code_trains_everything_again(finished):
     finished.edit("workflow/spl/networks.py", "LEAKY_SLOPE = 0.1", "LEAKY_SLOPE = 0.2")
-    assert sum(job.startswith("train ") for job in finished.planned("all")) == 4
+    assert sum(job.startswith("train ") for job in finished.planned("all")) == 6
+
+
+def test_a_changed_calibration_trains_the_smooth_runs_again_and_no_other(finished):
+    finished.edit("workflow/spl/calibration.py", "step\"].max() / 2", "step\"].max() / 3")
+    assert finished.planned("all") == {
+        "calibrate digits/smooth-fixmatch",
+        *(f"train digits/balanced-40/fold{fold}/smooth-fixmatch/seed0" for fold in (0, 1)),
+        "analyse scarce-labels",
+        *SHOWN,
+    }
 
 
 def test_a_changed_setting_trains_the_runs_that_use_it(finished):
