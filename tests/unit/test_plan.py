@@ -84,6 +84,19 @@ def test_any_power_can_be_trained():
         with_experiments(one=SCARCE | {"methods": {"smooth-fixmatch": {"power": 3}}})
 
 
+@pytest.mark.parametrize(
+    ("split", "labels"),
+    [
+        ({"scheme": "balanced", "per_class": 2}, 20),
+        ({"scheme": "random", "labels": [30]}, 30),
+        ({"scheme": "full"}, 1297),
+    ],
+)
+def test_a_run_knows_how_many_images_are_labelled(split, labels):
+    plan = with_experiments(one={"dataset": "digits", "split": split, "methods": ["fixmatch"]})
+    assert [run.labels for run in plan.runs.values()] == [labels]
+
+
 def test_smooth_methods_share_one_calibration_for_each_shape():
     """Equation 25: once per data set and shape at the shape's own threshold, with lambda_u = 1 on both sides."""
     plan = make_plan(check_study(DEMO, ""))

@@ -41,7 +41,7 @@ def test_a_changed_line_of_training_code_trains_everything_again(finished):
 
 
 def test_a_changed_calibration_trains_the_smooth_runs_again_and_no_other(finished):
-    finished.edit("workflow/spl/calibration.py", "step\"].max() / 2", "step\"].max() / 3")
+    finished.edit("workflow/spl/calibration.py", 'step"].max() / 2', 'step"].max() / 3')
     assert finished.planned("all") == {
         "calibrate digits/smooth-fixmatch",
         *(f"train digits/balanced-40/fold{fold}/smooth-fixmatch/seed0" for fold in (0, 1)),

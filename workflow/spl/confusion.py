@@ -83,7 +83,9 @@ def summarise_experiment(parameter: Mapping[str, Any], runs: Path) -> pd.DataFra
         given = json.loads((runs / path / "parameters.json").read_text())
         metrics = pd.read_csv(runs / path / "metrics.csv")
         confusion = np.load(runs / path / "confusion.npy", allow_pickle=False)
-        what = {key: given[key] for key in ("dataset", "split", "fold", "split_seed", "method", "variant", "seed")}
+        what = {
+            key: given[key] for key in ("dataset", "split", "fold", "labels", "split_seed", "method", "variant", "seed")
+        }
         rows.append(
             {
                 "run": path,

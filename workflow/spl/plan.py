@@ -55,6 +55,7 @@ class Run:
         fold: number of its labelled set.
         method: key of :data:`spl.methods.METHODS`.
         variant: the settings in which it differs from the defaults, as in its path; "" if in none.
+        labels: labelled images.
         split_seed: what drew its labelled set.
         seed: the training seed.
         settings: exactly those that this method uses.
@@ -67,6 +68,7 @@ class Run:
     fold: int
     method: str
     variant: str
+    labels: int
     split_seed: int
     seed: int
     settings: Mapping[str, Any]
@@ -168,7 +170,18 @@ def _run(study: Study, method: str, chosen: Settings, split: SplitJob, seed: int
     path = "/".join(filter(None, [split.path, method, changes, f"seed{seed}"]))
     weights = METHODS[method].calibration if calibrated(method, chosen) else None
     calibration = f"{split.dataset}/{weights[1]}" if weights else ""
-    return Run(path, split.dataset, split.path, split.fold, method, changes, split.seed, seed, settings, calibration)
+    labels = _labelled(study, split)
+    return Run(
+        path, split.dataset, split.path, split.fold, method, changes, labels, split.seed, seed, settings, calibration
+    )
+
+
+def _labelled(study: Study, split: SplitJob) -> int:
+    """How many images a split labels."""
+    known = study.datasets[split.dataset].known
+    if split.labels is None:
+        return known.train_images
+    return split.labels * (len(known.classes) if split.scheme == "balanced" else 1)
 
 
 def canonical(content: Mapping[str, Any]) -> str:
