@@ -85,7 +85,7 @@ def errors(plan: Plan, experiment: str) -> str:
     )
 
 
-def losses(plan: Plan, experiment: str) -> str:
+def losses(plan: Plan) -> str:
     """Figure 1."""
     return (
         f"Unlabelled loss as a function of the score of the pseudo-label, τ = {plan.study.training.threshold:g}: "
@@ -94,7 +94,7 @@ def losses(plan: Plan, experiment: str) -> str:
     )
 
 
-def factors(plan: Plan, experiment: str) -> str:
+def factors(plan: Plan) -> str:
     """Figure 6."""
     return (
         f"The smoothness factor for τ = {plan.study.training.threshold:g}: linear, quadratic and square root, beside "

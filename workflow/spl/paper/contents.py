@@ -26,19 +26,19 @@ class Item:
         title: "Figure 4", "Table 1".
         heading: what it shows, in a few words.
         module: draws it (``draw``) or builds it (``build``).
-        experiment: the experiment of the study that it shows; None for a picture of a formula.
-        reads: what of that experiment it reads.
-        parameter: what else it depends on, from the plan.
-        caption: one or more sentences.
+        caption: one or more sentences, from the plan and the experiments.
+        experiments: of the study, in the order in which it reads them; none for a picture of a formula.
+        inputs: the files that it reads below ``results/<study>/``, from the plan and the experiments.
+        parameter: what else it depends on, from the same.
     """
 
     title: str
     heading: str
     module: str
-    experiment: str | None
-    reads: Literal["nothing", "splits", "analysis", "confusion"]
-    parameter: Callable[[Plan, str], dict[str, Any]]
-    caption: Callable[[Plan, str], str]
+    caption: Callable[..., str]
+    experiments: tuple[str, ...] = ()
+    inputs: Callable[..., list[str]] = lambda plan, *experiments: []
+    parameter: Callable[..., dict[str, Any]] = lambda plan, *experiments: {}
 
     @property
     def kind(self) -> Literal["figure", "table"]:
@@ -46,12 +46,24 @@ class Item:
         return "figure" if self.module.startswith("spl.figures.") else "table"
 
 
-def _threshold(plan: Plan, experiment: str) -> dict[str, Any]:
+def _splits(plan: Plan, experiment: str) -> list[str]:
+    return [f"splits/{path}.json" for path in plan.experiment_splits[experiment]]
+
+
+def _analyses(plan: Plan, *experiments: str) -> list[str]:
+    return [f"analysis/{experiment}.csv" for experiment in experiments]
+
+
+def _analysis_and_confusion(plan: Plan, experiment: str) -> list[str]:
+    return [f"analysis/{experiment}.csv", *(f"runs/{path}/confusion.npy" for path in plan.experiments[experiment])]
+
+
+def _threshold(plan: Plan) -> dict[str, Any]:
     return {"threshold": plan.study.training.threshold}
 
 
-def _comparison(plan: Plan, experiment: str) -> dict[str, Any]:
-    return {"titles": _titles(plan, experiment), "baseline": BASELINE}
+def _comparison(plan: Plan, *experiments: str) -> dict[str, Any]:
+    return {"titles": _titles(plan, *experiments), "baseline": BASELINE}
 
 
 def _matrices(plan: Plan, experiment: str) -> dict[str, Any]:
@@ -63,12 +75,9 @@ def _matrices(plan: Plan, experiment: str) -> dict[str, Any]:
     }
 
 
-def _nothing(plan: Plan, experiment: str) -> dict[str, Any]:
-    return {}
-
-
-def _titles(plan: Plan, experiment: str) -> dict[str, str]:
-    return {method: METHODS[method].title for method in plan.study.experiments[experiment].methods}
+def _titles(plan: Plan, *experiments: str) -> dict[str, str]:
+    methods = (method for experiment in experiments for method in plan.study.experiments[experiment].methods)
+    return {method: METHODS[method].title for method in methods}
 
 
 CONTENTS: dict[str, Item] = {
@@ -76,46 +85,43 @@ CONTENTS: dict[str, Item] = {
         "Table 1",
         "Scarce labels: mean over folds",
         "spl.tables.summary",
-        "scarce-labels",
-        "analysis",
-        _comparison,
         captions.errors,
+        ("scarce-labels",),
+        _analyses,
+        _comparison,
     ),
     "table7": Item(
         "Table 7",
         "Scarce labels: every fold",
         "spl.tables.per_fold",
-        "scarce-labels",
-        "analysis",
-        _comparison,
         captions.errors,
+        ("scarce-labels",),
+        _analyses,
+        _comparison,
     ),
     "fig1": Item(
-        "Figure 1", "The loss and its smooth version", "spl.figures.fig1", None, "nothing", _threshold, captions.losses
+        "Figure 1", "The loss and its smooth version", "spl.figures.fig1", captions.losses, parameter=_threshold
     ),
     "fig4": Item(
         "Figure 4",
         "Class frequencies of random labels",
         "spl.figures.fig4",
-        "random-labels",
-        "splits",
-        _nothing,
         captions.frequencies,
+        ("random-labels",),
+        _splits,
     ),
-    "fig6": Item(
-        "Figure 6", "The smoothness factor", "spl.figures.fig6", None, "nothing", _threshold, captions.factors
-    ),
+    "fig6": Item("Figure 6", "The smoothness factor", "spl.figures.fig6", captions.factors, parameter=_threshold),
     "confusion": Item(
         "Confusion matrices",
         "Best and worst run",
         "spl.figures.confusion",
-        "scarce-labels",
-        "confusion",
-        _matrices,
         captions.matrices,
+        ("scarce-labels",),
+        _analysis_and_confusion,
+        _matrices,
     ),
 }
-"""In the order of the page. An item whose experiment a study does not have is not part of that study's paper."""
+"""In the order of the page. An item is part of a study's paper if the study has all experiments that it shows."""
 
 
 def items(plan: Plan, origin: str) -> dict[str, Item]:
@@ -128,42 +134,33 @@ def items(plan: Plan, origin: str) -> dict[str, Item]:
     Raises:
         InputError: an experiment lacks what an item shows.
     """
-    shown = {
-        name: one for name, one in CONTENTS.items() if one.experiment is None or one.experiment in plan.experiments
-    }
+    shown = {name: item for name, item in CONTENTS.items() if set(item.experiments) <= plan.experiments.keys()}
     for item in shown.values():
-        experiment = plan.study.experiments[item.experiment] if item.experiment else None
-        if experiment and item.reads in ("analysis", "confusion") and BASELINE not in experiment.methods:
-            where = f"{origin}: experiments.{item.experiment}.methods"
-            raise InputError(f"{where}: expected {BASELINE} among them, the baseline of {item.title}")
+        baseline = item.parameter(plan, *item.experiments).get("baseline")
+        for experiment in item.experiments:
+            if baseline and baseline not in plan.study.experiments[experiment].methods:
+                where = f"{origin}: experiments.{experiment}.methods"
+                raise InputError(f"{where}: expected {baseline} among them, the baseline of {item.title}")
     return shown
 
 
 def item_parameter(plan: Plan, name: str) -> str:
     """The canonical parameter of drawing a figure or building a table."""
     item = CONTENTS[name]
-    experiment = item.experiment or ""
-    content: dict[str, Any] = {"item": name, "given": item.parameter(plan, experiment)}
+    content: dict[str, Any] = {"item": name, "given": item.parameter(plan, *item.experiments)}
     if item.kind == "figure":
         entries = f"{item.module}:draw", "spl.figures.style:save"
     else:
         entries = f"{item.module}:build", "spl.tables.form:save"
-        content |= {"title": f"{item.title}. {item.heading}", "caption": item.caption(plan, experiment)}
+        caption = item.caption(plan, *item.experiments)
+        content |= {"title": f"{item.title}. {item.heading}", "caption": caption}
     return canonical(content | {"code": fingerprint(entries, {})})
 
 
 def item_inputs(plan: Plan, name: str) -> list[str]:
     """The files that a figure or table reads, below ``results/<study>/``."""
     item = CONTENTS[name]
-    experiment = item.experiment or ""
-    if item.reads == "splits":
-        return [f"splits/{path}.json" for path in plan.experiment_splits[experiment]]
-    if item.reads == "nothing":
-        return []
-    summary = [f"analysis/{experiment}.csv"]
-    if item.reads == "analysis":
-        return summary
-    return summary + [f"runs/{path}/confusion.npy" for path in plan.experiments[experiment]]
+    return item.inputs(plan, *item.experiments)
 
 
 def page_parameter(plan: Plan, shown: Mapping[str, Item]) -> str:
@@ -175,7 +172,7 @@ def page_parameter(plan: Plan, shown: Mapping[str, Item]) -> str:
             "kind": item.kind,
             "title": item.title,
             "heading": item.heading,
-            "caption": item.caption(plan, item.experiment or ""),
+            "caption": item.caption(plan, *item.experiments),
         }
         for name, item in shown.items()
     ]
