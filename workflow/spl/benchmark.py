@@ -213,7 +213,7 @@ def _pillow_view(picture: Image.Image, row: int, drawn: augment.StrongDraw, weak
     for place, magnitude in zip(drawn.chosen[row].tolist(), drawn.magnitude[row].tolist(), strict=True):
         operation = augment.OPERATIONS[place]
         scaled = operation.low + (operation.high - operation.low) * magnitude
-        picture = PILLOW[operation.apply.__name__](picture, scaled)
+        picture = PILLOW[operation.name](picture, scaled)
     side, x, y = drawn.square[row].tolist()
     side, x, y = side * RECIPE.cutout * picture.width, x * picture.width, y * picture.height
     left, top = max(0, int(x - side / 2)), max(0, int(y - side / 2))
