@@ -56,12 +56,28 @@ def test_every_operation_equals_pillow_s(number, kind):
         assert not difference.any()
 
 
-def test_operations_and_magnitudes_are_drawn_uniformly():
-    draw = augment.draw_strong(20_000, torch.Generator().manual_seed(3), operations=3)
+@pytest.mark.parametrize("variant", augment.RANDAUGMENT)
+def test_operations_and_magnitudes_are_drawn_uniformly(variant):
+    draw = augment.draw_strong(20_000, torch.Generator().manual_seed(3), variant=variant)
     times = torch.bincount(draw.chosen.flatten(), minlength=14).numpy()
-    assert stats.chisquare(times).pvalue > 1e-3
+    operations, probability = augment.RANDAUGMENT[variant]
+    expected = np.full(14, 20_000 * operations * probability / 14)
+    expected[augment.NUMBER["identity"]] += 20_000 * operations * (1 - probability)
+    assert stats.chisquare(times, expected).pvalue > 1e-3
     for values in (draw.magnitude.flatten(), *draw.square.T):
         assert stats.kstest(values.numpy(), "uniform").pvalue > 1e-3
+
+
+def test_torchssl_applies_three_operations_and_google_each_of_two_half_of_the_times():
+    draws = {
+        name: augment.draw_strong(20_000, torch.Generator().manual_seed(3), variant=name)
+        for name in augment.RANDAUGMENT
+    }
+    assert draws["torchssl"].chosen.shape == (20_000, 3)
+    drawn = (draws["google"].chosen != augment.NUMBER["identity"]).sum(1)
+    kept = 0.5 * 13 / 14
+    expected = [20_000 * p for p in ((1 - kept) ** 2, 2 * kept * (1 - kept), kept**2)]
+    assert stats.chisquare(torch.bincount(drawn, minlength=3).numpy(), expected).pvalue > 1e-3
 
 
 def test_weak_views_are_drawn_uniformly():
@@ -74,7 +90,7 @@ def test_weak_views_are_drawn_uniformly():
 
 def test_a_batch_is_augmented_as_its_images_are_one_by_one():
     images = IMAGES["photographs"]
-    draw = augment.draw_strong(len(images), torch.Generator().manual_seed(1), operations=3)
+    draw = augment.draw_strong(len(images), torch.Generator().manual_seed(1), variant="torchssl")
     alone = [
         augment.randaugment(
             images[i : i + 1],
@@ -99,7 +115,7 @@ def test_flip_and_crop_equals_numpy_s_reflection_padding():
 
 def test_cutout_covers_one_square_of_at_most_the_given_part():
     images = torch.full((500, 1, 32, 32), 7, dtype=torch.uint8)
-    draw = augment.draw_strong(500, torch.Generator().manual_seed(2), operations=1)
+    draw = augment.draw_strong(500, torch.Generator().manual_seed(2), variant="google")
     covered = (augment.cutout(images, draw, 0.5, torch.tensor([200], dtype=torch.uint8)) == 200)[:, 0]
     heights, widths = covered.any(2).sum(1), covered.any(1).sum(1)
     assert torch.equal(covered.sum((1, 2)), heights * widths)

@@ -35,7 +35,7 @@ class Gpu(TorchDispatchMode):
 
 def views(channels):
     draw = torch.Generator().manual_seed(0)
-    strong = augment.draw_strong(100, draw, operations=3)
+    strong = augment.draw_strong(100, draw, variant="torchssl")
     weak = augment.draw_weak(100, draw, flip=True, padding=2)
     images = torch.empty(100, channels, 20, 24, dtype=torch.uint8, device="meta")
     grey = torch.empty(channels, dtype=torch.uint8, device="meta")

@@ -178,6 +178,9 @@ HIGH = torch.tensor([operation.high for operation in OPERATIONS], dtype=torch.fl
 PASSES = tuple(dict.fromkeys(operation.apply for operation in OPERATIONS))
 PASS = torch.tensor([PASSES.index(operation.apply) for operation in OPERATIONS])
 
+RANDAUGMENT = {"torchssl": (3, 1.0), "google": (2, 0.5)}
+"""By whose RandAugment it is: operations drawn for an image, and the probability with which each is applied."""
+
 
 @dataclass(frozen=True)
 class WeakDraw:
@@ -208,11 +211,14 @@ def draw_weak(n: int, draw: Generator, *, flip: bool, padding: int) -> WeakDraw:
     return WeakDraw(shifts, (torch.rand(n, generator=draw) < 0.5) & flip)
 
 
-def draw_strong(n: int, draw: Generator, *, operations: int) -> StrongDraw:
-    """Draw ``n`` strong views of ``operations`` operations each."""
+def draw_strong(n: int, draw: Generator, *, variant: str) -> StrongDraw:
+    """Draw ``n`` strong views of a variant in :data:`RANDAUGMENT`; what is not applied becomes the identity."""
+    operations, probability = RANDAUGMENT[variant]
     chosen = torch.randint(len(OPERATIONS), (n, operations), generator=draw)
     magnitude = torch.rand((n, operations), generator=draw, dtype=torch.float64)
-    return StrongDraw(chosen, magnitude, torch.rand((n, 3), generator=draw, dtype=torch.float64))
+    square = torch.rand((n, 3), generator=draw, dtype=torch.float64)
+    applied = torch.rand((n, operations), generator=draw) < probability
+    return StrongDraw(chosen.where(applied, NUMBER["identity"]), magnitude, square)
 
 
 @torch.inference_mode()

@@ -142,8 +142,7 @@ def _weak_views(images: Tensor, settings: Settings, seed: int, stream: str, n: i
 
 def _strong_views(images: Tensor, pools: Pools, settings: Settings, seed: int, n: int, steps: range) -> Tensor:
     draws = [
-        augment.draw_strong(n, generator(seed, "randaugment", step), operations=settings.randaugment_ops)
-        for step in steps
+        augment.draw_strong(n, generator(seed, "randaugment", step), variant=settings.randaugment) for step in steps
     ]
     draw = augment.StrongDraw(*_joined(draws, n))
     changed = augment.randaugment(images, draw)

@@ -194,7 +194,7 @@ def _augment_over_pillow(repetitions: int) -> float:
     draw = torch.Generator().manual_seed(0)
     images = torch.randint(256, (448, 3, 32, 32), dtype=torch.uint8, generator=draw)
     pictures = [Image.fromarray(image.numpy().transpose(1, 2, 0)) for image in images]
-    drawn = augment.draw_strong(len(images), draw, operations=RECIPE.randaugment_ops)
+    drawn = augment.draw_strong(len(images), draw, variant=RECIPE.randaugment)
     weak = augment.draw_weak(len(images), draw, flip=True, padding=RECIPE.crop_padding)
     grey = torch.full((3,), 125, dtype=torch.uint8)
 
