@@ -20,7 +20,12 @@ def photographs():
     return torch.from_numpy(np.stack([np.asarray(tile).transpose(2, 0, 1) for tile in tiles]))
 
 
-IMAGES = {"photographs": photographs(), "digits": torch.from_numpy(read_digits().train_images[:40])}
+IMAGES = {
+    "photographs": photographs(),
+    "digits": torch.from_numpy(read_digits().train_images[:40]),
+    "wide and grey": photographs()[:, :1, 3:22],
+    "plain": torch.arange(0, 255, 11, dtype=torch.uint8)[:, None, None, None].expand(-1, 3, 20, 20),
+}
 
 
 def as_pillow(image):
@@ -33,26 +38,46 @@ def as_tensor(image):
 
 
 @pytest.mark.parametrize("kind", IMAGES)
-@pytest.mark.parametrize("operation", augment.OPERATIONS, ids=lambda operation: operation.apply.__name__)
-def test_every_operation_equals_pillow_s_within_a_grey_level(operation, kind):
-    images = IMAGES[kind]
+@pytest.mark.parametrize("number", range(14), ids=lambda number: augment.OPERATIONS[number].name)
+def test_every_operation_equals_pillow_s(number, kind):
+    images, operation = IMAGES[kind], augment.OPERATIONS[number]
     place = torch.linspace(0, 0.999, len(images), dtype=torch.float64)
     magnitude = operation.low + (operation.high - operation.low) * place
-    reference = PILLOW[operation.apply.__name__]
+    reference = PILLOW[operation.name]
     expected = torch.stack(
         [as_tensor(reference(as_pillow(one), v)) for one, v in zip(images, magnitude.tolist(), strict=True)]
     )
-    difference = (operation.apply(images, magnitude).int() - expected.int()).abs()
-    assert difference.max() <= 1
-    assert difference.float().mean() < 0.002, "only autocontrast rounds differently, in one of a thousand pixels"
+    draw = augment.StrongDraw(torch.full((len(images), 1), number), place[:, None], torch.rand(len(images), 3))
+    difference = (augment.randaugment(images, draw).int() - expected.int()).abs()
+    if operation.name == "autocontrast":  # rounds differently, in one of a thousand pixels
+        assert difference.max() <= 1
+        assert difference.float().mean() < 0.002
+    else:
+        assert not difference.any()
 
 
-def test_operations_and_magnitudes_are_drawn_uniformly():
-    draw = augment.draw_strong(20_000, torch.Generator().manual_seed(3), operations=3)
+@pytest.mark.parametrize("variant", augment.RANDAUGMENT)
+def test_operations_and_magnitudes_are_drawn_uniformly(variant):
+    draw = augment.draw_strong(20_000, torch.Generator().manual_seed(3), variant=variant)
     times = torch.bincount(draw.chosen.flatten(), minlength=14).numpy()
-    assert stats.chisquare(times).pvalue > 1e-3
+    operations, probability = augment.RANDAUGMENT[variant]
+    expected = np.full(14, 20_000 * operations * probability / 14)
+    expected[augment.NUMBER["identity"]] += 20_000 * operations * (1 - probability)
+    assert stats.chisquare(times, expected).pvalue > 1e-3
     for values in (draw.magnitude.flatten(), *draw.square.T):
         assert stats.kstest(values.numpy(), "uniform").pvalue > 1e-3
+
+
+def test_torchssl_applies_three_operations_and_google_each_of_two_half_of_the_times():
+    draws = {
+        name: augment.draw_strong(20_000, torch.Generator().manual_seed(3), variant=name)
+        for name in augment.RANDAUGMENT
+    }
+    assert draws["torchssl"].chosen.shape == (20_000, 3)
+    drawn = (draws["google"].chosen != augment.NUMBER["identity"]).sum(1)
+    kept = 0.5 * 13 / 14
+    expected = [20_000 * p for p in ((1 - kept) ** 2, 2 * kept * (1 - kept), kept**2)]
+    assert stats.chisquare(torch.bincount(drawn, minlength=3).numpy(), expected).pvalue > 1e-3
 
 
 def test_weak_views_are_drawn_uniformly():
@@ -65,7 +90,7 @@ def test_weak_views_are_drawn_uniformly():
 
 def test_a_batch_is_augmented_as_its_images_are_one_by_one():
     images = IMAGES["photographs"]
-    draw = augment.draw_strong(len(images), torch.Generator().manual_seed(1), operations=3)
+    draw = augment.draw_strong(len(images), torch.Generator().manual_seed(1), variant="torchssl")
     alone = [
         augment.randaugment(
             images[i : i + 1],
@@ -90,7 +115,7 @@ def test_flip_and_crop_equals_numpy_s_reflection_padding():
 
 def test_cutout_covers_one_square_of_at_most_the_given_part():
     images = torch.full((500, 1, 32, 32), 7, dtype=torch.uint8)
-    draw = augment.draw_strong(500, torch.Generator().manual_seed(2), operations=1)
+    draw = augment.draw_strong(500, torch.Generator().manual_seed(2), variant="google")
     covered = (augment.cutout(images, draw, 0.5, torch.tensor([200], dtype=torch.uint8)) == 200)[:, 0]
     heights, widths = covered.any(2).sum(1), covered.any(1).sum(1)
     assert torch.equal(covered.sum((1, 2)), heights * widths)

@@ -17,7 +17,7 @@ from spl.errors import InputError
 def test_both_sides_of_the_augmentation_s_benchmark_do_the_same_work():
     draw = torch.Generator().manual_seed(1)
     images = torch.randint(256, (60, 3, 32, 32), dtype=torch.uint8, generator=draw)
-    drawn = augment.draw_strong(60, draw, operations=3)
+    drawn = augment.draw_strong(60, draw, variant="torchssl")
     weak = augment.draw_weak(60, draw, flip=True, padding=4)
     grey = torch.full((3,), 125, dtype=torch.uint8)
     strong = augment.cutout(augment.randaugment(images, drawn), drawn, 0.5, grey)

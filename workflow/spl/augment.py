@@ -1,7 +1,8 @@
 """Weak and strong views of whole batches of uint8 images, each image with its own draws.
 
-Every operation takes images uint8 (n, c, h, w) with c = 1 (grey) or 3 (RGB) and one magnitude per image, float (n,),
-and gives what Pillow gives for that image and magnitude. Operations, ranges and order are TorchSSL's.
+Every operation gives what Pillow gives for each image; operations, ranges and order are TorchSSL's. Draws are made on
+the CPU, and so is what little arithmetic they need; pixels stay on the device of the images, and nothing ever waits for
+their values.
 """
 
 from __future__ import annotations
@@ -11,32 +12,33 @@ from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
+from torch.nn.functional import pad
+
+
+def to_device(values: Tensor, device: torch.device) -> Tensor:
+    """The values on a device, without waiting until they are there."""
+    if device.type == "cuda" and not values.is_cuda:
+        values = values.pin_memory()
+    return values.to(device, non_blocking=True)
 
 
 def _per_image(values: Tensor) -> Tensor:
-    return values[:, None, None, None]
+    return values.view(-1, 1, 1, 1)
 
 
 def _gray(images: Tensor) -> Tensor:
-    """Luma as Pillow computes it (ITU-R 601-2 in 16-bit fixed point), int (n, 1, h, w)."""
+    """Luma as Pillow computes it (ITU-R 601-2 in 16-bit fixed point), int32 (n, 1, h, w)."""
     levels = images.int()
     if images.shape[1] == 1:
         return levels
-    red, green, blue = levels[:, 0:1], levels[:, 1:2], levels[:, 2:3]
-    return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16
+    red, green, blue = torch.split(levels, 1, dim=1)
+    return (red * 19595).add_(green, alpha=38470).add_(blue, alpha=7471).add_(0x8000) >> 16
 
 
 def _blend(degenerate: Tensor, images: Tensor, factor: Tensor) -> Tensor:
     """The image moved towards its degenerate version; a factor of 1 leaves it, 0 gives the degenerate one."""
     low = degenerate.float()
-    return (low + _per_image(factor).float() * (images.float() - low)).to(torch.uint8)
-
-
-def _places(images: Tensor) -> Tensor:
-    """Where each pixel finds its grey level in a flattened table (n, c, 256): int64, as the images."""
-    n, channels = images.shape[:2]
-    first = torch.arange(0, n * channels * 256, 256).view(n, channels, 1, 1)
-    return first + images
+    return (images.float() - low).mul_(_per_image(factor.float())).add_(low).to(torch.uint8)
 
 
 def identity(images: Tensor, magnitude: Tensor) -> Tensor:
@@ -47,39 +49,45 @@ def identity(images: Tensor, magnitude: Tensor) -> Tensor:
 def autocontrast(images: Tensor, magnitude: Tensor) -> Tensor:
     """Stretch each channel to the full range."""
     flat = images.flatten(2)
-    low, high = (bound.double()[:, :, None] for bound in (flat.amin(2), flat.amax(2)))
-    levels = torch.arange(256, dtype=torch.float64)
+    low, high = flat.amin(2, keepdim=True).double(), flat.amax(2, keepdim=True).double()
+    levels = torch.arange(256, dtype=torch.float64, device=images.device)
     scale = 255.0 / (high - low)
-    stretched = (levels * scale - low * scale).clamp(0, 255)
-    return torch.where(high > low, stretched, levels).to(torch.uint8).take(_places(images))
+    stretched = (levels * scale).sub_(low * scale).clamp_(0, 255)
+    table = torch.where(high > low, stretched, levels).to(torch.uint8)
+    return table.gather(2, flat.long()).view_as(images)
 
 
 def equalize(images: Tensor, magnitude: Tensor) -> Tensor:
     """Flatten each channel's histogram; an image of fewer than 256 pixels stays as it is, as in Pillow."""
     n, channels, height, width = images.shape
-    places = _places(images)
-    histogram = torch.bincount(places.flatten(), minlength=n * channels * 256).view(n, channels, 256)
+    # All tables in one line: on a GPU a flat tensor alone is counted into in a fixed order without waiting for it.
+    table_of = torch.arange(0, n * channels * 256, 256, dtype=torch.int32, device=images.device)
+    places = images.int().add_(table_of.view(n, channels, 1, 1)).flatten().long()
+    histogram = torch.zeros(n * channels * 256, dtype=torch.int32, device=images.device)
+    histogram = histogram.scatter_add_(0, places, torch.ones_like(places, dtype=torch.int32)).view(n, channels, 256)
     brightest = histogram.gather(2, images.flatten(2).amax(2, keepdim=True).long())
     step = (height * width - brightest) // 255
-    before = histogram.cumsum(2) - histogram
-    table = torch.where(step > 0, (step // 2 + before) // step.clamp(min=1), torch.arange(256)).clamp(max=255)
-    return table.to(torch.uint8).take(places)
+    before = histogram.cumsum(2, dtype=torch.int32) - histogram
+    levels = torch.arange(256, dtype=torch.int32, device=images.device)
+    table = torch.where(step > 0, step // 2 + before, levels).double() / step.clamp(min=1)
+    return table.clamp_(max=255).to(torch.uint8).flatten().gather(0, places).view_as(images)
 
 
 def posterize(images: Tensor, magnitude: Tensor) -> Tensor:
     """Keep the given number of bits of each grey level."""
     dropped = 8 - magnitude.long().clamp(1, 8)
-    return images & _per_image((0xFF << dropped) & 0xFF).to(torch.uint8)
+    return images & _per_image((0xFF << dropped).to(torch.uint8))
 
 
 def solarize(images: Tensor, magnitude: Tensor) -> Tensor:
     """Invert the grey levels at or above the threshold."""
-    return torch.where(images >= _per_image(magnitude.ceil().short()), ~images, images)
+    bright = images >= _per_image(magnitude.ceil().short())
+    return images ^ bright.to(torch.uint8) * 0xFF
 
 
 def brightness(images: Tensor, magnitude: Tensor) -> Tensor:
     """Blend with black."""
-    return _blend(torch.zeros_like(images), images, magnitude)
+    return images.float().mul_(_per_image(magnitude.float())).to(torch.uint8)
 
 
 def color(images: Tensor, magnitude: Tensor) -> Tensor:
@@ -89,99 +97,89 @@ def color(images: Tensor, magnitude: Tensor) -> Tensor:
 
 def contrast(images: Tensor, magnitude: Tensor) -> Tensor:
     """Blend with the image's mean grey level."""
-    mean = (_gray(images).sum(dim=(1, 2, 3)).double() / images[0, 0].numel() + 0.5).floor()
-    return _blend(_per_image(mean), images, magnitude)
+    height, width = images.shape[2:]
+    total = _gray(images).sum((1, 2, 3), keepdim=True).double()
+    return _blend((total / (height * width) + 0.5).floor_(), images, magnitude)
 
 
 def sharpness(images: Tensor, magnitude: Tensor) -> Tensor:
     """Blend with a version smoothed by a 3 x 3 kernel; the border stays."""
-    smooth = images.float()
-    rows = smooth[:, :, :-2] + smooth[:, :, 1:-1] + smooth[:, :, 2:]
-    around = rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]
+    width = images.shape[3]
+    # With all pixels of an image in one line, those above and below are a width away: whole lines are added at once.
+    # What this gives for the first and the last column is wrong, but they belong to the border.
+    levels = images.flatten(2)[:, :, None].float()
+    lines = (levels[..., : -2 * width] + levels[..., width:-width]).add_(levels[..., 2 * width :])
+    around = (lines[..., :-2] + lines[..., 1:-1]).add_(lines[..., 2:])
+    inner = levels[..., width + 1 : -width - 1]
     # Sums of grey levels are exact in float, and never so near to a whole thirteenth that rounding could matter.
-    smooth[:, :, 1:-1, 1:-1] = ((around + 4 * smooth[:, :, 1:-1, 1:-1] + 6.5) / 13).floor()
-    return _blend(smooth, images, magnitude)
+    smooth = around.add_(inner, alpha=4).add_(6.5).div_(13).floor_()
+    sharp = images.clone()
+    sharp.flatten(2)[:, :, None, width + 1 : -width - 1] = _blend(smooth, inner, magnitude)
+    sharp[..., 0], sharp[..., -1] = images[..., 0], images[..., -1]
+    return sharp
 
 
-def _affine(images: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, e: Tensor, f: Tensor) -> Tensor:
-    """Take output pixel (x, y) from input (ax + by + c, dx + ey + f), nearest neighbour, black outside.
+def move(images: Tensor, matrix: Tensor) -> Tensor:
+    """Rotate, shear or translate, all in one pass: nearest neighbour, black outside.
 
-    Coordinates are Pillow's 16-bit fixed point, so that the same pixels are taken.
+    Args:
+        images: uint8 (n, c, h, w).
+        matrix: int32 (3, 2, n) in 16-bit fixed point, as in Pillow to take the same pixels: how far along x and y of
+            the input a step to the right and a step down lead, and where the first pixel comes from, in an input that
+            is framed by one pixel.
     """
-    n, _, height, width = images.shape
-    fixed = [(value * 65536 + 0.5).floor().int()[:, None, None] for value in (a, b, d, e)]
-    start = [(value * 65536 + 0.5).floor().int()[:, None, None] for value in (c + (a + b) / 2, f + (d + e) / 2)]
-    x, y = torch.arange(width, dtype=torch.int32), torch.arange(height, dtype=torch.int32)[:, None]
-    from_x = ((start[0] + fixed[1] * y) + fixed[0] * x) >> 16
-    from_y = ((start[1] + fixed[3] * y) + fixed[2] * x) >> 16
-    nearest_x, nearest_y = from_x.clamp(0, width - 1), from_y.clamp(0, height - 1)
-    inside = (nearest_x == from_x) & (nearest_y == from_y)
-    source = (nearest_y * width + nearest_x).long().view(n, 1, height * width)
-    moved = images.flatten(2).gather(2, source.expand(-1, images.shape[1], -1)).view_as(images)
-    return moved.mul_(inside[:, None])
-
-
-def rotate(images: Tensor, magnitude: Tensor) -> Tensor:
-    """Turn counter-clockwise about the centre by degrees."""
-    angle = -torch.deg2rad(magnitude.double())
-    cos, sin = torch.cos(angle), torch.sin(angle)
-    x, y = images.shape[3] / 2, images.shape[2] / 2
-    return _affine(images, cos, sin, x - cos * x - sin * y, -sin, cos, y + sin * x - cos * y)
-
-
-def shear_x(images: Tensor, magnitude: Tensor) -> Tensor:
-    """Shift each row by its number times the magnitude."""
-    v = magnitude.double()
-    one, zero = torch.ones_like(v), torch.zeros_like(v)
-    return _affine(images, one, v, zero, zero, one, zero)
-
-
-def shear_y(images: Tensor, magnitude: Tensor) -> Tensor:
-    """Shift each column by its number times the magnitude."""
-    v = magnitude.double()
-    one, zero = torch.ones_like(v), torch.zeros_like(v)
-    return _affine(images, one, zero, zero, v, one, zero)
-
-
-def translate_x(images: Tensor, magnitude: Tensor) -> Tensor:
-    """Shift to the left by a part of the width."""
-    v = magnitude.double() * images.shape[3]
-    one, zero = torch.ones_like(v), torch.zeros_like(v)
-    return _affine(images, one, zero, v, zero, one, zero)
-
-
-def translate_y(images: Tensor, magnitude: Tensor) -> Tensor:
-    """Shift upwards by a part of the height."""
-    v = magnitude.double() * images.shape[2]
-    one, zero = torch.ones_like(v), torch.zeros_like(v)
-    return _affine(images, one, zero, zero, zero, one, v)
+    n, channels, height, width = images.shape
+    right, down, start = matrix.view(3, 2, n, 1, 1)
+    x = torch.arange(width, dtype=torch.int32, device=images.device)
+    y = torch.arange(height, dtype=torch.int32, device=images.device)[:, None]
+    from_x, from_y = (right * x + (down * y + start)).bitwise_right_shift_(16)
+    framed = pad(images, (1, 1, 1, 1)).flatten(2)  # what lies outside is taken from the black frame
+    places = from_y.clamp_(0, height + 1).mul_(width + 2).add_(from_x.clamp_(0, width + 1))
+    return framed.gather(2, places.view(n, 1, -1).long().expand(-1, channels, -1)).view_as(images)
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of RandAugment and the range from which its magnitude is drawn uniformly."""
+    """One operation of RandAugment.
 
-    apply: Callable[[Tensor, Tensor], Tensor]
+    Attributes:
+        name: its own.
+        low, high: the range from which its magnitude is drawn uniformly.
+        apply: images uint8 (n, c, h, w) and magnitudes float64 (n,), or for :func:`move` matrices, to new images.
+    """
+
+    name: str
     low: float
     high: float
+    apply: Callable[[Tensor, Tensor], Tensor]
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation(autocontrast, 0, 1),
-    Operation(brightness, 0.05, 0.95),
-    Operation(color, 0.05, 0.95),
-    Operation(contrast, 0.05, 0.95),
-    Operation(equalize, 0, 1),
-    Operation(identity, 0, 1),
-    Operation(posterize, 4, 8),
-    Operation(rotate, -30, 30),
-    Operation(sharpness, 0.05, 0.95),
-    Operation(shear_x, -0.3, 0.3),
-    Operation(shear_y, -0.3, 0.3),
-    Operation(solarize, 0, 256),
-    Operation(translate_x, -0.3, 0.3),
-    Operation(translate_y, -0.3, 0.3),
+    Operation("autocontrast", 0, 1, autocontrast),
+    Operation("brightness", 0.05, 0.95, brightness),
+    Operation("color", 0.05, 0.95, color),
+    Operation("contrast", 0.05, 0.95, contrast),
+    Operation("equalize", 0, 1, equalize),
+    Operation("identity", 0, 1, identity),
+    Operation("posterize", 4, 8, posterize),
+    Operation("rotate", -30, 30, move),
+    Operation("sharpness", 0.05, 0.95, sharpness),
+    Operation("shear_x", -0.3, 0.3, move),
+    Operation("shear_y", -0.3, 0.3, move),
+    Operation("solarize", 0, 256, solarize),
+    Operation("translate_x", -0.3, 0.3, move),
+    Operation("translate_y", -0.3, 0.3, move),
 )
+NUMBER = {operation.name: number for number, operation in enumerate(OPERATIONS)}
+LOW = torch.tensor([operation.low for operation in OPERATIONS], dtype=torch.float64)
+HIGH = torch.tensor([operation.high for operation in OPERATIONS], dtype=torch.float64)
+
+# Operations of the same function share one pass over their images.
+PASSES = tuple(dict.fromkeys(operation.apply for operation in OPERATIONS))
+PASS = torch.tensor([PASSES.index(operation.apply) for operation in OPERATIONS])
+
+RANDAUGMENT = {"torchssl": (3, 1.0), "google": (2, 0.5)}
+"""By whose RandAugment it is: operations drawn for an image, and the probability with which each is applied."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +192,7 @@ class WeakDraw:
 
 @dataclass(frozen=True)
 class StrongDraw:
-    """What chance decides about strong views before they are flipped and cropped.
+    """What chance decides about strong views before they are flipped and cropped; all on the CPU.
 
     Attributes:
         chosen: int64 (n, k), indices into :data:`OPERATIONS`, drawn with replacement.
@@ -213,24 +211,50 @@ def draw_weak(n: int, draw: Generator, *, flip: bool, padding: int) -> WeakDraw:
     return WeakDraw(shifts, (torch.rand(n, generator=draw) < 0.5) & flip)
 
 
-def draw_strong(n: int, draw: Generator, *, operations: int) -> StrongDraw:
-    """Draw ``n`` strong views of ``operations`` operations each."""
+def draw_strong(n: int, draw: Generator, *, variant: str) -> StrongDraw:
+    """Draw ``n`` strong views of a variant in :data:`RANDAUGMENT`; what is not applied becomes the identity."""
+    operations, probability = RANDAUGMENT[variant]
     chosen = torch.randint(len(OPERATIONS), (n, operations), generator=draw)
     magnitude = torch.rand((n, operations), generator=draw, dtype=torch.float64)
-    return StrongDraw(chosen, magnitude, torch.rand((n, 3), generator=draw, dtype=torch.float64))
+    square = torch.rand((n, 3), generator=draw, dtype=torch.float64)
+    applied = torch.rand((n, operations), generator=draw) < probability
+    return StrongDraw(chosen.where(applied, NUMBER["identity"]), magnitude, square)
 
 
+@torch.inference_mode()
 def randaugment(images: Tensor, draw: StrongDraw) -> Tensor:
-    """Apply its drawn operations, one after the other, to each image (TorchSSL's RandAugment)."""
-    for chosen, magnitude in zip(draw.chosen.T, draw.magnitude.T, strict=True):
-        sizes = torch.bincount(chosen, minlength=len(OPERATIONS)).tolist()
-        members = torch.split(torch.argsort(chosen, stable=True), sizes)
-        images = images.clone()
-        for operation, rows in zip(OPERATIONS, members, strict=True):
-            if len(rows) and operation.apply is not identity:
-                scaled = operation.low + (operation.high - operation.low) * magnitude[rows]
-                images[rows] = operation.apply(images[rows], scaled)
-    return images
+    """Apply its drawn operations, one after the other, to each image."""
+    magnitude = LOW[draw.chosen] + (HIGH - LOW)[draw.chosen] * draw.magnitude
+    matrix = _matrices(draw.chosen, magnitude, *images.shape[2:])
+    device, row = images.device, torch.arange(len(images))  # images lie sorted by pass, and are put back in the end
+    for step, passes in enumerate(PASS[draw.chosen].T):
+        order, sizes = passes.argsort(), passes.bincount(minlength=len(PASSES)).tolist()
+        groups = torch.split(images.index_select(0, to_device(row[order], device)), sizes)
+        magnitudes = torch.split(to_device(magnitude[order, step], device), sizes)
+        matrices = torch.split(to_device(matrix[:, :, order, step], device), sizes, dim=2)
+        changed = [
+            apply(group, matrices[number] if apply is move else magnitudes[number])
+            for number, (apply, group) in enumerate(zip(PASSES, groups, strict=True))
+            if len(group)
+        ]
+        images, row = torch.cat(changed), order.argsort()
+    return images.index_select(0, to_device(row, device))
+
+
+def _matrices(chosen: Tensor, magnitude: Tensor, height: int, width: int) -> Tensor:
+    """What :func:`move` needs for each drawn operation, int32 (3, 2, n, k); in double precision until it is rounded."""
+    degrees, shear_x, shear_y, left, up = (
+        magnitude * (chosen == NUMBER[name]) for name in ("rotate", "shear_x", "shear_y", "translate_x", "translate_y")
+    )
+    cos, sin = torch.cos(-torch.deg2rad(degrees)), torch.sin(-torch.deg2rad(degrees))
+    right, down = torch.stack([cos, -sin]), torch.stack([sin, cos])
+    size, none = torch.tensor([width, height]).view(2, 1, 1), torch.zeros_like(magnitude)
+    start = size / 2 - right * (width / 2) - down * (height / 2) + torch.stack([left, up]) * size
+    right, down = right + torch.stack([none, shear_y]), down + torch.stack([shear_x, none])
+    exact = torch.stack([right, down, start + (right + down) / 2])  # pixels are taken where their centres come from
+    fixed = (exact * 2**16 + 0.5).floor().int()
+    fixed[2] += 2**16  # the frame
+    return fixed
 
 
 def cutout(images: Tensor, draw: StrongDraw, largest: float, fill: Tensor) -> Tensor:
@@ -240,7 +264,7 @@ def cutout(images: Tensor, draw: StrongDraw, largest: float, fill: Tensor) -> Te
         images: uint8 (n, c, h, w).
         draw: its sides and centres.
         largest: the side is uniform in 0 .. ``largest`` times the image's width.
-        fill: uint8 (c,), the colour of the square.
+        fill: uint8 (c,), the colour of the square, on the device of the images.
     """
     height, width = images.shape[2:]
     side, centre_x, centre_y = draw.square.T[:, :, None]
@@ -248,19 +272,21 @@ def cutout(images: Tensor, draw: StrongDraw, largest: float, fill: Tensor) -> Te
     left = (centre_x * width - side / 2).clamp(min=0).floor()
     top = (centre_y * height - side / 2).clamp(min=0).floor()
     x, y = torch.arange(width), torch.arange(height)
-    in_columns, in_rows = (x >= left) & (x <= left + side), (y >= top) & (y <= top + side)
-    covered = in_rows[:, None, :, None] & in_columns[:, None, None, :] & (side > 0)[:, :, None, None]
-    return torch.where(covered, fill[:, None, None], images)
+    in_columns, in_rows = (x >= left) & (x <= left + side) & (side > 0), (y >= top) & (y <= top + side)
+    columns, rows = (to_device(inside.to(torch.uint8) * 0xFF, images.device) for inside in (in_columns, in_rows))
+    covered = rows[:, None, :, None] & columns[:, None, None, :]
+    return (images & ~covered).bitwise_or_(fill[:, None, None] & covered)
 
 
 def flip_and_crop(images: Tensor, draw: WeakDraw) -> Tensor:
     """Mirror and shift each image as drawn; what a shift uncovers is filled by reflection (the weak augmentation)."""
-    n, _, height, width = images.shape
-    rows = _reflect(draw.shifts[:, :1] + torch.arange(height), height)
+    n, channels, height, width = images.shape
+    rows = to_device(_reflect(draw.shifts[:, :1] + torch.arange(height), height), images.device)
     columns = _reflect(draw.shifts[:, 1:] + torch.arange(width), width)
     columns = torch.where(draw.mirrored[:, None], width - 1 - columns, columns)
-    source = (rows[:, :, None] * width + columns[:, None, :]).view(n, 1, height * width)
-    return images.flatten(2).gather(2, source.expand(-1, images.shape[1], -1)).view_as(images)
+    lines = torch.arange(0, n * channels * height, height, device=images.device).view(n, channels, 1) + rows[:, None]
+    shifted = images.flatten(0, 2).index_select(0, lines.flatten()).view_as(images)
+    return shifted.gather(3, to_device(columns, images.device)[:, None, None].expand_as(images))
 
 
 def _reflect(index: Tensor, size: int) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from spl import augment
+from spl.augment import to_device
 from spl.distributed import share
 from spl.random_streams import generator
 
@@ -49,13 +50,6 @@ class Pools:
     def take(self, indices: Tensor) -> Tensor:
         """The images with these indices, on the device that trains."""
         return to_device(self.images[to_device(indices, self.images.device)], self.device)
-
-
-def to_device(values: Tensor, device: torch.device) -> Tensor:
-    """The values on a device, which does not wait for them."""
-    if device.type == "cuda" and not values.is_cuda:
-        values = values.pin_memory()
-    return values.to(device, non_blocking=True)
 
 
 @dataclass(frozen=True)
@@ -148,8 +142,7 @@ def _weak_views(images: Tensor, settings: Settings, seed: int, stream: str, n: i
 
 def _strong_views(images: Tensor, pools: Pools, settings: Settings, seed: int, n: int, steps: range) -> Tensor:
     draws = [
-        augment.draw_strong(n, generator(seed, "randaugment", step), operations=settings.randaugment_ops)
-        for step in steps
+        augment.draw_strong(n, generator(seed, "randaugment", step), variant=settings.randaugment) for step in steps
     ]
     draw = augment.StrongDraw(*_joined(draws, n))
     changed = augment.randaugment(images, draw)

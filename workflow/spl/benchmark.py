@@ -194,7 +194,7 @@ def _augment_over_pillow(repetitions: int) -> float:
     draw = torch.Generator().manual_seed(0)
     images = torch.randint(256, (448, 3, 32, 32), dtype=torch.uint8, generator=draw)
     pictures = [Image.fromarray(image.numpy().transpose(1, 2, 0)) for image in images]
-    drawn = augment.draw_strong(len(images), draw, operations=RECIPE.randaugment_ops)
+    drawn = augment.draw_strong(len(images), draw, variant=RECIPE.randaugment)
     weak = augment.draw_weak(len(images), draw, flip=True, padding=RECIPE.crop_padding)
     grey = torch.full((3,), 125, dtype=torch.uint8)
 
@@ -213,7 +213,7 @@ def _pillow_view(picture: Image.Image, row: int, drawn: augment.StrongDraw, weak
     for place, magnitude in zip(drawn.chosen[row].tolist(), drawn.magnitude[row].tolist(), strict=True):
         operation = augment.OPERATIONS[place]
         scaled = operation.low + (operation.high - operation.low) * magnitude
-        picture = PILLOW[operation.apply.__name__](picture, scaled)
+        picture = PILLOW[operation.name](picture, scaled)
     side, x, y = drawn.square[row].tolist()
     side, x, y = side * RECIPE.cutout * picture.width, x * picture.width, y * picture.height
     left, top = max(0, int(x - side / 2)), max(0, int(y - side / 2))

@@ -91,7 +91,7 @@ class Method:
         if self.factor_loss:
             names |= {"lambda_phi", "lambda_max"}
         if self.strong_view:
-            names |= {"randaugment_ops", "cutout"}
+            names |= {"randaugment", "cutout"}
         return frozenset(names)
 
 

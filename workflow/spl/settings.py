@@ -97,7 +97,10 @@ class Settings(Model):
     ema: Annotated[Number, Field(ge=0, lt=1, description="decay of the averaged weights that are evaluated")] = 0.999
     flip: Annotated[bool, Field(description="weak augmentation mirrors half of the images")] = True
     crop_padding: Annotated[Integer, Field(ge=0, description="pixels of reflection before the random crop")] = 4
-    randaugment_ops: Annotated[Integer, Field(ge=0, description="operations per strong view")] = 3
+    randaugment: Annotated[
+        Literal["torchssl", "google"],
+        Field(description="of a strong view: TorchSSL's 3 operations, or Google's 2, each with probability 0.5"),
+    ] = "torchssl"
     cutout: Annotated[Number, Field(ge=0, le=1, description="largest side of the square, of the image's")] = 0.5
     mu: Annotated[Integer, Field(ge=1, description="unlabelled images per labelled one")] = 7
     threshold: Annotated[Number, Field(ge=0, lt=1, description="tau")] = 0.95
