@@ -40,19 +40,33 @@ def arms(summary: pd.DataFrame, titles: dict[str, str]) -> list[Arm]:
         titles: of the methods.
     """
     found: list[Arm] = []
-    for (method, variant), runs in summary.fillna({"variant": ""}).groupby(["method", "variant"], sort=False):
+    named = summary.assign(variant=summary["variant"].astype(object).fillna(""))
+    for (method, variant), runs in named.groupby(["method", "variant"], sort=False):
         ordered = runs.sort_values(["fold", "seed"])
         keys = zip(ordered["fold"].tolist(), ordered["seed"].tolist(), strict=True)
         errors = dict(zip(keys, ordered["error_last"].tolist(), strict=True))
         if len(errors) != len(runs):
             raise ValueError(f"{method} {variant}: several runs of one fold and seed cannot share a line of a table")
-        found.append(Arm(str(method), str(variant), _label(titles[str(method)], str(variant)), errors))
+        found.append(Arm(str(method), str(variant), arm_label(titles[str(method)], str(variant)), errors))
     return found
 
 
-def _label(title: str, variant: str) -> str:
+def arm_label(title: str, variant: str) -> str:
+    """The method's title and the settings of its variant, by their symbols."""
     changes = [change.split("=") for change in variant.split(",") if change]
     return ", ".join([title, *(f"{SYMBOLS.get(name, name)} = {value}" for name, value in changes)])
+
+
+def arms_by_size(summary: pd.DataFrame, titles: dict[str, str]) -> dict[str, dict[int, Arm]]:
+    """The arms of an experiment with labelled sets of several sizes: by label, then by number of labels, ascending.
+
+    Arguments as :func:`arms`.
+    """
+    found: dict[str, dict[int, Arm]] = {}
+    for labels, runs in summary.groupby("labels"):
+        for arm in arms(runs, titles):
+            found.setdefault(arm.label, {})[int(str(labels))] = arm
+    return found
 
 
 def baseline_of(arm: Arm, found: list[Arm], method: str) -> Arm:

@@ -18,10 +18,12 @@ class Table:
     Attributes:
         tidy: one number a cell, for reading by programs.
         printed: text, laid out as in the paper; the first column names the rows.
+        note: sentences on what the numbers say, printed below; a caption says only what was run.
     """
 
     tidy: pd.DataFrame
     printed: pd.DataFrame
+    note: str = ""
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -37,14 +39,35 @@ def gain_cells(won: Gain, baseline: str) -> dict[str, str]:
     }
 
 
+def gain_columns(won: Gain) -> dict[str, float]:
+    """The tidy columns of a comparison: all of a :class:`Gain`, in shares."""
+    return {
+        "pairs": won.n,
+        "gain_mean": won.mean,
+        "gain_std": won.std,
+        "gain_max": won.max,
+        "gain_min": won.min,
+        "wins": won.wins,
+        "p_value": won.p_value,
+        "smallest_p": won.smallest_p,
+        "shift": won.shift.estimate,
+        "shift_low": won.shift.low,
+        "shift_high": won.shift.high,
+        "shift_level": won.shift.level,
+        "effect_size": won.effect_size,
+    }
+
+
 def save(table: Table, title: str, caption: str, stem: Path) -> None:
     """Write ``stem`` with the endings .csv (tidy), .md and .tex (printed, with title and caption)."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     table.tidy.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.10g", lineterminator="\n")
     align = ["left"] + ["right"] * (table.printed.shape[1] - 1)
     markdown = table.printed.to_markdown(index=False, disable_numparse=True, colalign=align)
-    stem.with_suffix(".md").write_text(f"**{title}.** {caption}\n\n{markdown}\n", encoding="utf-8")
-    stem.with_suffix(".tex").write_text(_latex(table.printed, caption, stem.name), encoding="utf-8")
+    parts = [f"**{title}.** {caption}", markdown, table.note]
+    stem.with_suffix(".md").write_text("\n\n".join(filter(None, parts)) + "\n", encoding="utf-8")
+    below = f"{caption} {table.note}".strip()
+    stem.with_suffix(".tex").write_text(_latex(table.printed, below, stem.name), encoding="utf-8")
 
 
 def _latex(printed: pd.DataFrame, caption: str, label: str) -> str:
@@ -65,6 +88,7 @@ LATEX = {
     "±": r"$\pm$",
     "−": "$-$",
     "–": "--",
+    "→": r"$\to$",
     "\\": r"\textbackslash{}",
     **{sign: f"\\{sign}" for sign in "%_&#$"},
 }
