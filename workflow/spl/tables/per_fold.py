@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from spl.statistics import gain, summarise
-from spl.tables.arms import arms, baseline_of, paired
+from spl.tables.arms import arms, baseline_of, paired, run_names
 from spl.tables.form import Table, gain_cells, percent
 
 
@@ -22,9 +22,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """
     titles = parameter["titles"]
     found = arms(pd.read_csv(inputs[0]), titles)
-    runs = sorted({key for arm in found for key in arm.errors})
-    several_seeds = len({seed for _, seed in runs}) > 1
-    names = {(fold, seed): f"{fold}, seed {seed}" if several_seeds else str(fold) for fold, seed in runs}
+    names = run_names(found)
     tidy: list[dict[str, Any]] = []
     columns: dict[str, dict[str, str]] = {}
     for arm in found:
