@@ -1,6 +1,6 @@
 """Statistics against enumeration and scipy."""
 
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from spl.statistics import gain, summarise, wilcoxon_greater
+from spl.statistics import gain, hodges_lehmann, holm, rank_biserial, summarise, wilcoxon_greater
 
 coarse = st.lists(st.integers(-4, 4), min_size=1, max_size=9).map(lambda values: np.array(values) / 500)
+
+family = st.lists(st.integers(0, 20), min_size=1, max_size=6).map(lambda values: np.array(values) / 20)
 
 
 def enumerated(differences):
@@ -74,3 +76,102 @@ def test_a_summary_divides_by_n_minus_1():
     assert (summary.n, summary.max, summary.min, summary.range) == (3, 4, 1, 3)
     assert summary.std == pytest.approx(np.sqrt(7 / 3))
     assert np.isnan(summarise(np.array([1.0])).std)
+
+
+def every_sign(magnitudes):
+    """The differences that are equally likely when the shift is 0, float (2^n, n)."""
+    return np.array(list(product((-1.0, 1.0), repeat=len(magnitudes)))) * magnitudes
+
+
+def share_of_intervals_that_hold_0(magnitudes):
+    shifts = [hodges_lehmann(differences) for differences in every_sign(magnitudes)]
+    return np.mean([one.low <= 0 <= one.high for one in shifts]), shifts[0].level
+
+
+@pytest.mark.parametrize(
+    ("n", "level"), [(1, 0), (2, 0.5), (3, 0.75), (4, 0.875), (5, 0.9375), (6, 0.9375), (7, 1 - 10 / 128)]
+)
+def test_without_ties_the_interval_holds_the_shift_exactly_as_often_as_its_level_says(n, level):
+    assert share_of_intervals_that_hold_0(np.sqrt(np.arange(2.0, n + 2))) == (level, level)
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=5))
+def test_with_ties_and_zeros_it_holds_it_at_least_as_often(magnitudes):
+    held, level = share_of_intervals_that_hold_0(np.array(magnitudes))
+    assert held >= level
+
+
+@given(coarse, st.sampled_from([0.5, 0.8, 0.95]))
+def test_the_level_is_the_largest_up_to_the_wanted_one(differences, wanted):
+    n = len(differences)
+    reachable = [1 - 2 * enumerated_at_most(n, k) for k in range(n * (n + 1) // 2)]
+    assert hodges_lehmann(differences, wanted).level == max(level for level in reachable if level <= wanted)
+
+
+def enumerated_at_most(n, k):
+    sums = [sum(ranks) for size in range(n + 1) for ranks in combinations(range(1, n + 1), size)]
+    return np.mean(np.array(sums) <= k)
+
+
+@given(coarse)
+def test_the_estimate_lies_in_its_interval_and_is_the_median_of_the_pairs_averages(differences):
+    shift = hodges_lehmann(differences)
+    averages = [(one + other) / 2 for i, one in enumerate(differences) for other in differences[i:]]
+    assert shift.estimate == pytest.approx(np.median(averages))
+    assert shift.low <= shift.estimate <= shift.high
+
+
+@given(coarse, st.integers(-50, 50))
+def test_the_shift_moves_with_the_differences_and_turns_with_their_sign(differences, images):
+    before, after = hodges_lehmann(differences), hodges_lehmann(differences + images / 500)
+    turned = hodges_lehmann(-differences)
+    for name in ("estimate", "low", "high"):
+        assert getattr(after, name) == pytest.approx(getattr(before, name) + images / 500)
+    assert [turned.estimate, turned.low, turned.high] == pytest.approx([-before.estimate, -before.high, -before.low])
+    assert before.level == after.level == turned.level
+
+
+@given(coarse)
+def test_the_estimate_of_symmetric_differences_is_their_centre(half):
+    assert hodges_lehmann(np.concatenate([0.1 + half, 0.1 - half])).estimate == pytest.approx(0.1)
+
+
+@given(st.integers(3, 30), st.integers(0, 2**32 - 1))
+def test_the_interval_excludes_what_the_two_sided_test_rejects(n, seed):
+    differences = np.random.default_rng(seed).normal(0.3, 1, n)
+    shift = hodges_lehmann(differences)
+    p_value = stats.wilcoxon(differences, method="exact").pvalue
+    assert (p_value <= 1 - shift.level + 1e-12) == (not shift.low <= 0 <= shift.high)
+
+
+@given(coarse)
+def test_the_effect_size_is_the_balance_of_the_ranks(differences):
+    some = differences[differences != 0]
+    ranks = stats.rankdata(np.abs(some))
+    expected = ranks[some > 0].sum() - ranks[some < 0].sum() if len(some) else 0
+    assert rank_biserial(differences) == pytest.approx(expected / max(ranks.sum(), 1))
+    assert rank_biserial(-differences) == pytest.approx(-rank_biserial(differences))
+
+
+@given(st.integers(1, 30), st.integers(0, 2**32 - 1))
+def test_without_ties_the_effect_size_follows_from_scipy_s_statistic(n, seed):
+    differences = np.random.default_rng(seed).normal(0.2, 1, n)
+    positive = stats.wilcoxon(differences, alternative="greater", method="exact").statistic
+    assert rank_biserial(differences) == pytest.approx(4 * positive / (n * (n + 1)) - 1)
+
+
+@given(family)
+def test_holm_closes_the_family_under_bonferroni(p_values):
+    """A hypothesis falls at a level when Bonferroni rejects every part of the family that it belongs to."""
+    parts = [list(part) for size in range(1, 1 + len(p_values)) for part in combinations(range(len(p_values)), size)]
+    rejected_at = [len(part) * min(p_values[part]) for part in parts]
+    for index, corrected in enumerate(holm(p_values)):
+        needed = max(at for part, at in zip(parts, rejected_at, strict=True) if index in part)
+        assert corrected == pytest.approx(min(needed, 1))
+
+
+@pytest.mark.parametrize("n", [1, 3, 6])
+def test_no_p_value_is_below_that_of_all_wins(n):
+    won = gain(np.zeros(n), np.arange(1.0, n + 1) / 100)
+    assert won.p_value == won.smallest_p == 1 / 2**n
+    assert (won.wins, won.effect_size) == (n, 1)

@@ -102,6 +102,8 @@ def test_the_summary_holds_mean_deviation_gain_and_p(experiment):
     assert line["gain_mean"] == pytest.approx(0.21 / 6)
     assert line["p_value"] == 1 / 64
     assert (line["wins"], line["n"]) == (6, 6)
+    assert (line["pairs"], line["smallest_p"], line["effect_size"], line["shift_level"]) == (6, 1 / 64, 1, 0.9375)
+    assert line["shift_low"] <= line["shift"] <= line["shift_high"]
     printed = table.printed.set_index("").loc["Smooth FixMatch-sq, τ = 0.9"]
     assert printed.tolist() == ["8.17", "5.04", "3.50 ± 1.87", "1.6 %"]
     assert table.printed.iloc[0].tolist() == ["FixMatch", "11.67", "4.97", "", ""]
@@ -143,6 +145,14 @@ def test_every_printed_number_can_be_recomputed_from_the_tidy_file(experiment):
         errors = rows.loc[rows["quantity"] == "error_last", "value"]
         values = rows.set_index("quantity")["value"]
         assert values["range"] == pytest.approx(errors.max() - errors.min()), label
+
+
+def test_both_tables_say_the_same_of_a_gain(experiment):
+    lines = summary.build(GIVEN, [experiment]).tidy.set_index("method")
+    long = per_fold.build(GIVEN, [experiment]).tidy
+    quantities = long[long["method"] == "Fully supervised"].set_index("quantity")["value"]
+    columns = list(lines.columns[lines.columns.get_loc("pairs") :])
+    assert quantities[columns].tolist() == lines.loc["Fully supervised", columns].tolist()
 
 
 def test_a_table_becomes_csv_markdown_and_latex(experiment, tmp_path):

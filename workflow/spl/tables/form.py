@@ -37,6 +37,25 @@ def gain_cells(won: Gain, baseline: str) -> dict[str, str]:
     }
 
 
+def gain_columns(won: Gain) -> dict[str, float]:
+    """The tidy columns of a comparison: all of a :class:`Gain`, in shares."""
+    return {
+        "pairs": won.n,
+        "gain_mean": won.mean,
+        "gain_std": won.std,
+        "gain_max": won.max,
+        "gain_min": won.min,
+        "wins": won.wins,
+        "p_value": won.p_value,
+        "smallest_p": won.smallest_p,
+        "shift": won.shift.estimate,
+        "shift_low": won.shift.low,
+        "shift_high": won.shift.high,
+        "shift_level": won.shift.level,
+        "effect_size": won.effect_size,
+    }
+
+
 def save(table: Table, title: str, caption: str, stem: Path) -> None:
     """Write ``stem`` with the endings .csv (tidy), .md and .tex (printed, with title and caption)."""
     stem.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from spl.statistics import gain, summarise
 from spl.tables.arms import arms, baseline_of, paired, run_names
-from spl.tables.form import Table, gain_cells, percent
+from spl.tables.form import Table, gain_cells, gain_columns, percent
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -32,7 +32,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         column |= {name: percent(value, 2) for name, value in below.items()}
         if arm.method != parameter["baseline"]:
             won = gain(*paired(arm, baseline_of(arm, found, parameter["baseline"])))
-            below |= {"gain_mean": won.mean, "gain_std": won.std, "wins": won.wins, "p_value": won.p_value}
+            below |= gain_columns(won)
             column |= gain_cells(won, titles[parameter["baseline"]])
         tidy += [
             {"method": arm.label, "fold": fold, "seed": seed, "quantity": "error_last", "value": error}

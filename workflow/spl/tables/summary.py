@@ -10,7 +10,7 @@ import pandas as pd
 
 from spl.statistics import gain, summarise
 from spl.tables.arms import arms, baseline_of, paired
-from spl.tables.form import Table, gain_cells, percent
+from spl.tables.form import Table, gain_cells, gain_columns, percent
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -29,13 +29,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         line = {"": arm.label, "mean": percent(of_arm.mean, 2), "std": percent(of_arm.std, 2)}
         if arm.method != parameter["baseline"]:
             won = gain(*paired(arm, baseline_of(arm, found, parameter["baseline"])))
-            row |= {
-                "pairs": won.n,
-                "gain_mean": won.mean,
-                "gain_std": won.std,
-                "wins": won.wins,
-                "p_value": won.p_value,
-            }
+            row |= gain_columns(won)
             line |= gain_cells(won, titles[parameter["baseline"]])
         tidy.append(row)
         printed.append(line)
