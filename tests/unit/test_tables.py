@@ -139,6 +139,16 @@ def test_the_fold_table_has_a_row_for_each_fold_and_the_extremes_below(experimen
     ]
 
 
+def test_what_was_made_from_fewer_runs_than_the_rest_says_from_how_many(experiment):
+    runs = pd.read_csv(experiment)
+    runs[(runs["method"] != "fixmatch") | (runs["fold"] != 3)].to_csv(experiment, index=False)
+    lines = summary.build(GIVEN, [experiment]).printed.set_index("")
+    assert lines["mean"].tolist() == ["10.00 (5)", "8.17", "2.00"]
+    assert lines.loc["Fully supervised", "p-value"] == "3.1 % (5)"
+    column = per_fold.build(GIVEN, [experiment]).printed.set_index("fold")["FixMatch"]
+    assert column[["3", "max", "min", "range"]].tolist() == ["", "14.00 (5)", "6.00 (5)", "8.00 (5)"]
+
+
 def test_every_printed_number_can_be_recomputed_from_the_tidy_file(experiment):
     tidy = per_fold.build(GIVEN, [experiment]).tidy
     for label, rows in tidy.groupby("method"):

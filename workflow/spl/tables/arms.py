@@ -98,7 +98,8 @@ class _Variant:
 
 
 def _variants(summary: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
-    groups = summary.fillna({"variant": ""}).groupby(["method", "variant"], sort=False)
+    named = summary.assign(variant=summary["variant"].astype(object).fillna(""))
+    groups = named.groupby(["method", "variant"], sort=False)
     return [((str(method), str(variant)), runs) for (method, variant), runs in groups]
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from spl.statistics import gain, summarise
 from spl.tables.arms import arms, baseline_of, paired, run_names
-from spl.tables.form import Table, gain_cells, gain_columns, percent
+from spl.tables.form import Table, counted, gain_cells, gain_columns, percent
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -29,11 +29,11 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         of_arm = summarise(arm.values())
         below = {"max": of_arm.max, "min": of_arm.min, "range": of_arm.range}
         column = {names[key]: percent(error, 2) for key, error in arm.errors.items()}
-        column |= {name: percent(value, 2) for name, value in below.items()}
+        column |= {name: counted(percent(value, 2), of_arm.n, len(names)) for name, value in below.items()}
         if arm.method != parameter["baseline"]:
             won = gain(*paired(arm, baseline_of(arm, found, parameter["baseline"])))
             below |= gain_columns(won)
-            column |= gain_cells(won, titles[parameter["baseline"]])
+            column |= gain_cells(won, titles[parameter["baseline"]], len(names))
         tidy += [
             {"method": arm.label, "fold": fold, "seed": seed, "quantity": "error_last", "value": error}
             for (fold, seed), error in arm.errors.items()
