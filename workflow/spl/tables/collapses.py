@@ -32,7 +32,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
             "basin": run["basin"],
             "collapsed at the end": _named(run["collapsed"], classes),
             "partly": _named(run["partly_collapsed"], classes),
-            "collapsed in steps": "; ".join(_interval(one, classes) for one in run["collapses"].split()) or "–",
+            "collapsed in steps": _when(run["collapses"], classes),
             "recovered": _named(run["recovered"], classes),
             "last − best error": percent(run["error_last"] - run["error_best"], 2),
             "unstable": "yes" if run["unstable"] else "no",
@@ -50,8 +50,14 @@ def _named(numbers: str, classes: list[str]) -> str:
     return ", ".join(classes[int(number)] for number in numbers.split()) or "–"
 
 
-def _interval(text: str, classes: list[str]) -> str:
-    """Such as "2:1000-3000", or "2:1000-" for one that lasts to the end."""
-    number, steps = text.split(":")
+def _when(collapses: str, classes: list[str]) -> str:
+    """In words, classes that share an interval together: "2:1000-3000 5:9000-", the second of which never ended."""
+    sharing: dict[str, list[str]] = {}
+    for number, steps in (one.split(":") for one in collapses.split()):
+        sharing.setdefault(steps, []).append(classes[int(number)])
+    return "; ".join(f"{_span(steps)}: {', '.join(names)}" for steps, names in sharing.items()) or "–"
+
+
+def _span(steps: str) -> str:
     start, end = steps.split("-")
-    return f"{classes[int(number)]} {int(start):,} to " + (f"{int(end):,}" if end else "the end")
+    return f"{int(start):,} to " + (f"{int(end):,}" if end else "the end")
