@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from spl.confusion import collapsed_classes, column_shares, summarise_run
+from spl.confusion import collapse_intervals, collapsed_classes, column_shares, summarise_run
 
 BASINS = {"collapsed": 0.01, "partly_collapsed": 0.5, "unstable": 0.05}
 GOOD = np.diag([50] * 4)
@@ -50,3 +52,36 @@ def test_the_last_error_counts_and_best_and_median_are_kept():
     assert summary["error_median"] == pytest.approx(0.4)
     assert summary["unstable"]
     assert not summarise_run(metrics([0.34, 0.3]), np.stack([GOOD] * 2), BASINS)["unstable"]
+
+
+def history(down):
+    """Confusion matrices in which the marked classes are predicted as another one."""
+    return np.stack([empty_columns(row) for row in down])
+
+
+def empty_columns(row):
+    matrix = np.zeros((len(row), len(row)), dtype=np.int64)
+    matrix[np.arange(len(row)), [label if not gone else row.index(False) for label, gone in enumerate(row)]] = 50
+    return matrix
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.just(False)), min_size=1, max_size=12))
+def test_the_intervals_cover_exactly_the_evaluations_at_which_a_class_was_collapsed(down):
+    steps = 10 * np.arange(1, len(down) + 1)
+    intervals = collapse_intervals(history(down), steps, 0.01)
+    inside = [
+        tuple(
+            any(label == one and start <= step < (end or np.inf) for one, start, end in intervals) for label in range(3)
+        )
+        for step in steps
+    ]
+    assert inside == down
+    ends = {(label, end) for label, _, end in intervals}
+    assert not any((label, start) in ends for label, start, _ in intervals), "intervals that touch are one"
+
+
+def test_a_run_tells_when_its_classes_collapsed_and_which_recovered():
+    down = [(True, False, True, False), (True, False, False, False), (False, False, True, False)]
+    summary = summarise_run(metrics([0.5, 0.4, 0.3]), history(down), BASINS)
+    assert summary["collapses"] == "0:10-30 2:10-20 2:30-"
+    assert (summary["recovered"], summary["collapsed"]) == ("0", "2")

@@ -37,7 +37,7 @@ def test_arms_keep_the_study_s_order_and_name_a_threshold_that_is_not_the_standa
 
 def test_every_variant_has_a_line_and_is_compared_with_the_baseline_of_the_same_variant(tmp_path):
     rows = [
-        {"method": method, "variant": variant, "fold": fold, "seed": 0, "error_last": error + fold / 100}
+        {"method": method, "variant": variant, "fold": fold, "seed": 0, "momentum": 0.9, "error_last": error + fold / 9}
         for method, variant, error in (
             ("fixmatch", "momentum=0.8", 0.30), ("fixmatch", "", 0.20), ("fixmatch", "momentum=0.95", 0.40),
             ("smooth-fixmatch-sq", "momentum=0.8", 0.25), ("smooth-fixmatch-sq", "", 0.19),
@@ -49,8 +49,44 @@ def test_every_variant_has_a_line_and_is_compared_with_the_baseline_of_the_same_
     tidy = summary.build(GIVEN, [tmp_path / "experiment.csv"]).tidy.set_index("method")
     assert len(tidy) == 6
     assert tidy.loc["Smooth FixMatch-sq, momentum = 0.8", "gain_mean"] == pytest.approx(0.05)
-    assert tidy.loc["Smooth FixMatch-sq", "gain_mean"] == pytest.approx(0.01)
-    assert tidy.loc["Smooth FixMatch-sq, momentum = 0.95, μ = 3", "gain_mean"] == pytest.approx(0.20)
+    assert tidy.loc["Smooth FixMatch-sq, momentum = 0.9", "gain_mean"] == pytest.approx(0.01)
+    assert tidy.loc["Smooth FixMatch-sq, momentum = 0.95", "gain_mean"] == pytest.approx(0.20)
+
+
+NETWORKS = ("", "network=wrn-28-8,weight_decay=0.001,processes=2")
+
+
+def two_networks():
+    return pd.DataFrame(
+        {"method": method, "variant": variant, "fold": fold, "seed": 0, "error_last": 0.3, "network": "wrn-28-2"}
+        for method in ("fixmatch", "supervised")
+        for variant in NETWORKS
+        for fold in (0, 1)
+    )
+
+
+def test_variants_are_called_by_the_setting_that_tells_them_apart_and_grouped_by_it(tmp_path):
+    expected = ["FixMatch, WRN-28-2", "Fully supervised, WRN-28-2", "FixMatch, WRN-28-8", "Fully supervised, WRN-28-8"]
+    assert [arm.label for arm in arms(two_networks(), TITLES)] == expected
+    two_networks().to_csv(tmp_path / "experiment.csv", index=False)
+    assert per_fold.build(GIVEN, [tmp_path / "experiment.csv"]).printed.columns.tolist() == ["fold", *expected]
+
+
+@pytest.mark.parametrize(
+    ("variants", "labels"),
+    [
+        (["threshold=0.9,processes=2"], ["FixMatch, τ = 0.9"]),
+        (["processes=2,mu=3", "processes=4,mu=5"], ["FixMatch, μ = 3", "FixMatch, μ = 5"]),
+        (["precision=fp32", "precision=bf16"], ["FixMatch, precision = fp32", "FixMatch, precision = bf16"]),
+        (
+            ["mu=3,threshold=0.9", "mu=3,threshold=0.8", "mu=5,threshold=0.8"],
+            ["FixMatch, μ = 3, τ = 0.9", "FixMatch, μ = 3, τ = 0.8", "FixMatch, μ = 5, τ = 0.8"],
+        ),
+    ],
+)
+def test_how_a_training_is_run_names_no_variant_unless_nothing_else_does(variants, labels):
+    runs = [{"method": "fixmatch", "variant": one, "fold": 0, "seed": 0, "error_last": 0.1} for one in variants]
+    assert [arm.label for arm in arms(pd.DataFrame(runs), TITLES)] == labels
 
 
 def test_runs_that_would_hide_each_other_are_an_error(experiment):
@@ -101,6 +137,16 @@ def test_the_fold_table_has_a_row_for_each_fold_and_the_extremes_below(experimen
         "",
         "",
     ]
+
+
+def test_what_was_made_from_fewer_runs_than_the_rest_says_from_how_many(experiment):
+    runs = pd.read_csv(experiment)
+    runs[(runs["method"] != "fixmatch") | (runs["fold"] != 3)].to_csv(experiment, index=False)
+    lines = summary.build(GIVEN, [experiment]).printed.set_index("")
+    assert lines["mean"].tolist() == ["10.00 (5)", "8.17", "2.00"]
+    assert lines.loc["Fully supervised", "p-value"] == "3.1 % (5)"
+    column = per_fold.build(GIVEN, [experiment]).printed.set_index("fold")["FixMatch"]
+    assert column[["3", "max", "min", "range"]].tolist() == ["", "14.00 (5)", "6.00 (5)", "8.00 (5)"]
 
 
 def test_every_printed_number_can_be_recomputed_from_the_tidy_file(experiment):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,37 @@ def collapsed_classes(confusion: NDArray[np.int64], basins: Mapping[str, float])
     return np.flatnonzero(wholly).tolist(), np.flatnonzero(partly).tolist()
 
 
+def collapse_intervals(
+    confusion: NDArray[np.int64], steps: NDArray[np.int64], limit: float
+) -> list[tuple[int, int, int | None]]:
+    """When each class was wholly collapsed.
+
+    Args:
+        confusion: int (evaluations, classes, classes).
+        steps: int (evaluations,), ascending.
+        limit: share of a class's test images below which it counts as collapsed.
+
+    Returns:
+        class, step of the first evaluation that found it collapsed, and step of the first one after it that found it
+        recovered, None if none did; by class and time.
+    """
+    down = np.array([column_shares(one) < limit for one in confusion])
+    turns = np.diff(down.astype(int), axis=0, prepend=0)
+    found: list[tuple[int, int, int | None]] = []
+    for label, turn in enumerate(turns.T):
+        starts, ends = steps[turn == 1].tolist(), steps[turn == -1].tolist()
+        found += [(label, start, end) for start, end in zip_longest(starts, ends)]
+    return found
+
+
 def summarise_run(metrics: pd.DataFrame, confusion: NDArray[np.int64], basins: Mapping[str, float]) -> dict[str, Any]:
     """The figures of one run that tables are made of.
 
     ``error_last`` is what the paper reports; ``error_best`` is the lowest of all evaluations, at ``best_step``;
     ``error_median`` is that of the last 20. A run is in the low basin when a class is collapsed, wholly or partly, in
-    the last evaluation, and unstable when its best error lies clearly below its last. Errors are shares.
+    the last evaluation, and unstable when its best error lies clearly below its last. ``collapses`` lists when classes
+    were wholly collapsed, "2:1000-3000 5:9000-" for class 2 from step 1000 until 3000 and class 5 from 9000 to the end;
+    ``recovered`` those of them that are not so in the last evaluation. Errors are shares.
 
     Args:
         metrics: one row for each evaluation.
@@ -55,6 +81,7 @@ def summarise_run(metrics: pd.DataFrame, confusion: NDArray[np.int64], basins: M
     """
     errors = metrics["test_error"]
     wholly, partly = collapsed_classes(confusion[-1], basins)
+    intervals = collapse_intervals(confusion, metrics["step"].to_numpy(), basins["collapsed"])
     last, best = float(errors.iloc[-1]), float(errors.min())
     return {
         "error_last": last,
@@ -63,6 +90,8 @@ def summarise_run(metrics: pd.DataFrame, confusion: NDArray[np.int64], basins: M
         "best_step": int(metrics["step"].iloc[int(errors.argmin())]),
         "collapsed": " ".join(map(str, wholly)),
         "partly_collapsed": " ".join(map(str, partly)),
+        "collapses": " ".join(f"{label}:{start}-{end or ''}" for label, start, end in intervals),
+        "recovered": " ".join(map(str, sorted({label for label, _, _ in intervals} - set(wholly)))),
         "smallest_column": float(column_shares(confusion[-1]).min()),
         "basin": "low" if wholly or partly else "high",
         "unstable": last - best > basins["unstable"],

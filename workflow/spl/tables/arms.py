@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from spl.errors import InputError
 from spl.settings import SYMBOLS
 from spl.statistics import Values
 
@@ -18,7 +22,7 @@ class Arm:
     Attributes:
         method: key of the method.
         variant: the settings in which its runs differ from the defaults, as in their paths.
-        label: the method's title, with these settings.
+        label: the method's title, with what tells its variant from the others.
         errors: last error, a share, by (fold, seed), in ascending order.
     """
 
@@ -32,29 +36,95 @@ class Arm:
         return np.array(list(self.errors.values()))
 
 
-def arms(summary: pd.DataFrame, titles: dict[str, str]) -> list[Arm]:
-    """Group an experiment's runs, in the order of the study.
+TECHNICAL = {
+    "evaluate_every", "evaluate_late_every", "device", "processes", "threads", "precision", "tf32", "channels_last",
+    "compiled", "deterministic",
+}  # fmt: skip
+"""Settings of how a training is run, not of what is trained: no label names them if others tell variants apart."""
+
+
+def arms(summary: pd.DataFrame, titles: Mapping[str, str]) -> list[Arm]:
+    """Group an experiment's runs: the methods in the order of the study, all in their first variant, then the next.
 
     Args:
         summary: one row for each run.
         titles: of the methods.
+
+    Raises:
+        ValueError: several runs of a method in one variant have the same fold and seed.
     """
-    found: list[Arm] = []
-    named = summary.assign(variant=summary["variant"].astype(object).fillna(""))
-    for (method, variant), runs in named.groupby(["method", "variant"], sort=False):
+    found: list[tuple[int, Arm]] = []
+    labels = arm_labels(summary, titles)
+    for (method, variant), runs in _variants(summary):
         ordered = runs.sort_values(["fold", "seed"])
         keys = zip(ordered["fold"].tolist(), ordered["seed"].tolist(), strict=True)
         errors = dict(zip(keys, ordered["error_last"].tolist(), strict=True))
         if len(errors) != len(runs):
             raise ValueError(f"{method} {variant}: several runs of one fold and seed cannot share a line of a table")
-        found.append(Arm(str(method), str(variant), arm_label(titles[str(method)], str(variant)), errors))
+        place = sum(arm.method == method for _, arm in found)
+        found.append((place, Arm(method, variant, labels[method, variant], errors)))
+    return [arm for _, arm in sorted(found, key=lambda one: one[0])]
+
+
+def arm_labels(summary: pd.DataFrame, titles: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    """What to call each method in each of its variants: by the first setting that alone tells them apart, else by all.
+
+    Args:
+        summary, titles: as :func:`arms`.
+    """
+    found: dict[tuple[str, str], str] = {}
+    variants = _variants(summary)
+    for method in dict.fromkeys(method for (method, _), _ in variants):
+        own = [_Variant(variant, runs) for (one, variant), runs in variants if one == method]
+        names = _telling(own)
+        for variant in own:
+            found[method, variant.text] = ", ".join([titles[method], *(variant.change(name) for name in names)])
     return found
 
 
-def arm_label(title: str, variant: str) -> str:
-    """The method's title and the settings of its variant, by their symbols."""
-    changes = [change.split("=") for change in variant.split(",") if change]
-    return ", ".join([title, *(f"{SYMBOLS.get(name, name)} = {value}" for name, value in changes)])
+class _Variant:
+    """One variant of a method: what it changes, and what its runs have where only others change something."""
+
+    def __init__(self, text: str, runs: pd.DataFrame) -> None:
+        self.text, self._runs = text, runs
+        self.changes = dict(change.split("=") for change in text.split(",") if change)
+
+    def value(self, name: str) -> str:
+        return self.changes[name] if name in self.changes else setting_value(self._runs[name].iloc[0])
+
+    def change(self, name: str) -> str:
+        value = self.value(name)
+        return value.upper() if name == "network" else f"{setting_name(name)} = {value}"
+
+
+def _variants(summary: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    named = summary.assign(variant=summary["variant"].astype(object).fillna(""))
+    groups = named.groupby(["method", "variant"], sort=False)
+    return [((str(method), str(variant)), runs) for (method, variant), runs in groups]
+
+
+def _telling(variants: list[_Variant]) -> list[str]:
+    changed = dict.fromkeys(name for variant in variants for name in variant.changes)
+    ordered = sorted(changed, key=TECHNICAL.__contains__)
+    essential = [name for name in ordered if name not in TECHNICAL]
+    if len(variants) == 1:
+        return essential
+    alone = ([name] for name in ordered if len({variant.value(name) for variant in variants}) == len(variants))
+    return next(alone, ordered)
+
+
+def setting_name(name: str) -> str:
+    """A setting as people write it."""
+    return SYMBOLS.get(name, name.replace("_", " "))
+
+
+def setting_value(value: Any) -> str:
+    """A setting's value as people write it: whole numbers with all digits, others as short as they are given."""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, int | float | np.number):
+        return f"{int(value):,}" if value == int(value) else f"{value:g}"
+    return str(value)
 
 
 def arms_by_size(summary: pd.DataFrame, titles: dict[str, str]) -> dict[str, dict[int, Arm]]:
@@ -73,6 +143,30 @@ def baseline_of(arm: Arm, found: list[Arm], method: str) -> Arm:
     """The arm of the baseline method to compare with: in the same variant if it ran, else in its first one."""
     candidates = [one for one in found if one.method == method]
     return next((one for one in candidates if one.variant == arm.variant), candidates[0])
+
+
+def counterpart(arm: Arm, others: list[Arm], origin: Path) -> Arm:
+    """The same method in the same variant in another experiment.
+
+    Args:
+        arm: of one experiment.
+        others: the arms of the other.
+        origin: file of the other, for the message.
+
+    Raises:
+        InputError: it did not run there.
+    """
+    for other in others:
+        if (other.method, other.variant) == (arm.method, arm.variant):
+            return other
+    raise InputError(f"{origin}: expected runs of {arm.label} to compare with")
+
+
+def run_names(found: list[Arm]) -> dict[tuple[int, int], str]:
+    """What to call the (fold, seed) of any arm: by the fold alone where there is but one seed."""
+    runs = sorted({key for arm in found for key in arm.errors})
+    several_seeds = len({seed for _, seed in runs}) > 1
+    return {(fold, seed): f"{fold}, seed {seed}" if several_seeds else str(fold) for fold, seed in runs}
 
 
 def paired(arm: Arm, baseline: Arm) -> tuple[Values, Values]:

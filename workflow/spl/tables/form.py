@@ -31,11 +31,27 @@ def percent(share: float, digits: int = 1) -> str:
     return "–" if pd.isna(share) else f"{100 * share:.{digits}f}".replace("-", "−")
 
 
-def gain_cells(won: Gain, baseline: str) -> dict[str, str]:
-    """The two printed cells that compare a method with the baseline."""
+def counted(cell: str, n: int, full: int) -> str:
+    """A cell that tells how many runs it was made from where others were made from more."""
+    return f"{cell} ({n})" if n < full else cell
+
+
+def bold(cell: str) -> str:
+    """A cell that stands out, in Markdown and in LaTeX."""
+    return f"**{cell}**"
+
+
+def gain_cells(won: Gain, baseline: str, full: int = 0) -> dict[str, str]:
+    """The two printed cells that compare a method with the baseline.
+
+    Args:
+        won: the comparison.
+        baseline: its title.
+        full: as of :func:`counted`.
+    """
     return {
-        f"gain wrt {baseline}": f"{percent(won.mean, 2)} ± {percent(won.std, 2)}",
-        "p-value": f"{percent(won.p_value)} %",
+        f"gain wrt {baseline}": counted(f"{percent(won.mean, 2)} ± {percent(won.std, 2)}", won.n, full),
+        "p-value": counted(f"{percent(won.p_value)} %", won.n, full),
     }
 
 
@@ -86,6 +102,7 @@ LATEX = {
     "τ": r"$\tau$",
     "μ": r"$\mu$",
     "±": r"$\pm$",
+    "†": r"$\dagger$",
     "−": "$-$",
     "–": "--",
     "→": r"$\to$",
@@ -95,4 +112,5 @@ LATEX = {
 
 
 def _escape(text: str) -> str:
-    return re.sub("|".join(map(re.escape, LATEX)), lambda found: LATEX[found[0]], text)
+    escaped = re.sub("|".join(map(re.escape, LATEX)), lambda found: LATEX[found[0]], text)
+    return re.sub(r"\*\*(.+?)\*\*", r"\\textbf{\1}", escaped)

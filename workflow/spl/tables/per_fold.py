@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from spl.statistics import gain, summarise
-from spl.tables.arms import arms, baseline_of, paired
-from spl.tables.form import Table, gain_cells, gain_columns, percent
+from spl.tables.arms import arms, baseline_of, paired, run_names
+from spl.tables.form import Table, counted, gain_cells, gain_columns, percent
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -22,20 +22,18 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """
     titles = parameter["titles"]
     found = arms(pd.read_csv(inputs[0]), titles)
-    runs = sorted({key for arm in found for key in arm.errors})
-    several_seeds = len({seed for _, seed in runs}) > 1
-    names = {(fold, seed): f"{fold}, seed {seed}" if several_seeds else str(fold) for fold, seed in runs}
+    names = run_names(found)
     tidy: list[dict[str, Any]] = []
     columns: dict[str, dict[str, str]] = {}
     for arm in found:
         of_arm = summarise(arm.values())
         below = {"max": of_arm.max, "min": of_arm.min, "range": of_arm.range}
         column = {names[key]: percent(error, 2) for key, error in arm.errors.items()}
-        column |= {name: percent(value, 2) for name, value in below.items()}
+        column |= {name: counted(percent(value, 2), of_arm.n, len(names)) for name, value in below.items()}
         if arm.method != parameter["baseline"]:
             won = gain(*paired(arm, baseline_of(arm, found, parameter["baseline"])))
             below |= gain_columns(won)
-            column |= gain_cells(won, titles[parameter["baseline"]])
+            column |= gain_cells(won, titles[parameter["baseline"]], len(names))
         tidy += [
             {"method": arm.label, "fold": fold, "seed": seed, "quantity": "error_last", "value": error}
             for (fold, seed), error in arm.errors.items()

@@ -14,7 +14,7 @@ from openpyxl import Workbook
 from openpyxl.styles import Font
 from openpyxl.worksheet.worksheet import Worksheet
 
-from spl.tables.arms import arm_label
+from spl.tables.arms import arm_labels
 
 SHEETS = {
     "errors": "error_last",
@@ -42,8 +42,9 @@ def write_spreadsheet(parameter: Mapping[str, Any], inputs: list[Path], path: Pa
         ValueError: several runs would share a cell.
     """
     runs = pd.read_csv(inputs[0], dtype=dict.fromkeys(TEXT, str)).fillna({"variant": ""})
+    names = arm_labels(runs, parameter["titles"])
     labels = [
-        arm_label(parameter["titles"][key], one) for key, one in zip(runs["method"], runs["variant"], strict=True)
+        names[key, one] for key, one in zip(runs["method"], runs["variant"], strict=True)
     ]
     runs["method"] = pd.Categorical(labels, list(dict.fromkeys(labels)))
     book = Workbook()

@@ -1,0 +1,51 @@
+"""The table of collapsed classes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spl.confusion import summarise_run
+from spl.tables import collapses
+
+BASINS = {"collapsed": 0.01, "partly_collapsed": 0.5, "unstable": 0.05}
+GIVEN = {"titles": {"fixmatch": "FixMatch"}, "classes": ["cat", "dog", "ship"]}
+GOOD = np.diag([50, 50, 50])
+NO_CAT = np.array([[0, 50, 0], [0, 50, 0], [0, 0, 50]])
+ONLY_SHIPS = np.array([[0, 0, 50]] * 3)
+FEW_SHIPS = np.array([[50, 0, 0], [0, 50, 0], [40, 0, 10]])
+
+
+def run(fold, matrices, errors):
+    steps = 1000 * np.arange(1, len(errors) + 1)
+    metrics = pd.DataFrame({"step": steps, "test_error": errors, "coverage": 0.5, "purity": 0.9})
+    what = {"run": f"fold{fold}", "method": "fixmatch", "variant": "", "labels": 40, "fold": fold, "seed": 0}
+    return what | summarise_run(metrics, np.stack(matrices), BASINS)
+
+
+@pytest.fixture
+def built(tmp_path):
+    runs = [
+        run(0, [NO_CAT, GOOD, NO_CAT, NO_CAT], [0.33, 0.0, 0.33, 0.33]),
+        run(1, [ONLY_SHIPS, ONLY_SHIPS, GOOD, FEW_SHIPS], [0.67, 0.67, 0.0, 0.27]),
+        run(2, [GOOD] * 4, [0.02, 0.01, 0.01, 0.0]),
+    ]
+    pd.DataFrame(runs).to_csv(tmp_path / "experiment.csv", index=False)
+    return collapses.build(GIVEN, [tmp_path / "experiment.csv"])
+
+
+def test_every_run_tells_its_basin_and_when_which_class_was_collapsed(built):
+    printed = built.printed
+    assert printed.columns[:2].tolist() == ["", "fold"], "what is the same for all runs has no column"
+    assert printed["basin"].tolist() == ["low", "low", "high"]
+    assert printed["collapsed at the end"].tolist() == ["cat", "–", "–"]
+    assert printed["partly"].tolist() == ["–", "ship", "–"]
+    assert printed["collapsed in steps"].tolist() == [
+        "1,000 to 2,000: cat; 3,000 to the end: cat", "1,000 to 3,000: cat, dog", "–",
+    ]  # fmt: skip
+    assert printed["recovered"].tolist() == ["–", "cat, dog", "–"]
+    assert printed["unstable"].tolist() == ["yes", "yes", "no"]
+
+
+def test_a_program_reads_the_same_from_the_tidy_file(built):
+    assert built.tidy["collapses"].tolist() == ["0:1000-2000 0:3000-", "0:1000-3000 1:1000-3000", ""]
+    assert built.tidy["recovered"].tolist() == ["", "0 1", ""]

@@ -1,0 +1,59 @@
+"""The tables of class imbalance."""
+
+import pandas as pd
+import pytest
+
+from spl.tables import imbalance
+
+TITLES = {"fixmatch": "FixMatch", "flexmatch": "FlexMatch", "smooth-fixmatch-sq": "Smooth FixMatch-sq"}
+MEANS = {"titles": TITLES, "baseline": "fixmatch", "rows": ["mean"]}
+PER_FOLD = MEANS | {"rows": ["folds", "max", "min", "range"]}
+IMBALANCED = {"fixmatch": [0.11, 0.13, 0.08], "flexmatch": [0.20, 0.21, 0.12]}
+BALANCED = {"smooth-fixmatch-sq": [0.1] * 3, "fixmatch": [0.10, 0.12, 0.09], "flexmatch": [0.06, 0.07, 0.08]}
+BELOW = ["gain wrt FixMatch", "p-value", "drop due to imbalance", "p-value of the drop"]
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    paths = [tmp_path / "imbalanced.csv", tmp_path / "balanced.csv"]
+    for path, experiment in zip(paths, (IMBALANCED, BALANCED), strict=True):
+        rows = [
+            {"method": method, "variant": "", "fold": fold, "seed": 0, "error_last": error}
+            for method, errors in experiment.items()
+            for fold, error in enumerate(errors)
+        ]
+        pd.DataFrame(rows).to_csv(path, index=False)
+    return paths
+
+
+def test_the_drop_is_that_of_the_same_method_on_the_same_fold(inputs):
+    printed = imbalance.build(MEANS, inputs).printed.set_index("")
+    assert printed.index.tolist() == ["mean", *BELOW]
+    assert printed["FixMatch"].tolist() == ["10.67", "", "", "0.33 ± 1.15", "50.0 %"]
+    assert printed["FlexMatch"].tolist() == ["17.67", "−7.00 ± 2.65", "100.0 %", "10.67 ± 5.77", "12.5 %"]
+
+
+def test_every_fold_and_the_extremes_stand_above_the_same_comparisons(inputs):
+    printed = imbalance.build(PER_FOLD, inputs).printed.set_index("fold")
+    assert printed.index.tolist() == ["0", "1", "2", "max", "min", "range", *BELOW]
+    assert printed["FlexMatch"].tolist()[:6] == ["20.00", "21.00", "12.00", "21.00", "12.00", "9.00"]
+    means = imbalance.build(MEANS, inputs).printed.set_index("")
+    assert printed.loc[BELOW].equals(means.loc[BELOW])
+
+
+def test_a_missing_run_leaves_a_dash_and_is_told_wherever_it_counts(inputs):
+    for path, fold in zip(inputs, (0, 2), strict=True):
+        runs = pd.read_csv(path)
+        runs[(runs["method"] != "flexmatch") | (runs["fold"] != fold)].to_csv(path, index=False)
+    printed = imbalance.build(PER_FOLD, inputs).printed.set_index("fold")
+    assert printed["FlexMatch"].tolist() == [
+        "–", "21.00", "12.00", "21.00 (2)", "12.00 (2)", "9.00 (2)",
+        "−6.00 ± 2.83 (2)", "100.0 % (2)", "14.00 ± – (1)", "50.0 % (1)",
+    ]  # fmt: skip
+
+
+def test_every_printed_number_is_in_the_tidy_file(inputs):
+    tidy = imbalance.build(PER_FOLD, inputs).tidy.set_index(["method", "quantity"])["value"]
+    assert tidy["FlexMatch", "drop_mean"].item() == pytest.approx(0.32 / 3)
+    assert tidy["FlexMatch", "drop_p_value"].item() == 1 / 8
+    assert tidy["FlexMatch", "error_last"].tolist() == IMBALANCED["flexmatch"]

@@ -1,0 +1,51 @@
+"""The table of training seeds."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spl.errors import InputError
+from spl.tables import initial_condition
+
+TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch", "flexmatch": "FlexMatch"}
+GIVEN = {"titles": TITLES, "baseline": "fixmatch"}
+OVER_SEEDS = {"fixmatch": [0.20, 0.12, 0.16], "smooth-fixmatch": [0.06, 0.10, 0.08]}
+OVER_FOLDS = {"flexmatch": [0.3, 0.3], "fixmatch": [0.05, 0.15], "smooth-fixmatch": [0.04, 0.06]}
+
+
+def summaries(folder, over_seeds, over_folds):
+    seeds = [(method, 4, seed, error) for method, errors in over_seeds.items() for seed, error in enumerate(errors, 1)]
+    folds = [(method, fold, 0, error) for method, errors in over_folds.items() for fold, error in enumerate(errors)]
+    paths = [folder / "seeds.csv", folder / "folds.csv"]
+    for path, rows in zip(paths, (seeds, folds), strict=True):
+        frame = pd.DataFrame(rows, columns=["method", "fold", "seed", "error_last"])
+        frame.assign(variant="").to_csv(path, index=False)
+    return paths
+
+
+def test_the_spread_over_seeds_stands_beside_that_over_folds(tmp_path):
+    printed = initial_condition.build(GIVEN, summaries(tmp_path, OVER_SEEDS, OVER_FOLDS)).printed.set_index("")
+    assert printed.loc["FixMatch"].tolist() == ["16.00", "4.00", "7.07", "12.00", "20.00", ""]
+    assert printed.loc["Smooth FixMatch"].tolist() == ["8.00", "2.00", "1.41", "6.00", "10.00", "2.00"]
+    assert printed.columns[-1] == "worst wrt best FixMatch"
+
+
+def test_several_seeds_of_a_fold_are_one_fold(tmp_path):
+    paths = summaries(tmp_path, OVER_SEEDS, OVER_FOLDS)
+    twice = pd.concat([pd.read_csv(paths[1]), pd.read_csv(paths[1]).assign(seed=1, error_last=0.2)])
+    twice.to_csv(paths[1], index=False)
+    tidy = initial_condition.build(GIVEN, paths).tidy.set_index("method")
+    assert tidy.loc["FixMatch", "std_over_folds"] == pytest.approx(np.std([0.125, 0.175], ddof=1))
+    assert tidy.loc["FixMatch", "folds"] == 2
+
+
+def test_a_missing_seed_is_told(tmp_path):
+    fewer = OVER_SEEDS | {"fixmatch": [0.20, 0.12]}
+    printed = initial_condition.build(GIVEN, summaries(tmp_path, fewer, OVER_FOLDS)).printed.set_index("")
+    assert printed["mean"].tolist() == ["16.00 (2)", "8.00"]
+
+
+def test_a_method_that_has_no_folds_to_compare_with_is_a_mistake_of_the_study(tmp_path):
+    paths = summaries(tmp_path, OVER_SEEDS, {"fixmatch": [0.05, 0.15]})
+    with pytest.raises(InputError, match=r"folds\.csv: expected runs of Smooth FixMatch"):
+        initial_condition.build(GIVEN, paths)

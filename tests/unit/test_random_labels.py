@@ -1,0 +1,43 @@
+"""The table of random labels."""
+
+import pandas as pd
+import pytest
+
+from spl.tables import random_labels, summary
+
+GIVEN = {"titles": {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch"}, "baseline": "fixmatch"}
+
+
+@pytest.fixture
+def runs():
+    return pd.DataFrame(
+        {"method": method, "variant": "", "fold": fold, "seed": 0, "labels": labels, "error_last": error / labels}
+        for method, errors in {"fixmatch": [8, 9, 14], "smooth-fixmatch": [7, 9.5, 11]}.items()
+        for labels in (100, 40, 50)
+        for fold, error in enumerate(errors)
+    )
+
+
+def build(runs, folder):
+    runs.to_csv(folder / "experiment.csv", index=False)
+    return random_labels.build(GIVEN, [folder / "experiment.csv"])
+
+
+def test_every_size_is_compared_as_if_it_were_an_experiment_of_its_own(runs, tmp_path):
+    tidy = build(runs, tmp_path).tidy
+    for labels, alone in runs.groupby("labels"):
+        alone.to_csv(tmp_path / "alone.csv", index=False)
+        expected = summary.build(GIVEN, [tmp_path / "alone.csv"]).tidy
+        found = tidy[tidy["labels"] == labels].drop(columns="labels").reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, expected)
+
+
+def test_the_number_of_labels_ascends_and_a_missing_run_is_told(runs, tmp_path):
+    missing = (runs["labels"] == 50) & (runs["fold"] == 2) & (runs["method"] == "smooth-fixmatch")
+    printed = build(runs[~missing], tmp_path).printed
+    assert printed.columns.tolist() == ["labels", "40", "50", "100"]
+    assert printed["labels"].tolist() == [
+        "FixMatch", "Smooth FixMatch", "Smooth FixMatch: gain wrt FixMatch", "Smooth FixMatch: p-value",
+    ]  # fmt: skip
+    assert printed["100"].tolist() == ["10.33 ± 3.21", "9.17 ± 2.02", "1.17 ± 1.76", "25.0 %"]
+    assert printed["50"].tolist() == ["20.67 ± 6.43", "16.50 ± 3.54 (2)", "0.50 ± 2.12 (2)", "50.0 % (2)"]

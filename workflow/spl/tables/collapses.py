@@ -1,0 +1,63 @@
+"""The table of what the confusion matrices of every run of an experiment say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spl.tables.arms import arm_labels
+from spl.tables.form import Table, percent
+
+
+def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
+    """When each class of a run was collapsed, whether it recovered, the run's basin and its instability.
+
+    Args:
+        parameter: ``titles`` of the methods and the names of the ``classes``.
+        inputs: the experiment's summary.
+    """
+    # Lists of classes are text, also where every run lists one class or none.
+    summary = pd.read_csv(inputs[0], dtype=dict.fromkeys(("variant", *LISTS), str))
+    summary = summary.fillna(dict.fromkeys(("variant", *LISTS), ""))
+    called, classes = arm_labels(summary, parameter["titles"]), parameter["classes"]
+    tidy = summary[["run", "method", "variant", *WHICH, *LISTS, "basin", "unstable", "error_last", "error_best"]]
+    several = [name for name in WHICH if len(set(tidy[name])) > 1]
+    printed = [
+        {
+            "": called[run["method"], run["variant"]],
+            **{name: str(run[name]) for name in several},
+            "basin": run["basin"],
+            "collapsed at the end": _named(run["collapsed"], classes),
+            "partly": _named(run["partly_collapsed"], classes),
+            "collapsed in steps": _when(run["collapses"], classes),
+            "recovered": _named(run["recovered"], classes),
+            "last − best error": percent(run["error_last"] - run["error_best"], 2),
+            "unstable": "yes" if run["unstable"] else "no",
+        }
+        for run in tidy.to_dict("records")
+    ]
+    return Table(tidy, pd.DataFrame(printed))
+
+
+WHICH = ("labels", "fold", "seed")
+LISTS = ("collapsed", "partly_collapsed", "collapses", "recovered")
+
+
+def _named(numbers: str, classes: list[str]) -> str:
+    return ", ".join(classes[int(number)] for number in numbers.split()) or "–"
+
+
+def _when(collapses: str, classes: list[str]) -> str:
+    """In words, classes that share an interval together: "2:1000-3000 5:9000-", the second of which never ended."""
+    sharing: dict[str, list[str]] = {}
+    for number, steps in (one.split(":") for one in collapses.split()):
+        sharing.setdefault(steps, []).append(classes[int(number)])
+    return "; ".join(f"{_span(steps)}: {', '.join(names)}" for steps, names in sharing.items()) or "–"
+
+
+def _span(steps: str) -> str:
+    start, end = steps.split("-")
+    return f"{int(start):,} to " + (f"{int(end):,}" if end else "the end")

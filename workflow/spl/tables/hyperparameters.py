@@ -1,0 +1,44 @@
+"""Tables of settings, one column for each network or method (Tables 14 and 15)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spl.calibration import read_weights
+from spl.settings import CALIBRATED
+from spl.tables.arms import setting_name, setting_value
+from spl.tables.form import Table
+
+
+def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
+    """List what was chosen, with an asterisk behind what was assumed and a dagger behind what was calibrated.
+
+    Args:
+        parameter: ``columns``, each with its ``title``, its ``settings`` by name, the names of those ``assumed``, and
+            the path of the ``calibration`` that gives those which say "calibrated" ("" if none does).
+        inputs: files of calibrations, ``<path>.json`` for each path that the columns name.
+
+    Raises:
+        InputError: a file is not a calibration.
+    """
+    weights = {"/".join(path.with_suffix("").parts[-2:]): read_weights(path) for path in inputs}
+    tidy = []
+    for column in parameter["columns"]:
+        for name, value in column["settings"].items():
+            measured = value == CALIBRATED
+            found = weights[column["calibration"]][name] if measured else value
+            source = "calibrated" if measured else "assumed" if name in column["assumed"] else "given"
+            tidy.append({"column": column["title"], "setting": name, "value": found, "source": source})
+    cells = {(row["column"], row["setting"]): setting_value(row["value"]) + MARKS[row["source"]] for row in tidy}
+    names = list(dict.fromkeys(row["setting"] for row in tidy))
+    titles = [column["title"] for column in parameter["columns"]]
+    printed = {"": [setting_name(name) for name in names]}
+    printed |= {title: [cells.get((title, name), "–") for name in names] for title in titles}
+    return Table(pd.DataFrame(tidy), pd.DataFrame(printed))
+
+
+MARKS = {"given": "", "assumed": "*", "calibrated": "†"}

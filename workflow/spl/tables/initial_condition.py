@@ -1,0 +1,59 @@
+"""The table of one fold trained from several seeds (Table 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spl.statistics import Values, summarise
+from spl.tables.arms import Arm, arms, baseline_of, counterpart
+from spl.tables.form import Table, counted, percent
+
+
+def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
+    """How much the training seed decides, beside how much the labelled images do.
+
+    The last column compares each method's worst seed with the baseline's best one: positive if even the worst is better
+    (paper, section 4.3.5).
+
+    Args:
+        parameter: ``titles`` of the methods and the key of the ``baseline``.
+        inputs: summaries of the experiment with one fold and several seeds, and of the one with several folds.
+
+    Raises:
+        InputError: the second experiment lacks a method of the first.
+    """
+    titles, baseline = parameter["titles"], parameter["baseline"]
+    found, over_folds = (arms(pd.read_csv(path), titles) for path in inputs)
+    seeds = max(len(arm.errors) for arm in found)
+    folds = max(len(_fold_means(arm)) for arm in over_folds)
+    tidy, printed = [], []
+    for arm in found:
+        of_seeds = summarise(arm.values())
+        of_folds = summarise(_fold_means(counterpart(arm, over_folds, inputs[1])))
+        row = {"method": arm.label, "n": of_seeds.n, "mean": of_seeds.mean, "std": of_seeds.std}
+        row |= {"min": of_seeds.min, "max": of_seeds.max, "folds": of_folds.n, "std_over_folds": of_folds.std}
+        line = {
+            "": arm.label,
+            "mean": counted(percent(of_seeds.mean, 2), of_seeds.n, seeds),
+            "std over seeds": percent(of_seeds.std, 2),
+            "std over folds": counted(percent(of_folds.std, 2), of_folds.n, folds),
+            "best": percent(of_seeds.min, 2),
+            "worst": percent(of_seeds.max, 2),
+        }
+        if arm.method != baseline:
+            ahead = float(baseline_of(arm, found, baseline).values().min()) - of_seeds.max
+            row["worst_gain"] = ahead
+            line[f"worst wrt best {titles[baseline]}"] = percent(ahead, 2)
+        tidy.append(row)
+        printed.append(line)
+    return Table(pd.DataFrame(tidy), pd.DataFrame(printed).fillna(""))
+
+
+def _fold_means(arm: Arm) -> Values:
+    folds = np.array([fold for fold, _ in arm.errors])
+    return np.array([arm.values()[folds == fold].mean() for fold in np.unique(folds)])
