@@ -127,6 +127,18 @@ def setting_value(value: Any) -> str:
     return str(value)
 
 
+def arms_by_size(summary: pd.DataFrame, titles: Mapping[str, str]) -> dict[str, dict[int, Arm]]:
+    """The arms of an experiment with labelled sets of several sizes: by label, then by number of labels, ascending.
+
+    Arguments as :func:`arms`.
+    """
+    found: dict[str, dict[int, Arm]] = {}
+    for labels, runs in summary.groupby("labels"):
+        for arm in arms(runs, titles):
+            found.setdefault(arm.label, {})[int(str(labels))] = arm
+    return found
+
+
 def baseline_of(arm: Arm, found: list[Arm], method: str) -> Arm:
     """The arm of the baseline method to compare with: in the same variant if it ran, else in its first one."""
     candidates = [one for one in found if one.method == method]

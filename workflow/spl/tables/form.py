@@ -18,10 +18,12 @@ class Table:
     Attributes:
         tidy: one number a cell, for reading by programs.
         printed: text, laid out as in the paper; the first column names the rows.
+        note: sentences on what the numbers say, printed below; a caption says only what was run.
     """
 
     tidy: pd.DataFrame
     printed: pd.DataFrame
+    note: str = ""
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -78,8 +80,10 @@ def save(table: Table, title: str, caption: str, stem: Path) -> None:
     table.tidy.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.10g", lineterminator="\n")
     align = ["left"] + ["right"] * (table.printed.shape[1] - 1)
     markdown = table.printed.to_markdown(index=False, disable_numparse=True, colalign=align)
-    stem.with_suffix(".md").write_text(f"**{title}.** {caption}\n\n{markdown}\n", encoding="utf-8")
-    stem.with_suffix(".tex").write_text(_latex(table.printed, caption, stem.name), encoding="utf-8")
+    parts = [f"**{title}.** {caption}", markdown, table.note]
+    stem.with_suffix(".md").write_text("\n\n".join(filter(None, parts)) + "\n", encoding="utf-8")
+    below = f"{caption} {table.note}".strip()
+    stem.with_suffix(".tex").write_text(_latex(table.printed, below, stem.name), encoding="utf-8")
 
 
 def _latex(printed: pd.DataFrame, caption: str, label: str) -> str:
@@ -101,6 +105,7 @@ LATEX = {
     "†": r"$\dagger$",
     "−": "$-$",
     "–": "--",
+    "→": r"$\to$",
     "\\": r"\textbackslash{}",
     **{sign: f"\\{sign}" for sign in "%_&#$"},
 }

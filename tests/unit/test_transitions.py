@@ -1,0 +1,105 @@
+"""Whether the error falls when labels are added: p-values, conclusions, what is printed."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from spl.tables import transitions
+from spl.tables.arms import arms_by_size
+from spl.tables.form import save
+
+TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch"}
+GIVEN = {"titles": TITLES, "level": 0.2, "mean_below": 0.1, "std_below": 0.05}
+FALLS, RISES = np.array([0.01, 0.02, 0.03, 0.04]), np.array([-0.01, -0.02, -0.03, 0.04])
+FIRST = np.array([0.30, 0.31, 0.32, 0.33])
+ERRORS = {
+    "fixmatch": {40: FIRST, 50: FIRST - RISES, 60: FIRST - RISES - FALLS, 100: np.array([0.01, 0.05, 0.12, 0.08])},
+    "smooth-fixmatch": {40: FIRST, 50: FIRST - FALLS, 60: np.full(4, 0.08), 100: np.full(4, 0.07)},
+}
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    rows = [
+        {"method": method, "variant": "", "fold": fold, "seed": 0, "labels": labels, "error_last": error}
+        for method, sizes in ERRORS.items()
+        for labels, errors in reversed(sizes.items())  # the order of the file means nothing
+        for fold, error in enumerate(errors)
+    ]
+    path = tmp_path / "random-labels.csv"
+    pd.DataFrame(rows).to_csv(path, index=False)
+    return path
+
+
+def quantity(table, name):
+    """One quantity of a table, by method, size before and size after."""
+    rows = table.tidy[table.tidy["quantity"] == name]
+    return rows.set_index(["method", "from", "to"])["value"]
+
+
+def test_the_p_value_of_a_transition_is_that_of_the_error_falling(experiment):
+    found = quantity(transitions.build(GIVEN, [experiment]), "p_value")
+    for method, sizes in ERRORS.items():
+        for before, after in pairwise(sizes):
+            fallen = np.round(sizes[before] - sizes[after], 10)
+            expected = stats.wilcoxon(fallen, alternative="greater", method="exact").pvalue
+            assert found[TITLES[method], before, after] == pytest.approx(expected), (method, before)
+
+
+def test_all_transitions_of_a_method_together_are_one_row_over_all_its_sizes(experiment):
+    table = transitions.build(GIVEN, [experiment])
+    assert quantity(table, "pairs")["FixMatch", 40, 100] == 12
+    whole = (ERRORS["fixmatch"][40] - ERRORS["fixmatch"][100]).sum()
+    assert quantity(table, "gain_mean")["FixMatch", 40, 100] == pytest.approx(whole / 12)
+
+
+def test_p_values_are_corrected_for_the_transitions_of_both_methods(experiment):
+    table = transitions.build(GIVEN, [experiment])
+    corrected = quantity(table, "p_holm")
+    raw = quantity(table, "p_value")[corrected.index]
+    assert len(corrected) == 6
+    assert corrected.min() == pytest.approx(6 * raw.min())
+    assert (corrected >= raw).all()
+
+
+def test_transitions_above_the_level_are_counted_and_the_last_one_is_named(experiment):
+    table = transitions.build(GIVEN, [experiment])
+    names = ["transitions", "transitions_above_level", "last_above_level_from", "last_above_level_to"]
+    fixmatch = [quantity(table, name)["FixMatch", 40, 100] for name in names]
+    smooth = [quantity(table, name)["Smooth FixMatch", 40, 100] for name in names]
+    assert fixmatch == [3, 1, 40, 50]
+    assert smooth[:2] == [3, 0]
+    assert np.isnan(smooth[2:]).all()
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "expected"),
+    [(0.1, 0.05, [100, 60]), (0.1, 0.01, [None, 60]), (0.075, 0.05, [100, 100]), (0.05, 0.05, [None, None])],
+)
+def test_errors_are_stable_from_the_size_after_which_mean_and_std_stay_low(experiment, mean, std, expected):
+    methods = arms_by_size(pd.read_csv(experiment), TITLES)
+    assert [transitions.stable_from(sizes, mean, std) for sizes in methods.values()] == expected
+
+
+def test_low_errors_that_rise_again_are_not_stable(experiment):
+    sizes = arms_by_size(pd.read_csv(experiment), TITLES)["Smooth FixMatch"]
+    risen = {40: sizes[60], 50: sizes[40], 60: sizes[100]}
+    assert transitions.stable_from(risen, 0.1, 0.05) == 60
+
+
+def test_a_row_for_each_method_a_column_for_each_transition_and_the_conclusions_below(experiment, tmp_path):
+    table = transitions.build(GIVEN, [experiment])
+    assert table.printed.columns.tolist() == ["p-value in %", "40 → 50", "50 → 60", "60 → 100"]
+    assert table.printed.iloc[0].tolist() == ["FixMatch", "68.8", "6.2", "6.2"]
+    save(table, "Table 6", "A caption.", tmp_path / "table6")
+    assert (tmp_path / "table6.md").read_text().endswith(
+        "\n\nHigh: p above 20 %. Stable: mean error below 10 % with std below 5 %, up to the last size. "
+        "FixMatch: p high at 1 of 3, last at 40 → 50; all together 1.17 %; stable from 100 labels. "
+        "Smooth FixMatch: p high at 0 of 3; all together 0.02 %; stable from 60 labels.\n"
+    )  # fmt: skip
+    latex = (tmp_path / "table6.tex").read_text()
+    assert r"A caption. High: p above 20 \%." in latex
+    assert r"40 $\to$ 50" in latex

@@ -1,0 +1,108 @@
+"""Tables of probabilistic monotonicity: does the error fall when labels are added (Table 6, section 4.5)?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spl.statistics import Gain, gain, holm, summarise
+from spl.tables.arms import Arm, arms_by_size, paired
+from spl.tables.form import Table, gain_columns, percent
+
+Transition = tuple[int, int]
+
+
+def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
+    """Test each transition from one size of the labelled set to the next larger one that contains it.
+
+    A transition's gain is the error before minus the error after, fold by fold. ``p_holm`` in the tidy table is
+    corrected for all transitions of all methods. A method's rows over all of its sizes pool the transitions; as the
+    error of one size counts in two of them, their p-value is descriptive.
+
+    Args:
+        parameter: ``titles`` of the methods; the ``level`` above which a p-value says that the error does not reliably
+            fall; ``mean_below`` and ``std_below``, the error and its standard deviation that count as stable. Shares.
+        inputs: the summary of an experiment with nested labelled sets of at least two sizes.
+    """
+    methods = arms_by_size(pd.read_csv(inputs[0]), parameter["titles"])
+    gains = {method: _gains(sizes) for method, sizes in methods.items()}
+    flat = [won.p_value for transitions in gains.values() for won in transitions.values()]
+    corrected = iter(holm(np.array(flat)).tolist())
+    tidy, printed, notes = [], [], []
+    for method, sizes in methods.items():
+        transitions = gains[method]
+        for (before, after), won in transitions.items():
+            quantities = gain_columns(won) | {"p_holm": next(corrected)}
+            tidy += _rows(method, before, after, quantities)
+        pooled = _pooled(sizes)
+        exceeding = [transition for transition, won in transitions.items() if won.p_value > parameter["level"]]
+        stable = stable_from(sizes, parameter["mean_below"], parameter["std_below"])
+        conclusions = {
+            "transitions": len(transitions),
+            "transitions_above_level": len(exceeding),
+            "last_above_level_from": exceeding[-1][0] if exceeding else None,
+            "last_above_level_to": exceeding[-1][1] if exceeding else None,
+            "stable_from": stable,
+        }
+        tidy += _rows(method, min(sizes), max(sizes), gain_columns(pooled) | conclusions)
+        cells = {_name(transition): percent(won.p_value) for transition, won in transitions.items()}
+        printed.append({"p-value in %": method} | cells)
+        notes.append(_note(method, exceeding, len(transitions), pooled, stable))
+    frame = pd.DataFrame(tidy, columns=["method", "from", "to", "quantity", "value"])
+    return Table(frame, pd.DataFrame(printed).fillna(""), f"{_explained(parameter)} {' '.join(notes)}")
+
+
+def _gains(sizes: Mapping[int, Arm]) -> dict[Transition, Gain]:
+    return {(before, after): gain(*paired(sizes[after], sizes[before])) for before, after in pairwise(sizes)}
+
+
+def _pooled(sizes: Mapping[int, Arm]) -> Gain:
+    """The gain over all transitions together."""
+    pairs = [paired(sizes[after], sizes[before]) for before, after in pairwise(sizes)]
+    after, before = (np.concatenate(errors) for errors in zip(*pairs, strict=True))
+    return gain(after, before)
+
+
+def stable_from(sizes: Mapping[int, Arm], mean_below: float, std_below: float) -> int | None:
+    """The number of labels from which mean and standard deviation of the error stay low (section 4.5.2).
+
+    Args:
+        sizes: one method's arms by number of labels, ascending.
+        mean_below: the mean over folds is to be below this share, up to the last size.
+        std_below: so is the standard deviation.
+
+    Returns:
+        None if they are not, at the last size.
+    """
+    first = None
+    for labels, arm in reversed(list(sizes.items())):
+        errors = summarise(arm.values())
+        if not (errors.mean < mean_below and errors.std < std_below):
+            break
+        first = labels
+    return first
+
+
+def _rows(method: str, before: int, after: int, quantities: Mapping[str, Any]) -> list[dict[str, Any]]:
+    row = {"method": method, "from": before, "to": after}
+    return [row | {"quantity": quantity, "value": value} for quantity, value in quantities.items()]
+
+
+def _name(transition: Transition) -> str:
+    return " → ".join(map(str, transition))
+
+
+def _explained(parameter: Mapping[str, Any]) -> str:
+    level, mean, std = (f"{100 * parameter[key]:g}" for key in ("level", "mean_below", "std_below"))
+    return f"High: p above {level} %. Stable: mean error below {mean} % with std below {std} %, up to the last size."
+
+
+def _note(method: str, exceeding: list[Transition], total: int, pooled: Gain, stable: int | None) -> str:
+    high = f"p high at {len(exceeding)} of {total}" + (f", last at {_name(exceeding[-1])}" if exceeding else "")
+    since = "not stable" if stable is None else f"stable from {stable} labels"
+    return f"{method}: {high}; all together {percent(pooled.p_value, 2)} %; {since}."
