@@ -79,7 +79,7 @@ def test_variants_are_called_by_the_setting_that_tells_them_apart_and_grouped_by
         (["processes=2,mu=3", "processes=4,mu=5"], ["FixMatch, μ = 3", "FixMatch, μ = 5"]),
         (["precision=fp32", "precision=bf16"], ["FixMatch, precision = fp32", "FixMatch, precision = bf16"]),
         (
-            ["mu=3,threshold=0.9", "mu=3,threshold=0.8", "mu=5,threshold=0.8"],
+            ["mu=3,threshold=0.9,threads=1", "mu=3,threshold=0.8,threads=2", "mu=5,threshold=0.8,threads=4"],
             ["FixMatch, μ = 3, τ = 0.9", "FixMatch, μ = 3, τ = 0.8", "FixMatch, μ = 5, τ = 0.8"],
         ),
     ],

@@ -40,7 +40,7 @@ TECHNICAL = {
     "evaluate_every", "evaluate_late_every", "device", "processes", "threads", "precision", "tf32", "channels_last",
     "compiled", "deterministic",
 }  # fmt: skip
-"""Settings of how a training is run, not of what is trained: no label names them if others tell variants apart."""
+"""Settings of how a training is run, not of what is trained: no label names them where others tell variants apart."""
 
 
 def arms(summary: pd.DataFrame, titles: Mapping[str, str]) -> list[Arm]:
@@ -104,13 +104,16 @@ def _variants(summary: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame
 
 
 def _telling(variants: list[_Variant]) -> list[str]:
-    changed = dict.fromkeys(name for variant in variants for name in variant.changes)
-    ordered = sorted(changed, key=TECHNICAL.__contains__)
-    essential = [name for name in ordered if name not in TECHNICAL]
+    changed = list(dict.fromkeys(name for variant in variants for name in variant.changes))
+    essential = [name for name in changed if name not in TECHNICAL]
     if len(variants) == 1:
         return essential
-    alone = ([name] for name in ordered if len({variant.value(name) for variant in variants}) == len(variants))
-    return next(alone, ordered)
+    candidates = [*([name] for name in essential), essential, *([name] for name in changed), changed]
+    return next(names for names in candidates if _differ(variants, names))
+
+
+def _differ(variants: list[_Variant], names: list[str]) -> bool:
+    return len({tuple(map(variant.value, names)) for variant in variants}) == len(variants)
 
 
 def setting_name(name: str) -> str:
@@ -127,7 +130,7 @@ def setting_value(value: Any) -> str:
     return str(value)
 
 
-def arms_by_size(summary: pd.DataFrame, titles: dict[str, str]) -> dict[str, dict[int, Arm]]:
+def arms_by_size(summary: pd.DataFrame, titles: Mapping[str, str]) -> dict[str, dict[int, Arm]]:
     """The arms of an experiment with labelled sets of several sizes: by label, then by number of labels, ascending.
 
     Arguments as :func:`arms`.

@@ -42,10 +42,8 @@ def write_spreadsheet(parameter: Mapping[str, Any], inputs: list[Path], path: Pa
         ValueError: several runs would share a cell.
     """
     runs = pd.read_csv(inputs[0], dtype=dict.fromkeys(TEXT, str)).fillna({"variant": ""})
-    names = arm_labels(runs, parameter["titles"])
-    labels = [
-        names[key, one] for key, one in zip(runs["method"], runs["variant"], strict=True)
-    ]
+    called = arm_labels(runs, parameter["titles"])
+    labels = [called[arm] for arm in zip(runs["method"], runs["variant"], strict=True)]
     runs["method"] = pd.Categorical(labels, list(dict.fromkeys(labels)))
     book = Workbook()
     book.remove(book["Sheet"])
