@@ -176,7 +176,9 @@ def _semilearn_step(python: Path, settings: Settings) -> Iterator[Callable[[], o
     """A step of semilearn, taken on demand by another process; of the two processes one always waits."""
     command = [str(python), str(SEMILEARN_STEP), str(settings.batch), str(settings.mu)]
     try:
-        peer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        # The peer keeps freed memory as training does here.
+        kept = os.environ | {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**62)}
+        peer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=kept)
     except OSError as error:
         raise InputError(f"--semilearn {python}: {error.strerror}") from error
 

@@ -33,7 +33,7 @@ class Block(nn.Module):
         self.conv1 = nn.Conv2d(width_in, width_out, 3, stride, padding=1, bias=bias)
         self.norm2 = _norm(width_out, settings)
         self.conv2 = nn.Conv2d(width_out, width_out, 3, padding=1, bias=bias)
-        self.activate = nn.LeakyReLU(LEAKY_SLOPE)
+        self.activate = nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
         self.shortcut = nn.Conv2d(width_in, width_out, 1, stride, bias=bias) if width_in != width_out else None
         self.preactivate = preactivate
         if self.shortcut is not None and not preactivate:
@@ -80,7 +80,7 @@ class WideResNet(nn.Module):
                 )
         self.blocks = nn.Sequential(*blocks)
         self.norm = _norm(widths[-1], settings)
-        self.activate = nn.LeakyReLU(LEAKY_SLOPE)
+        self.activate = nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
         self.classifier = nn.Linear(widths[-1], classes)
 
     def forward(self, x: Tensor) -> Tensor:

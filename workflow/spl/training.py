@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -38,6 +40,10 @@ from spl.thresholds import ClassThresholds
 
 if TYPE_CHECKING:
     from spl.settings import Settings
+
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""Of glibc's mallopt."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +192,7 @@ def set_up_torch(settings: Settings) -> torch.device:
     # A debugging aid that costs a tenth of the time; torch sets it up where type checkers do not see it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if settings.device == "cpu":
+        _keep_freed_memory()
         return torch.device("cpu")
     if torch.cuda.device_count() < settings.processes:
         raise InputError(f"device: expected {settings.processes} CUDA devices, found {torch.cuda.device_count()}")
@@ -195,6 +202,14 @@ def set_up_torch(settings: Settings) -> torch.device:
     torch.backends.cuda.matmul.fp32_precision = rounding
     torch.backends.cudnn.conv.fp32_precision = rounding  # type: ignore[attr-defined]  # set up at import
     return torch.device("cuda", rank())
+
+
+def _keep_freed_memory() -> None:
+    """Tell glibc to reuse large blocks: returned to the system and fetched again, they cost as much as arithmetic."""
+    if sys.platform == "linux":
+        allocator = ctypes.CDLL(None)
+        allocator.mallopt(M_MMAP_MAX, 0)
+        allocator.mallopt(M_TRIM_THRESHOLD, -1)
 
 
 def start(network: nn.Module, pools: Pools, classes: int, method: Method, settings: Settings) -> State:
