@@ -224,25 +224,32 @@ def draw_strong(n: int, draw: Generator, *, variant: str) -> StrongDraw:
 @torch.inference_mode()
 def randaugment(images: Tensor, draw: StrongDraw) -> Tensor:
     """Apply its drawn operations, one after the other, to each image."""
-    magnitude = LOW[draw.chosen] + (HIGH - LOW)[draw.chosen] * draw.magnitude
-    matrix = _matrices(draw.chosen, magnitude, *images.shape[2:])
-    device, row = images.device, torch.arange(len(images))  # images lie sorted by pass, and are put back in the end
-    for step, passes in enumerate(PASS[draw.chosen].T):
-        order, sizes = passes.argsort(), passes.bincount(minlength=len(PASSES)).tolist()
-        groups = torch.split(images.index_select(0, to_device(row[order], device)), sizes)
-        magnitudes = torch.split(to_device(magnitude[order, step], device), sizes)
-        matrices = torch.split(to_device(matrix[:, :, order, step], device), sizes, dim=2)
-        changed = [
-            apply(group, matrices[number] if apply is move else magnitudes[number])
-            for number, (apply, group) in enumerate(zip(PASSES, groups, strict=True))
-            if len(group)
-        ]
-        images, row = torch.cat(changed), order.argsort()
-    return images.index_select(0, to_device(row, device))
+    chosen = draw.chosen.T
+    magnitude = LOW[chosen] + (HIGH - LOW)[chosen] * draw.magnitude.T
+    # Images are sorted by pass before each step, and are only put back after the last.
+    order = PASS[chosen].argsort(1)
+    row = order.argsort(1)
+    source = torch.cat([order[:1], row[:-1].gather(1, order[1:]), row[-1:]])
+    matrix = _matrices(chosen, magnitude, *images.shape[2:]).gather(3, order.expand(3, 2, -1, -1))
+    source, magnitude, matrix = (
+        to_device(values, images.device) for values in (source, magnitude.gather(1, order), matrix)
+    )
+    for step, passes in enumerate(PASS[chosen]):
+        sizes = passes.bincount(minlength=len(PASSES)).tolist()
+        groups = torch.split(images.index_select(0, source[step]), sizes)
+        magnitudes, matrices = torch.split(magnitude[step], sizes), torch.split(matrix[:, :, step], sizes, dim=2)
+        images = torch.cat(
+            [
+                apply(group, matrices[number] if apply is move else magnitudes[number])
+                for number, (apply, group) in enumerate(zip(PASSES, groups, strict=True))
+                if len(group)
+            ]
+        )
+    return images.index_select(0, source[-1])
 
 
 def _matrices(chosen: Tensor, magnitude: Tensor, height: int, width: int) -> Tensor:
-    """What :func:`move` needs for each drawn operation, int32 (3, 2, n, k); in double precision until it is rounded."""
+    """What :func:`move` needs for each drawn operation, int32 (3, 2, k, n); in double precision until it is rounded."""
     degrees, shear_x, shear_y, left, up = (
         magnitude * (chosen == NUMBER[name]) for name in ("rotate", "shear_x", "shear_y", "translate_x", "translate_y")
     )
