@@ -139,9 +139,8 @@ def test_a_weight_that_nothing_can_calibrate_is_refused():
         with_experiments(one=SCARCE | {"methods": {"fixmatch": {"lambda_u": "calibrated"}}})
 
 
-@pytest.mark.parametrize("methods", [[], ["flexmatch"]])
-def test_a_comparison_without_its_baseline_is_refused(methods):
-    plan = with_experiments(**{"scarce-labels": SCARCE | {"methods": methods}})
+def test_a_comparison_without_its_baseline_is_refused():
+    plan = with_experiments(**{"scarce-labels": SCARCE | {"methods": ["flexmatch"]}})
     with pytest.raises(InputError, match="mine.yaml: experiments.scarce-labels.methods: expected fixmatch among them"):
         items(plan, "mine.yaml")
 

@@ -123,3 +123,64 @@ def matrices(plan: Plan, experiment: str) -> str:
         f"{100 * basins.partly_collapsed:g} % of their test images, wholly (below {100 * basins.collapsed:g} %) or "
         "partly collapsed; the limits are assumed. " + _what_was_run(plan, experiment)
     )
+
+
+def imbalance(plan: Plan, experiment: str, balanced: str) -> str:
+    """Class imbalance."""
+    keep = getattr(plan.study.experiments[experiment].split, "keep", None) or 1.0
+    return (
+        f"One class of each fold, drawn at random, keeps {100 * keep:g} % of its unlabelled images. "
+        + errors(plan, experiment)
+        + f" Drop: error with the imbalance minus that without ({balanced}), fold by fold, mean ± std in points; its "
+        "p: exact one-sided Wilcoxon test that the error rises."
+    )
+
+
+def initial_condition(plan: Plan, experiment: str, folds: str) -> str:
+    """Spread over training seeds."""
+    return (
+        f"The spread over training seeds of one fold beside that over the folds of {folds}; last column: the "
+        "baseline's best seed minus the method's worst, positive if even the worst is better. " + errors(plan, experiment)
+    )
+
+
+def transitions(plan: Plan, experiment: str) -> str:
+    """Probabilistic monotonicity."""
+    limits = plan.study.stability
+    return (
+        "p-value of the exact one-sided Wilcoxon test over folds that the error of the last checkpoint falls from one "
+        "number of random labels to the next, in percent; each labelled set contains the smaller one. High: above "
+        f"{100 * limits.level:g} %; stable: mean error below {100 * limits.mean_below:g} % and its std below "
+        f"{100 * limits.std_below:g} points from there on. " + _what_was_run(plan, experiment)
+    )
+
+
+def grid(plan: Plan, experiment: str) -> str:
+    """Errors over the values of one setting."""
+    return (
+        "Error of the last checkpoint in percent of the test images; the lowest of a line is bold; (n): from n runs "
+        "where other cells have more. " + _what_was_run(plan, experiment) + _own(plan, experiment)
+    )
+
+
+def hyperparameters(plan: Plan, *experiments: str) -> str:
+    """Settings."""
+    return "Settings of Smooth FixMatch; * assumed, † calibrated (equation 25)."
+
+
+def aggregate(plan: Plan, *experiments: str) -> str:
+    """All pairs of runs."""
+    return (
+        "All runs under equal conditions (same data, labelled set, seed and settings but λ_u and the factor's shape), "
+        f"run for run, over the experiments {', '.join(experiments)}; last − best: mean and largest difference of last and "
+        "best error over all of a method's runs. Points."
+    )
+
+
+def collapses(plan: Plan, experiment: str) -> str:
+    """When classes collapsed."""
+    return (
+        "Steps between which a class was predicted for less than "
+        f"{100 * plan.study.basins.collapsed:g} % of its test images (assumed limit), classes not yet learnt at the "
+        "start included; recovered: not so in the last evaluation. " + _what_was_run(plan, experiment)
+    )
