@@ -110,7 +110,12 @@ def frequencies(plan: Plan, experiment: str) -> str:
         f"dot for each of folds {_span(folds)}, their mean, and what uniform draws lead one to expect. "
         f"{_data(plan, plan.study.experiments[experiment].dataset)}; labels drawn uniformly from all training images, "
         f"each fold contained in the next larger one; {len(plan.experiment_splits[experiment])} labelled "
-        "sets. Their trainings, and with them the curve of the folds that had trouble converging, are not shown here."
+        "sets."
+        + (
+            " Orange: the mean of the folds of which a run ended in the low basin; sizes at which none did leave a gap."
+            if plan.experiments[experiment]
+            else " Nothing was trained on them here, so the curve of the folds that had trouble converging is missing."
+        )
     )
 
 
@@ -140,7 +145,8 @@ def initial_condition(plan: Plan, experiment: str, folds: str) -> str:
     """Spread over training seeds."""
     return (
         f"The spread over training seeds of one fold beside that over the folds of {folds}; last column: the "
-        "baseline's best seed minus the method's worst, positive if even the worst is better. " + errors(plan, experiment)
+        "baseline's best seed minus the method's worst, positive if even the worst is better. "
+        + errors(plan, experiment)
     )
 
 
@@ -172,8 +178,8 @@ def aggregate(plan: Plan, *experiments: str) -> str:
     """All pairs of runs."""
     return (
         "All runs under equal conditions (same data, labelled set, seed and settings but λ_u and the factor's shape), "
-        f"run for run, over the experiments {', '.join(experiments)}; last − best: mean and largest difference of last and "
-        "best error over all of a method's runs. Points."
+        f"run for run, over the experiments {', '.join(experiments)}; last − best: mean and largest difference of "
+        "last and best error over all of a method's runs. Points."
     )
 
 
@@ -183,4 +189,39 @@ def collapses(plan: Plan, experiment: str) -> str:
         "Steps between which a class was predicted for less than "
         f"{100 * plan.study.basins.collapsed:g} % of its test images (assumed limit), classes not yet learnt at the "
         "start included; recovered: not so in the last evaluation. " + _what_was_run(plan, experiment)
+    )
+
+
+def against(plan: Plan, experiment: str) -> str:
+    """Errors against one setting."""
+    return (
+        "Error of the last checkpoint; a dot for each run, a line through the mean of the runs of each value. "
+        + _what_was_run(plan, experiment)
+        + _own(plan, experiment)
+    )
+
+
+def hardest_fold(plan: Plan, experiment: str) -> str:
+    """Figure 5."""
+    return (
+        "Error of the last checkpoint against the number of random labels, on the fold where FixMatch's error, "
+        "averaged over all numbers of labels, is largest. " + _what_was_run(plan, experiment)
+    )
+
+
+def collapse(plan: Plan, experiment: str) -> str:
+    """Confusion matrices over a training."""
+    return (
+        "Confusion matrices over the training of the run with the highest last error, at evaluations evenly spread "
+        f"over its steps; framed: classes predicted less often than {100 * plan.study.basins.partly_collapsed:g} % of their "
+        "test images (assumed limit). " + _what_was_run(plan, experiment)
+    )
+
+
+def basins(plan: Plan, experiment: str) -> str:
+    """Distribution of errors."""
+    return (
+        "Each run's error at the last checkpoint (left), and the smallest column sum of its confusion matrix as a "
+        "share of that class's test images (right); hollow: low basin, whose limits are assumed. Dots lie where they were "
+        "measured and are stacked where they would overlap. " + _what_was_run(plan, experiment)
     )

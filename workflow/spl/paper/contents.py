@@ -56,8 +56,17 @@ def _analyses(plan: Plan, *experiments: str) -> list[str]:
     return [f"analysis/{experiment}.csv" for experiment in experiments]
 
 
+def _splits_and_analysis(plan: Plan, experiment: str) -> list[str]:
+    return _splits(plan, experiment) + (_analyses(plan, experiment) if plan.experiments[experiment] else [])
+
+
 def _analysis_and_confusion(plan: Plan, experiment: str) -> list[str]:
     return [f"analysis/{experiment}.csv", *(f"runs/{path}/confusion.npy" for path in plan.experiments[experiment])]
+
+
+def _analysis_and_runs(plan: Plan, experiment: str) -> list[str]:
+    metrics = [f"runs/{path}/metrics.csv" for path in plan.experiments[experiment]]
+    return _analysis_and_confusion(plan, experiment) + metrics
 
 
 def _threshold(plan: Plan) -> dict[str, Any]:
@@ -84,6 +93,22 @@ def _titles(plan: Plan, *experiments: str) -> dict[str, str]:
 
 def _rows(*rows: str) -> Callable[..., dict[str, Any]]:
     return lambda plan, *experiments: _comparison(plan, *experiments) | {"rows": list(rows)}
+
+
+def _against(setting: str, label: str) -> Callable[..., dict[str, Any]]:
+    return lambda plan, experiment: {"titles": _titles(plan, experiment), "setting": setting, "label": label}
+
+
+def _hardest_fold(plan: Plan, experiment: str) -> dict[str, Any]:
+    return _against("labels", "number of random labels $n$")(plan, experiment) | {"baseline": BASELINE}
+
+
+def _collapse(plan: Plan, experiment: str) -> dict[str, Any]:
+    return _matrices(plan, experiment) | {"evaluations": 4}
+
+
+def _basins(plan: Plan, experiment: str) -> dict[str, Any]:
+    return {"titles": _titles(plan, experiment), "basins": plan.study.basins.model_dump()}
 
 
 def _grid(setting: str) -> Callable[..., dict[str, Any]]:
@@ -258,13 +283,40 @@ CONTENTS: dict[str, Item] = {
     "fig1": Item(
         "Figure 1", "The loss and its smooth version", "spl.figures.fig1", captions.losses, parameter=_threshold
     ),
+    "fig2": Item(
+        "Figure 2",
+        "Error against threshold",
+        "spl.figures.against",
+        captions.against,
+        ("thresholds",),
+        _analyses,
+        _against("threshold", "threshold $\\tau$"),
+    ),
+    "fig3": Item(
+        "Figure 3",
+        "Error against the momentum of SGD",
+        "spl.figures.against",
+        captions.against,
+        ("momentum",),
+        _analyses,
+        _against("momentum", "momentum of SGD"),
+    ),
     "fig4": Item(
         "Figure 4",
         "Class frequencies of random labels",
         "spl.figures.fig4",
         captions.frequencies,
         ("random-labels",),
-        _splits,
+        _splits_and_analysis,
+    ),
+    "fig5": Item(
+        "Figure 5",
+        "Error on the hardest random fold",
+        "spl.figures.fig5",
+        captions.hardest_fold,
+        ("random-labels",),
+        _analyses,
+        _hardest_fold,
     ),
     "fig6": Item("Figure 6", "The smoothness factor", "spl.figures.fig6", captions.factors, parameter=_threshold),
     "confusion": Item(
@@ -275,6 +327,24 @@ CONTENTS: dict[str, Item] = {
         ("scarce-labels",),
         _analysis_and_confusion,
         _matrices,
+    ),
+    "basins": Item(
+        "Basins",
+        "Where the runs ended",
+        "spl.figures.basins",
+        captions.basins,
+        ("scarce-labels",),
+        _analyses,
+        _basins,
+    ),
+    "collapse": Item(
+        "Confusion over training",
+        "The worst run",
+        "spl.figures.collapse",
+        captions.collapse,
+        ("scarce-labels",),
+        _analysis_and_runs,
+        _collapse,
     ),
     "collapses": Item(
         "Collapsed classes",
@@ -315,7 +385,8 @@ def items(plan: Plan, origin: str) -> dict[str, Item]:
 def _is_shown(plan: Plan, item: Item) -> bool:
     """Whether the study has the experiments of an item, and trains them if the item is about trainings."""
     return all(
-        name in plan.experiments and (plan.experiments[name] or item.inputs is _splits) for name in item.experiments
+        name in plan.experiments and (plan.experiments[name] or item.inputs is _splits_and_analysis)
+        for name in item.experiments
     )
 
 
