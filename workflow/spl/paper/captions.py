@@ -213,8 +213,8 @@ def collapse(plan: Plan, experiment: str) -> str:
     """Confusion matrices over a training."""
     return (
         "Confusion matrices over the training of the run with the highest last error, at evaluations evenly spread "
-        f"over its steps; framed: classes predicted less often than {100 * plan.study.basins.partly_collapsed:g} % of their "
-        "test images (assumed limit). " + _what_was_run(plan, experiment)
+        f"over its steps; framed: classes predicted less often than {100 * plan.study.basins.partly_collapsed:g} % of "
+        "their test images (assumed limit). " + _what_was_run(plan, experiment)
     )
 
 
@@ -222,6 +222,6 @@ def basins(plan: Plan, experiment: str) -> str:
     """Distribution of errors."""
     return (
         "Each run's error at the last checkpoint (left), and the smallest column sum of its confusion matrix as a "
-        "share of that class's test images (right); hollow: low basin, whose limits are assumed. Dots lie where they were "
-        "measured and are stacked where they would overlap. " + _what_was_run(plan, experiment)
+        "share of that class's test images (right); hollow: low basin, whose limits are assumed. Dots lie where they "
+        "were measured and are stacked where they would overlap. " + _what_was_run(plan, experiment)
     )

@@ -384,10 +384,8 @@ def items(plan: Plan, origin: str) -> dict[str, Item]:
 
 def _is_shown(plan: Plan, item: Item) -> bool:
     """Whether the study has the experiments of an item, and trains them if the item is about trainings."""
-    return all(
-        name in plan.experiments and (plan.experiments[name] or item.inputs is _splits_and_analysis)
-        for name in item.experiments
-    )
+    splits_alone = item.inputs is _splits_and_analysis
+    return all(name in plan.experiments and (plan.experiments[name] or splits_alone) for name in item.experiments)
 
 
 def item_parameter(plan: Plan, name: str) -> str:
