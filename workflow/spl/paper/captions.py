@@ -14,7 +14,7 @@ def _what_was_run(plan: Plan, experiment: str) -> str:
     mu = _each(runs, "mu")
     unlabelled = f" and {mu} times as many unlabelled" if mu else ""
     text = (
-        f"{_data(plan, given.dataset)}, {_labels(plan, runs)}; {_each(runs, 'network').upper()}, "
+        f"{_data(plan, given.dataset)}, {_labels(plan, runs)}; {_each(runs, 'network').replace('wrn', 'WRN').replace('resnet', 'ResNet')}, "
         f"{_each(runs, 'steps')} steps of {_each(runs, 'batch')} labelled{unlabelled} images; "
         f"folds {_span(given.folds)}, "
         f"training seed{'s' if len(given.seeds) > 1 else ''} {_span(given.seeds)}, {len(runs)} runs."

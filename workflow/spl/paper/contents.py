@@ -192,7 +192,7 @@ CONTENTS: dict[str, Item] = {
     ),
     "table6": Item(
         "Table 6",
-        "Random labels: does the error fall with every addition?",
+        "Random labels: whether the error falls with every addition",
         "spl.tables.transitions",
         captions.transitions,
         ("random-labels",),
