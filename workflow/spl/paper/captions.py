@@ -12,9 +12,10 @@ def _what_was_run(plan: Plan, experiment: str) -> str:
     given = plan.study.experiments[experiment]
     runs = [plan.runs[path] for path in plan.experiments[experiment]]
     mu = _each(runs, "mu")
+    network = _each(runs, "network").replace("wrn", "WRN").replace("resnet", "ResNet")
     unlabelled = f" and {mu} times as many unlabelled" if mu else ""
     text = (
-        f"{_data(plan, given.dataset)}, {_labels(plan, runs)}; {_each(runs, 'network').replace('wrn', 'WRN').replace('resnet', 'ResNet')}, "
+        f"{_data(plan, given.dataset)}, {_labels(plan, runs)}; {network}, "
         f"{_each(runs, 'steps')} steps of {_each(runs, 'batch')} labelled{unlabelled} images; "
         f"folds {_span(given.folds)}, "
         f"training seed{'s' if len(given.seeds) > 1 else ''} {_span(given.seeds)}, {len(runs)} runs."
