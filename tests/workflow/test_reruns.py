@@ -3,7 +3,12 @@
 import pytest
 
 NEW_METHOD = 'METHODS: dict[str, Method] = {\n    "new": Method("New", smooth),'
-SHOWN = {"table table1", "table table7", "figure confusion", "paper", "all"}
+SHOWN = {
+    *(f"table {name}" for name in ("table1", "table7", "collapses")),
+    *(f"figure {name}" for name in ("confusion", "basins", "collapse")),
+    "paper",
+    "all",
+}
 
 
 def test_a_change_of_one_fold_s_seed_draws_and_trains_that_fold_alone(finished):

@@ -32,6 +32,11 @@ Number = Annotated[float, BeforeValidator(_refuse_boolean), Field(allow_inf_nan=
 SLUG, NETWORK = r"^[a-z0-9][a-z0-9-]*$", r"^(wrn-\d+-\d+|resnet-\d+)$"
 Slug = Annotated[str, Field(pattern=SLUG)]
 SYMBOLS = {"threshold": "τ", "lambda_u": "λ_u", "lambda_phi": "λ_Φ", "mu": "μ"}
+TECHNICAL = {
+    "evaluate_every", "evaluate_late_every", "device", "processes", "threads", "precision", "tf32", "channels_last",
+    "compiled", "deterministic",
+}  # fmt: skip
+"""Settings of how a training is run, not of what is trained: labels of variants name them last."""
 RESNETS = (18, 34, 50, 101, 152)
 CALIBRATED = "calibrated"
 

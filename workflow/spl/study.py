@@ -206,6 +206,14 @@ class Basins(Model):
         return self
 
 
+class Stability(Model):
+    """When the random-label benchmark counts a number of labels as enough, and a transition as unreliable."""
+
+    mean_below: Annotated[Number, Field(gt=0, le=1, description="mean error over folds, a share")] = 0.1
+    std_below: Annotated[Number, Field(gt=0, le=1, description="its standard deviation, a share")] = 0.03
+    level: Annotated[Number, Field(gt=0, lt=1, description="p-value above which an error does not reliably fall")] = 0.1
+
+
 class Study(Model):
     """One study; everything it makes lies under ``results/<name>``."""
 
@@ -218,6 +226,7 @@ class Study(Model):
         default=[0, 1, 2, 3, 4, 5], description="the seed that draws the labels of fold k is the k-th, from 0"
     )
     basins: Basins = Basins()
+    stability: Stability = Stability()
     experiments: dict[Slug, Experiment]
     assumed: dict[str, str] = Field(
         default={}, description="keys whose value the paper does not give, and why this one"

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from spl.confusion import collapsed_classes
-from spl.figures.style import ORANGE, new_figure
+from spl.figures.matrix import NAMED, show_matrix
+from spl.figures.style import PAGE, new_figure
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
@@ -26,29 +26,24 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     ordered = summary.sort_values("error_last", kind="stable").to_dict("records")
     chosen = (("best", ordered[0]), ("worst", ordered[-1]))
     classes = parameter["classes"]
-    figure = new_figure(6.2, 3.3)
+    figure = new_figure(PAGE, 3.5)
     shown = []
     for axis, (which, run) in zip(figure.subplots(1, 2), chosen, strict=True):
         matrix = np.load(runs / run["run"] / "confusion.npy", allow_pickle=False)[-1]
-        shares = matrix / matrix.sum(axis=1, keepdims=True)
-        image = axis.imshow(shares, vmin=0, vmax=1, cmap="Blues")
-        for row, column in np.ndindex(*matrix.shape):
-            if matrix[row, column]:
+        image = show_matrix(axis, matrix, parameter["basins"])
+        if len(classes) <= NAMED:
+            shares = matrix / matrix.sum(axis=1, keepdims=True)
+            for row, column in zip(*matrix.nonzero(), strict=True):
                 colour = "white" if shares[row, column] > 0.5 else "black"
                 axis.text(column, row, str(matrix[row, column]), ha="center", va="center", fontsize=5.5, color=colour)
-        wholly, partly = collapsed_classes(matrix, parameter["basins"])
-        for column in wholly + partly:
-            axis.axvspan(column - 0.5, column + 0.5, fill=False, edgecolor=ORANGE, linewidth=1.5)
+            columns = [f"{name}, {total}" for name, total in zip(classes, matrix.sum(axis=0), strict=True)]
+            axis.set_xticks(range(len(classes)), columns, fontsize=7, rotation=90)
+            axis.set_yticks(range(len(classes)), classes, fontsize=7)
         axis.set_title(
             f"{which}: {parameter['titles'][run['method']]}, fold {run['fold']}\nerror {100 * run['error_last']:.1f} %"
         )
-        axis.set_yticks(range(len(classes)), classes, fontsize=7)
         axis.set_xlabel("predicted class, and its column's sum")
-        columns = [f"{name}\n{total}" for name, total in zip(classes, matrix.sum(axis=0), strict=True)]
-        axis.set_xticks(range(len(classes)), columns, fontsize=7)
         axis.set_ylabel("true class")
-        axis.spines[:].set_visible(False)
-        axis.tick_params(length=0)
         shown += [
             (which, run["run"], classes[row], classes[column], int(matrix[row, column]))
             for row, column in np.ndindex(*matrix.shape)

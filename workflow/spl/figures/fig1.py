@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from spl.figures.style import BLUE, COLUMN, GREY, ORANGE, new_figure
+from spl.figures.style import COLUMN, GREY, LOOKS, new_figure
 
 Values = NDArray[np.float64]
 
@@ -35,7 +35,10 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     above = np.linspace(threshold, 1, 200)
     figure = new_figure(COLUMN, 3.1)
     axes = figure.subplots(2, 2, sharex=True, sharey="row")
-    columns = (("(a) Pseudo-Labeling", plain_loss, ORANGE), ("(b) smooth version", smooth_loss, BLUE))
+    columns = (
+        ("(a) Pseudo-Labeling", plain_loss, LOOKS["pseudo-label"].colour),
+        ("(b) smooth version", smooth_loss, LOOKS["smooth-pseudo-label"].colour),
+    )
     shown = []
     for column, (title, loss, colour) in enumerate(columns):
         factor = np.ones_like(above) if loss is plain_loss else (above - threshold) / (1 - threshold)

@@ -10,44 +10,48 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from spl.figures.style import BLUE, COLUMN, GREY, new_figure
+from spl.figures.style import BLUE, COLUMN, GREY, ORANGE, new_figure
 from spl.splits import read_split
+
+MEASURE = "normalised_std"
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
-    """Standard deviation of the class counts over their mean, for each split file in ``inputs``, by number of labels.
+    """Standard deviation of the class counts over their mean, by number of labels.
 
     The expectation of uniform draws is sqrt(K - 1) / sqrt(n) for K classes: 3 / sqrt(n) for ten.
+
+    Args:
+        parameter: not used.
+        inputs: the split files; after them, where the folds were trained on, the summary of these runs. A fold of one
+            size had trouble converging if one of its runs ended in the low basin.
     """
     rows = []
-    for path in inputs:
+    for path in (one for one in inputs if one.suffix == ".json"):
         counts = np.array(read_split(path).labelled_counts)
         expected = np.sqrt((len(counts) - 1) / counts.sum())
-        rows.append((int(counts.sum()), path.stem, counts.std() / counts.mean(), expected))
-    shown = pd.DataFrame(rows, columns=["labels", "fold", "normalised_std", "expected"]).sort_values(["labels", "fold"])
-    means = shown.groupby("labels", as_index=False)[["normalised_std", "expected"]].mean()
-    folds = shown["fold"].nunique()
+        split = "/".join(path.with_suffix("").parts[-3:])
+        rows.append((split, int(counts.sum()), path.stem, counts.std() / counts.mean(), expected))
+    shown = pd.DataFrame(rows, columns=["split", "labels", "fold", MEASURE, "expected"]).sort_values(["labels", "fold"])
+    means = shown.groupby("labels")[[MEASURE, "expected"]].mean()
 
-    figure = new_figure(COLUMN, 2.4)
+    figure = new_figure(COLUMN, 2.7)
     axis = figure.subplots()
-    axis.plot(
-        shown["labels"],
-        shown["normalised_std"],
-        "o",
-        color=BLUE,
-        alpha=0.35,
-        markersize=3,
-        markeredgewidth=0,
-        label="one fold",
-    )
-    axis.plot(
-        means["labels"], means["normalised_std"], "-o", color=BLUE, markersize=3.5, label=f"mean of {folds} folds"
-    )
+    dots: dict[str, Any] = {"linestyle": "", "alpha": 0.35, "markersize": 3, "markeredgewidth": 0}
+    axis.plot(shown["labels"], shown[MEASURE], marker="o", color=BLUE, label="one fold", **dots)
+    folds = shown["fold"].nunique()
+    axis.plot(means[MEASURE], "-o", color=BLUE, markersize=3.5, label=f"mean of {folds} folds")
+    if inputs[-1].suffix == ".csv":
+        runs = pd.read_csv(inputs[-1])
+        shown["low_basin"] = shown["split"].isin(runs.loc[runs["basin"] == "low", "split"])
+        # Sizes where every fold converged leave a gap in the line.
+        trouble = shown[shown["low_basin"]].groupby("labels")[MEASURE].mean().reindex(means.index)
+        axis.plot(trouble, "-s", color=ORANGE, markersize=3.5, label="mean of those in the low basin")
     classes = len(counts)
     label = f"expected, $\\sqrt{{{classes - 1}/n}}$" if classes != 10 else "expected, $3/\\sqrt{n}$"
-    axis.plot(means["labels"], means["expected"], "--", color=GREY, label=label)
+    axis.plot(means["expected"], "--", color=GREY, label=label)
     axis.set_xlabel("number of random labels $n$")
     axis.set_ylabel("std of class counts / mean count")
     axis.set_ylim(bottom=0)
-    axis.legend()
-    return figure, shown
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure, shown.drop(columns="split")

@@ -10,9 +10,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from spl.figures.style import BLUE, COLUMN, GREEN, GREY, ORANGE, new_figure
+from spl.figures.style import COLUMN, LOOKS, new_figure
 
-SHAPES = (("linear", 1.0, BLUE, "-"), ("quadratic (-sq)", 2.0, ORANGE, "--"), ("square root (-sqrt)", 0.5, GREEN, "-."))
+SHAPES = (
+    ("linear", 1.0, "smooth-fixmatch", "-"),
+    ("quadratic (-sq)", 2.0, "smooth-fixmatch-sq", "--"),
+    ("square root (-sqrt)", 0.5, "smooth-fixmatch-sqrt", "-."),
+)
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
@@ -23,10 +27,11 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     figure = new_figure(COLUMN, 2.7)
     axis = figure.subplots()
     shown = pd.DataFrame({"score": score, "indicator": (score >= threshold).astype(float)})
-    axis.plot([score[0], threshold, threshold, 1], [0, 0, 1, 1], ":", color=GREY, label="indicator (FixMatch)")
-    for name, power, colour, line in SHAPES:
+    indicator = [score[0], threshold, threshold, 1], [0, 0, 1, 1]
+    axis.plot(*indicator, ":", color=LOOKS["fixmatch"].colour, label="indicator (FixMatch)")
+    for name, power, method, line in SHAPES:
         shown[name] = linear**power
-        axis.plot(score, shown[name], line, color=colour, label=name)
+        axis.plot(score, shown[name], line, color=LOOKS[method].colour, label=name)
     axis.set_xticks([threshold, (1 + threshold) / 2, 1], [f"$\\tau$ = {threshold:g}", f"{(1 + threshold) / 2:g}", "1"])
     axis.set_xlabel("score $s$")
     axis.set_ylabel("weight of the pseudo-label")

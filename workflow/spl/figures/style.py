@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 COLUMN = 3.5
 """Width of a journal column in inches."""
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#707070"
-"""From Okabe and Ito's palette, distinguishable with any colour vision and in grey."""
+PAGE = 6.2
+"""Width of the text in inches."""
+
+BLACK, GREY, BLUE, ORANGE, GREEN = "#000000", "#707070", "#0072B2", "#D55E00", "#009E73"
+AMBER, SKY, PURPLE = "#E69F00", "#56B4E9", "#CC79A7"
+"""From Okabe and Ito's palette, distinguishable with any colour vision. Orange marks what collapsed."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a method looks in every figure."""
+
+    colour: str
+    marker: str
+
+
+LOOKS: dict[str, Look] = {
+    "supervised": Look(GREY, "*"),
+    "pseudo-label": Look(BLACK, "P"),
+    "smooth-pseudo-label": Look(BLUE, "X"),
+    "fixmatch": Look(BLACK, "o"),
+    "flexmatch": Look(PURPLE, "v"),
+    "smooth-fixmatch": Look(BLUE, "s"),
+    "smooth-fixmatch-sq": Look(AMBER, "^"),
+    "smooth-fixmatch-sqrt": Look(GREEN, "D"),
+    "smooth-fixmatch-factor": Look(SKY, "p"),
+}
+"""By method. The colour says how scores become weights: the indicator black, then blue, green and amber for the shapes
+of the smoothness factor, ever lighter, so that they differ in grey, too."""
 
 RC: Any = {
     "font.family": "DejaVu Sans",
@@ -37,6 +69,24 @@ def new_figure(width: float, height: float) -> Figure:
     matplotlib.rcParams.update(matplotlib.rcParamsDefault)
     matplotlib.rcParams.update(RC)
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def percent() -> PercentFormatter:
+    """Prints shares as percent."""
+    return PercentFormatter(xmax=1, symbol=" %")
+
+
+def ticks_at(axis: Axes, values: Collection[float]) -> None:
+    """Mark the values that were measured; print them upright where they are crowded, and those alone that fit."""
+    ordered = np.unique(list(values))
+    span = np.ptp(ordered)
+    labels: dict[float, str] = {}
+    for value in ordered:
+        if not labels or value - max(labels) > 0.05 * span:
+            labels[value] = f"{value:g}"
+    room = np.diff(list(labels)).min(initial=span)
+    crowded = room < 0.024 * span * max(map(len, labels.values()))  # the width of a digit in a column
+    axis.set_xticks(ordered, [labels.get(value, "") for value in ordered], rotation=90 * crowded, fontsize=7)
 
 
 def save(figure: Figure, shown: pd.DataFrame, stem: Path) -> None:

@@ -12,9 +12,10 @@ def _what_was_run(plan: Plan, experiment: str) -> str:
     given = plan.study.experiments[experiment]
     runs = [plan.runs[path] for path in plan.experiments[experiment]]
     mu = _each(runs, "mu")
+    network = _each(runs, "network").replace("wrn", "WRN").replace("resnet", "ResNet")
     unlabelled = f" and {mu} times as many unlabelled" if mu else ""
     text = (
-        f"{_data(plan, given.dataset)}, {_labels(plan, runs)}; {_each(runs, 'network').upper()}, "
+        f"{_data(plan, given.dataset)}, {_labels(plan, runs)}; {network}, "
         f"{_each(runs, 'steps')} steps of {_each(runs, 'batch')} labelled{unlabelled} images; "
         f"folds {_span(given.folds)}, "
         f"training seed{'s' if len(given.seeds) > 1 else ''} {_span(given.seeds)}, {len(runs)} runs."
@@ -110,7 +111,12 @@ def frequencies(plan: Plan, experiment: str) -> str:
         f"dot for each of folds {_span(folds)}, their mean, and what uniform draws lead one to expect. "
         f"{_data(plan, plan.study.experiments[experiment].dataset)}; labels drawn uniformly from all training images, "
         f"each fold contained in the next larger one; {len(plan.experiment_splits[experiment])} labelled "
-        "sets. Their trainings, and with them the curve of the folds that had trouble converging, are not shown here."
+        "sets."
+        + (
+            " Orange: the mean of the folds of which a run ended in the low basin; sizes at which none did leave a gap."
+            if plan.experiments[experiment]
+            else " Nothing was trained on them here, so the curve of the folds that had trouble converging is missing."
+        )
     )
 
 
@@ -122,4 +128,101 @@ def matrices(plan: Plan, experiment: str) -> str:
         "a class is its column's sum. Framed: classes predicted less often than "
         f"{100 * basins.partly_collapsed:g} % of their test images, wholly (below {100 * basins.collapsed:g} %) or "
         "partly collapsed; the limits are assumed. " + _what_was_run(plan, experiment)
+    )
+
+
+def imbalance(plan: Plan, experiment: str, balanced: str) -> str:
+    """Class imbalance."""
+    keep = getattr(plan.study.experiments[experiment].split, "keep", None) or 1.0
+    return (
+        f"One class of each fold, drawn at random, keeps {100 * keep:g} % of its unlabelled images. "
+        + errors(plan, experiment)
+        + f" Drop: error with the imbalance minus that without ({balanced}), fold by fold, mean ± std in points; its "
+        "p: exact one-sided Wilcoxon test that the error rises."
+    )
+
+
+def initial_condition(plan: Plan, experiment: str, folds: str) -> str:
+    """Spread over training seeds."""
+    return (
+        f"The spread over training seeds of one fold beside that over the folds of {folds}; last column: the "
+        "baseline's best seed minus the method's worst, positive if even the worst is better. "
+        + errors(plan, experiment)
+    )
+
+
+def transitions(plan: Plan, experiment: str) -> str:
+    """Probabilistic monotonicity."""
+    limits = plan.study.stability
+    return (
+        "p-value of the exact one-sided Wilcoxon test over folds that the error of the last checkpoint falls from one "
+        "number of random labels to the next, in percent; each labelled set contains the smaller one. High: above "
+        f"{100 * limits.level:g} %; stable: mean error below {100 * limits.mean_below:g} % and its std below "
+        f"{100 * limits.std_below:g} points from there on. " + _what_was_run(plan, experiment)
+    )
+
+
+def grid(plan: Plan, experiment: str) -> str:
+    """Errors over the values of one setting."""
+    return (
+        "Error of the last checkpoint in percent of the test images; the lowest of a line is bold; (n): from n runs "
+        "where other cells have more. " + _what_was_run(plan, experiment) + _own(plan, experiment)
+    )
+
+
+def hyperparameters(plan: Plan, *experiments: str) -> str:
+    """Settings."""
+    return "Settings of Smooth FixMatch; * assumed, † calibrated (equation 25)."
+
+
+def aggregate(plan: Plan, *experiments: str) -> str:
+    """All pairs of runs."""
+    return (
+        "All runs under equal conditions (same data, labelled set, seed and settings but λ_u and the factor's shape), "
+        f"run for run, over the experiments {', '.join(experiments)}; last − best: mean and largest difference of "
+        "last and best error over all of a method's runs. Points."
+    )
+
+
+def collapses(plan: Plan, experiment: str) -> str:
+    """When classes collapsed."""
+    return (
+        "Steps between which a class was predicted for less than "
+        f"{100 * plan.study.basins.collapsed:g} % of its test images (assumed limit), classes not yet learnt at the "
+        "start included; recovered: not so in the last evaluation. " + _what_was_run(plan, experiment)
+    )
+
+
+def against(plan: Plan, experiment: str) -> str:
+    """Errors against one setting."""
+    return (
+        "Error of the last checkpoint; a dot for each run, a line through the mean of the runs of each value. "
+        + _what_was_run(plan, experiment)
+        + _own(plan, experiment)
+    )
+
+
+def hardest_fold(plan: Plan, experiment: str) -> str:
+    """Figure 5."""
+    return (
+        "Error of the last checkpoint against the number of random labels, on the fold where FixMatch's error, "
+        "averaged over all numbers of labels, is largest. " + _what_was_run(plan, experiment)
+    )
+
+
+def collapse(plan: Plan, experiment: str) -> str:
+    """Confusion matrices over a training."""
+    return (
+        "Confusion matrices over the training of the run with the highest last error, at evaluations evenly spread "
+        f"over its steps; framed: classes predicted less often than {100 * plan.study.basins.partly_collapsed:g} % of "
+        "their test images (assumed limit). " + _what_was_run(plan, experiment)
+    )
+
+
+def basins(plan: Plan, experiment: str) -> str:
+    """Distribution of errors."""
+    return (
+        "Each run's error at the last checkpoint (left), and the smallest column sum of its confusion matrix as a "
+        "share of that class's test images (right); hollow: low basin, whose limits are assumed. Dots lie where they "
+        "were measured and are stacked where they would overlap. " + _what_was_run(plan, experiment)
     )

@@ -13,6 +13,8 @@ from spl.methods import METHODS
 from spl.paper import captions
 from spl.plan import Plan, canonical
 from spl.provenance.fingerprint import fingerprint
+from spl.settings import TECHNICAL
+from spl.study import Random
 
 BASELINE = "fixmatch"
 TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -54,8 +56,17 @@ def _analyses(plan: Plan, *experiments: str) -> list[str]:
     return [f"analysis/{experiment}.csv" for experiment in experiments]
 
 
+def _splits_and_analysis(plan: Plan, experiment: str) -> list[str]:
+    return _splits(plan, experiment) + (_analyses(plan, experiment) if plan.experiments[experiment] else [])
+
+
 def _analysis_and_confusion(plan: Plan, experiment: str) -> list[str]:
     return [f"analysis/{experiment}.csv", *(f"runs/{path}/confusion.npy" for path in plan.experiments[experiment])]
+
+
+def _analysis_and_runs(plan: Plan, experiment: str) -> list[str]:
+    metrics = [f"runs/{path}/metrics.csv" for path in plan.experiments[experiment]]
+    return _analysis_and_confusion(plan, experiment) + metrics
 
 
 def _threshold(plan: Plan) -> dict[str, Any]:
@@ -80,6 +91,59 @@ def _titles(plan: Plan, *experiments: str) -> dict[str, str]:
     return {method: METHODS[method].title for method in methods}
 
 
+def _rows(*rows: str) -> Callable[..., dict[str, Any]]:
+    return lambda plan, *experiments: _comparison(plan, *experiments) | {"rows": list(rows)}
+
+
+def _against(setting: str, label: str) -> Callable[..., dict[str, Any]]:
+    return lambda plan, experiment: {"titles": _titles(plan, experiment), "setting": setting, "label": label}
+
+
+def _hardest_fold(plan: Plan, experiment: str) -> dict[str, Any]:
+    return _against("labels", "number of random labels $n$")(plan, experiment) | {"baseline": BASELINE}
+
+
+def _collapse(plan: Plan, experiment: str) -> dict[str, Any]:
+    return _matrices(plan, experiment) | {"evaluations": 4}
+
+
+def _basins(plan: Plan, experiment: str) -> dict[str, Any]:
+    return {"titles": _titles(plan, experiment), "basins": plan.study.basins.model_dump()}
+
+
+def _grid(setting: str) -> Callable[..., dict[str, Any]]:
+    return lambda plan, experiment: {"titles": _titles(plan, experiment), "setting": setting}
+
+
+def _transitions(plan: Plan, experiment: str) -> dict[str, Any]:
+    return {"titles": _titles(plan, experiment), **plan.study.stability.model_dump()}
+
+
+def _classes(plan: Plan, experiment: str) -> dict[str, Any]:
+    dataset = plan.study.datasets[plan.study.experiments[experiment].dataset]
+    return {"titles": _titles(plan, experiment), "classes": list(dataset.known.classes)}
+
+
+def _hyperparameters(plan: Plan, *experiments: str) -> dict[str, Any]:
+    """One column for each data set and network, as the smooth method uses them."""
+    runs = [plan.runs[path] for experiment in experiments for path in plan.experiments[experiment]]
+    columns = {}
+    for run in (run for run in runs if run.method == "smooth-fixmatch"):
+        places = ("training", f"datasets.{run.dataset}.training", f"methods.{run.method}")
+        assumed = [name for name in run.settings if any(f"{place}.{name}" in plan.study.assumed for place in places)]
+        title = f"{run.dataset.upper()}, {run.settings['network'].upper()}"
+        settings = {name: value for name, value in run.settings.items() if name not in TECHNICAL}
+        columns[title] = {
+            "title": title, "settings": settings, "assumed": assumed, "calibration": run.calibration
+        }  # fmt: skip
+    return {"columns": list(columns.values())}
+
+
+def _calibrations(plan: Plan, *experiments: str) -> list[str]:
+    columns = _hyperparameters(plan, *experiments)["columns"]
+    return list(dict.fromkeys(f"calibration/{one['calibration']}.json" for one in columns if one["calibration"]))
+
+
 CONTENTS: dict[str, Item] = {
     "table1": Item(
         "Table 1",
@@ -90,6 +154,51 @@ CONTENTS: dict[str, Item] = {
         _analyses,
         _comparison,
     ),
+    "table2": Item(
+        "Table 2",
+        "Strong supervision: mean over folds",
+        "spl.tables.summary",
+        captions.errors,
+        ("strong-supervision",),
+        _analyses,
+        _comparison,
+    ),
+    "table3": Item(
+        "Table 3",
+        "Class imbalance: mean over folds",
+        "spl.tables.imbalance",
+        captions.imbalance,
+        ("class-imbalance", "scarce-labels"),
+        _analyses,
+        _rows("mean"),
+    ),
+    "table4": Item(
+        "Table 4",
+        "Initial condition: mean over seeds",
+        "spl.tables.initial_condition",
+        captions.initial_condition,
+        ("initial-condition", "scarce-labels"),
+        _analyses,
+        _comparison,
+    ),
+    "table5": Item(
+        "Table 5",
+        "Random labels: mean over folds",
+        "spl.tables.random_labels",
+        captions.errors,
+        ("random-labels",),
+        _analyses,
+        _comparison,
+    ),
+    "table6": Item(
+        "Table 6",
+        "Random labels: whether the error falls with every addition",
+        "spl.tables.transitions",
+        captions.transitions,
+        ("random-labels",),
+        _analyses,
+        _transitions,
+    ),
     "table7": Item(
         "Table 7",
         "Scarce labels: every fold",
@@ -99,8 +208,98 @@ CONTENTS: dict[str, Item] = {
         _analyses,
         _comparison,
     ),
+    "table8": Item(
+        "Table 8",
+        "Strong supervision: every fold",
+        "spl.tables.per_fold",
+        captions.errors,
+        ("strong-supervision",),
+        _analyses,
+        _comparison,
+    ),
+    "table9": Item(
+        "Table 9",
+        "Thresholds",
+        "spl.tables.grid",
+        captions.grid,
+        ("thresholds",),
+        _analyses,
+        _grid("threshold"),
+    ),
+    "table10": Item(
+        "Table 10",
+        "Class imbalance: every fold",
+        "spl.tables.imbalance",
+        captions.imbalance,
+        ("class-imbalance", "scarce-labels"),
+        _analyses,
+        _rows("folds", "max", "min", "range"),
+    ),
+    "table11": Item(
+        "Table 11",
+        "Momentum of SGD",
+        "spl.tables.grid",
+        captions.grid,
+        ("momentum",),
+        _analyses,
+        _grid("momentum"),
+    ),
+    "table12": Item(
+        "Table 12",
+        "Initial condition: every seed",
+        "spl.tables.grid",
+        captions.grid,
+        ("initial-condition",),
+        _analyses,
+        _grid("seed"),
+    ),
+    "table13": Item(
+        "Table 13",
+        "The factor as loss",
+        "spl.tables.grid",
+        captions.grid,
+        ("factor-as-loss",),
+        _analyses,
+        _grid("lambda_phi"),
+    ),
+    "table14": Item(
+        "Table 14",
+        "Hyperparameters",
+        "spl.tables.hyperparameters",
+        captions.hyperparameters,
+        ("scarce-labels", "strong-supervision"),
+        _calibrations,
+        _hyperparameters,
+    ),
+    "aggregate": Item(
+        "Aggregate comparison",
+        "All runs under equal conditions",
+        "spl.tables.aggregate",
+        captions.aggregate,
+        ("scarce-labels", "thresholds", "shapes", "class-imbalance", "momentum"),
+        _analyses,
+        _comparison,
+    ),
     "fig1": Item(
         "Figure 1", "The loss and its smooth version", "spl.figures.fig1", captions.losses, parameter=_threshold
+    ),
+    "fig2": Item(
+        "Figure 2",
+        "Error against threshold",
+        "spl.figures.against",
+        captions.against,
+        ("thresholds",),
+        _analyses,
+        _against("threshold", "threshold $\\tau$"),
+    ),
+    "fig3": Item(
+        "Figure 3",
+        "Error against the momentum of SGD",
+        "spl.figures.against",
+        captions.against,
+        ("momentum",),
+        _analyses,
+        _against("momentum", "momentum of SGD"),
     ),
     "fig4": Item(
         "Figure 4",
@@ -108,7 +307,16 @@ CONTENTS: dict[str, Item] = {
         "spl.figures.fig4",
         captions.frequencies,
         ("random-labels",),
-        _splits,
+        _splits_and_analysis,
+    ),
+    "fig5": Item(
+        "Figure 5",
+        "Error on the hardest random fold",
+        "spl.figures.fig5",
+        captions.hardest_fold,
+        ("random-labels",),
+        _analyses,
+        _hardest_fold,
     ),
     "fig6": Item("Figure 6", "The smoothness factor", "spl.figures.fig6", captions.factors, parameter=_threshold),
     "confusion": Item(
@@ -119,6 +327,33 @@ CONTENTS: dict[str, Item] = {
         ("scarce-labels",),
         _analysis_and_confusion,
         _matrices,
+    ),
+    "basins": Item(
+        "Basins",
+        "Where the runs ended",
+        "spl.figures.basins",
+        captions.basins,
+        ("scarce-labels",),
+        _analyses,
+        _basins,
+    ),
+    "collapse": Item(
+        "Confusion over training",
+        "The worst run",
+        "spl.figures.collapse",
+        captions.collapse,
+        ("scarce-labels",),
+        _analysis_and_runs,
+        _collapse,
+    ),
+    "collapses": Item(
+        "Collapsed classes",
+        "When each class collapsed, and whether it recovered",
+        "spl.tables.collapses",
+        captions.collapses,
+        ("scarce-labels",),
+        _analyses,
+        _classes,
     ),
 }
 """In the order of the page. An item is part of a study's paper if the study has all experiments that it shows."""
@@ -134,14 +369,23 @@ def items(plan: Plan, origin: str) -> dict[str, Item]:
     Raises:
         InputError: an experiment lacks what an item shows.
     """
-    shown = {name: item for name, item in CONTENTS.items() if set(item.experiments) <= plan.experiments.keys()}
+    shown = {name: item for name, item in CONTENTS.items() if _is_shown(plan, item)}
     for item in shown.values():
         baseline = item.parameter(plan, *item.experiments).get("baseline")
         for experiment in item.experiments:
             if baseline and baseline not in plan.study.experiments[experiment].methods:
                 where = f"{origin}: experiments.{experiment}.methods"
                 raise InputError(f"{where}: expected {baseline} among them, the baseline of {item.title}")
+    given = plan.study.experiments["random-labels"].split if "table6" in shown else None
+    if isinstance(given, Random) and len(given.labels) < 2:
+        raise InputError(f"{origin}: experiments.random-labels.split.labels: expected at least 2, for Table 6")
     return shown
+
+
+def _is_shown(plan: Plan, item: Item) -> bool:
+    """Whether the study has the experiments of an item, and trains them if the item is about trainings."""
+    splits_alone = item.inputs is _splits_and_analysis
+    return all(name in plan.experiments and (plan.experiments[name] or splits_alone) for name in item.experiments)
 
 
 def item_parameter(plan: Plan, name: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from spl.errors import InputError
-from spl.settings import SYMBOLS
+from spl.settings import SYMBOLS, TECHNICAL
 from spl.statistics import Values
 
 
@@ -34,13 +34,6 @@ class Arm:
     def values(self) -> Values:
         """The errors alone, float (n,)."""
         return np.array(list(self.errors.values()))
-
-
-TECHNICAL = {
-    "evaluate_every", "evaluate_late_every", "device", "processes", "threads", "precision", "tf32", "channels_last",
-    "compiled", "deterministic",
-}  # fmt: skip
-"""Settings of how a training is run, not of what is trained: no label names them where others tell variants apart."""
 
 
 def arms(summary: pd.DataFrame, titles: Mapping[str, str]) -> list[Arm]:

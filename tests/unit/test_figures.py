@@ -1,0 +1,313 @@
+"""Figures: what they hold, that text stays beside the data, and that the file beside a figure is what it shows."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
+from matplotlib.markers import MarkerStyle
+
+from spl.figures import against, basins, collapse, confusion, curves, fig4, fig5
+from spl.figures.style import LOOKS, new_figure, save, ticks_at
+from spl.methods import METHODS
+from spl.splits import Split, write_split
+
+TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch", "smooth-fixmatch-sq": "Smooth FixMatch-sq"}
+SHAPES = ["fixmatch", "smooth-fixmatch", "smooth-fixmatch-sqrt", "smooth-fixmatch-sq"]
+LIMITS = {"collapsed": 0.01, "partly_collapsed": 0.5, "unstable": 0.05}
+MOMENTUM = {"setting": "momentum", "label": "SGD momentum", "titles": TITLES}
+LABELS = {"setting": "labels", "label": "number of labels", "titles": TITLES, "baseline": "fixmatch"}
+
+
+def lightness(colour):
+    """L* of CIE 1976, 0 to 100: what is left of a colour in grey."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return 116 * np.dot([0.2126, 0.7152, 0.0722], linear) ** (1 / 3) - 16
+
+
+def write(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_csv(path, index=False)
+    return path
+
+
+def labels_of(figure):
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def line_of(axis, label):
+    [line] = [line for line in axis.lines if line.get_label() == label]
+    return line
+
+
+def assert_legible(figure):
+    """No legend over an axes area, no two labels of an axis over each other, and all text on the paper."""
+    figure.draw_without_rendering()
+    for axis in figure.axes:
+        for legend in figure.legends:
+            assert not legend.get_window_extent().overlaps(axis.get_window_extent())
+        for side, (low, high) in ((axis.xaxis, axis.get_xlim()), (axis.yaxis, sorted(axis.get_ylim()))):
+            ticks = [tick for tick in side.get_major_ticks() if low <= tick.get_loc() <= high]
+            labels = [label for tick in ticks for label in (tick.label1, tick.label2) if label.get_visible()]
+            boxes = [label.get_window_extent() for label in labels if label.get_text()]
+            assert not any(one.overlaps(other) for one, other in combinations(boxes, 2)), labels
+    needed, paper = figure.get_tightbbox(), figure.get_size_inches()
+    assert needed.x0 >= -0.01
+    assert needed.y0 >= -0.01
+    assert needed.x1 <= paper[0] + 0.01
+    assert needed.y1 <= paper[1] + 0.01
+
+
+def test_every_method_has_a_look_of_its_own():
+    assert set(LOOKS) == set(METHODS)
+    assert len({(look.colour, look.marker) for look in LOOKS.values()}) == len(LOOKS)
+    assert all(MarkerStyle(look.marker) for look in LOOKS.values())
+
+
+def test_the_shapes_that_share_a_figure_differ_in_grey():
+    grey = [lightness(LOOKS[method].colour) for method in SHAPES]
+    assert np.diff(grey).min() > 10
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(1, 99), min_size=1, max_size=13, unique=True))
+def test_ticks_mark_what_was_measured_and_their_labels_do_not_overlap(values):
+    figure = new_figure(3.5, 2.7)
+    axis = figure.subplots()
+    axis.plot([value / 100 for value in values], values)
+    ticks_at(axis, [value / 100 for value in values] * 2)
+    assert axis.get_xticks().tolist() == sorted(value / 100 for value in values)
+    printed = {label.get_position()[0]: label.get_text() for label in axis.get_xticklabels() if label.get_text()}
+    assert printed == {value: f"{value:g}" for value in printed}
+    assert min(values) / 100 in printed
+    assert_legible(figure)
+
+
+ERRORS = {
+    ("fixmatch", 0.8): [0.30, 0.20, 0.10],
+    ("fixmatch", 0.9): [0.08, 0.06],
+    ("smooth-fixmatch", 0.8): [0.10],
+    ("smooth-fixmatch", 0.95): [0.07, 0.05],
+    ("flexmatch", 0.8): [0.99],
+}
+
+
+@pytest.fixture
+def momentum(tmp_path):
+    rows = [
+        {"method": method, "momentum": value, "fold": fold, "seed": 0, "error_last": error, "coverage": 0.5}
+        for (method, value), errors in ERRORS.items()
+        for fold, error in enumerate(errors)
+    ]
+    return write(tmp_path / "momentum.csv", rows[::-1])
+
+
+def test_error_against_a_setting_draws_every_run_and_the_means_there_are(momentum):
+    figure, shown = against.draw(MOMENTUM, [momentum])
+    [axis] = figure.axes
+    assert labels_of(figure) == ["FixMatch", "Smooth FixMatch"]
+    assert line_of(axis, "FixMatch").get_xydata().tolist() == pytest.approx(np.array([[0.8, 0.2], [0.9, 0.07]]))
+    assert line_of(axis, "Smooth FixMatch").get_xydata().tolist() == pytest.approx(np.array([[0.8, 0.1], [0.95, 0.06]]))
+    dots = [line.get_xydata() for line in axis.lines if line.get_linestyle() == "None"]
+    assert [len(some) for some in dots] == [5, 3]
+    assert np.vstack(dots).tolist() == shown[["momentum", "error_last"]].to_numpy().tolist()
+    assert axis.get_xlabel() == "SGD momentum"
+    assert_legible(figure)
+
+
+def test_error_against_a_setting_refuses_runs_that_differ_in_something_else(momentum):
+    write(momentum, pd.concat([pd.read_csv(momentum)] * 2))
+    with pytest.raises(ValueError, match="cannot share a dot"):
+        against.draw(MOMENTUM, [momentum])
+
+
+@pytest.mark.parametrize(
+    "values", [[0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.99], [0.5, 0.9, 0.95, 0.98, 0.99], range(40, 170, 10), [0.9]]
+)
+def test_values_as_a_study_may_choose_them_stay_legible(tmp_path, values):
+    rows = [
+        {"method": method, "momentum": value, "fold": 0, "seed": 0, "error_last": 0.05 + 0.1 * abs(0.9 - value)}
+        for method in SHAPES
+        for value in values
+    ]
+    titles = {method: METHODS[method].title for method in SHAPES}
+    figure, _ = against.draw(MOMENTUM | {"titles": titles}, [write(tmp_path / "x.csv", rows)])
+    assert len(labels_of(figure)) == 4
+    assert_legible(figure)
+
+
+def test_the_hardest_fold_is_where_the_baseline_errs_most_on_average(tmp_path):
+    errors = {0: (0.30, 0.10, 0.05), 3: (0.20, 0.20, 0.20), 4: (0.01, 0.02, 0.03)}
+    rows = [
+        {"method": method, "labels": labels, "fold": fold, "seed": 0, "error_last": error + (fold == 4) * extra}
+        for method, extra in (("fixmatch", 0), ("smooth-fixmatch", 0.9))
+        for fold, of_fold in errors.items()
+        for labels, error in zip((40, 50, 60), of_fold, strict=True)
+    ]
+    figure, shown = fig5.draw(LABELS, [write(tmp_path / "random.csv", rows)])
+    assert set(shown["fold"]) == {3}
+    assert figure.axes[0].get_title() == "fold 3, the hardest:\nmean error of FixMatch 20.0 %"
+    assert line_of(figure.axes[0], "FixMatch").get_xydata().tolist() == [[40, 0.2], [50, 0.2], [60, 0.2]]
+    assert_legible(figure)
+
+
+@pytest.fixture
+def splits(tmp_path):
+    paths = []
+    for counts in ([3, 1], [2, 2], [4, 4], [6, 2]):
+        fold = len(paths) % 2
+        path = tmp_path / "splits" / "digits" / f"random-{sum(counts)}" / f"fold{fold}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_split(Split("random", fold, list(range(sum(counts))), [], None, counts, [9, 9]), path)
+        paths.append(path)
+    return paths
+
+
+def test_without_runs_there_is_no_curve_of_those_that_had_trouble(splits):
+    figure, shown = fig4.draw({}, splits)
+    assert labels_of(figure) == ["one fold", "mean of 2 folds", "expected, $\\sqrt{1/n}$"]
+    assert shown["normalised_std"].tolist() == [0.5, 0, 0, 0.5]
+    assert list(shown) == ["labels", "fold", "normalised_std", "expected"]
+    assert_legible(figure)
+
+
+def test_a_fold_had_trouble_if_one_of_its_runs_ended_in_the_low_basin(splits, tmp_path):
+    basin = {("digits/random-4/fold0", "b"): "low", ("digits/random-2/fold0", "a"): "low"}
+    rows = [
+        {
+            "split": f"digits/random-{n}/fold{fold}",
+            "basin": basin.get((f"digits/random-{n}/fold{fold}", method), "high"),
+        }
+        for n in (4, 8)
+        for fold in (0, 1)
+        for method in "ab"
+    ]
+    figure, shown = fig4.draw({}, [*splits, write(tmp_path / "random.csv", rows)])
+    assert shown["low_basin"].tolist() == [True, False, False, False]
+    assert line_of(figure.axes[0], "mean of 2 folds").get_xydata().tolist() == [[4, 0.25], [8, 0.25]]
+    trouble = line_of(figure.axes[0], "mean of those in the low basin")
+    np.testing.assert_equal(trouble.get_xydata(), [[4, 0.5], [8, np.nan]])
+    assert_legible(figure)
+
+
+def metrics(path, errors):
+    steps = 100 * np.arange(1, len(errors) + 1)
+    return write(path, {"step": steps, "test_error": errors, "labelled_accuracy": np.linspace(0.5, 1, len(errors))})
+
+
+@pytest.mark.parametrize(("column", "first"), [("test_accuracy", [0.25, 0.75]), ("labelled_accuracy", [0.5, 1.0])])
+def test_curves_hold_what_was_measured(tmp_path, column, first):
+    given = [{"label": "FixMatch", "method": "fixmatch"}, {"label": "Smooth", "method": "smooth-fixmatch"}]
+    inputs = [metrics(tmp_path / "a.csv", [0.75, 0.25]), metrics(tmp_path / "b.csv", [0.5, 0.4, 0.3])]
+    figure, shown = curves.draw({"column": column, "label": "accuracy on the labelled batch", "curves": given}, inputs)
+    assert line_of(figure.axes[0], "FixMatch").get_xydata().tolist() == [[100, first[0]], [200, first[1]]]
+    assert shown.groupby("curve").size().to_dict() == {"FixMatch": 2, "Smooth": 3}
+    assert shown.loc[shown["curve"] == "FixMatch", column].tolist() == first
+    assert_legible(figure)
+
+
+def test_curves_of_one_method_share_its_colour_and_differ_in_their_lines(tmp_path):
+    names = "CIFAR-10, 40 labels", "CIFAR-100, 2500 labels", "ImageNet, 10 %"
+    given = [{"label": name, "method": "fixmatch"} for name in names]
+    inputs = [metrics(tmp_path / f"{name}.csv", [0.5, 0.4]) for name in names]
+    figure, _ = curves.draw({"column": "labelled_accuracy", "label": "accuracy", "curves": given}, inputs)
+    assert {line.get_color() for line in figure.axes[0].lines} == {LOOKS["fixmatch"].colour}
+    assert len({line.get_linestyle() for line in figure.axes[0].lines}) == 3
+    assert_legible(figure)
+
+
+CLASSES = ["airplane", "automobile", "bird", "cat"]
+STEPS = [10, 100, 200, 300, 390, 395, 400]
+
+
+@pytest.fixture
+def collapsing(tmp_path):
+    """An experiment whose worst run loses its second class on the way."""
+    rows = []
+    for number, error in enumerate((0.1, 0.4, 0.2)):
+        run = f"digits/balanced-1/fold{number}/fixmatch/seed0"
+        folder = tmp_path / "runs" / run
+        write(folder / "metrics.csv", {"step": STEPS, "test_error": error})
+        confusions = np.stack([np.diag([50] * 4)] * len(STEPS))
+        if number == 1:
+            confusions[2:, 1, 1], confusions[2:, 1, 3] = 10, 40
+            confusions[-1, 1, 1], confusions[-1, 1, 3] = 0, 50
+        np.save(folder / "confusion.npy", confusions)
+        split = f"digits/balanced-1/fold{number}"
+        rows.append({"run": run, "method": "fixmatch", "variant": None, "split": split, "fold": number, "seed": 0})
+        rows[-1]["error_last"] = error
+    return write(tmp_path / "analysis" / "experiment.csv", rows)
+
+
+@pytest.mark.parametrize(("evaluations", "steps"), [(5, [10, 100, 200, 300, 400]), (2, [10, 400]), (400, STEPS)])
+def test_collapse_shows_evenly_spread_evaluations_of_the_worst_run(collapsing, evaluations, steps):
+    given = {"titles": TITLES, "classes": CLASSES, "basins": LIMITS, "evaluations": evaluations}
+    figure, shown = collapse.draw(given, [collapsing])
+    matrices = [axis for axis in figure.axes if axis.images]
+    assert [axis.get_title().split("\n")[0] for axis in matrices] == [f"step {step}" for step in steps]
+    assert figure.get_suptitle() == "FixMatch, digits/balanced-1/fold1, seed 0"
+    for step, axis in zip(steps, matrices, strict=True):
+        cells = shown[shown["step"] == step]
+        drawn = np.asarray(axis.images[0].get_array())
+        assert (drawn.ravel() == cells["test_images"] / 50).all()
+        framed = {CLASSES[round(patch.get_x() + 0.5)] for patch in axis.patches}
+        assert framed == set(cells.loc[cells["column_share"] < 0.5, "predicted"])
+        assert framed == ({"automobile"} if step >= 200 else set())
+
+
+@pytest.mark.parametrize("classes", [4, 10, 100])
+def test_names_of_classes_stay_legible_or_away(tmp_path, collapsing, classes):
+    for path in tmp_path.glob("runs/**/confusion.npy"):
+        np.save(path, np.stack([np.diag([1000] * classes)] * len(STEPS)))
+    given = {"titles": TITLES, "classes": [f"automobile {number}" for number in range(classes)], "basins": LIMITS}
+    for figure, _ in (collapse.draw(given | {"evaluations": 5}, [collapsing]), confusion.draw(given, [collapsing])):
+        assert len(figure.axes[0].get_xticklabels()) == (classes if classes < 100 else 0)
+        assert_legible(figure)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.floats(0.01, 0.5))
+def test_stacked_dots_do_not_overlap_and_none_could_lie_lower(values, distance):
+    levels = basins.stacked(pd.Series(values), distance)
+    for level in range(levels.max() + 1):
+        on_level = np.sort(np.array(values)[levels == level])
+        assert (np.diff(on_level) >= distance).all()
+        for value in np.array(values)[levels > level]:
+            assert (np.abs(on_level - value) < distance).any()
+
+
+def test_basins_show_each_run_where_it_was_measured_and_low_ones_hollow(tmp_path):
+    rows = [
+        {"run": f"{method}{number}", "method": method, "error_last": error, "smallest_column": smallest, "basin": basin}
+        for method in ("smooth-fixmatch", "fixmatch", "flexmatch")
+        for number, (error, smallest, basin) in enumerate(
+            [(0.05, 0.9, "high"), (0.05, 0.8, "high"), (0.15, 0.0, "low"), (0.06, 0.7, "high")]
+        )
+    ]
+    figure, shown = basins.draw({"titles": TITLES, "basins": LIMITS}, [write(tmp_path / "experiment.csv", rows)])
+    assert labels_of(figure)[:2] == ["high basin", "low basin: a class collapsed"]
+    assert {label.get_text() for label in figure.axes[0].get_yticklabels()} == {"FixMatch", "Smooth FixMatch"}
+    for axis, quantity in zip(figure.axes, basins.QUANTITIES, strict=True):
+        dots = [line for line in axis.lines if line.get_linestyle() == "None"]
+        drawn = {
+            (line.get_color(), line.get_markerfacecolor() == "white", value)
+            for line in dots
+            for value in line.get_xdata()
+        }
+        assert drawn == {
+            (LOOKS[run["method"]].colour, run["basin"] == "low", run[quantity]) for run in shown.to_dict("records")
+        }
+        places = np.vstack([line.get_xydata() for line in dots])
+        assert len(np.unique(places, axis=0)) == len(shown) == 8
+        assert axis.get_xlim()[0] < places[:, 0].min() <= places[:, 0].max() < axis.get_xlim()[1]
+    assert_legible(figure)
+
+
+def test_the_same_inputs_give_the_same_bytes_on_another_day(momentum, tmp_path, monkeypatch):
+    for day in ("0", "86400"):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", day)
+        save(*against.draw(MOMENTUM, [momentum]), tmp_path / day)
+    for ending in (".pdf", ".png", ".csv"):
+        assert (tmp_path / f"0{ending}").read_bytes() == (tmp_path / f"86400{ending}").read_bytes()

@@ -1,0 +1,67 @@
+"""How classes collapse: confusion matrices of the worst run of an experiment, over its training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from spl.confusion import column_shares
+from spl.figures.matrix import NAMED, show_matrix
+from spl.figures.style import PAGE, new_figure
+
+
+def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
+    """Evaluations of the run with the highest last error, evenly spread over its steps, the first and last included.
+
+    Args:
+        parameter: how many ``evaluations``, ``titles`` of methods, names of ``classes``, and the ``basins`` by which
+            classes count as collapsed.
+        inputs: the experiment's summary; the runs lie beside it.
+
+    Returns:
+        the figure; a row for each cell of each matrix, with its column's sum as a share of the class's test images.
+    """
+    classes, summary = parameter["classes"], pd.read_csv(inputs[0], keep_default_na=False)
+    worst = summary.sort_values("error_last", kind="stable").to_dict("records")[-1]
+    run = inputs[0].parents[1] / "runs" / str(worst["run"])
+    metrics = pd.read_csv(run / "metrics.csv")
+    matrices = np.load(run / "confusion.npy", allow_pickle=False)
+    chosen = _spread(metrics["step"].to_numpy(), parameter["evaluations"])
+
+    named = len(classes) <= NAMED
+    side = (PAGE - 1.9) / len(chosen)
+    size = min(7, 0.85 * 72 * side / len(classes))
+    figure = new_figure(PAGE, side + (1.35 if named else 0.95))
+    axes = figure.subplots(1, len(chosen), squeeze=False)[0]
+    shown = []
+    for axis, evaluation in zip(axes, chosen, strict=True):
+        matrix, measured = matrices[evaluation], metrics.iloc[evaluation]
+        image = show_matrix(axis, matrix, parameter["basins"])
+        axis.set_title(f"step {measured['step']:,.0f}\nerror {100 * measured['test_error']:.1f} %", fontsize=7)
+        if named:
+            axis.set_xticks(range(len(classes)), classes, fontsize=size, rotation=90)
+        cells = pd.MultiIndex.from_product([classes, classes], names=["true", "predicted"]).to_frame(index=False)
+        cells.insert(0, "step", int(measured["step"]))
+        shares = np.tile(column_shares(matrix), len(classes))
+        shown.append(cells.assign(test_images=matrix.ravel(), column_share=shares))
+    if named:
+        axes[0].set_yticks(range(len(classes)), classes, fontsize=size)
+    axes[0].set_ylabel("true class")
+    figure.supxlabel("predicted class", fontsize=8)
+    described = parameter["titles"][worst["method"]], worst["variant"], worst["split"], f"seed {worst['seed']}"
+    figure.suptitle(", ".join(filter(None, described)), fontsize=8)
+    figure.colorbar(image, ax=list(axes), label="share of the true class", shrink=0.8)
+    return figure, pd.concat(shown)
+
+
+def _spread(steps: NDArray[np.int64], count: int) -> list[int]:
+    """The evaluations closest to ``count`` evenly spread steps, each once."""
+    wanted = np.linspace(steps[0], steps[-1], count)
+    closest: list[int] = np.unique(np.abs(steps - wanted[:, None]).argmin(axis=1)).tolist()
+    return closest

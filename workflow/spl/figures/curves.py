@@ -1,0 +1,45 @@
+"""Figures 7, 8 and 9: what training measured, against its iterations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+
+from spl.figures.style import COLUMN, LOOKS, new_figure, percent
+
+LINES = ("-", "--", ":")
+"""In the order of the curves: those of one method differ, and where two coincide, both are seen."""
+
+
+def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
+    """One curve for each run.
+
+    Args:
+        parameter: ``column`` of the metrics to draw, a share, or "test_accuracy"; ``label`` of its axis; ``curves``,
+            the ``label`` and the ``method`` of each.
+        inputs: metrics of the runs, one file for each curve.
+
+    Returns:
+        the figure; a row for each point of each curve.
+    """
+    column = parameter["column"]
+    figure = new_figure(COLUMN, 2.7)
+    axis = figure.subplots()
+    shown = []
+    for number, (curve, path) in enumerate(zip(parameter["curves"], inputs, strict=True)):
+        metrics = pd.read_csv(path).assign(test_accuracy=lambda given: 1 - given["test_error"])
+        colour, line = LOOKS[curve["method"]].colour, LINES[number % len(LINES)]
+        axis.plot(metrics["step"], metrics[column], line, color=colour, linewidth=1.1, label=curve["label"])
+        shown.append(metrics[["step", column]].assign(curve=curve["label"]))
+    axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axis.yaxis.set_major_formatter(percent())
+    axis.set_xlim(left=0)
+    axis.set_xlabel("iterations")
+    axis.set_ylabel(parameter["label"])
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure, pd.concat(shown)[["curve", "step", column]]

@@ -1,0 +1,37 @@
+"""One confusion matrix as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
+from numpy.typing import NDArray
+
+from spl.confusion import collapsed_classes
+from spl.figures.style import ORANGE
+
+NAMED = 10
+"""With more classes, their names would overlap."""
+
+
+def show_matrix(axis: Axes, confusion: NDArray[np.int64], basins: Mapping[str, float]) -> AxesImage:
+    """Shades of the share of each true class, with a frame around the columns of collapsed classes.
+
+    Args:
+        axis: where to draw; bare, but for the matrix.
+        confusion: int (classes, classes), rows true, columns predicted.
+        basins: the limits by which a class counts as collapsed, wholly or partly.
+    """
+    shares = confusion / confusion.sum(axis=1, keepdims=True)
+    image = axis.imshow(shares, vmin=0, vmax=1, cmap="Blues")
+    wholly, partly = collapsed_classes(confusion, basins)
+    for column in wholly + partly:
+        width = 1.5 if len(confusion) <= NAMED else 0.5
+        axis.axvspan(column - 0.5, column + 0.5, fill=False, edgecolor=ORANGE, linewidth=width)
+    axis.spines[:].set_visible(False)
+    axis.tick_params(length=0)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    return image
