@@ -23,7 +23,7 @@ def test_a_change_of_one_fold_s_seed_draws_and_trains_that_fold_alone(finished):
 
 
 def test_a_change_of_a_plot_s_colour_redraws_that_plot_alone(finished):
-    finished.edit("workflow/spl/figures/fig6.py", '"quadratic (-sq)", 2.0, ORANGE', '"quadratic (-sq)", 2.0, GREY')
+    finished.edit("workflow/spl/figures/fig6.py", 'LOOKS["fixmatch"].colour', 'LOOKS["flexmatch"].colour')
     assert finished.planned("all") == {"figure fig6", "paper", "all"}
 
 
