@@ -24,7 +24,7 @@ localrules:
 
 rule all:
     input:
-        f"{RESULTS}/paper.html",
+        f"{PRODUCTS}/paper.html",
 
 
 include: "workflow/rules/data.smk"

@@ -161,7 +161,7 @@ def test_every_job_s_parameter_names_its_code():
     parameters = [
         data_parameter(plan, "digits"), split_parameter(plan, "digits/balanced-20/fold0"),
         run_parameter(plan, next(iter(plan.runs))), analysis_parameter(plan, "scarce-labels"),
-        page_parameter(plan, items(plan, "")), *(item_parameter(plan, name) for name in items(plan, "")),
+        page_parameter(plan, items(plan, "")), *(item_parameter(plan, item) for item in items(plan, "").values()),
     ]  # fmt: skip
     codes = [json.loads(parameter)["code"] for parameter in parameters]
     assert all(len(code) == 64 for code in codes)

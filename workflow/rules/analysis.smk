@@ -6,7 +6,7 @@ rule analyse:
             for name in ("parameters.json", "metrics.csv", "confusion.npy")
         ],
     output:
-        f"{RESULTS}/analysis/{{experiment}}.csv",
+        f"{PRODUCTS}/analysis/{{experiment}}.csv",
     log:
         f"{RESULTS}/logs/analysis/{{experiment}}.log",
     conda:

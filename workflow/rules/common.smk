@@ -29,12 +29,23 @@ except InputError as mistake:
 
 if workflow.is_main_process:
     for name, key in PLAN.off.items():
-        print(f"off: experiments.{name}: set {key}", file=sys.stderr)
+        print(f"off: experiments.{name}: {key}", file=sys.stderr)
 
 RESULTS = f"results/{PLAN.study.name}"
+PRODUCTS = f"{RESULTS}/{PLAN.products}".rstrip("/")
 
 # `spl` belongs to the Python that runs Snakemake, also where its environment is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
+
+
+def named(kind):
+    """The items of the paper that are figures, tables or spreadsheets."""
+    return [name for name, item in ITEMS.items() if item.kind == kind]
+
+
+def item_files(name):
+    """The files that an item of the paper is made from."""
+    return [f"{RESULTS}/{path}" for path in contents.item_inputs(PLAN, ITEMS[name])]
 
 
 wildcard_constraints:
@@ -43,8 +54,9 @@ wildcard_constraints:
     calibration=r"[a-z0-9-]+/[a-z0-9-]+",
     split=r"[a-z0-9-]+/[a-z0-9.-]+/fold\d+",
     run=r"[a-z0-9-]+/[a-z0-9.-]+/fold\d+/[^/]+(/[^/]+)?/seed\d+",
-    figure="|".join(name for name, item in ITEMS.items() if item.kind == "figure"),
-    table="|".join(name for name, item in ITEMS.items() if item.kind == "table"),
+    figure="|".join(named("figure")),
+    table="|".join(named("table")),
+    spreadsheet="|".join(named("spreadsheet")),
 
 
 def downloads(dataset):

@@ -1,18 +1,13 @@
 rule paper:
     input:
-        figures=[
-            f"{RESULTS}/figures/{name}.png"
-            for name, item in ITEMS.items()
-            if item.kind == "figure"
-        ],
-        tables=[
-            f"{RESULTS}/tables/{name}.md" for name, item in ITEMS.items() if item.kind == "table"
-        ],
+        figures=[f"{PRODUCTS}/figures/{name}.png" for name in named("figure")],
+        tables=[f"{PRODUCTS}/tables/{name}.md" for name in named("table")],
+        spreadsheets=[f"{PRODUCTS}/tables/{name}.xlsx" for name in named("spreadsheet")],
         analysis=[
-            f"{RESULTS}/analysis/{name}.csv" for name, runs in PLAN.experiments.items() if runs
+            f"{PRODUCTS}/analysis/{name}.csv" for name, runs in PLAN.experiments.items() if runs
         ],
     output:
-        f"{RESULTS}/paper.html",
+        f"{PRODUCTS}/paper.html",
     log:
         f"{RESULTS}/logs/paper.log",
     conda:

@@ -1,27 +1,49 @@
 rule table:
     input:
-        lambda wildcards: [
-            f"{RESULTS}/{path}" for path in contents.item_inputs(PLAN, wildcards.table)
-        ],
+        lambda wildcards: item_files(wildcards.table),
     output:
-        multiext(f"{RESULTS}/tables/{{table}}", ".csv", ".md", ".tex"),
+        multiext(f"{PRODUCTS}/tables/{{table}}", ".csv", ".md", ".tex"),
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
     conda:
         "../../envs/environment.yaml"
     params:
-        canonical=lambda wildcards: contents.item_parameter(PLAN, wildcards.table),
+        canonical=lambda wildcards: contents.item_parameter(PLAN, ITEMS[wildcards.table]),
         stem=subpath(output[0], strip_suffix=".csv"),
     shell:
         "spl table --parameter {params.canonical:q} {input:q} --output {params.stem:q} > {log:q} 2>&1"
 
 
-for name, item in ITEMS.items():
-    if item.kind == "table":
+for name in named("table"):
 
-        rule:
-            name:
-                name
-            input:
-                f"{RESULTS}/tables/{name}.csv",
-            localrule: True
+    rule:
+        name:
+            name
+        input:
+            f"{PRODUCTS}/tables/{name}.csv",
+        localrule: True
+
+
+rule write_spreadsheet:
+    input:
+        lambda wildcards: item_files(wildcards.spreadsheet),
+    output:
+        f"{PRODUCTS}/tables/{{spreadsheet}}.xlsx",
+    log:
+        f"{RESULTS}/logs/tables/{{spreadsheet}}.log",
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        canonical=lambda wildcards: contents.item_parameter(PLAN, ITEMS[wildcards.spreadsheet]),
+    shell:
+        "spl spreadsheet --parameter {params.canonical:q} {input:q} --output {output:q} > {log:q} 2>&1"
+
+
+for name in named("spreadsheet"):
+
+    rule:
+        name:
+            name
+        input:
+            f"{PRODUCTS}/tables/{name}.xlsx",
+        localrule: True

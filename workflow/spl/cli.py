@@ -132,7 +132,7 @@ def figure(parameter: Parameter, output: Output, inputs: Annotated[list[Path] | 
     from spl.figures.style import save
 
     content = _read(parameter)
-    drawing, shown = _builder(content["item"]).draw(content["given"], inputs or [])
+    drawing, shown = _builder(content).draw(content["given"], inputs or [])
     save(drawing, shown, output)
 
 
@@ -142,8 +142,16 @@ def table(parameter: Parameter, output: Output, inputs: list[Path]) -> None:
     from spl.tables.form import save
 
     content = _read(parameter)
-    built = _builder(content["item"]).build(content["given"], inputs)
+    built = _builder(content).build(content["given"], inputs)
     save(built, content["title"], content["caption"], output)
+
+
+@app.command()
+def spreadsheet(parameter: Parameter, output: Output, inputs: list[Path]) -> None:
+    """Write the random-label benchmark as a workbook."""
+    from spl.tables.spreadsheet import write_spreadsheet
+
+    write_spreadsheet(_read(parameter)["given"], inputs, output)
 
 
 @app.command()
@@ -203,7 +211,7 @@ def plan(study: Annotated[Path, typer.Argument(help="The study's YAML file.")] =
     done = sum(state == "done" for state in states.values())
     console.print(f"{done} of {len(states)} runs done; {len(planned.splits)} labelled sets.")
     for name, key in planned.off.items():
-        print(f"off: experiments.{name}: set {key}", file=sys.stderr)
+        print(f"off: experiments.{name}: {key}", file=sys.stderr)
 
 
 def _state(folder: Path, parameter: str) -> str:
@@ -227,10 +235,8 @@ def _read(parameter: str) -> dict[str, Any]:
     return content
 
 
-def _builder(item: str) -> Any:
-    from spl.paper.contents import CONTENTS
-
-    return importlib.import_module(CONTENTS[item].module)
+def _builder(content: dict[str, Any]) -> Any:
+    return importlib.import_module(content["module"])
 
 
 INTERRUPTED = 75

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spl.errors import InputError
-from spl.image_folder import list_images, read_images
+from spl.image_folder import list_images, read_images, write_image_folder
 from spl.published import (
     CIFAR_10_FILES,
     CIFAR_100_FILES,
@@ -64,18 +64,26 @@ class Description:
     """What the study must know of a data set before it is read.
 
     Attributes:
-        train_images: number of training images.
-        smallest_class: training images in the rarest class.
+        train_counts: training images of each class.
         side: height and width of an image in pixels.
         classes: names of the classes.
         listing: where the images are a user's own files, the sha256 of their names.
     """
 
-    train_images: int
-    smallest_class: int
+    train_counts: tuple[int, ...]
     side: int
     classes: tuple[str, ...]
     listing: str | None = None
+
+    @property
+    def train_images(self) -> int:
+        """Number of training images."""
+        return sum(self.train_counts)
+
+    @property
+    def smallest_class(self) -> int:
+        """Training images in the rarest class."""
+        return min(self.train_counts)
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,7 @@ class Source:
 
 
 DIGITS_TEST_PER_CLASS = 50
+DIGITS_COUNTS = (128, 132, 127, 133, 131, 132, 131, 129, 124, 130)
 
 
 def read_digits() -> Dataset:
@@ -140,6 +149,19 @@ def read_digits() -> Dataset:
     in_test = np.zeros(len(classes), dtype=bool)
     in_test[test] = True
     return Dataset(images[~in_test], classes[~in_test], images[in_test], classes[in_test])
+
+
+def read_digits_from_files() -> Dataset:
+    """The digits of :func:`read_digits`, written as RGB files in class folders and read back as a user's own folder.
+
+    They take the way of ImageNet, for a study that has no ImageNet: files, drawn by name, with a checksum each.
+    """
+    digits = read_digits()
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        write_image_folder(root, "train", digits.train_images, digits.train_classes)
+        write_image_folder(root, "test", digits.test_images, digits.test_classes)
+        return read_image_folder(root, digits.train_images.shape[-1])
 
 
 def read_cifar_10(*files: Path) -> Dataset:
@@ -208,7 +230,7 @@ def _together(images: Iterable[Any], classes: Iterable[Any]) -> Dataset:
 def describe_image_folder(root: Path, side: int) -> Description:
     """What :func:`spl.image_folder.list_images` finds in the user's own folder."""
     listing = list_images(root)
-    return Description(len(listing.train), listing.smallest_class, side, listing.classes, listing.digest)
+    return Description(listing.train_counts, side, listing.classes, listing.digest)
 
 
 def read_image_folder(root: Path, side: int) -> Dataset:
@@ -237,13 +259,16 @@ willow_tree wolf woman worm
 FASHION_MNIST_CLASSES = "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot"
 
 SOURCES: dict[str, Source] = {
-    "digits": Source(read_digits, Description(1297, 124, 8, tuple("0123456789"))),
-    "cifar-10": Source(read_cifar_10, Description(50_000, 5_000, 32, tuple(CIFAR_10_CLASSES.split())), CIFAR_10_FILES),
+    "digits": Source(read_digits, Description(DIGITS_COUNTS, 8, tuple("0123456789"))),
+    "digits-png": Source(read_digits_from_files, Description(DIGITS_COUNTS, 8, tuple("0123456789"))),
+    "cifar-10": Source(read_cifar_10, Description((5_000,) * 10, 32, tuple(CIFAR_10_CLASSES.split())), CIFAR_10_FILES),
     "cifar-100": Source(
-        read_cifar_100, Description(50_000, 500, 32, tuple(CIFAR_100_CLASSES.split())), CIFAR_100_FILES
+        read_cifar_100, Description((500,) * 100, 32, tuple(CIFAR_100_CLASSES.split())), CIFAR_100_FILES
     ),
     "fashion-mnist": Source(
-        read_fashion_mnist, Description(60_000, 6_000, 28, tuple(FASHION_MNIST_CLASSES.split(","))), FASHION_MNIST_FILES
+        read_fashion_mnist,
+        Description((6_000,) * 10, 28, tuple(FASHION_MNIST_CLASSES.split(","))),
+        FASHION_MNIST_FILES,
     ),
     "image-folder": Source(read_image_folder, describe_image_folder),
 }

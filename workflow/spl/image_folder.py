@@ -38,9 +38,10 @@ class Listing:
         return np.array([number[path.split("/")[1]] for path in paths], dtype=np.int64)
 
     @property
-    def smallest_class(self) -> int:
-        """Training images in the rarest class."""
-        return min(Counter(path.split("/")[1] for path in self.train).values())
+    def train_counts(self) -> tuple[int, ...]:
+        """Training images of each class."""
+        counted = Counter(path.split("/")[1] for path in self.train)
+        return tuple(counted[name] for name in self.classes)
 
     @property
     def digest(self) -> str:
@@ -125,3 +126,20 @@ def _read_image(path: Path, side: int) -> tuple[NDArray[np.uint8], str]:
     except Exception as error:
         raise InputError(f"{path}: expected a readable PNG or JPEG image: {error}") from error
     return np.asarray(picture).transpose(2, 0, 1), hashlib.sha256(content).hexdigest()
+
+
+def write_image_folder(root: Path, part: str, images: NDArray[np.uint8], classes: NDArray[np.int64]) -> None:
+    """Write images as ``<part>/<class>/<index>.png`` below a folder, grey ones as RGB.
+
+    Args:
+        root: must exist.
+        part: "train" or "test".
+        images: uint8 (n, 1 or 3, height, width).
+        classes: int64 (n,), which also name the folders.
+    """
+    from PIL import Image
+
+    for index, (image, number) in enumerate(zip(images, classes.tolist(), strict=True)):
+        path = root / part / str(number) / f"{index:05}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0)).save(path)

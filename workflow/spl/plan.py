@@ -15,7 +15,8 @@ from spl.datasets import SOURCES
 from spl.methods import METHODS
 from spl.provenance.fingerprint import fingerprint
 from spl.settings import Settings
-from spl.study import CALIBRATION_PARTS, METHOD_SETTINGS, Balanced, Full, Random, Study, calibrated
+from spl.splits import part_of_class
+from spl.study import CALIBRATION_PARTS, METHOD_SETTINGS, Balanced, Proportional, Random, Scheme, Study, calibrated
 
 RUN_FILES = ("parameters.json", "metrics.csv", "confusion.npy", "weights.safetensors")
 """What every training leaves in its folder."""
@@ -30,8 +31,9 @@ class SplitJob:
     fold: int
     scheme: str
     seed: int
-    labels: int | None
-    keep: float | None
+    labels: int | None = None
+    keep: float | None = None
+    part: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,9 @@ class Plan:
         calibrations: by path, each with the data sets' own and the methods' own settings; shared by all experiments.
         experiments: paths of the runs of each experiment, in the order of its methods, variants, splits and seeds.
         experiment_splits: paths of the splits of each experiment, in order of size and fold.
-        off: experiments that are left out, and the key of the study that would put them in.
+        off: experiments that are left out, and what would put them in.
+        missing: what a partial paper does without: paths of runs and of calibrations that have no result.
+        partial: whether the paper shows what there is, instead of making all that it shows.
     """
 
     study: Study
@@ -96,6 +100,13 @@ class Plan:
     experiments: dict[str, list[str]]
     experiment_splits: dict[str, list[str]]
     off: dict[str, str]
+    missing: frozenset[str] = frozenset()
+    partial: bool = False
+
+    @property
+    def products(self) -> str:
+        """Where analysis, figures, tables and page go, below ``results/<study>/``."""
+        return "partial/" if self.partial else ""
 
 
 def make_plan(study: Study) -> Plan:
@@ -103,7 +114,7 @@ def make_plan(study: Study) -> Plan:
     plan = Plan(study, {}, {}, {}, {}, {}, {})
     for name, experiment in study.experiments.items():
         if study.datasets[experiment.dataset].off:
-            plan.off[name] = f"datasets.{experiment.dataset}.root"
+            plan.off[name] = f"set datasets.{experiment.dataset}.root"
             continue
         splits = _splits(study, experiment.dataset, experiment.split, experiment.folds)
         runs = [
@@ -140,21 +151,21 @@ def _calibrate(plan: Plan, dataset: str, reference: str, smooth: str) -> None:
     plan.calibrations[path] = Calibration(path, runs[0].path, runs[1].path, runs[1].settings["threshold"])
 
 
-def _splits(study: Study, dataset: str, scheme: Balanced | Random | Full, folds: list[int]) -> list[SplitJob]:
+def _splits(study: Study, dataset: str, scheme: Scheme, folds: list[int]) -> list[SplitJob]:
     classes = len(study.datasets[dataset].known.classes)
-    keep = None
-    draws: list[tuple[str, int | None]]
+    draws: dict[str, dict[str, Any]]
     if isinstance(scheme, Balanced):
-        keep = scheme.keep
-        imbalance = f"-imbalanced-{keep:g}" if keep is not None else ""
-        draws = [(f"balanced-{scheme.per_class * classes}{imbalance}", scheme.per_class)]
+        imbalance = f"-imbalanced-{scheme.keep:g}" if scheme.keep is not None else ""
+        draws = {f"balanced-{scheme.per_class * classes}{imbalance}": {"labels": scheme.per_class, "keep": scheme.keep}}
+    elif isinstance(scheme, Proportional):
+        draws = {f"proportional-{scheme.part:g}": {"part": scheme.part}}
     elif isinstance(scheme, Random):
-        draws = [(f"random-{labels}", labels) for labels in scheme.labels]
+        draws = {f"random-{labels}": {"labels": labels} for labels in scheme.labels}
     else:
-        draws = [("full", None)]
+        draws = {"full": {}}
     return [
-        SplitJob(f"{dataset}/{folder}/fold{fold}", dataset, fold, scheme.scheme, study.fold_seeds[fold], labels, keep)
-        for folder, labels in draws
+        SplitJob(f"{dataset}/{folder}/fold{fold}", dataset, fold, scheme.scheme, study.fold_seeds[fold], **draw)
+        for folder, draw in draws.items()
         for fold in folds
     ]
 
@@ -179,6 +190,8 @@ def _run(study: Study, method: str, chosen: Settings, split: SplitJob, seed: int
 def _labelled(study: Study, split: SplitJob) -> int:
     """How many images a split labels."""
     known = study.datasets[split.dataset].known
+    if split.part is not None:
+        return sum(part_of_class(split.part, images) for images in known.train_counts)
     if split.labels is None:
         return known.train_images
     return split.labels * (len(known.classes) if split.scheme == "balanced" else 1)
@@ -210,7 +223,8 @@ def data_parameter(plan: Plan, dataset: str) -> str:
 def split_parameter(plan: Plan, path: str) -> str:
     """The canonical parameter of drawing a split."""
     job = plan.splits[path]
-    draw = {"scheme": job.scheme, "seed": job.seed, "labels": job.labels, "keep": job.keep}
+    given = {"labels": job.labels, "keep": job.keep, "part": job.part}
+    draw = {"scheme": job.scheme, "seed": job.seed, **{key: one for key, one in given.items() if one is not None}}
     code = _code("spl.splits:write_fold")
     return canonical({"draw": draw, "code": code})
 

@@ -1,4 +1,4 @@
-"""Which images are labelled: balanced folds, nested random folds, class-imbalanced unlabelled pools.
+"""Which images are labelled: balanced folds, parts of every class, nested random folds, imbalanced unlabelled pools.
 
 A split depends on its own seed alone, never on the seed of a training.
 """
@@ -23,7 +23,7 @@ class Split:
     """One labelled set and the unlabelled pool that goes with it.
 
     Attributes:
-        scheme: "balanced", "random" or "full".
+        scheme: "balanced", "proportional", "random" or "full".
         seed: what drew it.
         labelled: indices of the labelled training images, in the order drawn.
         excluded: indices of the training images that are not in the unlabelled pool. The pool holds all the others,
@@ -49,17 +49,19 @@ def draw_split(
     labels: int | None = None,
     keep: float | None = None,
     names: Sequence[str] | None = None,
+    part: float | None = None,
 ) -> Split:
     """Draw the labelled set of one fold.
 
     Args:
         classes: int64 (n,), the class of each training image.
-        scheme: "balanced" takes ``labels`` images of each class, "random" takes ``labels`` of all images, "full" takes
-            all images.
+        scheme: "balanced" takes ``labels`` images of each class, "proportional" the ``part`` of each class,
+            "random" ``labels`` of all images, "full" all images.
         seed: the fold's seed. For one seed, a larger draw of the same scheme contains a smaller one.
         labels: see ``scheme``.
         keep: part of the unlabelled images of one class, drawn at random, that stay in the pool; None keeps all.
         names: of the training images; they are drawn by name if they have one, else by index.
+        part: of each class, a share, rounded to whole images and to at least one.
     """
     everything = np.arange(len(classes), dtype=np.int64)
     n_classes = int(classes.max()) + 1
@@ -68,9 +70,9 @@ def draw_split(
     elif scheme == "random":
         labelled = ranked("labelled", seed, everything, names)[:labels]
     else:
-        labelled = np.concatenate(
-            [ranked("labelled", seed, np.flatnonzero(classes == one), names)[:labels] for one in range(n_classes)]
-        )
+        of_class = [ranked("labelled", seed, np.flatnonzero(classes == one), names) for one in range(n_classes)]
+        taken = [labels if part is None else part_of_class(part, len(images)) for images in of_class]
+        labelled = np.concatenate([images[:count] for images, count in zip(of_class, taken, strict=True)])
     excluded, imbalanced_class = everything[:0], None
     if keep is not None:
         imbalanced_class = int(ranked("imbalanced-class", seed, np.arange(n_classes, dtype=np.int64))[0])
@@ -86,6 +88,11 @@ def draw_split(
         labelled_counts=np.bincount(classes[labelled], minlength=n_classes).tolist(),
         unlabelled_counts=np.bincount(classes[pool], minlength=n_classes).tolist(),
     )
+
+
+def part_of_class(part: float, images: int) -> int:
+    """How many images the part of a class is."""
+    return max(1, round(part * images))
 
 
 def write_fold(draw: Mapping[str, Any], data: Path, path: Path) -> None:

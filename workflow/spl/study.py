@@ -44,6 +44,13 @@ class Balanced(Model):
     )
 
 
+class Proportional(Model):
+    """The same part of the images of each class."""
+
+    scheme: Literal["proportional"]
+    part: Annotated[Number, Field(gt=0, lt=1)]
+
+
 class Random(Model):
     """Labelled images drawn uniformly from all; a fold of more labels contains the fold of fewer."""
 
@@ -59,7 +66,7 @@ class Full(Model):
     scheme: Literal["full"]
 
 
-Scheme = Annotated[Balanced | Random | Full, Field(discriminator="scheme")]
+Scheme = Annotated[Balanced | Proportional | Random | Full, Field(discriminator="scheme")]
 
 
 class Calibration(Model):
@@ -269,7 +276,7 @@ class Study(Model):
                 _refuse(f"assumed.{key}", "no such key in this study")
         return self
 
-    def _check_split(self, where: str, split: Balanced | Random | Full, dataset: str) -> None:
+    def _check_split(self, where: str, split: Scheme, dataset: str) -> None:
         if self.datasets[dataset].off:
             return
         known = self.datasets[dataset].known
@@ -381,7 +388,7 @@ def check_study(content: Mapping[str, Any], origin: str) -> Study:
         raise InputError("\n".join(f"{origin}: {_describe(problem)}" for problem in error.errors())) from None
 
 
-SCHEMES = ("balanced", "random", "full")
+SCHEMES = ("balanced", "proportional", "random", "full")
 
 _EXPECTATIONS = {
     "missing": "missing; every study needs it",

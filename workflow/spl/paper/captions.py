@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spl.methods import METHODS
-from spl.plan import Plan, Run
+from spl.plan import Plan, Run, SplitJob
 from spl.settings import SYMBOLS
 
 
@@ -42,14 +42,15 @@ def _each(runs: list[Run], setting: str) -> str:
 
 
 def _labels(plan: Plan, runs: list[Run]) -> str:
-    drawn = {(plan.splits[run.split].scheme, plan.splits[run.split].labels): None for run in runs}
-    named = []
-    for scheme, labels in drawn:
-        plural = "" if labels == 1 else "s"
-        named.append(
-            "all labels" if labels is None else f"{labels} label{plural}" + " a class" * (scheme == "balanced")
-        )
-    return " or ".join(named)
+    return " or ".join(dict.fromkeys(_drawn(plan.splits[run.split]) for run in runs))
+
+
+def _drawn(split: SplitJob) -> str:
+    if split.part is not None:
+        return f"{100 * split.part:g} % of the labels of each class"
+    if split.labels is None:
+        return "all labels"
+    return f"{split.labels} label{'' if split.labels == 1 else 's'}" + " a class" * (split.scheme == "balanced")
 
 
 def _own(plan: Plan, experiment: str) -> str:
@@ -226,3 +227,25 @@ def basins(plan: Plan, experiment: str) -> str:
         "share of that class's test images (right); hollow: low basin, whose limits are assumed. Dots lie where they "
         "were measured and are stacked where they would overlap. " + _what_was_run(plan, experiment)
     )
+
+
+def curves(plan: Plan, *experiments: str) -> str:
+    """Figures 7, 8 and 9."""
+    described = " ".join(_what_was_run(plan, experiment) for experiment in experiments)
+    return f"Measured at every evaluation, the first run of each method. {described}"
+
+
+def spreadsheet(plan: Plan, experiment: str) -> str:
+    """Appendix A.4."""
+    return (
+        "Last error, basin and collapsed classes of every run: a row for each method and fold, a column for each "
+        "number of labels. " + _what_was_run(plan, experiment)
+    )
+
+
+def done(plan: Plan, *experiments: str) -> str:
+    """How much of these experiments a partial paper shows; nothing of a whole one."""
+    runs = {run for experiment in experiments for run in plan.experiments[experiment]}
+    if not plan.missing & runs:
+        return ""
+    return f" Partial: {len(runs - plan.missing)} of {len(runs)} runs are done; (n) marks what was made from n of more."

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from spl.errors import InputError
-from spl.methods import METHODS
-from spl.paper import captions
+from spl.paper import captions, parameters
+from spl.paper.parameters import BASELINE, Inputs, Parameter
 from spl.plan import Plan, canonical
 from spl.provenance.fingerprint import fingerprint
-from spl.settings import TECHNICAL
 from spl.study import Random
 
-BASELINE = "fixmatch"
 TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 
@@ -32,6 +30,8 @@ class Item:
         experiments: of the study, in the order in which it reads them; none for a picture of a formula.
         inputs: the files that it reads below ``results/<study>/``, from the plan and the experiments.
         parameter: what else it depends on, from the same.
+        some: whether it makes sense with some of its experiments alone.
+        part: of the page that it belongs to, if not to the paper itself.
     """
 
     title: str
@@ -39,110 +39,20 @@ class Item:
     module: str
     caption: Callable[..., str]
     experiments: tuple[str, ...] = ()
-    inputs: Callable[..., list[str]] = lambda plan, *experiments: []
-    parameter: Callable[..., dict[str, Any]] = lambda plan, *experiments: {}
+    inputs: Inputs = parameters.summaries
+    parameter: Parameter = parameters.titles
+    some: bool = False
+    part: str = ""
 
     @property
-    def kind(self) -> Literal["figure", "table"]:
-        """Whether it is drawn or built."""
-        return "figure" if self.module.startswith("spl.figures.") else "table"
+    def kind(self) -> Literal["figure", "table", "spreadsheet"]:
+        """What is made of it."""
+        if self.module.startswith("spl.figures."):
+            return "figure"
+        return "spreadsheet" if self.module == "spl.tables.spreadsheet" else "table"
 
 
-def _splits(plan: Plan, experiment: str) -> list[str]:
-    return [f"splits/{path}.json" for path in plan.experiment_splits[experiment]]
-
-
-def _analyses(plan: Plan, *experiments: str) -> list[str]:
-    return [f"analysis/{experiment}.csv" for experiment in experiments]
-
-
-def _splits_and_analysis(plan: Plan, experiment: str) -> list[str]:
-    return _splits(plan, experiment) + (_analyses(plan, experiment) if plan.experiments[experiment] else [])
-
-
-def _analysis_and_confusion(plan: Plan, experiment: str) -> list[str]:
-    return [f"analysis/{experiment}.csv", *(f"runs/{path}/confusion.npy" for path in plan.experiments[experiment])]
-
-
-def _analysis_and_runs(plan: Plan, experiment: str) -> list[str]:
-    metrics = [f"runs/{path}/metrics.csv" for path in plan.experiments[experiment]]
-    return _analysis_and_confusion(plan, experiment) + metrics
-
-
-def _threshold(plan: Plan) -> dict[str, Any]:
-    return {"threshold": plan.study.training.threshold}
-
-
-def _comparison(plan: Plan, *experiments: str) -> dict[str, Any]:
-    return {"titles": _titles(plan, *experiments), "baseline": BASELINE}
-
-
-def _matrices(plan: Plan, experiment: str) -> dict[str, Any]:
-    dataset = plan.study.datasets[plan.study.experiments[experiment].dataset]
-    return {
-        "titles": _titles(plan, experiment),
-        "classes": list(dataset.known.classes),
-        "basins": plan.study.basins.model_dump(),
-    }
-
-
-def _titles(plan: Plan, *experiments: str) -> dict[str, str]:
-    methods = (method for experiment in experiments for method in plan.study.experiments[experiment].methods)
-    return {method: METHODS[method].title for method in methods}
-
-
-def _rows(*rows: str) -> Callable[..., dict[str, Any]]:
-    return lambda plan, *experiments: _comparison(plan, *experiments) | {"rows": list(rows)}
-
-
-def _against(setting: str, label: str) -> Callable[..., dict[str, Any]]:
-    return lambda plan, experiment: {"titles": _titles(plan, experiment), "setting": setting, "label": label}
-
-
-def _hardest_fold(plan: Plan, experiment: str) -> dict[str, Any]:
-    return _against("labels", "number of random labels $n$")(plan, experiment) | {"baseline": BASELINE}
-
-
-def _collapse(plan: Plan, experiment: str) -> dict[str, Any]:
-    return _matrices(plan, experiment) | {"evaluations": 4}
-
-
-def _basins(plan: Plan, experiment: str) -> dict[str, Any]:
-    return {"titles": _titles(plan, experiment), "basins": plan.study.basins.model_dump()}
-
-
-def _grid(setting: str) -> Callable[..., dict[str, Any]]:
-    return lambda plan, experiment: {"titles": _titles(plan, experiment), "setting": setting}
-
-
-def _transitions(plan: Plan, experiment: str) -> dict[str, Any]:
-    return {"titles": _titles(plan, experiment), **plan.study.stability.model_dump()}
-
-
-def _classes(plan: Plan, experiment: str) -> dict[str, Any]:
-    dataset = plan.study.datasets[plan.study.experiments[experiment].dataset]
-    return {"titles": _titles(plan, experiment), "classes": list(dataset.known.classes)}
-
-
-def _hyperparameters(plan: Plan, *experiments: str) -> dict[str, Any]:
-    """One column for each data set and network, as the smooth method uses them."""
-    runs = [plan.runs[path] for experiment in experiments for path in plan.experiments[experiment]]
-    columns = {}
-    for run in (run for run in runs if run.method == "smooth-fixmatch"):
-        places = ("training", f"datasets.{run.dataset}.training", f"methods.{run.method}")
-        assumed = [name for name in run.settings if any(f"{place}.{name}" in plan.study.assumed for place in places)]
-        title = f"{run.dataset.upper()}, {run.settings['network'].upper()}"
-        settings = {name: value for name, value in run.settings.items() if name not in TECHNICAL}
-        columns[title] = {
-            "title": title, "settings": settings, "assumed": assumed, "calibration": run.calibration
-        }  # fmt: skip
-    return {"columns": list(columns.values())}
-
-
-def _calibrations(plan: Plan, *experiments: str) -> list[str]:
-    columns = _hyperparameters(plan, *experiments)["columns"]
-    return list(dict.fromkeys(f"calibration/{one['calibration']}.json" for one in columns if one["calibration"]))
-
+_against_fixmatch = parameters.compared_with(BASELINE)
 
 CONTENTS: dict[str, Item] = {
     "table1": Item(
@@ -151,8 +61,7 @@ CONTENTS: dict[str, Item] = {
         "spl.tables.summary",
         captions.errors,
         ("scarce-labels",),
-        _analyses,
-        _comparison,
+        parameter=_against_fixmatch,
     ),
     "table2": Item(
         "Table 2",
@@ -160,8 +69,7 @@ CONTENTS: dict[str, Item] = {
         "spl.tables.summary",
         captions.errors,
         ("strong-supervision",),
-        _analyses,
-        _comparison,
+        parameter=_against_fixmatch,
     ),
     "table3": Item(
         "Table 3",
@@ -169,8 +77,7 @@ CONTENTS: dict[str, Item] = {
         "spl.tables.imbalance",
         captions.imbalance,
         ("class-imbalance", "scarce-labels"),
-        _analyses,
-        _rows("mean"),
+        parameter=parameters.compared_with(BASELINE, rows=["mean"]),
     ),
     "table4": Item(
         "Table 4",
@@ -178,8 +85,7 @@ CONTENTS: dict[str, Item] = {
         "spl.tables.initial_condition",
         captions.initial_condition,
         ("initial-condition", "scarce-labels"),
-        _analyses,
-        _comparison,
+        parameter=_against_fixmatch,
     ),
     "table5": Item(
         "Table 5",
@@ -187,8 +93,7 @@ CONTENTS: dict[str, Item] = {
         "spl.tables.random_labels",
         captions.errors,
         ("random-labels",),
-        _analyses,
-        _comparison,
+        parameter=_against_fixmatch,
     ),
     "table6": Item(
         "Table 6",
@@ -196,8 +101,7 @@ CONTENTS: dict[str, Item] = {
         "spl.tables.transitions",
         captions.transitions,
         ("random-labels",),
-        _analyses,
-        _transitions,
+        parameter=parameters.stability,
     ),
     "table7": Item(
         "Table 7",
@@ -205,8 +109,7 @@ CONTENTS: dict[str, Item] = {
         "spl.tables.per_fold",
         captions.errors,
         ("scarce-labels",),
-        _analyses,
-        _comparison,
+        parameter=_against_fixmatch,
     ),
     "table8": Item(
         "Table 8",
@@ -214,8 +117,7 @@ CONTENTS: dict[str, Item] = {
         "spl.tables.per_fold",
         captions.errors,
         ("strong-supervision",),
-        _analyses,
-        _comparison,
+        parameter=_against_fixmatch,
     ),
     "table9": Item(
         "Table 9",
@@ -223,8 +125,7 @@ CONTENTS: dict[str, Item] = {
         "spl.tables.grid",
         captions.grid,
         ("thresholds",),
-        _analyses,
-        _grid("threshold"),
+        parameter=parameters.varying("threshold"),
     ),
     "table10": Item(
         "Table 10",
@@ -232,8 +133,7 @@ CONTENTS: dict[str, Item] = {
         "spl.tables.imbalance",
         captions.imbalance,
         ("class-imbalance", "scarce-labels"),
-        _analyses,
-        _rows("folds", "max", "min", "range"),
+        parameter=parameters.compared_with(BASELINE, rows=["folds", "max", "min", "range"]),
     ),
     "table11": Item(
         "Table 11",
@@ -241,8 +141,7 @@ CONTENTS: dict[str, Item] = {
         "spl.tables.grid",
         captions.grid,
         ("momentum",),
-        _analyses,
-        _grid("momentum"),
+        parameter=parameters.varying("momentum"),
     ),
     "table12": Item(
         "Table 12",
@@ -250,8 +149,7 @@ CONTENTS: dict[str, Item] = {
         "spl.tables.grid",
         captions.grid,
         ("initial-condition",),
-        _analyses,
-        _grid("seed"),
+        parameter=parameters.varying("seed"),
     ),
     "table13": Item(
         "Table 13",
@@ -259,8 +157,7 @@ CONTENTS: dict[str, Item] = {
         "spl.tables.grid",
         captions.grid,
         ("factor-as-loss",),
-        _analyses,
-        _grid("lambda_phi"),
+        parameter=parameters.varying("lambda_phi"),
     ),
     "table14": Item(
         "Table 14",
@@ -268,8 +165,18 @@ CONTENTS: dict[str, Item] = {
         "spl.tables.hyperparameters",
         captions.hyperparameters,
         ("scarce-labels", "strong-supervision"),
-        _calibrations,
-        _hyperparameters,
+        parameters.calibrations,
+        parameters.settings,
+        some=True,
+    ),
+    "table15": Item(
+        "Table 15",
+        "Hyperparameters, ImageNet-10 %",
+        "spl.tables.hyperparameters",
+        captions.hyperparameters,
+        ("imagenet-10-percent",),
+        parameters.calibrations,
+        parameters.settings,
     ),
     "aggregate": Item(
         "Aggregate comparison",
@@ -277,11 +184,15 @@ CONTENTS: dict[str, Item] = {
         "spl.tables.aggregate",
         captions.aggregate,
         ("scarce-labels", "thresholds", "shapes", "class-imbalance", "momentum"),
-        _analyses,
-        _comparison,
+        parameter=_against_fixmatch,
+        some=True,
     ),
     "fig1": Item(
-        "Figure 1", "The loss and its smooth version", "spl.figures.fig1", captions.losses, parameter=_threshold
+        "Figure 1",
+        "The loss and its smooth version",
+        "spl.figures.fig1",
+        captions.losses,
+        parameter=parameters.threshold,
     ),
     "fig2": Item(
         "Figure 2",
@@ -289,8 +200,7 @@ CONTENTS: dict[str, Item] = {
         "spl.figures.against",
         captions.against,
         ("thresholds",),
-        _analyses,
-        _against("threshold", "threshold $\\tau$"),
+        parameter=parameters.varying("threshold", label="threshold $\\tau$"),
     ),
     "fig3": Item(
         "Figure 3",
@@ -298,8 +208,7 @@ CONTENTS: dict[str, Item] = {
         "spl.figures.against",
         captions.against,
         ("momentum",),
-        _analyses,
-        _against("momentum", "momentum of SGD"),
+        parameter=parameters.varying("momentum", label="momentum of SGD"),
     ),
     "fig4": Item(
         "Figure 4",
@@ -307,7 +216,8 @@ CONTENTS: dict[str, Item] = {
         "spl.figures.fig4",
         captions.frequencies,
         ("random-labels",),
-        _splits_and_analysis,
+        parameters.splits,
+        parameters.nothing,
     ),
     "fig5": Item(
         "Figure 5",
@@ -315,52 +225,103 @@ CONTENTS: dict[str, Item] = {
         "spl.figures.fig5",
         captions.hardest_fold,
         ("random-labels",),
-        _analyses,
-        _hardest_fold,
+        parameter=parameters.compared_with(BASELINE, setting="labels", label="number of random labels $n$"),
     ),
-    "fig6": Item("Figure 6", "The smoothness factor", "spl.figures.fig6", captions.factors, parameter=_threshold),
+    "fig6": Item(
+        "Figure 6", "The smoothness factor", "spl.figures.fig6", captions.factors, parameter=parameters.threshold
+    ),
+    "fig7": Item(
+        "Figure 7",
+        "Accuracy against iterations, ImageNet-10 %",
+        "spl.figures.curves",
+        captions.curves,
+        ("imagenet-10-percent",),
+        parameters.curve_metrics(BASELINE, "smooth-fixmatch"),
+        parameters.curves("test_accuracy", "accuracy on the test images", BASELINE, "smooth-fixmatch"),
+    ),
+    "fig8": Item(
+        "Figure 8",
+        "Accuracy on the labelled batch, ImageNet-10 %",
+        "spl.figures.curves",
+        captions.curves,
+        ("imagenet-10-percent",),
+        parameters.curve_metrics(BASELINE, "smooth-fixmatch"),
+        parameters.curves("labelled_accuracy", "accuracy on the labelled batch", BASELINE, "smooth-fixmatch"),
+    ),
+    "fig9": Item(
+        "Figure 9",
+        "Accuracy on the labelled batch, FixMatch on three data sets",
+        "spl.figures.curves",
+        captions.curves,
+        ("scarce-labels", "strong-supervision", "imagenet-10-percent"),
+        parameters.curve_metrics(BASELINE),
+        parameters.curves("labelled_accuracy", "accuracy on the labelled batch", BASELINE),
+        some=True,
+    ),
+    "spreadsheet": Item(
+        "Spreadsheet",
+        "Every fold of the random-label benchmark (appendix A.4)",
+        "spl.tables.spreadsheet",
+        captions.spreadsheet,
+        ("random-labels",),
+    ),
+    "pseudo-labeling": Item(
+        "Pseudo-Labeling",
+        "The loss that the paper starts from, and its smooth version",
+        "spl.tables.summary",
+        captions.errors,
+        ("pseudo-labeling",),
+        parameter=parameters.compared_with("pseudo-label"),
+    ),
     "confusion": Item(
         "Confusion matrices",
         "Best and worst run",
         "spl.figures.confusion",
         captions.matrices,
         ("scarce-labels",),
-        _analysis_and_confusion,
-        _matrices,
-    ),
-    "basins": Item(
-        "Basins",
-        "Where the runs ended",
-        "spl.figures.basins",
-        captions.basins,
-        ("scarce-labels",),
-        _analyses,
-        _basins,
-    ),
-    "collapse": Item(
-        "Confusion over training",
-        "The worst run",
-        "spl.figures.collapse",
-        captions.collapse,
-        ("scarce-labels",),
-        _analysis_and_runs,
-        _collapse,
-    ),
-    "collapses": Item(
-        "Collapsed classes",
-        "When each class collapsed, and whether it recovered",
-        "spl.tables.collapses",
-        captions.collapses,
-        ("scarce-labels",),
-        _analyses,
-        _classes,
+        parameters.matrices,
+        parameters.collapsing(),
     ),
 }
 """In the order of the page. An item is part of a study's paper if the study has all experiments that it shows."""
 
 
+def confusion_items(experiment: str) -> dict[str, Item]:
+    """What every experiment with trainings has: where its runs ended, and how classes collapsed on the way."""
+    found = {
+        "basins": Item(
+            "Basins",
+            "Where the runs ended",
+            "spl.figures.basins",
+            captions.basins,
+            parameter=parameters.basins,
+        ),
+        "collapse": Item(
+            "Confusion over training",
+            "The worst run",
+            "spl.figures.collapse",
+            captions.collapse,
+            inputs=parameters.matrices_and_metrics,
+            parameter=parameters.collapsing(evaluations=4),
+        ),
+        "collapses": Item(
+            "Collapsed classes",
+            "When each class collapsed, and whether it recovered",
+            "spl.tables.collapses",
+            captions.collapses,
+            parameter=parameters.classes,
+        ),
+    }
+    return {
+        f"{name}-{experiment}": replace(
+            item, title=f"{item.title}: {experiment}", experiments=(experiment,), part=experiment
+        )
+        for name, item in found.items()
+    }
+
+
 def items(plan: Plan, origin: str) -> dict[str, Item]:
-    """The items of a study's paper.
+    """The items of a study's paper, each with the experiments that it has to show.
 
     Args:
         plan: of the study.
@@ -369,7 +330,10 @@ def items(plan: Plan, origin: str) -> dict[str, Item]:
     Raises:
         InputError: an experiment lacks what an item shows.
     """
-    shown = {name: item for name, item in CONTENTS.items() if _is_shown(plan, item)}
+    trained = [name for name, experiment in plan.study.experiments.items() if experiment.methods]
+    of_experiments = (confusion_items(experiment) for experiment in trained)
+    every = CONTENTS | {name: item for several in of_experiments for name, item in several.items()}
+    shown = {name: found for name, item in every.items() if (found := _shown(plan, item, trained))}
     for item in shown.values():
         baseline = item.parameter(plan, *item.experiments).get("baseline")
         for experiment in item.experiments:
@@ -382,29 +346,47 @@ def items(plan: Plan, origin: str) -> dict[str, Item]:
     return shown
 
 
-def _is_shown(plan: Plan, item: Item) -> bool:
-    """Whether the study has the experiments of an item, and trains them if the item is about trainings."""
-    splits_alone = item.inputs is _splits_and_analysis
-    return all(name in plan.experiments and (plan.experiments[name] or splits_alone) for name in item.experiments)
+def _shown(plan: Plan, item: Item, trained: list[str]) -> Item | None:
+    """An item with those of its experiments that are on; what says that it was not run; None if it is not asked for."""
+    splits_alone = item.inputs is parameters.splits
+    asked = [name for name in item.experiments if name in (plan.study.experiments if splits_alone else trained)]
+    if (item.experiments and not asked) or (len(asked) < len(item.experiments) and not item.some):
+        return None
+    on = [name for name in asked if name not in plan.off or (splits_alone and name in plan.experiments)]
+    if len(on) == len(asked) or (on and item.some):
+        return replace(item, experiments=tuple(on))
+    reason = next(plan.off[name] for name in asked if name in plan.off)
+    kind = "figures" if item.kind == "figure" else "tables"
+    return replace(
+        item,
+        module=f"spl.{kind}.not_run",
+        experiments=(),
+        caption=lambda plan: f"Not run: {reason}.",
+        parameter=lambda plan: {"reason": reason},
+    )
 
 
-def item_parameter(plan: Plan, name: str) -> str:
+def item_parameter(plan: Plan, item: Item) -> str:
     """The canonical parameter of drawing a figure or building a table."""
-    item = CONTENTS[name]
-    content: dict[str, Any] = {"item": name, "given": item.parameter(plan, *item.experiments)}
+    content: dict[str, Any] = {"module": item.module, "given": item.parameter(plan, *item.experiments)}
     if item.kind == "figure":
-        entries = f"{item.module}:draw", "spl.figures.style:save"
+        entries = [f"{item.module}:draw", "spl.figures.style:save"]
+    elif item.kind == "table":
+        entries = [f"{item.module}:build", "spl.tables.form:save"]
+        content |= {"title": f"{item.title}. {item.heading}", "caption": item_caption(plan, item)}
     else:
-        entries = f"{item.module}:build", "spl.tables.form:save"
-        caption = item.caption(plan, *item.experiments)
-        content |= {"title": f"{item.title}. {item.heading}", "caption": caption}
+        entries = [f"{item.module}:write_spreadsheet"]
     return canonical(content | {"code": fingerprint(entries, {})})
 
 
-def item_inputs(plan: Plan, name: str) -> list[str]:
+def item_inputs(plan: Plan, item: Item) -> list[str]:
     """The files that a figure or table reads, below ``results/<study>/``."""
-    item = CONTENTS[name]
     return item.inputs(plan, *item.experiments)
+
+
+def item_caption(plan: Plan, item: Item) -> str:
+    """What was run, in words; of a partial paper, also how much of it."""
+    return item.caption(plan, *item.experiments) + captions.done(plan, *item.experiments)
 
 
 def page_parameter(plan: Plan, shown: Mapping[str, Item]) -> str:
@@ -416,7 +398,8 @@ def page_parameter(plan: Plan, shown: Mapping[str, Item]) -> str:
             "kind": item.kind,
             "title": item.title,
             "heading": item.heading,
-            "caption": item.caption(plan, *item.experiments),
+            "caption": item_caption(plan, item),
+            "part": item.part,
         }
         for name, item in shown.items()
     ]
@@ -428,6 +411,8 @@ def page_parameter(plan: Plan, shown: Mapping[str, Item]) -> str:
         "assumed": study.assumed,
         "stand_ins": {name: one.stands_in_for for name, one in study.datasets.items() if one.stands_in_for},
         "runs": len(plan.runs),
+        "missing": len(plan.missing & plan.runs.keys()),
+        "partial": plan.partial,
         "template": hashlib.sha256(TEMPLATE.read_bytes()).hexdigest(),
         "code": fingerprint(["spl.paper.page:write_page"], {}),
     }

@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 from markdown_it import MarkdownIt
+from PIL import Image
 
 
 def write_page(parameter: Mapping[str, Any], template: Path, results: Path, path: Path) -> None:
@@ -24,7 +25,10 @@ def write_page(parameter: Mapping[str, Any], template: Path, results: Path, path
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    sections = [{**section, "body": _body(section, results)} for section in parameter["sections"]]
+    sections = [
+        {**section, "body": _body(section, results), "width": _width(section, results)}
+        for section in parameter["sections"]
+    ]
     experiments = {name: _runs(results / "analysis" / f"{name}.csv") for name in parameter["experiments"]}
     page = environment.from_string(template.read_text(encoding="utf-8")).render(
         {**parameter, "sections": sections, "experiments": experiments}
@@ -32,15 +36,32 @@ def write_page(parameter: Mapping[str, Any], template: Path, results: Path, path
     path.write_text(page, encoding="utf-8")
 
 
+def _width(section: Mapping[str, Any], results: Path) -> float:
+    """How wide a figure is on the page, in rem: all to the same scale."""
+    if section["kind"] != "figure":
+        return 0
+    with Image.open(results / "figures" / f"{section['name']}.png") as picture:
+        return round(REM_PER_INCH * picture.width / picture.info["dpi"][0], 1)
+
+
 def _body(section: Mapping[str, Any], results: Path) -> str:
-    """The address of a figure's picture, or the HTML of a table."""
+    """The address of a figure's picture or of a workbook, or the HTML of a table."""
     if section["kind"] == "figure":
-        picture = (results / "figures" / f"{section['name']}.png").read_bytes()
-        return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+        return _address("image/png", results / "figures" / f"{section['name']}.png")
+    if section["kind"] == "spreadsheet":
+        return _address(WORKBOOK, results / "tables" / f"{section['name']}.xlsx")
     markdown = (results / "tables" / f"{section['name']}.md").read_text(encoding="utf-8")
     table = markdown[markdown.index("\n\n") :]
     html: str = MarkdownIt("commonmark", {"html": False}).enable("table").render(table)
     return html
+
+
+REM_PER_INCH = 7.7
+WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def _address(kind: str, path: Path) -> str:
+    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
 def _runs(summary: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,19 @@
+"""What stands in the place of a figure whose experiment has no runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from spl.figures.style import COLUMN, GREY, new_figure
+
+
+def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
+    """The words "not run", and below them ``parameter["reason"]``; reads no inputs."""
+    figure = new_figure(COLUMN, 1.2)
+    figure.text(0.5, 0.5, f"not run\n{parameter['reason']}", ha="center", va="center", color=GREY)
+    return figure, pd.DataFrame({"not run": [parameter["reason"]]})

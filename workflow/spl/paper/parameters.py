@@ -1,0 +1,145 @@
+"""What figures and tables depend on: the files that they read, and what else of the study they show.
+
+Each function takes the plan and the experiments that an item shows, in its order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from spl.methods import METHODS
+from spl.plan import Plan, Run
+from spl.settings import TECHNICAL
+
+Inputs = Callable[..., list[str]]
+Parameter = Callable[..., dict[str, Any]]
+
+BASELINE = "fixmatch"
+
+
+def none(plan: Plan, *experiments: str) -> list[str]:
+    """Formulas read no files."""
+    return []
+
+
+def nothing(plan: Plan, *experiments: str) -> dict[str, Any]:
+    """What depends on its files alone."""
+    return {}
+
+
+def summaries(plan: Plan, *experiments: str) -> list[str]:
+    """The tidy summary of each experiment."""
+    return [f"{plan.products}analysis/{experiment}.csv" for experiment in experiments]
+
+
+def splits(plan: Plan, experiment: str) -> list[str]:
+    """The labelled sets of an experiment, and its summary if it trains on them."""
+    drawn = [f"splits/{path}.json" for path in plan.experiment_splits[experiment]]
+    return drawn + (summaries(plan, experiment) if plan.experiments[experiment] else [])
+
+
+def matrices(plan: Plan, experiment: str) -> list[str]:
+    """The summary of an experiment, and the confusion matrices of its runs."""
+    return summaries(plan, experiment) + _of_runs(plan, experiment, "confusion.npy")
+
+
+def matrices_and_metrics(plan: Plan, experiment: str) -> list[str]:
+    """The same, and the metrics of its runs."""
+    return matrices(plan, experiment) + _of_runs(plan, experiment, "metrics.csv")
+
+
+def _of_runs(plan: Plan, experiment: str, name: str) -> list[str]:
+    return [f"runs/{path}/{name}" for path in plan.experiments[experiment] if path not in plan.missing]
+
+
+def calibrations(plan: Plan, *experiments: str) -> list[str]:
+    """The calibrations that gave the columns of a table of settings their weights."""
+    columns = settings(plan, *experiments)["columns"]
+    used = dict.fromkeys(column["calibration"] for column in columns)
+    return [f"calibration/{path}.json" for path in used if path and path not in plan.missing]
+
+
+def curve_metrics(*methods: str) -> Inputs:
+    """The metrics of the runs that :func:`curves` names."""
+    return lambda plan, *experiments: [
+        f"runs/{run.path}/metrics.csv" for run, _ in _curve_runs(plan, methods, experiments)
+    ]
+
+
+def threshold(plan: Plan) -> dict[str, Any]:
+    """The threshold of the study."""
+    return {"threshold": plan.study.training.threshold}
+
+
+def titles(plan: Plan, *experiments: str) -> dict[str, Any]:
+    """The titles of the methods, by key, in the order of the study."""
+    methods = (method for experiment in experiments for method in plan.study.experiments[experiment].methods)
+    return {"titles": {method: METHODS[method].title for method in methods}}
+
+
+def compared_with(baseline: str, **more: Any) -> Parameter:
+    """Titles, the baseline, and constants."""
+    return lambda plan, *experiments: titles(plan, *experiments) | {"baseline": baseline} | more
+
+
+def varying(setting: str, **more: Any) -> Parameter:
+    """Titles, the setting that the runs vary, and constants."""
+    return lambda plan, *experiments: titles(plan, *experiments) | {"setting": setting} | more
+
+
+def basins(plan: Plan, experiment: str) -> dict[str, Any]:
+    """Titles and the limits of the basins."""
+    return titles(plan, experiment) | {"basins": plan.study.basins.model_dump()}
+
+
+def classes(plan: Plan, experiment: str) -> dict[str, Any]:
+    """Titles and the names of the classes."""
+    dataset = plan.study.datasets[plan.study.experiments[experiment].dataset]
+    return titles(plan, experiment) | {"classes": list(dataset.known.classes)}
+
+
+def collapsing(**more: Any) -> Parameter:
+    """Titles, names of the classes, the limits of the basins, and constants."""
+    return lambda plan, experiment: classes(plan, experiment) | basins(plan, experiment) | more
+
+
+def stability(plan: Plan, experiment: str) -> dict[str, Any]:
+    """Titles and the limits of the random-label benchmark."""
+    return titles(plan, experiment) | plan.study.stability.model_dump()
+
+
+def settings(plan: Plan, *experiments: str) -> dict[str, Any]:
+    """One column for each data set and network, as the smooth method uses them."""
+    runs = [plan.runs[path] for experiment in experiments for path in plan.experiments[experiment]]
+    columns = {}
+    for run in (run for run in runs if run.method == "smooth-fixmatch"):
+        places = ("training", f"datasets.{run.dataset}.training", f"methods.{run.method}")
+        assumed = [name for name in run.settings if any(f"{place}.{name}" in plan.study.assumed for place in places)]
+        title = f"{run.dataset.upper()}, {run.settings['network'].upper()}"
+        shown = {name: value for name, value in run.settings.items() if name not in TECHNICAL}
+        columns[title] = {
+            "title": title, "settings": shown, "assumed": assumed, "calibration": run.calibration
+        }  # fmt: skip
+    return {"columns": list(columns.values())}
+
+
+def curves(column: str, label: str, *methods: str) -> Parameter:
+    """What to draw of the first run of each of these methods in each experiment."""
+    return lambda plan, *experiments: {
+        "column": column,
+        "label": label,
+        "curves": [{"label": name, "method": run.method} for run, name in _curve_runs(plan, methods, experiments)],
+    }
+
+
+def _curve_runs(plan: Plan, methods: tuple[str, ...], experiments: tuple[str, ...]) -> list[tuple[Run, str]]:
+    """The first run of each method in each experiment, and its name: by what tells the runs apart."""
+    found = []
+    for experiment in experiments:
+        runs = [plan.runs[path] for path in plan.experiments[experiment] if path not in plan.missing]
+        for method in methods:
+            for run in [run for run in runs if run.method == method][:1]:
+                name = METHODS[method].title if len(methods) > 1 else f"{run.dataset}, {run.labels:,} labels"
+                found.append((run, name))
+    return found
