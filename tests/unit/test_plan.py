@@ -1,13 +1,16 @@
 """The plan: each run once, readable paths, and a canonical parameter that holds exactly what a run uses."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 
 from spl.errors import InputError
+from spl.paper import contents
 from spl.paper.contents import CONTENTS, item_inputs, item_parameter, items, page_parameter
+from spl.paper.literature import PUBLISHED, read_published
 from spl.plan import analysis_parameter, canonical, data_parameter, make_plan, run_parameter, split_parameter
 from spl.study import check_study
 
@@ -200,6 +203,44 @@ def test_the_paper_s_study_has_every_item_and_knows_what_each_is_made_of():
         for path in item_inputs(plan, name):
             assert path in made or str(Path(path).parent) in runs, f"{name} reads {path}, which nothing makes"
     assert "50 % of its unlabelled images" in shown["table3"].caption(plan, *shown["table3"].experiments)
+
+
+@pytest.mark.parametrize(
+    ("edited", "redrawn"),
+    [
+        ({"source": "FlexMatch paper", "method": "fixmatch", "labels": 40}, {"table1"}),
+        ({"source": "FixMatch paper", "labels": 2500}, {"table2"}),
+        ({"scheme": "imbalanced"}, {"table3"}),
+        ({"scheme": "random", "labels": 120}, {"table5"}),
+        ({"labels": 250}, set()),
+    ],
+)
+def test_an_edited_published_number_redraws_exactly_the_tables_that_show_it(monkeypatch, edited, redrawn):
+    plan = make_plan(check_study(yaml.safe_load((CONFIG / "paper.yaml").read_text()), ""))
+    before = {name: item_parameter(plan, name) for name in items(plan, "")}
+    rows = [
+        row.model_copy(update={"error_mean": 50.0}) if edited.items() <= row.model_dump().items() else row
+        for row in read_published()
+    ]
+    monkeypatch.setattr(contents, "read_published", lambda: rows)
+    assert {name for name, parameter in before.items() if item_parameter(plan, name) != parameter} == redrawn
+
+
+def test_a_stand_in_is_not_redrawn_for_numbers_that_it_does_not_show(monkeypatch):
+    plan = planned()
+    before = item_parameter(plan, "table1")
+    given = json.loads(before)["given"]
+    assert given["stands_in_for"] == "CIFAR-10"
+    assert "published" not in given
+    rows = [row.model_copy(update={"error_mean": row.error_mean and 50.0}) for row in read_published()]
+    monkeypatch.setattr(contents, "read_published", lambda: rows)
+    assert item_parameter(plan, "table1") == before
+
+
+def test_published_numbers_that_are_missing_are_a_mistake_before_any_job(monkeypatch, tmp_path):
+    monkeypatch.setattr(contents, "read_published", partial(read_published, tmp_path / PUBLISHED.name))
+    with pytest.raises(InputError, match=r"published.csv: cannot be read: No such file"):
+        items(planned(), "")
 
 
 def test_a_test_of_transitions_needs_two_sizes():

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from spl.errors import InputError
 from spl.methods import METHODS
 from spl.paper import captions
+from spl.paper.literature import matching, read_published
 from spl.plan import Plan, canonical
 from spl.provenance.fingerprint import fingerprint
 from spl.settings import TECHNICAL
@@ -75,6 +76,27 @@ def _threshold(plan: Plan) -> dict[str, Any]:
 
 def _comparison(plan: Plan, *experiments: str) -> dict[str, Any]:
     return {"titles": _titles(plan, *experiments), "baseline": BASELINE}
+
+
+def _beside_published(plan: Plan, experiment: str) -> dict[str, Any]:
+    return _comparison(plan, experiment) | _published(plan, experiment)
+
+
+def _published(plan: Plan, experiment: str) -> dict[str, Any]:
+    """What was published for the runs of an experiment, or for what its data set stands in for."""
+    given = plan.study.experiments[experiment]
+    dataset = plan.study.datasets[given.dataset]
+    scheme = "imbalanced" if getattr(given.split, "keep", None) else given.split.scheme
+    rows = read_published()
+    if stands_in_for := dataset.stands_in_for:
+        return {"stands_in_for": stands_in_for} if matching(rows, stands_in_for.lower(), scheme) else {}
+    runs = [plan.runs[path] for path in plan.experiments[experiment]]
+    arms = {(run.method, run.labels, run.settings["network"]) for run in runs}
+    return {"published": matching(rows, dataset.source, scheme, arms)}
+
+
+def _imbalanced_means(plan: Plan, experiment: str, balanced: str) -> dict[str, Any]:
+    return _rows("mean")(plan, experiment, balanced) | _published(plan, experiment)
 
 
 def _matrices(plan: Plan, experiment: str) -> dict[str, Any]:
@@ -152,7 +174,7 @@ CONTENTS: dict[str, Item] = {
         captions.errors,
         ("scarce-labels",),
         _analyses,
-        _comparison,
+        _beside_published,
     ),
     "table2": Item(
         "Table 2",
@@ -161,7 +183,7 @@ CONTENTS: dict[str, Item] = {
         captions.errors,
         ("strong-supervision",),
         _analyses,
-        _comparison,
+        _beside_published,
     ),
     "table3": Item(
         "Table 3",
@@ -170,7 +192,7 @@ CONTENTS: dict[str, Item] = {
         captions.imbalance,
         ("class-imbalance", "scarce-labels"),
         _analyses,
-        _rows("mean"),
+        _imbalanced_means,
     ),
     "table4": Item(
         "Table 4",
@@ -188,7 +210,7 @@ CONTENTS: dict[str, Item] = {
         captions.errors,
         ("random-labels",),
         _analyses,
-        _comparison,
+        _beside_published,
     ),
     "table6": Item(
         "Table 6",
