@@ -140,15 +140,15 @@ def test_what_a_folder_holds_limits_what_can_be_asked_of_it(folder, experiment, 
 
 def test_a_folder_that_was_not_named_is_off_and_the_rest_goes_on(folder):
     plan = make_plan(study(source="image-folder", side=8))
-    assert plan.off == {"scarce-labels": "datasets.pictures.root"}
+    assert plan.off == {"scarce-labels": "set datasets.pictures.root"}
     assert list(plan.experiments) == ["others"]
     assert {run.dataset for run in plan.runs.values()} == {"digits"}
-    assert "table1" not in items(plan, "mine.yaml")
+    assert items(plan, "mine.yaml")["table1"].module == "spl.tables.not_run"
     assert "scarce-labels" not in json.loads(page_parameter(plan, items(plan, "")))["experiments"]
 
     plan = make_plan(study(source="image-folder", side=8, root=str(folder)))
     assert plan.off == {}
-    assert "table1" in items(plan, "mine.yaml")
+    assert items(plan, "mine.yaml")["table1"].module == "spl.tables.summary"
     assert "pictures/balanced-4/fold0" in plan.splits
 
 

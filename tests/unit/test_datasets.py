@@ -4,12 +4,21 @@ import hashlib
 import pickle
 import struct
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from torchvision.datasets import CIFAR10, CIFAR100, FashionMNIST
 
-from spl.datasets import SOURCES, Dataset, read_dataset, save_dataset, write_dataset
+from spl.datasets import (
+    SOURCES,
+    Dataset,
+    read_dataset,
+    read_digits,
+    read_digits_from_files,
+    save_dataset,
+    write_dataset,
+)
 from spl.errors import InputError
 
 
@@ -145,7 +154,7 @@ def test_fashion_mnist_is_what_the_study_assumes(debian_fashion_mnist, tmp_path)
     assert prepared.train_images.shape == (known.train_images, 1, known.side, known.side)
     assert prepared.test_images.shape == (10_000, 1, 28, 28)
     assert prepared.train_images.dtype == prepared.test_images.dtype == np.uint8
-    assert description["train_counts"] == [known.smallest_class] * 10
+    assert tuple(description["train_counts"]) == known.train_counts
     assert description["test_counts"] == [1_000] * 10
     assert description["classes"] == list(known.classes) == FashionMNIST.classes
     assert [known.classes[one] for one in prepared.train_classes[:3]] == ["Ankle boot", "T-shirt/top", "T-shirt/top"]
@@ -200,3 +209,14 @@ def test_what_is_prepared_may_be_read_by_others(tmp_path):
     write_dataset("digits", tmp_path)
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     assert modes["images.safetensors"] == modes["dataset.json"]
+
+
+def test_the_digits_are_the_same_pictures_when_read_back_from_files():
+    plain, files = read_digits(), read_digits_from_files()
+    for part in ("train", "test"):
+        paths = list(getattr(files, f"{part}_files"))
+        order = [int(Path(path).stem) for path in paths]
+        assert [int(path.split("/")[1]) for path in paths] == getattr(plain, f"{part}_classes")[order].tolist()
+        images = getattr(files, f"{part}_images")
+        assert images.shape[1] == 3
+        assert (images == getattr(plain, f"{part}_images")[order]).all()

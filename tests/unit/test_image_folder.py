@@ -39,7 +39,7 @@ def test_images_are_listed_by_path_and_classes_by_name(root):
     assert found.classes == ("bird", "frog")
     assert found.train == tuple(f"train/{name}/{number}.png" for name in ("bird", "frog") for number in range(3))
     assert found.numbers(found.train).tolist() == [0, 0, 0, 1, 1, 1]
-    assert found.smallest_class == 3
+    assert found.train_counts == (3, 3)
 
 
 def test_val_takes_the_place_of_test(root):

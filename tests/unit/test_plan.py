@@ -1,13 +1,16 @@
 """The plan: each run once, readable paths, and a canonical parameter that holds exactly what a run uses."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 
 from spl.errors import InputError
-from spl.paper.contents import CONTENTS, item_inputs, item_parameter, items, page_parameter
+from spl.paper import parameters
+from spl.paper.contents import CONTENTS, confusion_items, item_inputs, item_parameter, items, page_parameter
+from spl.paper.literature import PUBLISHED, read_published
 from spl.plan import analysis_parameter, canonical, data_parameter, make_plan, run_parameter, split_parameter
 from spl.study import check_study
 
@@ -149,10 +152,10 @@ def test_a_comparison_without_its_baseline_is_refused():
 def test_captions_name_every_value_that_runs_differ_in():
     methods = {"fixmatch": {}, "pseudo-label": {}, "smooth-fixmatch": {"lambda_u": 2}, "supervised": {}}
     plan = with_experiments(**{"scarce-labels": SCARCE | {"methods": methods}})
-    caption = json.loads(item_parameter(plan, "table1"))["caption"]
+    caption = json.loads(item_parameter(plan, CONTENTS["table1"]))["caption"]
     assert "7 or 1 times as many unlabelled" in caption
     assert "λ_u = 1 or 2: fixed" in caption
-    calibrated = json.loads(item_parameter(planned(), "table1"))["caption"]
+    calibrated = json.loads(item_parameter(planned(), CONTENTS["table1"]))["caption"]
     assert "λ_u = 1; calibrated for Smooth FixMatch, Smooth FixMatch-sq, Smooth FixMatch-sqrt (eq" in calibrated
 
 
@@ -169,7 +172,7 @@ def test_every_job_s_parameter_names_its_code():
 
 
 def test_captions_say_what_was_run_and_what_was_assumed():
-    caption = json.loads(item_parameter(planned(), "table1"))["caption"]
+    caption = json.loads(item_parameter(planned(), CONTENTS["table1"]))["caption"]
     for words in (
         "standing in for CIFAR-10",
         "2 labels a class",
@@ -184,22 +187,67 @@ def test_captions_say_what_was_run_and_what_was_assumed():
 def test_an_item_without_its_experiment_is_not_part_of_the_paper():
     plan = with_experiments(**{"scarce-labels": SCARCE | {"methods": ["fixmatch"]}})
     shown = items(plan, "")
-    assert {"table1", "table7", "fig1", "fig6", "confusion", "basins", "collapse", "collapses"} == set(shown)
+    of_the_experiment = confusion_items("scarce-labels")
+    of_the_paper = {"table1", "table7", "fig1", "fig6", "fig9", "aggregate", "table14", "confusion"}
+    assert set(shown) == of_the_paper | set(of_the_experiment)
 
 
 def test_the_paper_s_study_has_every_item_and_knows_what_each_is_made_of():
     plan = make_plan(check_study(yaml.safe_load((CONFIG / "paper.yaml").read_text()), ""))
     shown = items(plan, "")
-    assert set(shown) == set(CONTENTS)
+    analysed = (confusion_items(name) for name in plan.study.experiments)
+    assert set(shown) == set(CONTENTS) | {name for several in analysed for name in several}
+    off = {name for name, item in shown.items() if item.module.endswith(".not_run")}
+    assert off == {"table15", "fig7", "fig8", *confusion_items("imagenet-10-percent")}, "ImageNet has no root"
+    assert "set datasets.imagenet.root" in shown["fig7"].caption(plan)
     runs = {f"runs/{path}" for path in plan.runs}
     made = {f"analysis/{name}.csv" for name in plan.experiments} | {f"splits/{path}.json" for path in plan.splits}
     made |= {f"calibration/{path}.json" for path in plan.calibrations}
-    for name in shown:
-        given = json.loads(item_parameter(plan, name))
+    for name, item in shown.items():
+        given = json.loads(item_parameter(plan, item))
         assert given["code"]
-        for path in item_inputs(plan, name):
+        for path in item_inputs(plan, item):
             assert path in made or str(Path(path).parent) in runs, f"{name} reads {path}, which nothing makes"
     assert "50 % of its unlabelled images" in shown["table3"].caption(plan, *shown["table3"].experiments)
+
+
+@pytest.mark.parametrize(
+    ("edited", "redrawn"),
+    [
+        ({"source": "FlexMatch paper", "method": "fixmatch", "labels": 40}, {"table1"}),
+        ({"source": "FixMatch paper", "labels": 2500}, {"table2"}),
+        ({"scheme": "imbalanced"}, {"table3"}),
+        ({"scheme": "random", "labels": 120}, {"table5"}),
+        ({"labels": 250}, set()),
+    ],
+)
+def test_an_edited_published_number_redraws_exactly_the_tables_that_show_it(monkeypatch, edited, redrawn):
+    plan = make_plan(check_study(yaml.safe_load((CONFIG / "paper.yaml").read_text()), ""))
+    shown = items(plan, "")
+    before = {name: item_parameter(plan, item) for name, item in shown.items()}
+    rows = [
+        row.model_copy(update={"error_mean": 50.0}) if edited.items() <= row.model_dump().items() else row
+        for row in read_published()
+    ]
+    monkeypatch.setattr(parameters, "read_published", lambda: rows)
+    assert {name for name, parameter in before.items() if item_parameter(plan, shown[name]) != parameter} == redrawn
+
+
+def test_a_stand_in_is_not_redrawn_for_numbers_that_it_does_not_show(monkeypatch):
+    plan = planned()
+    before = item_parameter(plan, CONTENTS["table1"])
+    given = json.loads(before)["given"]
+    assert given["stands_in_for"] == "CIFAR-10"
+    assert "published" not in given
+    rows = [row.model_copy(update={"error_mean": row.error_mean and 50.0}) for row in read_published()]
+    monkeypatch.setattr(parameters, "read_published", lambda: rows)
+    assert item_parameter(plan, CONTENTS["table1"]) == before
+
+
+def test_published_numbers_that_are_missing_are_a_mistake_before_any_job(monkeypatch, tmp_path):
+    monkeypatch.setattr(parameters, "read_published", partial(read_published, tmp_path / PUBLISHED.name))
+    with pytest.raises(InputError, match=r"published.csv: cannot be read: No such file"):
+        items(planned(), "")
 
 
 def test_a_test_of_transitions_needs_two_sizes():

@@ -32,6 +32,20 @@ def test_balanced_folds_hold_the_same_number_of_each_class(classes, seed, per_cl
     assert len(set(drawn.labelled)) == 5 * per_class
 
 
+@given(pools, seeds, st.floats(0.01, 0.99))
+def test_proportional_folds_hold_the_same_part_of_each_class(classes, seed, part):
+    drawn = draw_split(classes, "proportional", seed, part=part)
+    for of_class, labelled in zip(np.bincount(classes), drawn.labelled_counts, strict=True):
+        assert labelled == 1 or abs(labelled - part * of_class) <= 0.5
+    assert min(drawn.labelled_counts) >= 1
+
+
+@given(pools, seeds, st.floats(0.01, 0.5), st.floats(0, 0.4))
+def test_a_part_of_each_class_is_contained_in_a_larger_one(classes, seed, part, more):
+    small, large = (set(draw_split(classes, "proportional", seed, part=one).labelled) for one in (part, part + more))
+    assert small <= large
+
+
 @given(pools, seeds, st.integers(1, 20), st.integers(0, 10))
 def test_a_random_fold_is_contained_in_the_one_with_more_labels(classes, seed, labels, more):
     small, large = (draw_split(classes, "random", seed, n).labelled for n in (labels, labels + more))
@@ -100,8 +114,7 @@ def test_a_split_survives_its_file(tmp_path_factory, classes, seed):
 def test_what_the_study_assumes_of_the_digits_is_true():
     digits = read_digits()
     known = SOURCES["digits"].describe(None)
-    assert len(digits.train_classes) == known.train_images
-    assert np.bincount(digits.train_classes).min() == known.smallest_class
+    assert tuple(np.bincount(digits.train_classes)) == known.train_counts
     assert digits.train_images.shape[2:] == (known.side,) * 2
     assert np.bincount(digits.test_classes).tolist() == [50] * 10
     together = np.concatenate([digits.train_images, digits.test_images]).reshape(1797, -1)

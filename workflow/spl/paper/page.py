@@ -41,7 +41,8 @@ def _width(section: Mapping[str, Any], results: Path) -> float:
     if section["kind"] != "figure":
         return 0
     with Image.open(results / "figures" / f"{section['name']}.png") as picture:
-        return round(REM_PER_INCH * picture.width / picture.info["dpi"][0], 1)
+        inches = picture.width / float(picture.info["dpi"][0])
+    return round(REM_PER_INCH * inches, 1)
 
 
 def _body(section: Mapping[str, Any], results: Path) -> str:

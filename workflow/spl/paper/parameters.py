@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from spl.methods import METHODS
+from spl.paper.literature import matching, read_published
 from spl.plan import Plan, Run
 from spl.settings import TECHNICAL
 
@@ -81,6 +82,26 @@ def titles(plan: Plan, *experiments: str) -> dict[str, Any]:
 def compared_with(baseline: str, **more: Any) -> Parameter:
     """Titles, the baseline, and constants."""
     return lambda plan, *experiments: titles(plan, *experiments) | {"baseline": baseline} | more
+
+
+def published(plan: Plan, experiment: str, *others: str) -> dict[str, Any]:
+    """What was published for the runs of an experiment, or for what its data set stands in for."""
+    given = plan.study.experiments[experiment]
+    dataset = plan.study.datasets[given.dataset]
+    scheme = "imbalanced" if getattr(given.split, "keep", None) else given.split.scheme
+    rows = read_published()
+    if stands_in_for := dataset.stands_in_for:
+        return {"stands_in_for": stands_in_for} if matching(rows, stands_in_for.lower(), scheme) else {}
+    runs = [plan.runs[path] for path in plan.experiments[experiment]]
+    arms = {(run.method, run.labels, run.settings["network"]) for run in runs}
+    return {"published": matching(rows, dataset.source, scheme, arms)}
+
+
+def beside_published(baseline: str, **more: Any) -> Parameter:
+    """As :func:`compared_with`, and what was published for the runs of the first experiment."""
+    return lambda plan, *experiments: (
+        compared_with(baseline, **more)(plan, *experiments) | published(plan, *experiments)
+    )
 
 
 def varying(setting: str, **more: Any) -> Parameter:

@@ -11,6 +11,7 @@ import pandas as pd
 from spl.statistics import gain, summarise
 from spl.tables.arms import arms, baseline_of, counterpart, paired, run_names
 from spl.tables.form import Table, counted, gain_cells, gain_columns, percent
+from spl.tables.published import Published
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -21,7 +22,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
 
     Args:
         parameter: ``titles`` of the methods, key of the ``baseline``, and the ``rows`` above gain and drop, in order,
-            of "folds" (a line for each), "mean", "std", "max", "min" and "range".
+            of "folds" (a line for each), "mean", "std", "max", "min" and "range"; what :class:`Published` reads.
         inputs: summaries of the experiment with the imbalance and of the one without.
 
     Raises:
@@ -31,6 +32,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     found, balanced = (arms(pd.read_csv(path), titles) for path in inputs)
     names = run_names(found)
     full = len(names)
+    beside = Published(parameter, inputs[0])
     tidy: list[dict[str, Any]] = []
     columns: dict[str, dict[str, str]] = {}
     for arm in found:
@@ -42,6 +44,8 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
                 column |= {name: percent(arm.errors.get(key, float("nan")), 2) for key, name in names.items()}
             else:
                 column[row] = counted(percent(numbers[row], 2), of_arm.n, full)
+        numbers |= beside.numbers(arm)
+        column |= dict.fromkeys(beside.names, "–") | beside.cells(arm)
         compared: dict[str, str] = {f"gain wrt {titles[baseline]}": "", "p-value": ""}
         if arm.method != baseline:
             won = gain(*paired(arm, baseline_of(arm, found, baseline)))
@@ -59,4 +63,4 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         ]
         tidy += [{"method": arm.label, "quantity": name, "value": value} for name, value in numbers.items()]
     printed = pd.DataFrame(columns).rename_axis("fold" if "folds" in parameter["rows"] else "").reset_index()
-    return Table(pd.DataFrame(tidy).astype({"fold": "Int64", "seed": "Int64"}), printed)
+    return Table(pd.DataFrame(tidy).astype({"fold": "Int64", "seed": "Int64"}), printed, beside.note)

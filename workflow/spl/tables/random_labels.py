@@ -11,18 +11,20 @@ import pandas as pd
 from spl.statistics import gain, summarise
 from spl.tables.arms import arms, baseline_of, paired, run_names, setting_value
 from spl.tables.form import Table, counted, gain_cells, gain_columns, percent
+from spl.tables.published import Published
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """Compare the methods with the baseline at every number of labels.
 
     Args:
-        parameter: ``titles`` of the methods and the key of the ``baseline``.
+        parameter: ``titles`` of the methods and the key of the ``baseline``; what :class:`Published` reads.
         inputs: the experiment's summary.
     """
     titles, baseline = parameter["titles"], parameter["baseline"]
-    sizes = {labels: arms(runs, titles) for labels, runs in pd.read_csv(inputs[0]).groupby("labels")}
+    sizes = {int(str(labels)): arms(runs, titles) for labels, runs in pd.read_csv(inputs[0]).groupby("labels")}
     full = max(len(run_names(found)) for found in sizes.values())
+    beside = Published(parameter, inputs[0])
     tidy: list[dict[str, Any]] = []
     columns: dict[str, dict[str, str]] = {}
     for labels, found in sizes.items():
@@ -31,6 +33,8 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
             of_arm = summarise(arm.values())
             row = {"labels": labels, "method": arm.label, "n": of_arm.n, "mean": of_arm.mean, "std": of_arm.std}
             column[arm.label] = counted(f"{percent(of_arm.mean, 2)} ± {percent(of_arm.std, 2)}", of_arm.n, full)
+            column |= {f"{arm.label}, {name}": cell for name, cell in beside.cells(arm, labels).items()}
+            row |= beside.numbers(arm, labels)
             if arm.method != baseline:
                 won = gain(*paired(arm, baseline_of(arm, found, baseline)))
                 row |= gain_columns(won)
@@ -39,4 +43,4 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
             tidy.append(row)
     rows = list(dict.fromkeys(row for column in columns.values() for row in column))
     printed = {"labels": rows} | {size: [column.get(row, "–") for row in rows] for size, column in columns.items()}
-    return Table(pd.DataFrame(tidy), pd.DataFrame(printed))
+    return Table(pd.DataFrame(tidy), pd.DataFrame(printed), beside.note)

@@ -1,0 +1,145 @@
+"""Published error rates in tables: whose they are, beside which runs, and what sets them apart."""
+
+import pandas as pd
+import pytest
+
+from spl.paper.literature import matching, read_published
+from spl.tables import imbalance, random_labels, summary
+
+TITLES = {"fixmatch": "FixMatch", "flexmatch": "FlexMatch", "smooth-fixmatch": "Smooth FixMatch"}
+GIVEN = {"titles": TITLES, "baseline": "fixmatch"}
+OWN = "Smooth Pseudo-Labeling paper"
+FLEXMATCH_NOTE = (
+    "FlexMatch paper, 3 folds: error of the best checkpoint and median error of the last 20 checkpoints, "
+    "ours of the last."
+)
+
+
+def runs(labels=40, dataset="cifar-10", network="wrn-28-2", variant="", methods=TITLES):
+    return [
+        {
+            "dataset": dataset, "method": method, "variant": variant, "network": network, "labels": labels,
+            "fold": fold, "seed": 0, "error_last": 0.1 + fold / 100,
+        }
+        for method in methods
+        for fold in (0, 1)
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def built(tmp_path):
+    """A function that builds a table of runs beside published rows."""
+
+    def build(module, published, *experiments, **parameter):
+        paths = [tmp_path / f"{place}.csv" for place in range(len(experiments))]
+        for path, experiment in zip(paths, experiments, strict=True):
+            pd.DataFrame(experiment).to_csv(path, index=False)
+        return module.build(GIVEN | {"published": published} | parameter, paths)
+
+    return build
+
+
+def filled(**where):
+    """The rows of the file, those that agree with ``where`` filled in as if somebody had the paper."""
+    return [
+        row.model_copy(update={"error_mean": 5.0 + row.labels / 100, "error_std": 0.25})
+        if all(getattr(row, column) == value for column, value in where.items())
+        else row
+        for row in read_published()
+    ]
+
+
+def test_every_source_and_checkpoint_has_a_column_beside_ours(built):
+    table = built(summary, matching(read_published(), "cifar-10", "balanced"), runs())
+    printed = table.printed.set_index("")
+    assert printed.columns.tolist() == [
+        "mean", "std", "published: FixMatch paper, median of last 20", "published: FlexMatch paper, best",
+        "published: FlexMatch paper, median of last 20", "gain wrt FixMatch", "p-value",
+    ]  # fmt: skip
+    assert printed.loc["FixMatch"].tolist()[2:5] == ["13.81 ± 3.37", "7.47 ± 0.28", "7.99 ± 0.59"]
+    assert printed.loc["FlexMatch"].tolist()[2:5] == ["–", "4.97 ± 0.06", "5.19 ± 0.05"]
+    assert printed.loc["Smooth FixMatch"].tolist()[2:5] == ["–", "–", "–"]
+
+
+def test_the_tidy_numbers_are_shares_like_ours_and_name_their_source(built):
+    tidy = built(summary, matching(read_published(), "cifar-10", "balanced"), runs()).tidy.set_index("method")
+    assert tidy.loc["FixMatch", "published_mean: FlexMatch paper, best"] == pytest.approx(0.0747)
+    assert tidy.loc["FixMatch", "published_std: FlexMatch paper, best"] == pytest.approx(0.0028)
+    assert pd.isna(tidy.loc["Smooth FixMatch", "published_mean: FlexMatch paper, best"])
+
+
+def test_the_note_says_for_each_source_what_is_not_as_ours(built):
+    note = built(summary, matching(read_published(), "cifar-10", "balanced"), runs()).note
+    assert note == (
+        "FixMatch paper, 5 folds: median error of the last 20 checkpoints, ours of the last; "
+        "read in third-party copies of its table. " + FLEXMATCH_NOTE
+    )
+    ours = built(summary, matching(filled(source=OWN), "cifar-10", "balanced"), runs())
+    assert ours.note == note, "the last checkpoint is ours"
+
+
+def test_a_number_that_is_filled_in_has_its_column(built):
+    before = built(summary, matching(read_published(), "cifar-10", "balanced"), runs()).printed
+    after = built(summary, matching(filled(source=OWN, method="smooth-fixmatch"), "cifar-10", "balanced"), runs())
+    [new] = set(after.printed) - set(before)
+    assert new == f"published: {OWN}, last"
+    assert after.printed.set_index("")[new].to_dict() == {
+        "FixMatch": "–", "FlexMatch": "–", "Smooth FixMatch": "5.40 ± 0.25",
+    }  # fmt: skip
+
+
+def test_each_network_has_its_own_numbers(built):
+    networks = [
+        *runs(2500, "cifar-100", "wrn-28-2", "network=wrn-28-2"),
+        *runs(2500, "cifar-100", "wrn-28-8", "network=wrn-28-8,weight_decay=0.001,processes=2"),
+    ]
+    rows = matching(filled(source=OWN, network="wrn-28-2"), "cifar-100", "balanced")
+    table = built(summary, rows, networks)
+    printed = table.printed.set_index("")
+    assert printed["published: FlexMatch paper, best"].tolist()[:4] == ["–", "–", "–", "28.03 ± 0.16"]
+    assert printed[f"published: {OWN}, last"].tolist() == ["30.00 ± 0.25"] * 3 + ["–"] * 3
+    assert table.note.endswith(f"{OWN}: 2500 labels are assumed.")
+
+
+@pytest.mark.parametrize("other", [{"labels": 50}, {"network": "wrn-10-1"}, {"variant": "momentum=0.8"}])
+def test_runs_on_other_labels_networks_or_settings_are_not_compared(built, other):
+    table = built(summary, matching(read_published(), "cifar-10", "balanced"), runs(**other))
+    assert not [column for column in table.printed if "published" in column]
+    assert table.note == ""
+
+
+def test_beside_a_stand_in_nothing_is_shown_but_why(built):
+    table = built(summary, [], runs(20, "digits"), stands_in_for="CIFAR-10")
+    assert not [column for column in table.printed if "published" in column]
+    assert table.note == "Published error rates are not shown: runs on digits stand in for CIFAR-10."
+
+
+def test_a_table_without_published_numbers_says_nothing_of_them(built):
+    assert built(summary, [], runs()).note == ""
+
+
+def test_random_labels_have_a_row_below_each_method_that_has_numbers(built):
+    rows = matching(filled(source=OWN, scheme="random", method="fixmatch"), "cifar-10", "random")
+    sizes = [*runs(100), *runs(40), *runs(45)]
+    table = built(random_labels, rows, sizes)
+    printed = table.printed.set_index("labels")
+    name = f"FixMatch, published: {OWN}, last"
+    assert printed.index.tolist()[:3] == ["FixMatch", name, "FlexMatch"]
+    assert printed.loc[name].to_dict() == {"40": "5.40 ± 0.25", "45": "–", "100": "6.00 ± 0.25"}
+    assert [row for row in printed.index if "published" in row] == [name]
+    tidy = table.tidy.set_index(["labels", "method"])[f"published_mean: {OWN}, last"].dropna()
+    assert tidy.to_dict() == {(40, "FixMatch"): pytest.approx(0.054), (100, "FixMatch"): pytest.approx(0.06)}
+
+
+def test_class_imbalance_has_a_row_for_each_source_below_the_mean(built):
+    only_means = [row.model_copy(update={"error_std": None}) for row in filled(source=OWN, scheme="imbalanced")]
+    rows = [row for row in matching(only_means, "cifar-10", "imbalanced") if row["method"] != "flexmatch"]
+    table = built(imbalance, rows, runs(), runs(), rows=["mean"])
+    printed = table.printed.set_index("")
+    name = f"published: {OWN}, last"
+    assert printed.index.tolist()[:3] == ["mean", name, "gain wrt FixMatch"]
+    assert printed.loc[name].to_dict() == {"FixMatch": "5.40", "FlexMatch": "–", "Smooth FixMatch": "5.40"}
+    assert table.note == f"{OWN}: the kept part of the class is assumed."
+    tidy = table.tidy.set_index(["method", "quantity"])["value"]
+    assert tidy["FixMatch", f"published_mean: {OWN}, last"] == pytest.approx(0.054)
+    assert ("FixMatch", f"published_std: {OWN}, last") not in tidy.index

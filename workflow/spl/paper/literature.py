@@ -1,0 +1,131 @@
+"""Published error rates, from ``published.csv``.
+
+The file has a row for each number that a paper prints, and for each that this project could not read: of those the
+error is left empty, and filling it in is all it takes to see it beside ours.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
+
+from spl.datasets import SOURCES
+from spl.errors import InputError
+from spl.methods import METHODS
+from spl.settings import NETWORK, Model
+
+PUBLISHED = Path(__file__).with_name("published.csv")
+
+
+def _one_of(known: Collection[str]) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in known:
+            raise ValueError
+        return value
+
+    return AfterValidator(check)
+
+
+class PublishedError(Model):
+    """One row of the file; the description of a column says what is expected of its cells."""
+
+    source: str = Field(description="the paper's name")
+    where: str = Field(description="where to find the number")
+    checkpoint: Literal["last", "best", "median of last 20", "checkpoint unknown"] = Field(
+        description="last, best, median of last 20 or checkpoint unknown"
+    )
+    dataset: Annotated[str, _one_of(SOURCES), Field(description=f"one of {', '.join(SOURCES)}")]
+    scheme: Literal["balanced", "imbalanced", "random", "full"] = Field(
+        description="balanced, imbalanced, random or full"
+    )
+    labels: int = Field(ge=1, description="the number of labelled images")
+    network: str = Field(pattern=NETWORK, description="a network like wrn-28-2")
+    method: Annotated[str, _one_of(METHODS), Field(description=f"one of {', '.join(METHODS)}")]
+    folds: int | None = Field(default=None, ge=1, description="a whole number of at least 1, or nothing")
+    error_mean: float | None = Field(
+        default=None, ge=0, le=100, allow_inf_nan=False, description="percent, from 0 to 100, or nothing"
+    )
+    error_std: float | None = Field(
+        default=None, ge=0, le=100, allow_inf_nan=False, description="percent beside an error_mean, or nothing"
+    )
+    note: str = Field(default="", description="text")
+
+    @field_validator("error_std")
+    @classmethod
+    def _is_of_a_mean(cls, error_std: float | None, info: ValidationInfo) -> float | None:
+        if error_std is not None and info.data.get("error_mean", error_std) is None:
+            raise ValueError
+        return error_std
+
+
+COLUMNS = tuple(PublishedError.model_fields)
+KEY = ("source", "checkpoint", "dataset", "scheme", "labels", "network", "method")
+"""The columns that tell one number from all others."""
+SHOWN = {"source", "checkpoint", "labels", "network", "method", "folds", "error_mean", "error_std", "note"}
+
+
+def read_published(path: Path = PUBLISHED) -> list[PublishedError]:
+    """Read and check the file.
+
+    Raises:
+        InputError: one line for each mistake, naming file, line, column and what was expected.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheet programs begin it with a mark
+            return _check(csv.DictReader(file, strict=True), path)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _check(reader: csv.DictReader[str], path: Path) -> list[PublishedError]:
+    if tuple(reader.fieldnames or ()) != COLUMNS:
+        raise InputError(f"{path}:1: expected the columns {','.join(COLUMNS)}")
+    rows: list[PublishedError] = []
+    lines: dict[tuple[object, ...], int] = {}
+    mistakes: list[str] = []
+    for cells in reader:
+        place = f"{path}:{reader.line_num}"
+        if None in cells or None in cells.values():
+            mistakes.append(f"{place}: expected {len(COLUMNS)} columns")
+            continue
+        try:
+            row = PublishedError.model_validate({column: cell for column, cell in cells.items() if cell})
+        except ValidationError as error:
+            wrong = [str(problem["loc"][0]) for problem in error.errors()]
+            mistakes += [f"{place}: {column}: expected {_expected(column)}, got '{cells[column]}'" for column in wrong]
+            continue
+        first = lines.setdefault(tuple(getattr(row, column) for column in KEY), reader.line_num)
+        if first != reader.line_num:
+            mistakes.append(f"{place}: source: expected other {', '.join(KEY)} than in line {first}")
+        rows.append(row)
+    if mistakes:
+        raise InputError("\n".join(mistakes))
+    return rows
+
+
+def _expected(column: str) -> str | None:
+    return PublishedError.model_fields[column].description
+
+
+def matching(
+    rows: list[PublishedError], dataset: str, scheme: str, arms: Collection[tuple[str, int, str]] | None = None
+) -> list[dict[str, object]]:
+    """The numbers that were printed, for runs on the same data and labels: of each row, what a table shows.
+
+    Args:
+        rows: as :func:`read_published`.
+        dataset: key of :data:`spl.datasets.SOURCES`.
+        scheme: how labels are drawn, as in the file.
+        arms: (method, number of labels, network) of the runs; None for any.
+    """
+    return [
+        row.model_dump(include=SHOWN)
+        for row in rows
+        if row.error_mean is not None
+        and (row.dataset, row.scheme) == (dataset, scheme)
+        and (arms is None or (row.method, row.labels, row.network) in arms)
+    ]
