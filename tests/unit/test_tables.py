@@ -105,8 +105,18 @@ def test_the_summary_holds_mean_deviation_gain_and_p(experiment):
     assert (line["pairs"], line["smallest_p"], line["effect_size"], line["shift_level"]) == (6, 1 / 64, 1, 0.9375)
     assert line["shift_low"] <= line["shift"] <= line["shift_high"]
     printed = table.printed.set_index("").loc["Smooth FixMatch-sq, τ = 0.9"]
-    assert printed.tolist() == ["8.17", "5.04", "3.50 ± 1.87", "1.6 %"]
-    assert table.printed.iloc[0].tolist() == ["FixMatch", "11.67", "4.97", "", ""]
+    assert printed.tolist() == ["8.17", "5.04", "3.50 ± 1.87", "1.6 %", "3.1 %"]
+    assert table.printed.iloc[0].tolist() == ["FixMatch", "11.67", "4.97", "", "", ""]
+
+
+@pytest.mark.parametrize("module", [summary, per_fold])
+def test_one_comparison_alone_is_not_corrected(experiment, module):
+    runs = pd.read_csv(experiment)
+    runs[runs["method"] != "supervised"].to_csv(experiment, index=False)
+    table = module.build(GIVEN, [experiment])
+    assert "p-value" in table.printed.to_string()
+    assert "Holm" not in table.printed.to_string()
+    assert "p_holm" not in table.tidy.to_string()
 
 
 def test_the_fold_table_has_a_row_for_each_fold_and_the_extremes_below(experiment):
@@ -123,6 +133,7 @@ def test_the_fold_table_has_a_row_for_each_fold_and_the_extremes_below(experimen
         "range",
         "gain wrt FixMatch",
         "p-value",
+        "p-value, Holm",
     ]
     assert printed["FixMatch"].tolist() == [
         "10.00",
@@ -136,6 +147,7 @@ def test_the_fold_table_has_a_row_for_each_fold_and_the_extremes_below(experimen
         "14.00",
         "",
         "",
+        "",
     ]
 
 
@@ -144,9 +156,9 @@ def test_what_was_made_from_fewer_runs_than_the_rest_says_from_how_many(experime
     runs[(runs["method"] != "fixmatch") | (runs["fold"] != 3)].to_csv(experiment, index=False)
     lines = summary.build(GIVEN, [experiment]).printed.set_index("")
     assert lines["mean"].tolist() == ["10.00 (5)", "8.17", "2.00"]
-    assert lines.loc["Fully supervised", "p-value"] == "3.1 % (5)"
+    assert lines.loc["Fully supervised", ["p-value", "p-value, Holm"]].tolist() == ["3.1 % (5)", "6.2 % (5)"]
     column = per_fold.build(GIVEN, [experiment]).printed.set_index("fold")["FixMatch"]
-    assert column[["3", "max", "min", "range"]].tolist() == ["", "14.00 (5)", "6.00 (5)", "8.00 (5)"]
+    assert column[["3", "max", "min", "range"]].tolist() == ["–", "14.00 (5)", "6.00 (5)", "8.00 (5)"]
 
 
 def test_every_printed_number_can_be_recomputed_from_the_tidy_file(experiment):
@@ -172,5 +184,5 @@ def test_a_table_becomes_csv_markdown_and_latex(experiment, tmp_path):
     assert "| Smooth FixMatch-sq, τ = 0.9 |" in markdown
     latex = (tmp_path / "table1.tex").read_text()
     assert r"\caption{A caption, 5 \% of $\lambda_u$.}" in latex
-    assert r"Smooth FixMatch-sq, $\tau$ = 0.9 & 8.17 & 5.04 & 3.50 $\pm$ 1.87 & 1.6 \% \\" in latex
+    assert r"Smooth FixMatch-sq, $\tau$ = 0.9 & 8.17 & 5.04 & 3.50 $\pm$ 1.87 & 1.6 \% & 3.1 \% \\" in latex
     assert pd.read_csv(tmp_path / "table1.csv")["p_value"].iloc[1] == 1 / 64

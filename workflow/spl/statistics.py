@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 Values = NDArray[np.float64]
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,7 @@ class Gain:
         p_value: of the one-sided Wilcoxon test that it tends to be.
         shift: Hodges-Lehmann estimate of the gain with its interval.
         effect_size: matched-pairs rank-biserial correlation, from -1 to 1.
+        p_holm: the p-value corrected for the family of comparisons to which this one belongs, if it is one of several.
     """
 
     n: int
@@ -152,6 +156,7 @@ class Gain:
     p_value: float
     shift: Shift
     effect_size: float
+    p_holm: float | None = None
 
     @property
     def smallest_p(self) -> float:
@@ -175,3 +180,11 @@ def gain(errors: Values, baseline: Values) -> Gain:
         shift=hodges_lehmann(differences),
         effect_size=rank_biserial(differences),
     )
+
+
+def corrected(family: Mapping[Key, Gain]) -> dict[Key, Gain]:
+    """The comparisons that are made together, each with its p-value corrected by :func:`holm` if they are several."""
+    if len(family) < 2:
+        return dict(family)
+    p_values = holm(np.array([won.p_value for won in family.values()])).tolist()
+    return {key: replace(won, p_holm=p) for (key, won), p in zip(family.items(), p_values, strict=True)}

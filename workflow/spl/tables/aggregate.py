@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from spl.settings import Settings
-from spl.statistics import Gain, gain
+from spl.statistics import Gain, corrected, gain
 from spl.tables.form import Table, gain_cells, gain_columns, percent
 
 DRAWS = ["dataset", "split", "fold", "split_seed", "seed"]
@@ -28,6 +28,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """
     runs = pd.concat([pd.read_csv(path) for path in inputs]).drop_duplicates("run")
     titles, baseline = parameter["titles"], parameter["baseline"]
+    won = corrected(_gains(runs, titles, baseline))
     tidy, printed = [], []
     for method, title in titles.items():
         of_method = runs[runs["method"] == method]
@@ -35,20 +36,31 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         mean, largest = discrepancy.mean(), discrepancy.max()
         row = {"method": title, "runs": len(of_method), "discrepancy_mean": mean, "discrepancy_max": largest}
         line = {"": title, "last − best": percent(mean, 2), "largest": percent(largest, 2)}
-        if method != baseline:
-            pairs = equal_conditions(of_method, runs[runs["method"] == baseline])
-            if len(pairs):
-                won = gain(pairs["error_last"].to_numpy(), pairs["error_last_baseline"].to_numpy())
-                row |= gain_columns(won)
-                line |= _gain_cells(won, titles[baseline])
+        if method in won:
+            row |= gain_columns(won[method])
+            line |= _gain_cells(won[method], titles[baseline])
         tidy.append(row)
         printed.append(line)
     return Table(pd.DataFrame(tidy), pd.DataFrame(printed).fillna(""))
 
 
+def _gains(runs: pd.DataFrame, titles: Mapping[str, str], baseline: str) -> dict[str, Gain]:
+    """What each method that has a partner of the baseline gains on it."""
+    pairs = {
+        method: equal_conditions(runs[runs["method"] == method], runs[runs["method"] == baseline])
+        for method in titles
+        if method != baseline
+    }
+    return {
+        method: gain(own["error_last"].to_numpy(), own["error_last_baseline"].to_numpy())
+        for method, own in pairs.items()
+        if len(own)
+    }
+
+
 def _gain_cells(won: Gain, baseline: str) -> dict[str, str]:
     extremes = {"max": percent(won.max, 2), "min": percent(won.min, 2)}
-    return gain_cells(won, baseline) | extremes | {"better": f"{won.wins} of {won.n}"}
+    return gain_cells(won, f"gain wrt {baseline}") | extremes | {"better": f"{won.wins} of {won.n}"}
 
 
 def equal_conditions(runs: pd.DataFrame, baseline: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,8 @@ import pandas as pd
 
 from spl.errors import InputError
 from spl.settings import SYMBOLS, TECHNICAL
-from spl.statistics import Values
+from spl.statistics import Gain, Values, gain
+from spl.tables.form import percent
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,18 @@ def run_names(found: list[Arm]) -> dict[tuple[int, int], str]:
     return {(fold, seed): f"{fold}, seed {seed}" if several_seeds else str(fold) for fold, seed in runs}
 
 
+def fold_cells(arm: Arm, names: Mapping[tuple[int, int], str]) -> dict[str, str]:
+    """An arm's printed errors by the names of its folds, a dash where it has none."""
+    return {name: percent(arm.errors.get(key, float("nan")), 2) for key, name in names.items()}
+
+
 def paired(arm: Arm, baseline: Arm) -> tuple[Values, Values]:
     """Errors of both arms on the folds and seeds that both have, float (n,) each."""
     common = [key for key in arm.errors if key in baseline.errors]
     return np.array([arm.errors[key] for key in common]), np.array([baseline.errors[key] for key in common])
+
+
+def gains(found: list[Arm], baseline: str) -> dict[str, Gain]:
+    """What every arm but those of the baseline gains on it, by label."""
+    others = [arm for arm in found if arm.method != baseline]
+    return {arm.label: gain(*paired(arm, baseline_of(arm, found, baseline))) for arm in others}

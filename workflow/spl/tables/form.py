@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,22 +42,33 @@ def bold(cell: str) -> str:
     return f"**{cell}**"
 
 
-def gain_cells(won: Gain, baseline: str, full: int = 0) -> dict[str, str]:
-    """The two printed cells that compare a method with the baseline.
+def gain_cells(won: Gain, name: str, p_value: str = "p-value", full: int = 0) -> dict[str, str]:
+    """The printed cells of a comparison: its mean and deviation, its p-value, and the corrected one if there is one.
 
     Args:
         won: the comparison.
-        baseline: its title.
+        name: of the first cell.
+        p_value: name of the second.
         full: as of :func:`counted`.
     """
-    return {
-        f"gain wrt {baseline}": counted(f"{percent(won.mean, 2)} ± {percent(won.std, 2)}", won.n, full),
-        "p-value": counted(f"{percent(won.p_value)} %", won.n, full),
-    }
+    cells = {name: f"{percent(won.mean, 2)} ± {percent(won.std, 2)}", p_value: f"{percent(won.p_value)} %"}
+    if won.p_holm is not None:
+        cells[f"{p_value}, Holm"] = f"{percent(won.p_holm)} %"
+    return {row: counted(cell, won.n, full) for row, cell in cells.items()}
+
+
+def stacked(first: str, *parts: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+    """Printed cells by column and row, the parts below one another; nothing where a column lacks a part.
+
+    Args:
+        first: heading of the column that names the rows.
+        parts: by heading of the column, then by row; the first part has all columns.
+    """
+    return pd.concat([pd.DataFrame(part) for part in parts]).fillna("").rename_axis(first).reset_index()
 
 
 def gain_columns(won: Gain) -> dict[str, float]:
-    """The tidy columns of a comparison: all of a :class:`Gain`, in shares."""
+    """The tidy numbers of a comparison: all of a :class:`Gain`, in shares."""
     return {
         "pairs": won.n,
         "gain_mean": won.mean,
@@ -65,6 +77,7 @@ def gain_columns(won: Gain) -> dict[str, float]:
         "gain_min": won.min,
         "wins": won.wins,
         "p_value": won.p_value,
+        **({} if won.p_holm is None else {"p_holm": won.p_holm}),
         "smallest_p": won.smallest_p,
         "shift": won.shift.estimate,
         "shift_low": won.shift.low,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from spl.statistics import gain, summarise
-from spl.tables.arms import arms, baseline_of, paired, run_names, setting_value
+from spl.statistics import corrected, summarise
+from spl.tables.arms import arms, gains, run_names, setting_value
 from spl.tables.form import Table, counted, gain_cells, gain_columns, percent
 
 
@@ -22,6 +22,9 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """
     titles, baseline = parameter["titles"], parameter["baseline"]
     sizes = {labels: arms(runs, titles) for labels, runs in pd.read_csv(inputs[0]).groupby("labels")}
+    won = corrected(
+        {(labels, arm): one for labels, found in sizes.items() for arm, one in gains(found, baseline).items()}
+    )
     full = max(len(run_names(found)) for found in sizes.values())
     tidy: list[dict[str, Any]] = []
     columns: dict[str, dict[str, str]] = {}
@@ -31,10 +34,9 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
             of_arm = summarise(arm.values())
             row = {"labels": labels, "method": arm.label, "n": of_arm.n, "mean": of_arm.mean, "std": of_arm.std}
             column[arm.label] = counted(f"{percent(of_arm.mean, 2)} ± {percent(of_arm.std, 2)}", of_arm.n, full)
-            if arm.method != baseline:
-                won = gain(*paired(arm, baseline_of(arm, found, baseline)))
-                row |= gain_columns(won)
-                compared = gain_cells(won, titles[baseline], full)
+            if (labels, arm.label) in won:
+                row |= gain_columns(won[labels, arm.label])
+                compared = gain_cells(won[labels, arm.label], f"gain wrt {titles[baseline]}", full=full)
                 column |= {f"{arm.label}: {name}": cell for name, cell in compared.items()}
             tidy.append(row)
     rows = list(dict.fromkeys(row for column in columns.values() for row in column))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from spl.statistics import gain, summarise
-from spl.tables.arms import arms, baseline_of, paired, run_names
+from spl.statistics import corrected, summarise
+from spl.tables.arms import arms, gains, run_names
 from spl.tables.form import Table, counted, gain_cells, gain_columns, percent
 
 
@@ -20,18 +20,18 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         parameter: ``titles`` of the methods and the key of the ``baseline``.
         inputs: the experiment's summary.
     """
-    titles = parameter["titles"]
+    titles, baseline = parameter["titles"], parameter["baseline"]
     found = arms(pd.read_csv(inputs[0]), titles)
+    won = corrected(gains(found, baseline))
     full = len(run_names(found))
     tidy, printed = [], []
     for arm in found:
         of_arm = summarise(arm.values())
         row = {"method": arm.label, "n": of_arm.n, "mean": of_arm.mean, "std": of_arm.std}
         line = {"": arm.label, "mean": counted(percent(of_arm.mean, 2), of_arm.n, full), "std": percent(of_arm.std, 2)}
-        if arm.method != parameter["baseline"]:
-            won = gain(*paired(arm, baseline_of(arm, found, parameter["baseline"])))
-            row |= gain_columns(won)
-            line |= gain_cells(won, titles[parameter["baseline"]], full)
+        if arm.label in won:
+            row |= gain_columns(won[arm.label])
+            line |= gain_cells(won[arm.label], f"gain wrt {titles[baseline]}", full=full)
         tidy.append(row)
         printed.append(line)
     return Table(pd.DataFrame(tidy), pd.DataFrame(printed).fillna(""))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spl.statistics import Gain, gain, holm, summarise
+from spl.statistics import Gain, corrected, gain, summarise
 from spl.tables.arms import Arm, arms_by_size, paired
 from spl.tables.form import Table, gain_columns, percent
 
@@ -30,15 +30,14 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         inputs: the summary of an experiment with nested labelled sets of at least two sizes.
     """
     methods = arms_by_size(pd.read_csv(inputs[0]), parameter["titles"])
-    gains = {method: _gains(sizes) for method, sizes in methods.items()}
-    flat = [won.p_value for transitions in gains.values() for won in transitions.values()]
-    corrected = iter(holm(np.array(flat)).tolist())
+    gains = corrected(
+        {(method, transition): won for method, sizes in methods.items() for transition, won in _gains(sizes).items()}
+    )
     tidy, printed, notes = [], [], []
     for method, sizes in methods.items():
-        transitions = gains[method]
+        transitions = {transition: gains[method, transition] for transition in pairwise(sizes)}
         for (before, after), won in transitions.items():
-            quantities = gain_columns(won) | {"p_holm": next(corrected)}
-            tidy += _rows(method, before, after, quantities)
+            tidy += _rows(method, before, after, gain_columns(won))
         pooled = _pooled(sizes)
         exceeding = [transition for transition, won in transitions.items() if won.p_value > parameter["level"]]
         stable = stable_from(sizes, parameter["mean_below"], parameter["std_below"])
