@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from tidy import lines
 
 from spl.errors import InputError
 from spl.tables import initial_condition
@@ -34,7 +35,7 @@ def test_several_seeds_of_a_fold_are_one_fold(tmp_path):
     paths = summaries(tmp_path, OVER_SEEDS, OVER_FOLDS)
     twice = pd.concat([pd.read_csv(paths[1]), pd.read_csv(paths[1]).assign(seed=1, error_last=0.2)])
     twice.to_csv(paths[1], index=False)
-    tidy = initial_condition.build(GIVEN, paths).tidy.set_index("method")
+    tidy = lines(initial_condition.build(GIVEN, paths).tidy)
     assert tidy.loc["FixMatch", "std_over_folds"] == pytest.approx(np.std([0.125, 0.175], ddof=1))
     assert tidy.loc["FixMatch", "folds"] == 2
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,7 +18,7 @@ class Table:
     """Numbers and their printed form.
 
     Attributes:
-        tidy: one number a cell, for reading by programs.
+        tidy: for reading by programs; of a table of numbers, :func:`long`.
         printed: text, laid out as in the paper; the first column names the rows.
         note: sentences on what the numbers say, printed below; a caption says only what was run.
     """
@@ -25,6 +26,9 @@ class Table:
     tidy: pd.DataFrame
     printed: pd.DataFrame
     note: str = ""
+
+
+Row = dict[str, Any]
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -85,6 +89,35 @@ def gain_columns(won: Gain) -> dict[str, float]:
         "shift_level": won.shift.level,
         "effect_size": won.effect_size,
     }
+
+
+WHOLE = ["labels", "from", "to", "fold", "seed"]
+
+
+def run_rows(of: Mapping[str, Any], runs: Mapping[tuple[int, int], float], name: str = "error_last") -> list[Row]:
+    """Tidy rows of single runs: what the other numbers are computed from.
+
+    Args:
+        of: what tells these runs from others of the table, the method first.
+        runs: one number for each (fold, seed).
+        name: of that number.
+    """
+    return [{**of, "fold": fold, "seed": seed, "quantity": name, "value": one} for (fold, seed), one in runs.items()]
+
+
+def number_rows(of: Mapping[str, Any], numbers: Mapping[str, Any]) -> list[Row]:
+    """Tidy rows of numbers that are said of ``of``, by their name."""
+    return [{**of, "quantity": name, "value": value} for name, value in numbers.items()]
+
+
+def long(rows: list[Row]) -> pd.DataFrame:
+    """The tidy form that tables of numbers share: what a number is of, the ``quantity`` and its ``value``.
+
+    A row with a fold and a seed is of one run, one without is computed from such rows. Errors and gains are shares.
+    """
+    frame = pd.DataFrame(rows)
+    of = frame.columns.drop(["quantity", "value"])
+    return frame[[*of, "quantity", "value"]].astype(dict.fromkeys(of.intersection(WHOLE), "Int64"))
 
 
 def save(table: Table, title: str, caption: str, stem: Path) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from spl.statistics import Gain, corrected, gain, summarise
 from spl.tables.arms import Arm, arms, counterpart, fold_cells, gains, paired, run_names
-from spl.tables.form import Table, counted, gain_cells, gain_columns, percent, stacked
+from spl.tables.form import Row, Table, counted, gain_cells, gain_columns, long, number_rows, percent, run_rows, stacked
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -31,8 +31,9 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     found, balanced = (arms(pd.read_csv(path), titles) for path in inputs)
     names, won = run_names(found), corrected(gains(found, baseline))
     full = len(names)
-    drops = corrected({arm.label: _drop(arm, counterpart(arm, balanced, inputs[1])) for arm in found})
-    tidy: list[dict[str, Any]] = []
+    without = {arm.label: counterpart(arm, balanced, inputs[1]) for arm in found}
+    drops = corrected({arm.label: _drop(arm, without[arm.label]) for arm in found})
+    tidy: list[Row] = []
     above: dict[str, dict[str, str]] = {}
     for arm in found:
         of_arm = summarise(arm.values())
@@ -43,17 +44,15 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         if arm.label in won:
             numbers |= gain_columns(won[arm.label])
         numbers |= {f"drop_{name.removeprefix('gain_')}": one for name, one in gain_columns(drops[arm.label]).items()}
-        tidy += [
-            {"method": arm.label, "fold": fold, "seed": seed, "quantity": "error_last", "value": error}
-            for (fold, seed), error in arm.errors.items()
-        ]
-        tidy += [{"method": arm.label, "quantity": name, "value": value} for name, value in numbers.items()]
+        of = {"method": arm.label}
+        tidy += run_rows(of, arm.errors) + run_rows(of, without[arm.label].errors, "error_last_balanced")
+        tidy += number_rows(of, numbers)
     gained = {label: gain_cells(one, f"gain wrt {titles[baseline]}", full=full) for label, one in won.items()}
     dropped = {
         label: gain_cells(one, "drop due to imbalance", "p-value of the drop", full) for label, one in drops.items()
     }
     printed = stacked("fold" if "folds" in parameter["rows"] else "", above, gained, dropped)
-    return Table(pd.DataFrame(tidy).astype({"fold": "Int64", "seed": "Int64"}), printed)
+    return Table(long(tidy), printed)
 
 
 def _drop(imbalanced: Arm, balanced: Arm) -> Gain:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from spl.statistics import Values, summarise
 from spl.tables.arms import Arm, arms, baseline_of, counterpart
-from spl.tables.form import Table, counted, percent
+from spl.tables.form import Row, Table, counted, long, number_rows, percent, run_rows
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -31,12 +31,14 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     found, over_folds = (arms(pd.read_csv(path), titles) for path in inputs)
     seeds = max(len(arm.errors) for arm in found)
     folds = max(len(_fold_means(arm)) for arm in over_folds)
-    tidy, printed = [], []
+    tidy: list[Row] = []
+    printed = []
     for arm in found:
         of_seeds = summarise(arm.values())
-        of_folds = summarise(_fold_means(counterpart(arm, over_folds, inputs[1])))
-        row = {"method": arm.label, "n": of_seeds.n, "mean": of_seeds.mean, "std": of_seeds.std}
-        row |= {"min": of_seeds.min, "max": of_seeds.max, "folds": of_folds.n, "std_over_folds": of_folds.std}
+        elsewhere = counterpart(arm, over_folds, inputs[1])
+        of_folds = summarise(_fold_means(elsewhere))
+        numbers: dict[str, float] = {"n": of_seeds.n, "mean": of_seeds.mean, "std": of_seeds.std}
+        numbers |= {"min": of_seeds.min, "max": of_seeds.max, "folds": of_folds.n, "std_over_folds": of_folds.std}
         line = {
             "": arm.label,
             "mean": counted(percent(of_seeds.mean, 2), of_seeds.n, seeds),
@@ -47,11 +49,13 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         }
         if arm.method != baseline:
             ahead = float(baseline_of(arm, found, baseline).values().min()) - of_seeds.max
-            row["worst_gain"] = ahead
+            numbers["worst_gain"] = ahead
             line[f"worst wrt best {titles[baseline]}"] = percent(ahead, 2)
-        tidy.append(row)
+        of = {"method": arm.label}
+        tidy += run_rows(of, arm.errors) + run_rows(of, elsewhere.errors, "error_last_over_folds")
+        tidy += number_rows(of, numbers)
         printed.append(line)
-    return Table(pd.DataFrame(tidy), pd.DataFrame(printed).fillna(""))
+    return Table(long(tidy), pd.DataFrame(printed).fillna(""))
 
 
 def _fold_means(arm: Arm) -> Values:

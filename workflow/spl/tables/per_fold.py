@@ -10,7 +10,7 @@ import pandas as pd
 
 from spl.statistics import corrected, summarise
 from spl.tables.arms import arms, fold_cells, gains, run_names
-from spl.tables.form import Table, counted, gain_cells, gain_columns, percent, stacked
+from spl.tables.form import Row, Table, counted, gain_cells, gain_columns, long, number_rows, percent, run_rows, stacked
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -23,7 +23,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     titles, baseline = parameter["titles"], parameter["baseline"]
     found = arms(pd.read_csv(inputs[0]), titles)
     names, won = run_names(found), corrected(gains(found, baseline))
-    tidy: list[dict[str, Any]] = []
+    tidy: list[Row] = []
     above: dict[str, dict[str, str]] = {}
     for arm in found:
         of_arm = summarise(arm.values())
@@ -32,11 +32,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         above[arm.label] = fold_cells(arm, names) | below
         if arm.label in won:
             numbers |= gain_columns(won[arm.label])
-        tidy += [
-            {"method": arm.label, "fold": fold, "seed": seed, "quantity": "error_last", "value": error}
-            for (fold, seed), error in arm.errors.items()
-        ]
-        tidy += [{"method": arm.label, "quantity": name, "value": value} for name, value in numbers.items()]
+        of = {"method": arm.label}
+        tidy += run_rows(of, arm.errors) + number_rows(of, numbers)
     compared = {label: gain_cells(one, f"gain wrt {titles[baseline]}", full=len(names)) for label, one in won.items()}
-    frame = pd.DataFrame(tidy).astype({"fold": "Int64", "seed": "Int64"})
-    return Table(frame, stacked("fold", above, compared))
+    return Table(long(tidy), stacked("fold", above, compared))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from spl.statistics import corrected, summarise
 from spl.tables.arms import arms, gains, run_names, setting_value
-from spl.tables.form import Table, counted, gain_cells, gain_columns, percent
+from spl.tables.form import Row, Table, counted, gain_cells, gain_columns, long, number_rows, percent, run_rows
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -26,19 +26,20 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         {(labels, arm): one for labels, found in sizes.items() for arm, one in gains(found, baseline).items()}
     )
     full = max(len(run_names(found)) for found in sizes.values())
-    tidy: list[dict[str, Any]] = []
+    tidy: list[Row] = []
     columns: dict[str, dict[str, str]] = {}
     for labels, found in sizes.items():
         column = columns[setting_value(labels)] = {}
         for arm in found:
             of_arm = summarise(arm.values())
-            row = {"labels": labels, "method": arm.label, "n": of_arm.n, "mean": of_arm.mean, "std": of_arm.std}
+            numbers: dict[str, float] = {"n": of_arm.n, "mean": of_arm.mean, "std": of_arm.std}
             column[arm.label] = counted(f"{percent(of_arm.mean, 2)} ± {percent(of_arm.std, 2)}", of_arm.n, full)
             if (labels, arm.label) in won:
-                row |= gain_columns(won[labels, arm.label])
+                numbers |= gain_columns(won[labels, arm.label])
                 compared = gain_cells(won[labels, arm.label], f"gain wrt {titles[baseline]}", full=full)
                 column |= {f"{arm.label}: {name}": cell for name, cell in compared.items()}
-            tidy.append(row)
+            of = {"method": arm.label, "labels": labels}
+            tidy += run_rows(of, arm.errors) + number_rows(of, numbers)
     rows = list(dict.fromkeys(row for column in columns.values() for row in column))
     printed = {"labels": rows} | {size: [column.get(row, "–") for row in rows] for size, column in columns.items()}
-    return Table(pd.DataFrame(tidy), pd.DataFrame(printed))
+    return Table(long(tidy), pd.DataFrame(printed))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from spl.statistics import corrected, summarise
 from spl.tables.arms import arms, gains, run_names
-from spl.tables.form import Table, counted, gain_cells, gain_columns, percent
+from spl.tables.form import Table, counted, gain_cells, gain_columns, long, number_rows, percent, run_rows
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -27,11 +27,12 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     tidy, printed = [], []
     for arm in found:
         of_arm = summarise(arm.values())
-        row = {"method": arm.label, "n": of_arm.n, "mean": of_arm.mean, "std": of_arm.std}
+        numbers: dict[str, float] = {"n": of_arm.n, "mean": of_arm.mean, "std": of_arm.std}
         line = {"": arm.label, "mean": counted(percent(of_arm.mean, 2), of_arm.n, full), "std": percent(of_arm.std, 2)}
         if arm.label in won:
-            row |= gain_columns(won[arm.label])
+            numbers |= gain_columns(won[arm.label])
             line |= gain_cells(won[arm.label], f"gain wrt {titles[baseline]}", full=full)
-        tidy.append(row)
+        of = {"method": arm.label}
+        tidy += run_rows(of, arm.errors) + number_rows(of, numbers)
         printed.append(line)
-    return Table(pd.DataFrame(tidy), pd.DataFrame(printed).fillna(""))
+    return Table(long(tidy), pd.DataFrame(printed).fillna(""))
