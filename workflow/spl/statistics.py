@@ -133,6 +133,26 @@ def holm(p_values: Values) -> Values:
     return corrected
 
 
+def holm_of_several(p_values: Mapping[Key, float]) -> dict[Key, float]:
+    """Correct a named family by :func:`holm`; nothing for a single hypothesis, which needs no correction."""
+    if len(p_values) < 2:
+        return {}
+    return dict(zip(p_values, holm(np.array(list(p_values.values()))).tolist(), strict=True))
+
+
+def mcnemar(one_way: int, other_way: int) -> float:
+    """The exact two-sided p-value of McNemar's test that pairs which differ do so both ways equally often.
+
+    Args:
+        one_way, other_way: how many pairs differ in which way.
+
+    Returns:
+        1 if no pair differs.
+    """
+    different = one_way + other_way
+    return float(stats.binomtest(one_way, different).pvalue) if different else 1.0
+
+
 @dataclass(frozen=True)
 class Gain:
     """What one method gains on another, run for run: positive is better.
@@ -184,7 +204,5 @@ def gain(errors: Values, baseline: Values) -> Gain:
 
 def corrected(family: Mapping[Key, Gain]) -> dict[Key, Gain]:
     """The comparisons that are made together, each with its p-value corrected by :func:`holm` if they are several."""
-    if len(family) < 2:
-        return dict(family)
-    p_values = holm(np.array([won.p_value for won in family.values()])).tolist()
-    return {key: replace(won, p_holm=p) for (key, won), p in zip(family.items(), p_values, strict=True)}
+    p_values = holm_of_several({key: won.p_value for key, won in family.items()})
+    return {key: replace(won, p_holm=p_values.get(key)) for key, won in family.items()}
