@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from tidy import lines
 
 from spl.tables import aggregate
 
@@ -40,7 +41,7 @@ def table(tmp_path):
 
 
 def test_runs_pair_across_experiments_and_a_shared_pair_counts_once(table):
-    line = table.tidy.set_index("method").loc["Smooth FixMatch"]
+    line = lines(table.tidy).loc["Smooth FixMatch"]
     gains = [0.05, 0.03, -0.02]
     assert (line["pairs"], line["wins"], line["runs"]) == (3, 2, 4)
     assert [line["gain_mean"], line["gain_std"], line["gain_max"], line["gain_min"]] == pytest.approx(
@@ -50,14 +51,14 @@ def test_runs_pair_across_experiments_and_a_shared_pair_counts_once(table):
 
 
 def test_the_other_method_is_compared_beside_it(table):
-    line = table.tidy.set_index("method").loc["FlexMatch"]
+    line = lines(table.tidy).loc["FlexMatch"]
     assert (line["pairs"], line["wins"], line["gain_max"]) == (2, 1, pytest.approx(0.2))
 
 
 def test_the_discrepancy_of_last_and_best_error_is_over_all_runs(table):
-    lines = table.tidy.set_index("method")
-    assert lines.loc["FixMatch", ["discrepancy_mean", "discrepancy_max"]].tolist() == pytest.approx([0.04, 0.12])
-    assert lines.loc["Smooth FixMatch", "discrepancy_mean"] == pytest.approx(0.01 / 4)
+    methods = lines(table.tidy)
+    assert methods.loc["FixMatch", ["discrepancy_mean", "discrepancy_max"]].tolist() == pytest.approx([0.04, 0.12])
+    assert methods.loc["Smooth FixMatch", "discrepancy_mean"] == pytest.approx(0.01 / 4)
 
 
 @pytest.mark.parametrize(
@@ -86,9 +87,9 @@ def test_a_run_with_two_partners_is_an_error():
 def test_a_line_for_each_method_the_baseline_with_nothing_to_compare(table):
     printed = table.printed.set_index("")
     assert printed.columns.tolist() == [
-        "last − best", "largest", "gain wrt FixMatch", "p-value", "max", "min", "better"
+        "last − best", "largest", "gain wrt FixMatch", "p-value", "p-value, Holm", "max", "min", "better"
     ]  # fmt: skip
-    assert printed.loc["FixMatch"].tolist() == ["4.00", "12.00", "", "", "", "", ""]
+    assert printed.loc["FixMatch"].tolist() == ["4.00", "12.00", "", "", "", "", "", ""]
     assert printed.loc["Smooth FixMatch"].tolist() == [
-        "0.25", "1.00", "2.00 ± 3.61", "25.0 %", "5.00", "−2.00", "2 of 3"
+        "0.25", "1.00", "2.00 ± 3.61", "25.0 %", "50.0 %", "5.00", "−2.00", "2 of 3"
     ]  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spl.confusion import collapse_intervals, collapsed_classes, column_shares, summarise_run
+from spl.confusion import collapse_intervals, collapsed_classes, column_shares, populated_diagonal, summarise_run
 
 BASINS = {"collapsed": 0.01, "partly_collapsed": 0.5, "unstable": 0.05}
 GOOD = np.diag([50] * 4)
@@ -25,6 +25,17 @@ def moved(matrix, images, of, to):
 )
 def test_a_class_collapses_when_its_column_empties(images, wholly, partly):
     assert collapsed_classes(moved(GOOD, images, 2, 0), BASINS) == (wholly, partly)
+
+
+@pytest.mark.parametrize(("images", "populated"), [(0, 4), (25, 4), (26, 3), (50, 3)])
+def test_a_class_populates_the_diagonal_when_half_of_its_images_are_found(images, populated):
+    assert populated_diagonal(moved(GOOD, images, 2, 0), BASINS) == populated
+
+
+def test_a_class_that_takes_the_place_of_another_populates_nothing():
+    swapped = GOOD[[1, 0, 2, 3]]
+    assert collapsed_classes(swapped, BASINS) == ([], [])
+    assert summarise_run(metrics([0.0, 0.5]), np.stack([GOOD, swapped]), BASINS)["populated_diagonal"] == 2
 
 
 def test_rows_are_true_and_columns_predicted():

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tidy import lines
 
 from spl.tables import grid
 from spl.tables.form import save
@@ -38,7 +39,7 @@ def test_values_ascend_the_lowest_is_bold_and_cells_of_fewer_runs_or_none_say_so
 def test_every_cell_is_the_mean_of_its_runs(tmp_path_factory, cells):
     errors = {("fixmatch", place / 100): np.array(cell) / 10000 for place, cell in enumerate(cells)}
     inputs = experiment(tmp_path_factory.mktemp("grid"), errors, "threshold")
-    tidy = grid.build({"titles": TITLES, "setting": "threshold"}, inputs).tidy.set_index("threshold")
+    tidy = lines(grid.build({"titles": TITLES, "setting": "threshold"}, inputs).tidy, "threshold")
     for (_, value), cell in errors.items():
         assert tidy.loc[value, "mean"] == pytest.approx(cell.mean())
         assert tidy.loc[value, "n"] == len(cell)

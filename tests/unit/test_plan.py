@@ -105,18 +105,21 @@ def test_smooth_methods_share_one_calibration_for_each_shape():
     """Equation 25: once per data set and shape at the shape's own threshold, with lambda_u = 1 on both sides."""
     plan = make_plan(check_study(DEMO, ""))
     assert list(plan.calibrations) == [
-        "digits/smooth-fixmatch", "digits/smooth-fixmatch-sq", "digits/smooth-fixmatch-sqrt"
+        "digits/smooth-fixmatch", "digits/smooth-fixmatch-sq", "digits/smooth-fixmatch-sqrt",
+        "digits-25/smooth-fixmatch", "digits/smooth-pseudo-label", "digits-png/smooth-fixmatch",
     ]  # fmt: skip
     for path, one in plan.calibrations.items():
         smooth, reference = plan.runs[one.smooth], plan.runs[one.reference]
-        assert (smooth.method, reference.method) == (path.split("/")[1], "fixmatch")
+        assert smooth.method == path.split("/")[1]
+        assert reference.method == ("pseudo-label" if "pseudo" in path else "fixmatch")
         for run in (smooth, reference):
             assert (run.settings["lambda_u"], run.settings["steps"], run.calibration) == (1, 200, "")
     assert plan.calibrations["digits/smooth-fixmatch-sq"].threshold == 0.9
     for run in plan.runs.values():
         if run.settings["steps"] == 600:
             smooth = run.method.startswith("smooth")
-            assert (run.calibration == f"digits/{run.method}") == smooth
+            shape = run.method.removesuffix("-factor")
+            assert (run.calibration == f"{run.dataset}/{shape}") == smooth
             assert (run.settings["lambda_u"] == "calibrated") == smooth
 
 
@@ -168,7 +171,8 @@ def test_every_job_s_parameter_names_its_code():
     ]  # fmt: skip
     codes = [json.loads(parameter)["code"] for parameter in parameters]
     assert all(len(code) == 64 for code in codes)
-    assert len(set(codes)) >= len(codes) - 1
+    modules = {item.module for item in items(plan, "").values()}
+    assert len(set(codes)) >= len(modules) + 5, "data, split, run, analysis and page, and every module"
 
 
 def test_captions_say_what_was_run_and_what_was_assumed():

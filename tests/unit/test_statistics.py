@@ -1,6 +1,7 @@
 """Statistics against enumeration and scipy."""
 
 from itertools import combinations, product
+from math import comb
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from spl.statistics import gain, hodges_lehmann, holm, rank_biserial, summarise, wilcoxon_greater
+from spl.statistics import corrected, gain, hodges_lehmann, holm, mcnemar, rank_biserial, summarise, wilcoxon_greater
 
 coarse = st.lists(st.integers(-4, 4), min_size=1, max_size=9).map(lambda values: np.array(values) / 500)
 
@@ -165,9 +166,23 @@ def test_holm_closes_the_family_under_bonferroni(p_values):
     """A hypothesis falls at a level when Bonferroni rejects every part of the family that it belongs to."""
     parts = [list(part) for size in range(1, 1 + len(p_values)) for part in combinations(range(len(p_values)), size)]
     rejected_at = [len(part) * min(p_values[part]) for part in parts]
-    for index, corrected in enumerate(holm(p_values)):
+    for index, p_value in enumerate(holm(p_values)):
         needed = max(at for part, at in zip(parts, rejected_at, strict=True) if index in part)
-        assert corrected == pytest.approx(min(needed, 1))
+        assert p_value == pytest.approx(min(needed, 1))
+
+
+def test_comparisons_that_are_made_together_keep_their_names_and_a_single_one_its_p_value():
+    better, worse = gain(np.zeros(6), np.arange(1.0, 7)), gain(np.arange(1.0, 7), np.zeros(6))
+    family = corrected({"worse": worse, "better": better})
+    assert [family["worse"].p_holm, family["better"].p_holm] == [1, 2 / 64]
+    assert corrected({"better": better}) == {"better": better}
+
+
+@given(st.integers(0, 12), st.integers(0, 12))
+def test_mcnemar_counts_the_outcomes_that_are_at_most_as_balanced(one_way, other_way):
+    n = one_way + other_way
+    outcomes = sum(comb(n, heads) for heads in range(n + 1) if abs(2 * heads - n) >= abs(one_way - other_way))
+    assert mcnemar(one_way, other_way) == pytest.approx(outcomes / 2**n)
 
 
 @pytest.mark.parametrize("n", [1, 3, 6])

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from tidy import lines
 
 from spl.tables import per_fold, summary
 from spl.tables.arms import arms
@@ -46,7 +47,7 @@ def test_every_variant_has_a_line_and_is_compared_with_the_baseline_of_the_same_
         for fold in (0, 1)
     ]  # fmt: skip
     pd.DataFrame(rows).to_csv(tmp_path / "experiment.csv", index=False)
-    tidy = summary.build(GIVEN, [tmp_path / "experiment.csv"]).tidy.set_index("method")
+    tidy = lines(summary.build(GIVEN, [tmp_path / "experiment.csv"]).tidy)
     assert len(tidy) == 6
     assert tidy.loc["Smooth FixMatch-sq, momentum = 0.8", "gain_mean"] == pytest.approx(0.05)
     assert tidy.loc["Smooth FixMatch-sq, momentum = 0.9", "gain_mean"] == pytest.approx(0.01)
@@ -97,7 +98,7 @@ def test_runs_that_would_hide_each_other_are_an_error(experiment):
 
 def test_the_summary_holds_mean_deviation_gain_and_p(experiment):
     table = summary.build(GIVEN, [experiment])
-    line = table.tidy.set_index("method").loc["Smooth FixMatch-sq, τ = 0.9"]
+    line = lines(table.tidy).loc["Smooth FixMatch-sq, τ = 0.9"]
     assert line["mean"] == pytest.approx(np.mean(ERRORS["smooth-fixmatch-sq", "threshold=0.9"]))
     assert line["gain_mean"] == pytest.approx(0.21 / 6)
     assert line["p_value"] == 1 / 64
@@ -105,8 +106,18 @@ def test_the_summary_holds_mean_deviation_gain_and_p(experiment):
     assert (line["pairs"], line["smallest_p"], line["effect_size"], line["shift_level"]) == (6, 1 / 64, 1, 0.9375)
     assert line["shift_low"] <= line["shift"] <= line["shift_high"]
     printed = table.printed.set_index("").loc["Smooth FixMatch-sq, τ = 0.9"]
-    assert printed.tolist() == ["8.17", "5.04", "3.50 ± 1.87", "1.6 %"]
-    assert table.printed.iloc[0].tolist() == ["FixMatch", "11.67", "4.97", "", ""]
+    assert printed.tolist() == ["8.17", "5.04", "3.50 ± 1.87", "1.6 %", "3.1 %"]
+    assert table.printed.iloc[0].tolist() == ["FixMatch", "11.67", "4.97", "", "", ""]
+
+
+@pytest.mark.parametrize("module", [summary, per_fold])
+def test_one_comparison_alone_is_not_corrected(experiment, module):
+    runs = pd.read_csv(experiment)
+    runs[runs["method"] != "supervised"].to_csv(experiment, index=False)
+    table = module.build(GIVEN, [experiment])
+    assert "p-value" in table.printed.to_string()
+    assert "Holm" not in table.printed.to_string()
+    assert "p_holm" not in table.tidy.to_string()
 
 
 def test_the_fold_table_has_a_row_for_each_fold_and_the_extremes_below(experiment):
@@ -123,6 +134,7 @@ def test_the_fold_table_has_a_row_for_each_fold_and_the_extremes_below(experimen
         "range",
         "gain wrt FixMatch",
         "p-value",
+        "p-value, Holm",
     ]
     assert printed["FixMatch"].tolist() == [
         "10.00",
@@ -136,33 +148,25 @@ def test_the_fold_table_has_a_row_for_each_fold_and_the_extremes_below(experimen
         "14.00",
         "",
         "",
+        "",
     ]
 
 
 def test_what_was_made_from_fewer_runs_than_the_rest_says_from_how_many(experiment):
     runs = pd.read_csv(experiment)
     runs[(runs["method"] != "fixmatch") | (runs["fold"] != 3)].to_csv(experiment, index=False)
-    lines = summary.build(GIVEN, [experiment]).printed.set_index("")
-    assert lines["mean"].tolist() == ["10.00 (5)", "8.17", "2.00"]
-    assert lines.loc["Fully supervised", "p-value"] == "3.1 % (5)"
+    printed = summary.build(GIVEN, [experiment]).printed.set_index("")
+    assert printed["mean"].tolist() == ["10.00 (5)", "8.17", "2.00"]
+    assert printed.loc["Fully supervised", ["p-value", "p-value, Holm"]].tolist() == ["3.1 % (5)", "6.2 % (5)"]
     column = per_fold.build(GIVEN, [experiment]).printed.set_index("fold")["FixMatch"]
-    assert column[["3", "max", "min", "range"]].tolist() == ["", "14.00 (5)", "6.00 (5)", "8.00 (5)"]
-
-
-def test_every_printed_number_can_be_recomputed_from_the_tidy_file(experiment):
-    tidy = per_fold.build(GIVEN, [experiment]).tidy
-    for label, rows in tidy.groupby("method"):
-        errors = rows.loc[rows["quantity"] == "error_last", "value"]
-        values = rows.set_index("quantity")["value"]
-        assert values["range"] == pytest.approx(errors.max() - errors.min()), label
+    assert column[["3", "max", "min", "range"]].tolist() == ["–", "14.00 (5)", "6.00 (5)", "8.00 (5)"]
 
 
 def test_both_tables_say_the_same_of_a_gain(experiment):
-    lines = summary.build(GIVEN, [experiment]).tidy.set_index("method")
-    long = per_fold.build(GIVEN, [experiment]).tidy
-    quantities = long[long["method"] == "Fully supervised"].set_index("quantity")["value"]
-    columns = list(lines.columns[lines.columns.get_loc("pairs") :])
-    assert quantities[columns].tolist() == lines.loc["Fully supervised", columns].tolist()
+    means, folds = (lines(module.build(GIVEN, [experiment]).tidy) for module in (summary, per_fold))
+    shared = means.columns.intersection(folds.columns)
+    assert {"gain_mean", "p_value", "p_holm", "shift_low", "effect_size"} <= set(shared)
+    pd.testing.assert_frame_equal(means[shared], folds[shared])
 
 
 def test_a_table_becomes_csv_markdown_and_latex(experiment, tmp_path):
@@ -172,5 +176,5 @@ def test_a_table_becomes_csv_markdown_and_latex(experiment, tmp_path):
     assert "| Smooth FixMatch-sq, τ = 0.9 |" in markdown
     latex = (tmp_path / "table1.tex").read_text()
     assert r"\caption{A caption, 5 \% of $\lambda_u$.}" in latex
-    assert r"Smooth FixMatch-sq, $\tau$ = 0.9 & 8.17 & 5.04 & 3.50 $\pm$ 1.87 & 1.6 \% \\" in latex
-    assert pd.read_csv(tmp_path / "table1.csv")["p_value"].iloc[1] == 1 / 64
+    assert r"Smooth FixMatch-sq, $\tau$ = 0.9 & 8.17 & 5.04 & 3.50 $\pm$ 1.87 & 1.6 \% & 3.1 \% \\" in latex
+    assert lines(pd.read_csv(tmp_path / "table1.csv")).loc["Smooth FixMatch-sq, τ = 0.9", "p_value"] == 1 / 64

@@ -42,6 +42,20 @@ def collapsed_classes(confusion: NDArray[np.int64], basins: Mapping[str, float])
     return np.flatnonzero(wholly).tolist(), np.flatnonzero(partly).tolist()
 
 
+def populated_diagonal(confusion: NDArray[np.int64], basins: Mapping[str, float]) -> int:
+    """How many classes a network finds again: those whose entry on the diagonal is not small.
+
+    The paper counts populated diagonal entries (section 4.5.2) without saying from where on an entry is populated. This
+    project's reading: from the limit below which a column is partly collapsed, as a share of the class's test images.
+
+    Args:
+        confusion: as :func:`column_shares`; a class that was never labelled has an empty column.
+        basins: the limit ``partly_collapsed``.
+    """
+    recalled = np.diagonal(confusion) / confusion.sum(axis=1)
+    return int((recalled >= basins["partly_collapsed"]).sum())
+
+
 def collapse_intervals(
     confusion: NDArray[np.int64], steps: NDArray[np.int64], limit: float
 ) -> list[tuple[int, int, int | None]]:
@@ -72,7 +86,8 @@ def summarise_run(metrics: pd.DataFrame, confusion: NDArray[np.int64], basins: M
     ``error_median`` is that of the last 20. A run is in the low basin when a class is collapsed, wholly or partly, in
     the last evaluation, and unstable when its best error lies clearly below its last. ``collapses`` lists when classes
     were wholly collapsed, "2:1000-3000 5:9000-" for class 2 from step 1000 until 3000 and class 5 from 9000 to the end;
-    ``recovered`` those of them that are not so in the last evaluation. Errors are shares.
+    ``recovered`` those of them that are not so in the last evaluation. ``populated_diagonal`` counts the classes that
+    the last evaluation finds again. Errors are shares.
 
     Args:
         metrics: one row for each evaluation.
@@ -93,6 +108,7 @@ def summarise_run(metrics: pd.DataFrame, confusion: NDArray[np.int64], basins: M
         "collapses": " ".join(f"{label}:{start}-{end or ''}" for label, start, end in intervals),
         "recovered": " ".join(map(str, sorted({label for label, _, _ in intervals} - set(wholly)))),
         "smallest_column": float(column_shares(confusion[-1]).min()),
+        "populated_diagonal": populated_diagonal(confusion[-1], basins),
         "basin": "low" if wholly or partly else "high",
         "unstable": last - best > basins["unstable"],
         "coverage": float(metrics["coverage"].iloc[-1]),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 Values = NDArray[np.float64]
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,26 @@ def holm(p_values: Values) -> Values:
     return corrected
 
 
+def holm_of_several(p_values: Mapping[Key, float]) -> dict[Key, float]:
+    """Correct a named family by :func:`holm`; nothing for a single hypothesis, which needs no correction."""
+    if len(p_values) < 2:
+        return {}
+    return dict(zip(p_values, holm(np.array(list(p_values.values()))).tolist(), strict=True))
+
+
+def mcnemar(one_way: int, other_way: int) -> float:
+    """The exact two-sided p-value of McNemar's test that pairs which differ do so both ways equally often.
+
+    Args:
+        one_way, other_way: how many pairs differ in which way.
+
+    Returns:
+        1 if no pair differs.
+    """
+    different = one_way + other_way
+    return float(stats.binomtest(one_way, different).pvalue) if different else 1.0
+
+
 @dataclass(frozen=True)
 class Gain:
     """What one method gains on another, run for run: positive is better.
@@ -141,6 +164,7 @@ class Gain:
         p_value: of the one-sided Wilcoxon test that it tends to be.
         shift: Hodges-Lehmann estimate of the gain with its interval.
         effect_size: matched-pairs rank-biserial correlation, from -1 to 1.
+        p_holm: the p-value corrected for the family of comparisons to which this one belongs, if it is one of several.
     """
 
     n: int
@@ -152,6 +176,7 @@ class Gain:
     p_value: float
     shift: Shift
     effect_size: float
+    p_holm: float | None = None
 
     @property
     def smallest_p(self) -> float:
@@ -175,3 +200,9 @@ def gain(errors: Values, baseline: Values) -> Gain:
         shift=hodges_lehmann(differences),
         effect_size=rank_biserial(differences),
     )
+
+
+def corrected(family: Mapping[Key, Gain]) -> dict[Key, Gain]:
+    """The comparisons that are made together, each with its p-value corrected by :func:`holm` if they are several."""
+    p_values = holm_of_several({key: won.p_value for key, won in family.items()})
+    return {key: replace(won, p_holm=p_values.get(key)) for key, won in family.items()}

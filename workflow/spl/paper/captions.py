@@ -82,8 +82,8 @@ def errors(plan: Plan, experiment: str) -> str:
     return (
         "Error of the last checkpoint in percent of the test images. "
         + _what_was_run(plan, experiment)
-        + " Gain: baseline minus method, run for run, mean ± std in points; p: exact one-sided Wilcoxon test."
-        + _own(plan, experiment)
+        + " Gain: baseline minus method, run for run, mean ± std in points; p: exact one-sided Wilcoxon test;"
+        " Holm: corrected for the comparisons of this table." + _own(plan, experiment)
     )
 
 
@@ -240,6 +240,26 @@ def spreadsheet(plan: Plan, experiment: str) -> str:
     return (
         "Last error, basin and collapsed classes of every run: a row for each method and fold, a column for each "
         "number of labels. " + _what_was_run(plan, experiment)
+    )
+
+
+def basin_switches(plan: Plan, experiment: str) -> str:
+    """Section 4.2: runs that a shape brings to another basin."""
+    return (
+        "Runs that end in another basin than FixMatch's run of the same fold and seed, whose limits are assumed; p: "
+        "McNemar's exact two-sided test that switches to the low basin are as likely as to the high one. "
+        + _what_was_run(plan, experiment)
+        + _own(plan, experiment)
+    )
+
+
+def populated(plan: Plan, experiment: str) -> str:
+    """Section 4.5.2."""
+    return (
+        "Classes of which the last checkpoint finds at least "
+        f"{100 * plan.study.basins.partly_collapsed:g} % of the test images (assumed limit): populated diagonal "
+        "entries of the confusion matrix, for each fold and number of random labels; (n): mean over n folds where "
+        "others have more. " + _what_was_run(plan, experiment)
     )
 
 

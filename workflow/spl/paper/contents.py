@@ -266,6 +266,21 @@ CONTENTS: dict[str, Item] = {
         captions.spreadsheet,
         ("random-labels",),
     ),
+    "basin-switches": Item(
+        "Basin switches",
+        "The shapes at the standard threshold",
+        "spl.tables.basin_switches",
+        captions.basin_switches,
+        ("shapes",),
+        parameter=_against_fixmatch,
+    ),
+    "populated": Item(
+        "Populated diagonals",
+        "Random labels: classes that are found",
+        "spl.tables.populated",
+        captions.populated,
+        ("random-labels",),
+    ),
     "pseudo-labeling": Item(
         "Pseudo-Labeling",
         "The loss that the paper starts from, and its smooth version",
@@ -362,6 +377,7 @@ def _shown(plan: Plan, item: Item, trained: list[str]) -> Item | None:
         item,
         module=f"spl.{kind}.not_run",
         experiments=(),
+        inputs=parameters.none,
         caption=lambda plan: f"Not run: {reason}.",
         parameter=lambda plan: {"reason": reason},
     )

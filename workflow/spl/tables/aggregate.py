@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from spl.settings import Settings
-from spl.statistics import Gain, gain
-from spl.tables.form import Table, gain_cells, gain_columns, percent
+from spl.statistics import Gain, corrected, gain
+from spl.tables.form import Row, Table, gain_cells, gain_columns, long, number_rows, percent
 
 DRAWS = ["dataset", "split", "fold", "split_seed", "seed"]
 OWN = {"lambda_u", "power"}
@@ -28,27 +28,46 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """
     runs = pd.concat([pd.read_csv(path) for path in inputs]).drop_duplicates("run")
     titles, baseline = parameter["titles"], parameter["baseline"]
-    tidy, printed = [], []
+    methods = {method: runs[runs["method"] == method] for method in titles}
+    pairs = {method: equal_conditions(own, methods[baseline]) for method, own in methods.items() if method != baseline}
+    won = corrected({method: _gain(own) for method, own in pairs.items() if len(own)})
+    tidy: list[Row] = []
+    printed = []
     for method, title in titles.items():
-        of_method = runs[runs["method"] == method]
-        discrepancy = of_method["error_last"] - of_method["error_best"]
-        mean, largest = discrepancy.mean(), discrepancy.max()
-        row = {"method": title, "runs": len(of_method), "discrepancy_mean": mean, "discrepancy_max": largest}
-        line = {"": title, "last − best": percent(mean, 2), "largest": percent(largest, 2)}
-        if method != baseline:
-            pairs = equal_conditions(of_method, runs[runs["method"] == baseline])
-            if len(pairs):
-                won = gain(pairs["error_last"].to_numpy(), pairs["error_last_baseline"].to_numpy())
-                row |= gain_columns(won)
-                line |= _gain_cells(won, titles[baseline])
-        tidy.append(row)
+        discrepancy = methods[method]["error_last"] - methods[method]["error_best"]
+        numbers = {
+            "runs": len(discrepancy),
+            "discrepancy_mean": discrepancy.mean(),
+            "discrepancy_max": discrepancy.max(),
+        }
+        line = {"": title, "last − best": percent(discrepancy.mean(), 2), "largest": percent(discrepancy.max(), 2)}
+        if method in won:
+            numbers |= gain_columns(won[method])
+            line |= _gain_cells(won[method], titles[baseline])
+        tidy += _run_rows(title, methods[method], pairs.get(method)) + number_rows({"method": title}, numbers)
         printed.append(line)
-    return Table(pd.DataFrame(tidy), pd.DataFrame(printed).fillna(""))
+    return Table(long(tidy), pd.DataFrame(printed).fillna(""))
+
+
+def _gain(pairs: pd.DataFrame) -> Gain:
+    return gain(pairs["error_last"].to_numpy(), pairs["error_last_baseline"].to_numpy())
+
+
+def _run_rows(title: str, runs: pd.DataFrame, pairs: pd.DataFrame | None) -> list[Row]:
+    """Tidy rows of each run: its errors, and the baseline's run that it is compared with, and that one's."""
+    shown = runs[["run", "error_last", "error_best"]]
+    if pairs is not None:
+        shown = shown.merge(pairs[["run", "run_baseline", "error_last_baseline"]], on="run", how="left")
+    rows: list[Row] = []
+    for run in shown.to_dict("records"):
+        of = {"method": title, "run": run.pop("run"), "run_baseline": run.pop("run_baseline", None)}
+        rows += number_rows(of, {str(name): error for name, error in run.items() if pd.notna(error)})
+    return rows
 
 
 def _gain_cells(won: Gain, baseline: str) -> dict[str, str]:
     extremes = {"max": percent(won.max, 2), "min": percent(won.min, 2)}
-    return gain_cells(won, baseline) | extremes | {"better": f"{won.wins} of {won.n}"}
+    return gain_cells(won, f"gain wrt {baseline}") | extremes | {"better": f"{won.wins} of {won.n}"}
 
 
 def equal_conditions(runs: pd.DataFrame, baseline: pd.DataFrame) -> pd.DataFrame:

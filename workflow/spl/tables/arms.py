@@ -12,10 +12,11 @@ import pandas as pd
 
 from spl.errors import InputError
 from spl.settings import SYMBOLS, TECHNICAL
-from spl.statistics import Values
+from spl.statistics import Gain, Values, gain
+from spl.tables.form import percent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Arm:
     """One line of a comparison.
 
@@ -23,17 +24,31 @@ class Arm:
         method: key of the method.
         variant: the settings in which its runs differ from the defaults, as in their paths.
         label: the method's title, with what tells its variant from the others.
-        errors: last error, a share, by (fold, seed), in ascending order.
+        runs: their rows of the summary, indexed by (fold, seed), in ascending order.
     """
 
     method: str
     variant: str
     label: str
-    errors: dict[tuple[int, int], float]
+    runs: pd.DataFrame
+
+    def of(self, column: str) -> dict[tuple[int, int], Any]:
+        """One column of the summary, by (fold, seed), in ascending order."""
+        return by_run(self.runs, column)
+
+    @property
+    def errors(self) -> dict[tuple[int, int], float]:
+        """Last errors, shares, by (fold, seed), in ascending order."""
+        return self.of("error_last")
 
     def values(self) -> Values:
         """The errors alone, float (n,)."""
         return np.array(list(self.errors.values()))
+
+
+def by_run(runs: pd.DataFrame, column: str) -> dict[tuple[int, int], Any]:
+    """One column of a summary's rows that are indexed by (fold, seed), by these, in the order of the rows."""
+    return dict(zip(runs.index.tolist(), runs[column].tolist(), strict=True))
 
 
 def arms(summary: pd.DataFrame, titles: Mapping[str, str]) -> list[Arm]:
@@ -49,13 +64,11 @@ def arms(summary: pd.DataFrame, titles: Mapping[str, str]) -> list[Arm]:
     found: list[tuple[int, Arm]] = []
     labels = arm_labels(summary, titles)
     for (method, variant), runs in _variants(summary):
-        ordered = runs.sort_values(["fold", "seed"])
-        keys = zip(ordered["fold"].tolist(), ordered["seed"].tolist(), strict=True)
-        errors = dict(zip(keys, ordered["error_last"].tolist(), strict=True))
-        if len(errors) != len(runs):
+        indexed = runs.set_index(["fold", "seed"]).sort_index()
+        if indexed.index.has_duplicates:
             raise ValueError(f"{method} {variant}: several runs of one fold and seed cannot share a line of a table")
         place = sum(arm.method == method for _, arm in found)
-        found.append((place, Arm(method, variant, labels[method, variant], errors)))
+        found.append((place, Arm(method, variant, labels[method, variant], indexed)))
     return [arm for _, arm in sorted(found, key=lambda one: one[0])]
 
 
@@ -165,7 +178,18 @@ def run_names(found: list[Arm]) -> dict[tuple[int, int], str]:
     return {(fold, seed): f"{fold}, seed {seed}" if several_seeds else str(fold) for fold, seed in runs}
 
 
+def fold_cells(arm: Arm, names: Mapping[tuple[int, int], str]) -> dict[str, str]:
+    """An arm's printed errors by the names of its folds, a dash where it has none."""
+    return {name: percent(arm.errors.get(key, float("nan")), 2) for key, name in names.items()}
+
+
 def paired(arm: Arm, baseline: Arm) -> tuple[Values, Values]:
     """Errors of both arms on the folds and seeds that both have, float (n,) each."""
     common = [key for key in arm.errors if key in baseline.errors]
     return np.array([arm.errors[key] for key in common]), np.array([baseline.errors[key] for key in common])
+
+
+def gains(found: list[Arm], baseline: str) -> dict[str, Gain]:
+    """What every arm but those of the baseline gains on it, by label."""
+    others = [arm for arm in found if arm.method != baseline]
+    return {arm.label: gain(*paired(arm, baseline_of(arm, found, baseline))) for arm in others}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,7 +18,7 @@ class Table:
     """Numbers and their printed form.
 
     Attributes:
-        tidy: one number a cell, for reading by programs.
+        tidy: for reading by programs; of a table of numbers, :func:`long`.
         printed: text, laid out as in the paper; the first column names the rows.
         note: sentences on what the numbers say, printed below; a caption says only what was run.
     """
@@ -24,6 +26,9 @@ class Table:
     tidy: pd.DataFrame
     printed: pd.DataFrame
     note: str = ""
+
+
+Row = dict[str, Any]
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -41,22 +46,33 @@ def bold(cell: str) -> str:
     return f"**{cell}**"
 
 
-def gain_cells(won: Gain, baseline: str, full: int = 0) -> dict[str, str]:
-    """The two printed cells that compare a method with the baseline.
+def gain_cells(won: Gain, name: str, p_value: str = "p-value", full: int = 0) -> dict[str, str]:
+    """The printed cells of a comparison: its mean and deviation, its p-value, and the corrected one if there is one.
 
     Args:
         won: the comparison.
-        baseline: its title.
+        name: of the first cell.
+        p_value: name of the second.
         full: as of :func:`counted`.
     """
-    return {
-        f"gain wrt {baseline}": counted(f"{percent(won.mean, 2)} ± {percent(won.std, 2)}", won.n, full),
-        "p-value": counted(f"{percent(won.p_value)} %", won.n, full),
-    }
+    cells = {name: f"{percent(won.mean, 2)} ± {percent(won.std, 2)}", p_value: f"{percent(won.p_value)} %"}
+    if won.p_holm is not None:
+        cells[f"{p_value}, Holm"] = f"{percent(won.p_holm)} %"
+    return {row: counted(cell, won.n, full) for row, cell in cells.items()}
+
+
+def stacked(first: str, *parts: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+    """Printed cells by column and row, the parts below one another; nothing where a column lacks a part.
+
+    Args:
+        first: heading of the column that names the rows.
+        parts: by heading of the column, then by row; the first part has all columns.
+    """
+    return pd.concat([pd.DataFrame(part) for part in parts]).fillna("").rename_axis(first).reset_index()
 
 
 def gain_columns(won: Gain) -> dict[str, float]:
-    """The tidy columns of a comparison: all of a :class:`Gain`, in shares."""
+    """The tidy numbers of a comparison: all of a :class:`Gain`, in shares."""
     return {
         "pairs": won.n,
         "gain_mean": won.mean,
@@ -65,6 +81,7 @@ def gain_columns(won: Gain) -> dict[str, float]:
         "gain_min": won.min,
         "wins": won.wins,
         "p_value": won.p_value,
+        **({} if won.p_holm is None else {"p_holm": won.p_holm}),
         "smallest_p": won.smallest_p,
         "shift": won.shift.estimate,
         "shift_low": won.shift.low,
@@ -72,6 +89,35 @@ def gain_columns(won: Gain) -> dict[str, float]:
         "shift_level": won.shift.level,
         "effect_size": won.effect_size,
     }
+
+
+WHOLE = ["labels", "from", "to", "fold", "seed"]
+
+
+def run_rows(of: Mapping[str, Any], runs: Mapping[tuple[int, int], float], name: str = "error_last") -> list[Row]:
+    """Tidy rows of single runs: what the other numbers are computed from.
+
+    Args:
+        of: what tells these runs from others of the table, the method first.
+        runs: one number for each (fold, seed).
+        name: of that number.
+    """
+    return [{**of, "fold": fold, "seed": seed, "quantity": name, "value": one} for (fold, seed), one in runs.items()]
+
+
+def number_rows(of: Mapping[str, Any], numbers: Mapping[str, Any]) -> list[Row]:
+    """Tidy rows of numbers that are said of ``of``, by their name."""
+    return [{**of, "quantity": name, "value": value} for name, value in numbers.items()]
+
+
+def long(rows: list[Row]) -> pd.DataFrame:
+    """The tidy form that tables of numbers share: what a number is of, the ``quantity`` and its ``value``.
+
+    A row with a fold and a seed is of one run, one without is computed from such rows. Errors and gains are shares.
+    """
+    frame = pd.DataFrame(rows)
+    of = frame.columns.drop(["quantity", "value"])
+    return frame[[*of, "quantity", "value"]].astype(dict.fromkeys(of.intersection(WHOLE), "Int64"))
 
 
 def save(table: Table, title: str, caption: str, stem: Path) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from spl.tables.arms import setting_name, setting_value
-from spl.tables.form import Table, bold, counted, percent
+from spl.statistics import summarise
+from spl.tables.arms import by_run, setting_name, setting_value
+from spl.tables.form import Row, Table, bold, counted, long, number_rows, percent, run_rows
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -26,14 +27,22 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     summary = pd.read_csv(inputs[0])
     if summary.duplicated(list(dict.fromkeys(["method", setting, "fold", "seed"]))).any():
         raise ValueError(f"{inputs[0]}: runs that differ in more than {setting} cannot share a cell of a table")
-    cells = summary.groupby(["method", setting], sort=False)["error_last"]
-    tidy = cells.agg(n="size", mean="mean", std="std").reset_index()
-    values, full = sorted(tidy[setting].unique()), int(tidy["n"].max())
+    values = sorted(summary[setting].unique())
+    full = int(summary.groupby(["method", setting]).size().max())
+    tidy: list[Row] = []
     printed = []
-    for method, line in tidy.groupby("method", sort=False):
+    for method, runs in summary.groupby("method", sort=False):
+        title = parameter["titles"][method]
+        cells = {}
+        for value, own in runs.groupby(setting):
+            of = {"method": title, setting: value}
+            cell = cells[value] = summarise(own["error_last"].to_numpy())
+            tidy += run_rows(of, by_run(own.set_index(["fold", "seed"]), "error_last"))
+            tidy += number_rows(of, {"n": cell.n, "mean": cell.mean, "std": cell.std})
+        lowest = min(cell.mean for cell in cells.values())
         shown = dict.fromkeys(map(setting_value, values), "–")
-        for value, n, mean in zip(line[setting], line["n"], line["mean"], strict=True):
-            cell = counted(percent(mean, 2), n, full)
-            shown[setting_value(value)] = bold(cell) if mean == line["mean"].min() else cell
-        printed.append({setting_name(setting): parameter["titles"][method]} | shown)
-    return Table(tidy.replace({"method": parameter["titles"]}), pd.DataFrame(printed))
+        for value, cell in cells.items():
+            text = counted(percent(cell.mean, 2), cell.n, full)
+            shown[setting_value(value)] = bold(text) if cell.mean == lowest else text
+        printed.append({setting_name(setting): title} | shown)
+    return Table(long(tidy), pd.DataFrame(printed))

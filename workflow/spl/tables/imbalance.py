@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from spl.statistics import gain, summarise
-from spl.tables.arms import arms, baseline_of, counterpart, paired, run_names
-from spl.tables.form import Table, counted, gain_cells, gain_columns, percent
+from spl.statistics import Gain, corrected, gain, summarise
+from spl.tables.arms import Arm, arms, counterpart, fold_cells, gains, paired, run_names
+from spl.tables.form import Row, Table, counted, gain_cells, gain_columns, long, number_rows, percent, run_rows, stacked
 from spl.tables.published import Published
 
 
@@ -18,11 +18,11 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """One column for each method, and in the lines what it gains on the baseline and what the imbalance costs it.
 
     The drop is the error with the imbalance minus that without, fold by fold; its p-value is that of the error's rising
-    (paper, section 4.3.3).
+    (paper, section 4.3.3). Gains are one family of comparisons, drops another.
 
     Args:
         parameter: ``titles`` of the methods, key of the ``baseline``, and the ``rows`` above gain and drop, in order,
-            of "folds" (a line for each), "mean", "std", "max", "min" and "range"; what :class:`Published` reads.
+            of "folds" (a line for each), "mean", "std", "max", "min" and "range".
         inputs: summaries of the experiment with the imbalance and of the one without.
 
     Raises:
@@ -30,37 +30,36 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """
     titles, baseline = parameter["titles"], parameter["baseline"]
     found, balanced = (arms(pd.read_csv(path), titles) for path in inputs)
-    names = run_names(found)
+    names, won = run_names(found), corrected(gains(found, baseline))
     full = len(names)
+    without = {arm.label: counterpart(arm, balanced, inputs[1]) for arm in found}
+    drops = corrected({arm.label: _drop(arm, without[arm.label]) for arm in found})
     beside = Published(parameter, inputs[0])
-    tidy: list[dict[str, Any]] = []
-    columns: dict[str, dict[str, str]] = {}
+    tidy: list[Row] = []
+    above: dict[str, dict[str, str]] = {}
     for arm in found:
         of_arm = summarise(arm.values())
         numbers = {name: getattr(of_arm, name) for name in parameter["rows"] if name != "folds"}
-        column: dict[str, str] = {}
-        for row in parameter["rows"]:
-            if row == "folds":
-                column |= {name: percent(arm.errors.get(key, float("nan")), 2) for key, name in names.items()}
-            else:
-                column[row] = counted(percent(numbers[row], 2), of_arm.n, full)
+        cells = {name: {name: counted(percent(value, 2), of_arm.n, full)} for name, value in numbers.items()}
+        cells["folds"] = fold_cells(arm, names)
+        above[arm.label] = {name: cell for row in parameter["rows"] for name, cell in cells[row].items()}
         numbers |= beside.numbers(arm)
-        column |= dict.fromkeys(beside.names, "–") | beside.cells(arm)
-        compared: dict[str, str] = {f"gain wrt {titles[baseline]}": "", "p-value": ""}
-        if arm.method != baseline:
-            won = gain(*paired(arm, baseline_of(arm, found, baseline)))
-            numbers |= gain_columns(won)
-            compared = gain_cells(won, titles[baseline], full)
-        imbalanced, before = paired(arm, counterpart(arm, balanced, inputs[1]))
-        drop = gain(before, imbalanced)
-        numbers |= {"drop_pairs": drop.n, "drop_mean": drop.mean, "drop_std": drop.std, "drop_p_value": drop.p_value}
-        compared["drop due to imbalance"] = counted(f"{percent(drop.mean, 2)} ± {percent(drop.std, 2)}", drop.n, full)
-        compared["p-value of the drop"] = counted(f"{percent(drop.p_value)} %", drop.n, full)
-        columns[arm.label] = column | compared
-        tidy += [
-            {"method": arm.label, "fold": fold, "seed": seed, "quantity": "error_last", "value": error}
-            for (fold, seed), error in arm.errors.items()
-        ]
-        tidy += [{"method": arm.label, "quantity": name, "value": value} for name, value in numbers.items()]
-    printed = pd.DataFrame(columns).rename_axis("fold" if "folds" in parameter["rows"] else "").reset_index()
-    return Table(pd.DataFrame(tidy).astype({"fold": "Int64", "seed": "Int64"}), printed, beside.note)
+        above[arm.label] |= dict.fromkeys(beside.names, "–") | beside.cells(arm)
+        if arm.label in won:
+            numbers |= gain_columns(won[arm.label])
+        numbers |= {f"drop_{name.removeprefix('gain_')}": one for name, one in gain_columns(drops[arm.label]).items()}
+        of = {"method": arm.label}
+        tidy += run_rows(of, arm.errors) + run_rows(of, without[arm.label].errors, "error_last_balanced")
+        tidy += number_rows(of, numbers)
+    gained = {label: gain_cells(one, f"gain wrt {titles[baseline]}", full=full) for label, one in won.items()}
+    dropped = {
+        label: gain_cells(one, "drop due to imbalance", "p-value of the drop", full) for label, one in drops.items()
+    }
+    printed = stacked("fold" if "folds" in parameter["rows"] else "", above, gained, dropped)
+    return Table(long(tidy), printed, beside.note)
+
+
+def _drop(imbalanced: Arm, balanced: Arm) -> Gain:
+    """What an arm would gain if it were without the imbalance."""
+    errors, before = paired(imbalanced, balanced)
+    return gain(before, errors)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from spl.statistics import gain, summarise
-from spl.tables.arms import arms, baseline_of, paired, run_names
-from spl.tables.form import Table, counted, gain_cells, gain_columns, percent
+from spl.statistics import corrected, summarise
+from spl.tables.arms import arms, fold_cells, gains, run_names
+from spl.tables.form import Row, Table, counted, gain_cells, gain_columns, long, number_rows, percent, run_rows, stacked
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -20,28 +20,19 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         parameter: ``titles`` of the methods and the key of the ``baseline``.
         inputs: the experiment's summary.
     """
-    titles = parameter["titles"]
+    titles, baseline = parameter["titles"], parameter["baseline"]
     found = arms(pd.read_csv(inputs[0]), titles)
-    names = run_names(found)
-    tidy: list[dict[str, Any]] = []
-    columns: dict[str, dict[str, str]] = {}
+    names, won = run_names(found), corrected(gains(found, baseline))
+    tidy: list[Row] = []
+    above: dict[str, dict[str, str]] = {}
     for arm in found:
         of_arm = summarise(arm.values())
-        below = {"max": of_arm.max, "min": of_arm.min, "range": of_arm.range}
-        column = {names[key]: percent(error, 2) for key, error in arm.errors.items()}
-        column |= {name: counted(percent(value, 2), of_arm.n, len(names)) for name, value in below.items()}
-        if arm.method != parameter["baseline"]:
-            won = gain(*paired(arm, baseline_of(arm, found, parameter["baseline"])))
-            below |= gain_columns(won)
-            column |= gain_cells(won, titles[parameter["baseline"]], len(names))
-        tidy += [
-            {"method": arm.label, "fold": fold, "seed": seed, "quantity": "error_last", "value": error}
-            for (fold, seed), error in arm.errors.items()
-        ]
-        tidy += [{"method": arm.label, "quantity": name, "value": value} for name, value in below.items()]
-        columns[arm.label] = column
-    rows = [*names.values(), "max", "min", "range"]
-    rows += list(dict.fromkeys(row for column in columns.values() for row in column if row not in rows))
-    printed = {"fold": rows} | {label: [column.get(row, "") for row in rows] for label, column in columns.items()}
-    frame = pd.DataFrame(tidy).astype({"fold": "Int64", "seed": "Int64"})
-    return Table(frame, pd.DataFrame(printed))
+        numbers = {"max": of_arm.max, "min": of_arm.min, "range": of_arm.range}
+        below = {name: counted(percent(value, 2), of_arm.n, len(names)) for name, value in numbers.items()}
+        above[arm.label] = fold_cells(arm, names) | below
+        if arm.label in won:
+            numbers |= gain_columns(won[arm.label])
+        of = {"method": arm.label}
+        tidy += run_rows(of, arm.errors) + number_rows(of, numbers)
+    compared = {label: gain_cells(one, f"gain wrt {titles[baseline]}", full=len(names)) for label, one in won.items()}
+    return Table(long(tidy), stacked("fold", above, compared))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from spl.statistics import gain, summarise
-from spl.tables.arms import arms, baseline_of, paired, run_names, setting_value
-from spl.tables.form import Table, counted, gain_cells, gain_columns, percent
+from spl.statistics import corrected, summarise
+from spl.tables.arms import arms, gains, run_names, setting_value
+from spl.tables.form import Row, Table, counted, gain_cells, gain_columns, long, number_rows, percent, run_rows
 from spl.tables.published import Published
 
 
@@ -23,24 +23,27 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """
     titles, baseline = parameter["titles"], parameter["baseline"]
     sizes = {int(str(labels)): arms(runs, titles) for labels, runs in pd.read_csv(inputs[0]).groupby("labels")}
+    won = corrected(
+        {(labels, arm): one for labels, found in sizes.items() for arm, one in gains(found, baseline).items()}
+    )
     full = max(len(run_names(found)) for found in sizes.values())
     beside = Published(parameter, inputs[0])
-    tidy: list[dict[str, Any]] = []
+    tidy: list[Row] = []
     columns: dict[str, dict[str, str]] = {}
     for labels, found in sizes.items():
         column = columns[setting_value(labels)] = {}
         for arm in found:
             of_arm = summarise(arm.values())
-            row = {"labels": labels, "method": arm.label, "n": of_arm.n, "mean": of_arm.mean, "std": of_arm.std}
+            numbers: dict[str, float] = {"n": of_arm.n, "mean": of_arm.mean, "std": of_arm.std}
             column[arm.label] = counted(f"{percent(of_arm.mean, 2)} ± {percent(of_arm.std, 2)}", of_arm.n, full)
+            numbers |= beside.numbers(arm, labels)
             column |= {f"{arm.label}, {name}": cell for name, cell in beside.cells(arm, labels).items()}
-            row |= beside.numbers(arm, labels)
-            if arm.method != baseline:
-                won = gain(*paired(arm, baseline_of(arm, found, baseline)))
-                row |= gain_columns(won)
-                compared = gain_cells(won, titles[baseline], full)
+            if (labels, arm.label) in won:
+                numbers |= gain_columns(won[labels, arm.label])
+                compared = gain_cells(won[labels, arm.label], f"gain wrt {titles[baseline]}", full=full)
                 column |= {f"{arm.label}: {name}": cell for name, cell in compared.items()}
-            tidy.append(row)
+            of = {"method": arm.label, "labels": labels}
+            tidy += run_rows(of, arm.errors) + number_rows(of, numbers)
     rows = list(dict.fromkeys(row for column in columns.values() for row in column))
     printed = {"labels": rows} | {size: [column.get(row, "–") for row in rows] for size, column in columns.items()}
-    return Table(pd.DataFrame(tidy), pd.DataFrame(printed), beside.note)
+    return Table(long(tidy), pd.DataFrame(printed), beside.note)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from spl.statistics import gain, summarise
-from spl.tables.arms import arms, baseline_of, paired, run_names
-from spl.tables.form import Table, counted, gain_cells, gain_columns, percent
+from spl.statistics import corrected, summarise
+from spl.tables.arms import arms, gains, run_names
+from spl.tables.form import Table, counted, gain_cells, gain_columns, long, number_rows, percent, run_rows
 from spl.tables.published import Published
 
 
@@ -21,21 +21,22 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         parameter: ``titles`` of the methods and the key of the ``baseline``; what :class:`Published` reads.
         inputs: the experiment's summary.
     """
-    titles = parameter["titles"]
+    titles, baseline = parameter["titles"], parameter["baseline"]
     found = arms(pd.read_csv(inputs[0]), titles)
+    won = corrected(gains(found, baseline))
     full = len(run_names(found))
     beside = Published(parameter, inputs[0])
     tidy, printed = [], []
     for arm in found:
         of_arm = summarise(arm.values())
-        row = {"method": arm.label, "n": of_arm.n, "mean": of_arm.mean, "std": of_arm.std}
+        numbers: dict[str, float] = {"n": of_arm.n, "mean": of_arm.mean, "std": of_arm.std}
         line = {"": arm.label, "mean": counted(percent(of_arm.mean, 2), of_arm.n, full), "std": percent(of_arm.std, 2)}
-        row |= beside.numbers(arm)
+        numbers |= beside.numbers(arm)
         line |= dict.fromkeys(beside.names, "–") | beside.cells(arm)
-        if arm.method != parameter["baseline"]:
-            won = gain(*paired(arm, baseline_of(arm, found, parameter["baseline"])))
-            row |= gain_columns(won)
-            line |= gain_cells(won, titles[parameter["baseline"]], full)
-        tidy.append(row)
+        if arm.label in won:
+            numbers |= gain_columns(won[arm.label])
+            line |= gain_cells(won[arm.label], f"gain wrt {titles[baseline]}", full=full)
+        of = {"method": arm.label}
+        tidy += run_rows(of, arm.errors) + number_rows(of, numbers)
         printed.append(line)
-    return Table(pd.DataFrame(tidy), pd.DataFrame(printed).fillna(""), beside.note)
+    return Table(long(tidy), pd.DataFrame(printed).fillna(""), beside.note)

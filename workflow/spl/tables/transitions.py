@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spl.statistics import Gain, gain, holm, summarise
+from spl.statistics import Gain, corrected, gain, summarise
 from spl.tables.arms import Arm, arms_by_size, paired
-from spl.tables.form import Table, gain_columns, percent
+from spl.tables.form import Row, Table, gain_columns, long, number_rows, percent, run_rows
 
 Transition = tuple[int, int]
 
@@ -30,15 +30,17 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         inputs: the summary of an experiment with nested labelled sets of at least two sizes.
     """
     methods = arms_by_size(pd.read_csv(inputs[0]), parameter["titles"])
-    gains = {method: _gains(sizes) for method, sizes in methods.items()}
-    flat = [won.p_value for transitions in gains.values() for won in transitions.values()]
-    corrected = iter(holm(np.array(flat)).tolist())
-    tidy, printed, notes = [], [], []
+    gains = corrected(
+        {(method, transition): won for method, sizes in methods.items() for transition, won in _gains(sizes).items()}
+    )
+    tidy: list[Row] = []
+    printed, notes = [], []
     for method, sizes in methods.items():
-        transitions = gains[method]
+        transitions = {transition: gains[method, transition] for transition in pairwise(sizes)}
+        for labels, arm in sizes.items():
+            tidy += run_rows({"method": method, "labels": labels}, arm.errors)
         for (before, after), won in transitions.items():
-            quantities = gain_columns(won) | {"p_holm": next(corrected)}
-            tidy += _rows(method, before, after, quantities)
+            tidy += number_rows({"method": method, "from": before, "to": after}, gain_columns(won))
         pooled = _pooled(sizes)
         exceeding = [transition for transition, won in transitions.items() if won.p_value > parameter["level"]]
         stable = stable_from(sizes, parameter["mean_below"], parameter["std_below"])
@@ -49,12 +51,12 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
             "last_above_level_to": exceeding[-1][1] if exceeding else None,
             "stable_from": stable,
         }
-        tidy += _rows(method, min(sizes), max(sizes), gain_columns(pooled) | conclusions)
+        whole = {"method": method, "from": min(sizes), "to": max(sizes)}
+        tidy += number_rows(whole, gain_columns(pooled) | conclusions)
         cells = {_name(transition): percent(won.p_value) for transition, won in transitions.items()}
         printed.append({"p-value in %": method} | cells)
         notes.append(_note(method, exceeding, len(transitions), pooled, stable))
-    frame = pd.DataFrame(tidy, columns=["method", "from", "to", "quantity", "value"])
-    return Table(frame, pd.DataFrame(printed).fillna(""), f"{_explained(parameter)} {' '.join(notes)}")
+    return Table(long(tidy), pd.DataFrame(printed).fillna(""), f"{_explained(parameter)} {' '.join(notes)}")
 
 
 def _gains(sizes: Mapping[int, Arm]) -> dict[Transition, Gain]:
@@ -86,11 +88,6 @@ def stable_from(sizes: Mapping[int, Arm], mean_below: float, std_below: float) -
             break
         first = labels
     return first
-
-
-def _rows(method: str, before: int, after: int, quantities: Mapping[str, Any]) -> list[dict[str, Any]]:
-    row = {"method": method, "from": before, "to": after}
-    return [row | {"quantity": quantity, "value": value} for quantity, value in quantities.items()]
 
 
 def _name(transition: Transition) -> str:

@@ -1,0 +1,156 @@
+"""Every printed cell follows from the rows of single runs in the tidy file beside it."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from spl.tables import (
+    aggregate,
+    grid,
+    imbalance,
+    initial_condition,
+    per_fold,
+    random_labels,
+    summary,
+    transitions,
+)
+
+TITLES = {"fixmatch": "FixMatch", "flexmatch": "FlexMatch", "smooth-fixmatch": "Smooth FixMatch"}
+GIVEN = {"titles": TITLES, "baseline": "fixmatch"}
+FIXMATCH, *OTHERS = TITLES.values()
+RUN = ["fold", "seed"]
+
+
+def experiment(path, seed, folds=range(5), seeds=(0,), labels=(40,), **settings):
+    """Runs whose errors are multiples of one of 10,000 test images and differ by no equal gains."""
+    draw = np.random.default_rng(seed)
+    rows = [
+        {"method": method, "variant": "", "labels": size, "fold": fold, "seed": seed, **settings,
+         "dataset": "digits", "split": f"{size}/fold{fold}", "split_seed": 1, "threshold": 0.95}
+        for method in TITLES for size in labels for fold in folds for seed in seeds
+    ]  # fmt: skip
+    errors = draw.integers(500, 4000, len(rows)) / 10_000
+    best = errors - draw.integers(0, 300, len(rows)) / 10_000
+    runs = [f"{path.stem}/{number}" for number in range(len(rows))]
+    pd.DataFrame(rows).assign(run=runs, error_last=errors, error_best=best, basin="low").to_csv(path, index=False)
+    return path
+
+
+def built(module, inputs, **parameter):
+    """The printed table by row, and the rows of single runs of the tidy file."""
+    table = module.build(GIVEN | parameter, inputs)
+    tidy = pd.read_csv(io.StringIO(table.tidy.to_csv(index=False, float_format="%.10g")))
+    return table.printed.set_index(table.printed.columns[0]), tidy
+
+
+def by_method(tidy, quantity="error_last", **where):
+    """Numbers of single runs, a column for each method."""
+    chosen = tidy[(tidy["quantity"] == quantity) & (tidy[list(where)] == pd.Series(where)).all(axis=1)]
+    return chosen.pivot_table("value", RUN, "method")
+
+
+def percent(share, digits=2):
+    return f"{100 * share:.{digits}f}".replace("-", "−")
+
+
+def mean_and_std(values):
+    return f"{percent(np.mean(values))} ± {percent(np.std(values, ddof=1))}"
+
+
+def cells(family):
+    """Gain, p-value and corrected p-value of each comparison of a family."""
+    p = {name: stats.wilcoxon(gains, alternative="greater", method="exact").pvalue for name, gains in family.items()}
+    ascending = sorted(p, key=p.get)
+    for place, name in enumerate(ascending):
+        steps = [(len(p) - before) * p[other] for before, other in enumerate(ascending[: place + 1])]
+        yield name, [mean_and_std(family[name]), f"{percent(p[name], 1)} %", f"{percent(min(1, max(steps)), 1)} %"]
+
+
+def gains(errors):
+    return {method: (errors[FIXMATCH] - errors[method]).round(9) for method in OTHERS}
+
+
+def test_means_over_folds(tmp_path):
+    printed, tidy = built(summary, [experiment(tmp_path / "runs.csv", 1)])
+    errors = by_method(tidy)
+    compared = dict(cells(gains(errors))) | {FIXMATCH: [""] * 3}
+    for method, own in errors.items():
+        assert printed.loc[method].tolist() == [percent(own.mean()), percent(own.std()), *compared[method]]
+
+
+def test_every_fold(tmp_path):
+    printed, tidy = built(per_fold, [experiment(tmp_path / "runs.csv", 2)])
+    errors = by_method(tidy)
+    compared = dict(cells(gains(errors))) | {FIXMATCH: [""] * 3}
+    for method, own in errors.items():
+        numbers = [*own, own.max(), own.min(), own.max() - own.min()]
+        assert printed[method].tolist() == [*map(percent, numbers), *compared[method]]
+
+
+def test_class_imbalance(tmp_path):
+    inputs = [experiment(tmp_path / "imbalanced.csv", 3), experiment(tmp_path / "balanced.csv", 4)]
+    printed, tidy = built(imbalance, inputs, rows=["mean"])
+    errors = by_method(tidy)
+    compared = dict(cells(gains(errors))) | {FIXMATCH: [""] * 3}
+    drops = dict(cells(dict((errors - by_method(tidy, "error_last_balanced")).round(9))))
+    for method, own in errors.items():
+        assert printed[method].tolist() == [percent(own.mean()), *compared[method], *drops[method]]
+
+
+def test_random_labels(tmp_path):
+    printed, tidy = built(random_labels, [experiment(tmp_path / "runs.csv", 5, labels=(40, 50))])
+    errors = {size: by_method(tidy, labels=size) for size in (40, 50)}
+    family = {(size, method): own for size in errors for method, own in gains(errors[size]).items()}
+    compared = dict(cells(family))
+    for size in errors:
+        assert printed.loc[list(TITLES.values()), str(size)].tolist() == list(map(mean_and_std, errors[size].T.values))
+        for method in OTHERS:
+            rows = [f"{method}: {name}" for name in ("gain wrt FixMatch", "p-value", "p-value, Holm")]
+            assert printed.loc[rows, str(size)].tolist() == compared[size, method]
+
+
+def test_transitions(tmp_path):
+    inputs = [experiment(tmp_path / "runs.csv", 6, labels=(40, 50, 60))]
+    printed, tidy = built(transitions, inputs, level=0.2, mean_below=0.1, std_below=0.05)
+    errors = {size: by_method(tidy, labels=size) for size in (40, 50, 60)}
+    for before, after in ((40, 50), (50, 60)):
+        for name, (_, p_value, _) in cells(dict((errors[before] - errors[after]).round(9))):
+            assert f"{printed.loc[name, f'{before} → {after}']} %" == p_value
+
+
+def test_initial_condition(tmp_path):
+    inputs = [experiment(tmp_path / "seeds.csv", 7, [4], range(1, 6)), experiment(tmp_path / "folds.csv", 8)]
+    printed, tidy = built(initial_condition, inputs)
+    errors, over_folds = by_method(tidy), by_method(tidy, "error_last_over_folds")
+    for method, own in errors.items():
+        numbers = [own.mean(), own.std(), over_folds[method].std(), own.min(), own.max()]
+        ahead = "" if method == FIXMATCH else percent(errors[FIXMATCH].min() - own.max())
+        assert printed.loc[method].tolist() == [*map(percent, numbers), ahead]
+
+
+@pytest.mark.parametrize(("setting", "value"), [("momentum", 0.9), ("seed", 0)])
+def test_the_values_of_a_setting(tmp_path, setting, value):
+    printed, tidy = built(grid, [experiment(tmp_path / "runs.csv", 9, momentum=0.9)], setting=setting)
+    for method, own in by_method(tidy, **{setting: value}).items():
+        assert printed.loc[method].tolist() == [f"**{percent(own.mean())}**"]
+
+
+def test_all_runs_under_equal_conditions(tmp_path):
+    inputs = [experiment(tmp_path / "one.csv", 10), experiment(tmp_path / "two.csv", 11, range(5, 7))]
+    printed, tidy = built(aggregate, inputs)
+    runs = tidy[tidy["run"].notna()].pivot_table("value", ["method", "run"], "quantity")
+    partners = tidy[tidy["quantity"] == "error_last_baseline"]
+    for partner, error in zip(partners["run_baseline"], partners["value"], strict=True):
+        assert runs.loc[(FIXMATCH, partner), "error_last"] == error
+    won = {method: (own["error_last_baseline"] - own["error_last"]).round(9) for method, own in runs.groupby("method")}
+    compared = dict(cells({method: won[method] for method in OTHERS}))
+    for method, own in runs.groupby("method"):
+        worse = own["error_last"] - own["error_best"]
+        shown = [percent(worse.mean()), percent(worse.max())]
+        if method in OTHERS:
+            best, worst, wins = won[method].max(), won[method].min(), (won[method] > 0).sum()
+            shown += [*compared[method], percent(best), percent(worst), f"{wins} of 7"]
+        assert [cell for cell in printed.loc[method] if cell] == shown
