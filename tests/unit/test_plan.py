@@ -120,7 +120,7 @@ def test_smooth_methods_share_one_calibration_for_each_shape():
             smooth = run.method.startswith("smooth")
             shape = run.method.removesuffix("-factor")
             assert (run.calibration == f"{run.dataset}/{shape}") == smooth
-            assert (run.settings["lambda_u"] == "calibrated") == smooth
+            assert (run.settings.get("lambda_u") == "calibrated") == smooth
 
 
 def test_ablations_and_the_factor_as_loss_take_the_calibration_of_their_shape():
