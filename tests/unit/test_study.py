@@ -58,7 +58,7 @@ WRONG = {
     "training.processes": (3, "experiments.scarce-labels:", "batch 8: expected a multiple of 3 processes"),
     "experiments.scarce-labels.split": ({"scheme": "balanced", "per_class": 125}, "split.per_class:", "at most 124"),
     "experiments.scarce-labels.split.per_class": (0, "split.per_class:", "expected at least 1, got 0"),
-    "experiments.scarce-labels.split.scheme": ("even", "split:", "expected one of balanced, proportional, random, full"),
+    "experiments.scarce-labels.split.scheme": ("even", "split:", "one of balanced, proportional, random, full"),
     "experiments.random-labels.split.labels": ([20, 1298], "split.labels:", "at most 1297"),
     "experiments.scarce-labels.variants": ([{"power": 2}], "variants.0.power:", "does not use power"),
     "experiments.scarce-labels.training": ({"crop_padding": 9}, "experiments.scarce-labels:", "less than 8, the side"),

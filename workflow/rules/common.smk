@@ -5,6 +5,7 @@ from pathlib import Path
 
 from spl.errors import InputError
 from spl.paper import contents
+from spl.partial import partial_plan
 from spl.plan import (
     RUN_FILES,
     analysis_parameter,
@@ -18,10 +19,15 @@ from spl.published import DOWNLOADS
 from spl.study import check_study, read_yaml
 
 files = [os.path.relpath(path) for path in workflow.configfiles]
+partial = str(config.pop("partial", "false")).lower()  # Snakemake reads "True" as a boolean, "true" as text
 try:
+    if partial not in ("true", "false"):
+        raise InputError(f"--config partial={partial}: expected true or false")
     for path in files:
         read_yaml(Path(path))  # Snakemake's own reader lets the last of two equal keys win
     PLAN = make_plan(check_study(config, ", ".join(files)))
+    if partial == "true":
+        PLAN = partial_plan(PLAN, Path("results", PLAN.study.name))
     ITEMS = contents.items(PLAN, ", ".join(files))
 except InputError as mistake:
     print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)

@@ -193,6 +193,7 @@ def plan(study: Annotated[Path, typer.Argument(help="The study's YAML file.")] =
     from rich.table import Table
 
     from spl.paper.contents import items
+    from spl.partial import run_state
     from spl.plan import make_plan, run_parameter
     from spl.study import read_study
 
@@ -200,7 +201,7 @@ def plan(study: Annotated[Path, typer.Argument(help="The study's YAML file.")] =
     items(planned, str(study))
     results = Path("results") / planned.study.name
     listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
-    states = {path: _state(results / "runs" / path, run_parameter(planned, path)) for path in planned.runs}
+    states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in planned.runs}
     needs = dict(planned.experiments)
     for name, one in planned.calibrations.items():
         needs[f"calibration of {name}"] = [one.reference, one.smooth]
@@ -212,17 +213,6 @@ def plan(study: Annotated[Path, typer.Argument(help="The study's YAML file.")] =
     console.print(f"{done} of {len(states)} runs done; {len(planned.splits)} labelled sets.")
     for name, key in planned.off.items():
         print(f"off: experiments.{name}: {key}", file=sys.stderr)
-
-
-def _state(folder: Path, parameter: str) -> str:
-    """Whether a run has results, and whether they are those of its present parameter."""
-    try:
-        recorded = json.loads((folder / "parameters.json").read_text())
-    except (OSError, json.JSONDecodeError):
-        return "to do"
-    planned = json.loads(parameter)
-    changed = [key for key in planned if recorded.get(key) != planned[key]]
-    return f"stale ({', '.join(changed)} changed)" if changed else "done"
 
 
 def _read(parameter: str) -> dict[str, Any]:
