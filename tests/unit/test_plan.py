@@ -12,7 +12,7 @@ from spl.paper import parameters
 from spl.paper.contents import CONTENTS, confusion_items, item_inputs, item_parameter, items, page_parameter
 from spl.paper.literature import PUBLISHED, read_published
 from spl.plan import analysis_parameter, canonical, data_parameter, make_plan, run_parameter, split_parameter
-from spl.study import check_study
+from spl.study_file import check_study
 
 CONFIG = Path(__file__).parents[2] / "config"
 DEMO = yaml.safe_load((CONFIG / "demo.yaml").read_text())

@@ -9,7 +9,8 @@ import yaml
 from spl.errors import InputError
 from spl.plan import make_plan
 from spl.settings import Settings
-from spl.study import Study, check_study, read_study
+from spl.study import Study
+from spl.study_file import check_study, read_study
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.yaml"
 

@@ -16,7 +16,7 @@ from spl.plan import (
     split_parameter,
 )
 from spl.published import DOWNLOADS
-from spl.study import check_study, read_yaml
+from spl.study_file import check_study, read_yaml
 
 files = [os.path.relpath(path) for path in workflow.configfiles]
 partial = str(config.pop("partial", "false")).lower()  # Snakemake reads "True" as a boolean, "true" as text

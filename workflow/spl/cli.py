@@ -195,7 +195,7 @@ def plan(study: Annotated[Path, typer.Argument(help="The study's YAML file.")] =
     from spl.paper.contents import items
     from spl.partial import run_state
     from spl.plan import make_plan, run_parameter
-    from spl.study import read_study
+    from spl.study_file import read_study
 
     planned = make_plan(read_study(study))
     items(planned, str(study))
