@@ -77,7 +77,7 @@ def _span(values: list[int]) -> str:
     return f"{values[0]}–{values[-1]}" if whole else ", ".join(map(str, values))
 
 
-def errors(plan: Plan, experiment: str) -> str:
+def errors(plan: Plan, experiment: str, *references: str) -> str:
     """Tables of errors."""
     return (
         "Error of the last checkpoint in percent of the test images. "
@@ -85,6 +85,10 @@ def errors(plan: Plan, experiment: str) -> str:
         + " Gain: baseline minus method, run for run, mean ± std in points; p: exact one-sided Wilcoxon test;"
         " Holm: corrected for the comparisons of this table." + _own(plan, experiment)
     )
+
+
+def _referred_to(plan: Plan, experiments: tuple[str, ...]) -> str:
+    return "".join(f" For reference: {_what_was_run(plan, experiment)}" for experiment in experiments)
 
 
 def losses(plan: Plan) -> str:
@@ -203,11 +207,13 @@ def against(plan: Plan, experiment: str) -> str:
     )
 
 
-def hardest_fold(plan: Plan, experiment: str) -> str:
+def hardest_fold(plan: Plan, experiment: str, *references: str) -> str:
     """Figure 5."""
     return (
         "Error of the last checkpoint against the number of random labels, on the fold where FixMatch's error, "
-        "averaged over all numbers of labels, is largest. " + _what_was_run(plan, experiment)
+        "averaged over all numbers of labels, is largest. "
+        + _what_was_run(plan, experiment)
+        + _referred_to(plan, references)
     )
 
 

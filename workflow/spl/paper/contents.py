@@ -30,7 +30,7 @@ class Item:
         experiments: of the study, in the order in which it reads them; none for a picture of a formula.
         inputs: the files that it reads below ``results/<study>/``, from the plan and the experiments.
         parameter: what else it depends on, from the same.
-        some: whether it makes sense with some of its experiments alone.
+        optional: experiments that it shows too, behind the others, if the study has them.
         part: of the page that it belongs to, if not to the paper itself.
     """
 
@@ -41,7 +41,7 @@ class Item:
     experiments: tuple[str, ...] = ()
     inputs: Inputs = parameters.summaries
     parameter: Parameter = parameters.titles
-    some: bool = False
+    optional: tuple[str, ...] = ()
     part: str = ""
 
     @property
@@ -63,6 +63,7 @@ CONTENTS: dict[str, Item] = {
         captions.errors,
         ("scarce-labels",),
         parameter=_and_published,
+        optional=("fully-supervised",),
     ),
     "table2": Item(
         "Table 2",
@@ -165,10 +166,10 @@ CONTENTS: dict[str, Item] = {
         "Hyperparameters",
         "spl.tables.hyperparameters",
         captions.hyperparameters,
-        ("scarce-labels", "strong-supervision"),
+        ("scarce-labels",),
         parameters.calibrations,
         parameters.settings,
-        some=True,
+        ("strong-supervision",),
     ),
     "table15": Item(
         "Table 15",
@@ -184,9 +185,9 @@ CONTENTS: dict[str, Item] = {
         "All runs under equal conditions",
         "spl.tables.aggregate",
         captions.aggregate,
-        ("scarce-labels", "thresholds", "shapes", "class-imbalance", "momentum"),
+        ("scarce-labels",),
         parameter=_against_fixmatch,
-        some=True,
+        optional=("thresholds", "shapes", "class-imbalance", "momentum"),
     ),
     "fig1": Item(
         "Figure 1",
@@ -227,6 +228,7 @@ CONTENTS: dict[str, Item] = {
         captions.hardest_fold,
         ("random-labels",),
         parameter=parameters.compared_with(BASELINE, setting="labels", label="number of random labels $n$"),
+        optional=("fully-supervised",),
     ),
     "fig6": Item(
         "Figure 6", "The smoothness factor", "spl.figures.fig6", captions.factors, parameter=parameters.threshold
@@ -254,10 +256,10 @@ CONTENTS: dict[str, Item] = {
         "Accuracy on the labelled batch, FixMatch on three data sets",
         "spl.figures.curves",
         captions.curves,
-        ("scarce-labels", "strong-supervision", "imagenet-10-percent"),
+        ("scarce-labels",),
         parameters.curve_metrics(BASELINE),
         parameters.curves("labelled_accuracy", "accuracy on the labelled batch", BASELINE),
-        some=True,
+        ("strong-supervision", "imagenet-10-percent"),
     ),
     "spreadsheet": Item(
         "Spreadsheet",
@@ -350,9 +352,9 @@ def items(plan: Plan, origin: str) -> dict[str, Item]:
     of_experiments = (confusion_items(experiment) for experiment in trained)
     every = CONTENTS | {name: item for several in of_experiments for name, item in several.items()}
     shown = {name: found for name, item in every.items() if (found := _shown(plan, item, trained))}
-    for item in shown.values():
+    for name, item in shown.items():
         baseline = item.parameter(plan, *item.experiments).get("baseline")
-        for experiment in item.experiments:
+        for experiment in every[name].experiments:
             if baseline and baseline not in plan.study.experiments[experiment].methods:
                 where = f"{origin}: experiments.{experiment}.methods"
                 raise InputError(f"{where}: expected {baseline} among them, the baseline of {item.title}")
@@ -365,17 +367,19 @@ def items(plan: Plan, origin: str) -> dict[str, Item]:
 def _shown(plan: Plan, item: Item, trained: list[str]) -> Item | None:
     """An item with those of its experiments that are on; what says that it was not run; None if it is not asked for."""
     splits_alone = item.inputs is parameters.splits
-    asked = [name for name in item.experiments if name in (plan.study.experiments if splits_alone else trained)]
-    if (item.experiments and not asked) or (len(asked) < len(item.experiments) and not item.some):
+    if not set(item.experiments) <= set(plan.study.experiments if splits_alone else trained):
         return None
-    on = [name for name in asked if name not in plan.off or (splits_alone and name in plan.experiments)]
-    if len(on) == len(asked) or (on and item.some):
-        return replace(item, experiments=tuple(on))
-    reason = next(plan.off[name] for name in asked if name in plan.off)
-    kind = "figures" if item.kind == "figure" else "tables"
+    off = [name for name in item.experiments if name in plan.off and not (splits_alone and name in plan.experiments)]
+    if off:
+        return _not_run(item, plan.off[off[0]])
+    more = (name for name in item.optional if name in trained and name not in plan.off)
+    return replace(item, experiments=(*item.experiments, *more), optional=())
+
+
+def _not_run(item: Item, reason: str) -> Item:
     return replace(
         item,
-        module=f"spl.{kind}.not_run",
+        module=f"spl.{'figures' if item.kind == 'figure' else 'tables'}.not_run",
         experiments=(),
         inputs=parameters.none,
         caption=lambda plan: f"Not run: {reason}.",
