@@ -13,19 +13,25 @@ TRAIN = ("spl.runs:train_run",)
 PACKAGE = Path(spl.__file__).parent
 
 
+def forget():
+    """Make the module read the package's files again."""
+    module._parse.cache_clear()
+    module._read.cache_clear()
+
+
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """A copy of the package whose files a test may edit."""
     copy = tmp_path / "spl"
     shutil.copytree(PACKAGE, copy)
     monkeypatch.setattr(module, "ROOT", copy)
-    module._parse.cache_clear()
+    forget()
     yield copy
-    module._parse.cache_clear()
+    forget()
 
 
 def training(method="fixmatch"):
-    module._parse.cache_clear()
+    forget()
     return fingerprint(TRAIN, {"spl.methods:METHODS": method})
 
 
@@ -150,7 +156,7 @@ def test_a_relative_import_is_refused(package):
 
 def test_what_formats_a_summary_counts_for_the_analysis(package):
     def analysis():
-        module._parse.cache_clear()
+        forget()
         return fingerprint(["spl.confusion:write_summary"], {})
 
     before = analysis()
@@ -172,7 +178,7 @@ def test_what_formats_a_summary_counts_for_the_analysis(package):
 )
 def test_how_a_data_set_is_read_counts_and_where_it_is_looked_for_does_not(package, file, old, new, stale):
     def codes():
-        module._parse.cache_clear()
+        forget()
         return {
             name: fingerprint([f"spl.datasets:{name}", "spl.datasets:save_dataset"], {})
             for name in ("read_digits", "read_cifar_10", "read_cifar_100", "read_fashion_mnist", "read_image_folder")

@@ -49,23 +49,32 @@ def reach(entries: Iterable[str], choices: Mapping[str, str]) -> dict[str, str]:
     waiting = list(entries)
     while waiting:
         name = waiting.pop()
-        if name in reached:
-            continue
-        module_name, _, definition = name.partition(":")
-        module = _parse(module_name)
-        if definition == "":
-            nodes: list[Statement] = list(module.rest)
-        elif definition in module.definitions:
-            nodes = _chosen(module.definitions[definition], choices.get(name))
-            parents = module_name.split(".")
-            waiting += [f"{'.'.join(parents[: depth + 1])}:" for depth in range(len(parents))]
-        else:
-            raise KeyError(f"{name} is not defined")
-        nodes = [_bare(node) for node in nodes]
-        external, internal = _names(module_name, module, nodes)
-        reached[name] = "\n".join([*sorted(external), *(ast.unparse(node) for node in nodes)])
-        waiting += sorted(internal)
+        if name not in reached:
+            reached[name], mentioned = _read(name, choices.get(name))
+            waiting += mentioned
     return reached
+
+
+@cache
+def _read(name: str, key: str | None) -> tuple[str, list[str]]:
+    """The normalised code of one definition, or of one entry of a table, and the definitions that it mentions.
+
+    Kept, since the jobs of a study reach the same definitions: normalising takes most of the time of planning.
+    """
+    module_name, _, definition = name.partition(":")
+    module = _parse(module_name)
+    around: list[str] = []
+    if definition == "":
+        nodes: list[Statement] = list(module.rest)
+    elif definition in module.definitions:
+        nodes = _chosen(module.definitions[definition], key)
+        parents = module_name.split(".")
+        around = [f"{'.'.join(parents[: depth + 1])}:" for depth in range(len(parents))]
+    else:
+        raise KeyError(f"{name} is not defined")
+    nodes = [_bare(node) for node in nodes]
+    external, internal = _names(module_name, module, nodes)
+    return "\n".join([*sorted(external), *(ast.unparse(node) for node in nodes)]), around + sorted(internal)
 
 
 def _chosen(nodes: list[Statement], key: str | None) -> list[Statement]:
