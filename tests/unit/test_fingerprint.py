@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import spl
+from spl.methods import METHODS
 from spl.provenance import fingerprint as module
 from spl.provenance.fingerprint import fingerprint, reach
 
@@ -114,6 +115,12 @@ def test_of_a_table_only_the_run_s_own_entry_counts(package):
     assert training("flexmatch") != before["flexmatch"]
     assert training("fixmatch") == before["fixmatch"]
     assert training("smooth-fixmatch") == before["smooth-fixmatch"]
+
+
+def test_what_was_fingerprinted_before_makes_no_difference():
+    cold = {method: training(method) for method in METHODS}
+    assert {method: fingerprint(TRAIN, {"spl.methods:METHODS": method}) for method in METHODS} == cold
+    assert len(set(cold.values())) == len(METHODS)
 
 
 def test_an_entry_set_below_its_table_counts(package):
