@@ -165,16 +165,24 @@ def page(parameter: Parameter, results: Path, output: Output) -> None:
 
 @app.command()
 def bench(
-    quick: Annotated[bool, typer.Option("--quick", help="Smaller batch, three repetitions: under a minute.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Smaller batch, fewer repetitions: training takes under a minute.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     semilearn: Annotated[Path | None, typer.Option(help="Also compare with semilearn, which this Python has.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Measure planning in place of training.")] = False,
 ) -> None:
     """Measure the speed of training, as ratios that hold on any machine."""
     from rich import print as show
 
-    from spl.benchmark import measure
+    if plan:
+        from spl import planning_benchmark
 
-    measured = measure(repetitions=3 if quick else 9, quick=quick, semilearn=semilearn)
+        measured = planning_benchmark.measure(Path("config/paper.yaml"), (2, 16), repetitions=1 if quick else 3)
+    else:
+        from spl import benchmark
+
+        measured = benchmark.measure(repetitions=3 if quick else 9, quick=quick, semilearn=semilearn)
     print(json.dumps(measured, indent=1)) if as_json else show(measured)
 
 
