@@ -18,7 +18,7 @@ import yaml
 
 from spl.errors import InputError
 from spl.plan import Plan, make_plan
-from spl.study import check_study, read_yaml
+from spl.study_file import check_study, read_yaml
 
 DRAWN = "basins"
 """The figure that is redrawn: every study with scarce labels has it."""
