@@ -45,6 +45,11 @@ class Item:
     part: str = ""
 
     @property
+    def not_run(self) -> bool:
+        """Whether it only says that it was not run."""
+        return self.module.endswith(".not_run")
+
+    @property
     def kind(self) -> Literal["figure", "table", "spreadsheet"]:
         """What is made of it."""
         if self.module.startswith("spl.figures."):
@@ -387,6 +392,11 @@ def _not_run(item: Item, reason: str) -> Item:
     )
 
 
+def on_the_page(plan: Plan, shown: Mapping[str, Item]) -> dict[str, Item]:
+    """The items that have a place on the page: a partial paper only names what was not run."""
+    return {name: item for name, item in shown.items() if not (plan.partial and item.not_run)}
+
+
 def item_parameter(plan: Plan, item: Item) -> str:
     """The canonical parameter of drawing a figure or building a table."""
     content: dict[str, Any] = {"module": item.module, "given": item.parameter(plan, *item.experiments)}
@@ -422,7 +432,7 @@ def page_parameter(plan: Plan, shown: Mapping[str, Item]) -> str:
             "caption": item_caption(plan, item),
             "part": item.part,
         }
-        for name, item in shown.items()
+        for name, item in on_the_page(plan, shown).items()
     ]
     content = {
         "title": study.title,
@@ -434,6 +444,7 @@ def page_parameter(plan: Plan, shown: Mapping[str, Item]) -> str:
         "runs": len(plan.runs),
         "missing": len(plan.missing & plan.runs.keys()),
         "partial": plan.partial,
+        "left_out": [item.title for item in shown.values() if plan.partial and item.not_run and not item.part],
         "template": hashlib.sha256(TEMPLATE.read_bytes()).hexdigest(),
         "code": fingerprint(["spl.paper.page:write_page"], {}),
     }
