@@ -45,6 +45,12 @@ def test_a_run_s_path_names_what_differs_from_the_defaults_and_nothing_else():
     paths = make_plan(check_study(DEMO, "")).runs
     assert "digits/balanced-20/fold0/smooth-fixmatch-sq/seed0" in paths
     assert "digits/balanced-20/fold0/smooth-fixmatch/seed0" in paths
+    assert "digits-25/balanced-250/fold0/fixmatch/network=wrn-10-2+weight_decay=0.001/seed0" in paths
+
+
+def test_no_path_has_a_comma_as_snakemake_would_split_it_on_the_way_to_a_cluster():
+    plan = make_plan(check_study(DEMO, ""))
+    assert not [path for path in (*plan.runs, *plan.splits, *plan.calibrations) if "," in path]
 
 
 @pytest.mark.parametrize("method", ["fixmatch", "supervised", "smooth-fixmatch-sq"])
@@ -83,7 +89,7 @@ def test_the_canonical_form_tells_swapped_values_apart_and_ignores_order():
 
 def test_any_power_can_be_trained():
     plan = with_experiments(one=SCARCE | {"methods": {"smooth-fixmatch": {"power": 3, "lambda_u": 2}}})
-    assert list(plan.runs) == ["digits/balanced-20/fold0/smooth-fixmatch/lambda_u=2.0,power=3.0/seed0"]
+    assert list(plan.runs) == ["digits/balanced-20/fold0/smooth-fixmatch/lambda_u=2.0+power=3.0/seed0"]
     with pytest.raises(InputError, match="smooth-fixmatch.power: needs lambda_u as a number"):
         with_experiments(one=SCARCE | {"methods": {"smooth-fixmatch": {"power": 3}}})
 

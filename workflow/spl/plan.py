@@ -56,7 +56,7 @@ class Run:
         split: path of its split.
         fold: number of its labelled set.
         method: key of :data:`spl.methods.METHODS`.
-        variant: the settings in which it differs from the defaults, as in its path; "" if in none.
+        variant: the settings in which it differs from the defaults; "" if in none.
         labels: labelled images.
         split_seed: what drew its labelled set.
         seed: the training seed.
@@ -178,7 +178,8 @@ def _run(study: Study, method: str, chosen: Settings, split: SplitJob, seed: int
     changes = ",".join(
         f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in differing.items()
     )
-    path = "/".join(filter(None, [split.path, method, changes, f"seed{seed}"]))
+    # Snakemake cannot hand a wildcard with a comma to a job on a cluster.
+    path = "/".join(filter(None, [split.path, method, changes.replace(",", "+"), f"seed{seed}"]))
     weights = METHODS[method].calibration if calibrated(method, chosen) else None
     calibration = f"{split.dataset}/{weights[1]}" if weights else ""
     labels = _labelled(study, split)
