@@ -56,6 +56,8 @@ WRONG = {
     "datasets.digits.calibration": ({"steps": 10}, "calibration.split:", "missing"),
     "datasets.digits.calibration.steps": (5, "datasets.digits.calibration.steps:", "at least 10, got 5"),
     "datasets.digits.calibration.fold": (6, "datasets.digits.calibration.fold:", "expected 0 to 5"),
+    "datasets.digits.resources": ({"memory": 1}, "resources.memory:", "expected one of mem_mb, runtime"),
+    "experiments.scarce-labels.resources": ({"runtime": 0}, "scarce-labels.resources.runtime:", "at least 1, got 0"),
     "training.processes": (3, "experiments.scarce-labels:", "batch 8: expected a multiple of 3 processes"),
     "experiments.scarce-labels.split": ({"scheme": "balanced", "per_class": 125}, "split.per_class:", "at most 124"),
     "experiments.scarce-labels.split.per_class": (0, "split.per_class:", "expected at least 1, got 0"),

@@ -10,6 +10,7 @@ rule analyse:
         f"{PRODUCTS}/analysis/{{experiment}}.csv",
     log:
         f"{RESULTS}/logs/analysis/{{experiment}}.log",
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:

@@ -22,6 +22,7 @@ rule data:
         description=f"{RESULTS}/data/{{dataset}}/dataset.json",
     log:
         f"{RESULTS}/logs/data/{{dataset}}.log",
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:

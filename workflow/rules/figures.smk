@@ -5,6 +5,7 @@ rule figure:
         multiext(f"{PRODUCTS}/figures/{{figure}}", ".pdf", ".png", ".csv"),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:

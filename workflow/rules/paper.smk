@@ -12,6 +12,7 @@ rule paper:
         f"{PRODUCTS}/paper.html",
     log:
         f"{RESULTS}/logs/paper.log",
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:

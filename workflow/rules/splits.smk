@@ -6,6 +6,7 @@ rule split:
         f"{RESULTS}/splits/{{split}}.json",
     log:
         f"{RESULTS}/logs/splits/{{split}}.log",
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:

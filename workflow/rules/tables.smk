@@ -5,6 +5,7 @@ rule table:
         multiext(f"{PRODUCTS}/tables/{{table}}", ".csv", ".md", ".tex"),
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
@@ -31,6 +32,7 @@ rule write_spreadsheet:
         f"{PRODUCTS}/tables/{{spreadsheet}}.xlsx",
     log:
         f"{RESULTS}/logs/tables/{{spreadsheet}}.log",
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:

@@ -6,6 +6,7 @@ rule calibrate:
         f"{RESULTS}/calibration/{{calibration}}.json",
     log:
         f"{RESULTS}/logs/calibration/{{calibration}}.log",
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
@@ -28,7 +29,14 @@ rule train:
     priority: 1
     conda:
         "../../envs/environment.yaml"
-    threads: lambda wildcards: PLAN.runs[wildcards.run].settings["threads"]
+    threads: lambda wildcards: REQUESTS[wildcards.run].cpus
+    resources:
+        gpu=lambda wildcards: REQUESTS[wildcards.run].gpu,
+        # Snakemake limits `threads` to the cores of the host that submits.
+        cpus_per_task=lambda wildcards: REQUESTS[wildcards.run].cpus,
+        nodes=1,
+        mem_mb=lambda wildcards: REQUESTS[wildcards.run].mem_mb,
+        runtime=lambda wildcards: REQUESTS[wildcards.run].runtime,
     params:
         canonical=lambda wildcards: run_parameter(PLAN, wildcards.run),
         data=subpath(input.images, parent=True),

@@ -78,6 +78,16 @@ class Calibration(Model):
     steps: Annotated[Integer, Field(ge=CALIBRATION_PARTS)]
 
 
+class Resources(Model):
+    """What one training asks of a cluster, beside the devices and cores that its settings name; no part of a run.
+
+    In a study the keys may stand under ``resources`` of a data set and of an experiment, which wins.
+    """
+
+    mem_mb: Annotated[Integer, Field(ge=1, description="memory in MB, of all processes together")] = 16000
+    runtime: Annotated[Integer, Field(ge=1, description="time limit in minutes")] = 2880
+
+
 class Dataset(Model):
     """One data set of the study, and the training settings that belong to it."""
 
@@ -92,6 +102,7 @@ class Dataset(Model):
     )
     stands_in_for: str | None = Field(default=None, description="the paper's data set whose place this one takes")
     training: Settings = Settings()
+    resources: Resources = Resources()
     calibration: Calibration | None = None
 
     @field_validator("source")
@@ -178,6 +189,7 @@ class Experiment(Model):
     seeds: list[Annotated[Integer, Field(ge=0)]] = Field(default=[0], min_length=1)
     methods: MethodSettings = Field(default={}, description="none: the splits alone are of interest")
     training: Settings = Settings()
+    resources: Resources = Resources()
     variants: list[Settings] = Field(default=[Settings()], min_length=1)
 
     _unique = field_validator("folds", "seeds", "variants")(_no_duplicates)

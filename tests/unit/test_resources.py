@@ -1,0 +1,67 @@
+"""What a training asks of a cluster follows from the study, and changes nothing that is computed."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spl.paper.contents import item_parameter, items, page_parameter
+from spl.plan import analysis_parameter, calibration_parameter, data_parameter, make_plan, run_parameter
+from spl.resources import Request, requests
+from spl.study_file import check_study
+
+STUDY = yaml.safe_load((Path(__file__).parents[1] / "studies/tiny.yaml").read_text())
+EXPERIMENT = STUDY["experiments"]["scarce-labels"]
+amounts = st.fixed_dictionaries({}, optional={"mem_mb": st.integers(1, 10**6), "runtime": st.integers(1, 10**5)})
+
+
+def planned(digits, training=None, **experiments):
+    """The tiny study with resources for its data set and with other experiments."""
+    changed = {
+        "datasets": {"digits": STUDY["datasets"]["digits"] | {"resources": digits}},
+        "training": STUDY["training"] | (training or {}),
+        "experiments": {name: EXPERIMENT | resources for name, resources in experiments.items()},
+    }
+    return make_plan(check_study(STUDY | changed, ""))
+
+
+@pytest.mark.parametrize(("device", "gpu"), [("cuda", 2), ("cpu", 0)])
+def test_each_process_gets_its_cores_and_on_cuda_a_gpu(device, gpu):
+    plan = planned({}, {"device": device, "processes": 2, "threads": 3}, only={})
+    assert set(requests(plan).values()) == {Request(gpu=gpu, cpus=6, mem_mb=16000, runtime=2880)}
+
+
+@given(amounts, amounts, amounts)
+@settings(max_examples=20, deadline=None)
+def test_an_experiment_wins_over_its_data_set_and_the_most_demanding_over_the_others(digits, first, second):
+    plan = planned(digits, one={"resources": first}, two={"resources": second, "folds": [0]})
+    default = {"mem_mb": 16000, "runtime": 2880}
+    one, two = default | digits | first, default | digits | second
+    for path, request in requests(plan).items():
+        if path not in plan.experiments["one"]:
+            expected = default | digits, "a calibration"
+        elif path not in plan.experiments["two"]:
+            expected = one, "needed by one experiment"
+        else:
+            expected = {key: max(one[key], two[key]) for key in default}, "needed by both"
+        assert ({"mem_mb": request.mem_mb, "runtime": request.runtime}, expected[1]) == expected
+
+
+def test_resources_are_no_part_of_any_job_s_parameter():
+    plain, asking = (
+        planned(resources, scarce={"resources": resources}) for resources in ({}, {"mem_mb": 1, "runtime": 1})
+    )
+    assert requests(plain) != requests(asking)
+
+    def parameters(plan):
+        yield from (run_parameter(plan, path) for path in plan.runs)
+        yield from (calibration_parameter(plan, path) for path in plan.calibrations)
+        yield from (analysis_parameter(plan, name) for name in plan.experiments)
+        yield from (data_parameter(plan, name) for name in plan.study.datasets)
+        found = items(plan, "")
+        yield from (item_parameter(plan, item) for item in found.values())
+        yield page_parameter(plan, found)
+
+    assert list(parameters(plain)) == list(parameters(asking))
