@@ -3,6 +3,7 @@
 snakemake all                            the demo: handwritten digits, minutes on a laptop
 snakemake all --configfile STUDY.yaml    another study
 snakemake fig4                           one figure or table, and only what it needs
+snakemake --profile slurm all            the paper at full scale, its trainings as jobs of a SLURM cluster
 snakemake --config partial=true          what can be shown while trainings are missing, below results/<study>/partial/
 """
 
