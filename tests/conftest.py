@@ -1,11 +1,13 @@
-"""What tests of every kind share: a real data set, and a server to download it from."""
+"""What tests of every kind share: a real data set, a server to download it from, and copies of the project."""
 
+import shutil
 import struct
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from project import Project
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 COMPRESSED_AT = {
@@ -74,3 +76,26 @@ def server():
         threading.Thread(target=running.serve_forever, daemon=True).start()
         yield running
         running.shutdown()
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A fresh copy without results."""
+    return Project(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def _finished(tmp_path_factory):
+    built = Project(tmp_path_factory.mktemp("finished"))
+    built.snakemake("all")
+    return built
+
+
+@pytest.fixture
+def finished(_finished, tmp_path):
+    """A copy in which the whole tiny study has run, with Snakemake's own records."""
+    shutil.copytree(_finished.folder, tmp_path / "copy", symlinks=True)
+    copy = object.__new__(Project)
+    copy.folder = tmp_path / "copy"
+    copy.study, copy.results = copy.folder / "tests/studies/tiny.yaml", copy.folder / "results/tiny"
+    return copy

@@ -75,7 +75,7 @@ def test_running_again_does_nothing(finished):
 
 
 def test_the_same_study_gives_the_same_bytes(finished, tmp_path_factory):
-    from conftest import Project
+    from project import Project
 
     again = Project(tmp_path_factory.mktemp("again"))
     again.snakemake("all")

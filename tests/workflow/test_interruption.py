@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Project
 from PIL import Image
+from project import Project
 
 from spl.datasets import SOURCES, read_fashion_mnist
 

@@ -20,7 +20,7 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    from conftest import Project
+    from project import Project
 
     project = Project(tmp_path_factory.mktemp("whole"))
     done = project.run("snakemake", "all", "--cores", "2", "--configfile", STUDY)

@@ -5,12 +5,11 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
-import pytest
-
-ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "config", "envs", "workflow", "tests/studies")
+ROOT = Path(__file__).parents[1]
+PARTS = ("Snakefile", "config", "envs", "profiles", "slurm", "tests/studies", "workflow")
 
 
 class Project:
@@ -19,7 +18,8 @@ class Project:
     def __init__(self, folder):
         self.folder = folder
         for part in PARTS:
-            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
+            whole = (ROOT / part).is_dir() and not (ROOT / part).is_symlink()
+            copy = shutil.copytree if whole else partial(shutil.copy2, follow_symlinks=False)
             (folder / part).parent.mkdir(parents=True, exist_ok=True)
             copy(ROOT / part, folder / part)
         self.study = folder / "tests/studies/tiny.yaml"
@@ -60,26 +60,3 @@ class Project:
         text = path.read_text()
         assert old in text, f"{old!r} is not in {file}"
         path.write_text(text.replace(old, new, 1))
-
-
-@pytest.fixture
-def project(tmp_path):
-    """A fresh copy without results."""
-    return Project(tmp_path)
-
-
-@pytest.fixture(scope="session")
-def _finished(tmp_path_factory):
-    built = Project(tmp_path_factory.mktemp("finished"))
-    built.snakemake("all")
-    return built
-
-
-@pytest.fixture
-def finished(_finished, tmp_path):
-    """A copy in which the whole tiny study has run, with Snakemake's own records."""
-    shutil.copytree(_finished.folder, tmp_path / "copy", symlinks=True)
-    copy = object.__new__(Project)
-    copy.folder = tmp_path / "copy"
-    copy.study, copy.results = copy.folder / "tests/studies/tiny.yaml", copy.folder / "results/tiny"
-    return copy
