@@ -2,9 +2,10 @@
 PYTHON ?= python3.11
 VENV := .venv
 SETUP := $(VENV)/lock-installed
-CLOTHES := /usr/share/datasets/fashion-mnist
+# Debian's, for tests: real images, and a real SLURM.
+PACKAGES := dataset-fashion-mnist slurmctld slurmd slurm-client munge slurmdbd mariadb-server
 
-.PHONY: demo test
+.PHONY: demo test packages
 
 demo: $(SETUP)
 	$(VENV)/bin/snakemake table1 --logger progress
@@ -13,7 +14,7 @@ demo: $(SETUP)
 	$(VENV)/bin/snakemake all --logger progress
 	@echo "The page: $(CURDIR)/results/demo/paper.html"
 
-test: $(SETUP) $(CLOTHES)
+test: $(SETUP) packages
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
@@ -21,9 +22,10 @@ test: $(SETUP) $(CLOTHES)
 	$(VENV)/bin/snakemake --lint
 	$(VENV)/bin/pytest
 
-$(CLOTHES):
-	@if [ "$$(id -u)" = 0 ]; then apt-get update && apt-get install -y dataset-fashion-mnist; \
-	else echo "some tests need real images: apt-get install dataset-fashion-mnist"; fi
+packages:
+	@dpkg --status $(PACKAGES) > /dev/null 2>&1 || if [ "$$(id -u)" = 0 ]; \
+	then apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(PACKAGES); \
+	else echo "some tests need root, or: apt-get install $(PACKAGES)"; fi
 
 $(SETUP): envs/requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
