@@ -20,7 +20,8 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     Args:
         parameter: ``columns``, each with its ``title``, its ``settings`` by name, the names of those ``assumed``, and
             the path of the ``calibration`` that gives those which say "calibrated" ("" if none does).
-        inputs: files of calibrations, ``<path>.json`` for each path that the columns name.
+        inputs: files of calibrations, ``<path>.json`` for each path that the columns name; in place of what one gives
+            that is not there yet stands a dash.
 
     Raises:
         InputError: a file is not a calibration.
@@ -30,15 +31,19 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     for column in parameter["columns"]:
         for name, value in column["settings"].items():
             measured = value == CALIBRATED
-            found = weights[column["calibration"]][name] if measured else value
+            found = weights.get(column["calibration"], {}).get(name) if measured else value
             source = "calibrated" if measured else "assumed" if name in column["assumed"] else "given"
             tidy.append({"column": column["title"], "setting": name, "value": found, "source": source})
-    cells = {(row["column"], row["setting"]): setting_value(row["value"]) + MARKS[row["source"]] for row in tidy}
+    cells = {(row["column"], row["setting"]): _cell(row["value"]) + MARKS[row["source"]] for row in tidy}
     names = list(dict.fromkeys(row["setting"] for row in tidy))
     titles = [column["title"] for column in parameter["columns"]]
     printed = {"": [setting_name(name) for name in names]}
     printed |= {title: [cells.get((title, name), "–") for name in names] for title in titles}
     return Table(pd.DataFrame(tidy), pd.DataFrame(printed))
+
+
+def _cell(value: Any) -> str:
+    return "–" if value is None else setting_value(value)
 
 
 MARKS = {"given": "", "assumed": "*", "calibrated": "†"}
