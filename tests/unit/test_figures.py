@@ -154,6 +154,40 @@ def test_the_hardest_fold_is_where_the_baseline_errs_most_on_average(tmp_path):
     assert_legible(figure)
 
 
+@pytest.mark.parametrize(
+    ("errors", "label", "shown_mean"),
+    [([0.04, 0.06], "Fully supervised", 0.05), ([0.04, None], "Fully supervised (1)", 0.04)],
+)
+def test_the_fully_supervised_runs_are_a_line_across_the_hardest_fold(tmp_path, errors, label, shown_mean):
+    rows = [
+        {"method": "fixmatch", "labels": labels, "fold": 0, "seed": 0, "error_last": 4 / labels} for labels in (40, 50)
+    ]
+    every = [
+        {"method": "supervised", "labels": 50000, "fold": 0, "seed": seed, "error_last": error}
+        for seed, error in enumerate(errors)
+    ]
+    given = LABELS | {"titles": TITLES | {"supervised": "Fully supervised"}}
+    inputs = [write(tmp_path / "random.csv", rows), write(tmp_path / "full.csv", every)]
+    figure, shown = fig5.draw(given, inputs)
+    assert labels_of(figure) == ["FixMatch", label]
+    line = line_of(figure.axes[0], label)
+    assert (line.get_ydata(), line.get_linestyle(), line.get_color()) == (
+        pytest.approx([shown_mean] * 2), "--", LOOKS["supervised"].colour
+    )  # fmt: skip
+    own = shown[shown["method"] == "supervised"]
+    assert own["error_last"].tolist() == [one for one in errors if one]
+    assert set(own["mean"]) == {shown_mean}
+    assert_legible(figure)
+
+
+def test_without_a_fully_supervised_run_there_is_no_line(tmp_path):
+    row = {"method": "fixmatch", "labels": 40, "fold": 0, "seed": 0, "error_last": 0.1}
+    inputs = [write(tmp_path / "random.csv", [row]), write(tmp_path / "full.csv", [row | {"error_last": None}])]
+    figure, shown = fig5.draw(LABELS, inputs)
+    assert labels_of(figure) == ["FixMatch"]
+    assert len(shown) == 1
+
+
 @pytest.fixture
 def splits(tmp_path):
     paths = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class Arm:
     label: str
     planned: pd.DataFrame
 
-    @property
+    @cached_property
     def runs(self) -> pd.DataFrame:
         """The rows of the runs that are done."""
         return self.planned.dropna(subset="error_last")
