@@ -225,7 +225,7 @@ STEPS = [10, 100, 200, 300, 390, 395, 400]
 
 @pytest.fixture
 def collapsing(tmp_path):
-    """An experiment whose worst run loses its second class on the way."""
+    """The files of an experiment whose worst run loses its second class on the way."""
     rows = []
     for number, error in enumerate((0.1, 0.4, 0.2)):
         run = f"digits/balanced-1/fold{number}/fixmatch/seed0"
@@ -239,13 +239,14 @@ def collapsing(tmp_path):
         split = f"digits/balanced-1/fold{number}"
         rows.append({"run": run, "method": "fixmatch", "variant": None, "split": split, "fold": number, "seed": 0})
         rows[-1]["error_last"] = error
-    return write(tmp_path / "analysis" / "experiment.csv", rows)
+    summary = write(tmp_path / "partial" / "analysis" / "experiment.csv", rows)
+    return [summary, *(tmp_path / "runs").rglob("confusion.npy"), *(tmp_path / "runs").rglob("metrics.csv")]
 
 
 @pytest.mark.parametrize(("evaluations", "steps"), [(5, [10, 100, 200, 300, 400]), (2, [10, 400]), (400, STEPS)])
 def test_collapse_shows_evenly_spread_evaluations_of_the_worst_run(collapsing, evaluations, steps):
     given = {"titles": TITLES, "classes": CLASSES, "basins": LIMITS, "evaluations": evaluations}
-    figure, shown = collapse.draw(given, [collapsing])
+    figure, shown = collapse.draw(given, collapsing)
     matrices = [axis for axis in figure.axes if axis.images]
     assert [axis.get_title().split("\n")[0] for axis in matrices] == [f"step {step}" for step in steps]
     assert figure.get_suptitle() == "FixMatch, digits/balanced-1/fold1, seed 0"
@@ -263,7 +264,7 @@ def test_names_of_classes_stay_legible_or_away(tmp_path, collapsing, classes):
     for path in tmp_path.glob("runs/**/confusion.npy"):
         np.save(path, np.stack([np.diag([1000] * classes)] * len(STEPS)))
     given = {"titles": TITLES, "classes": [f"automobile {number}" for number in range(classes)], "basins": LIMITS}
-    for figure, _ in (collapse.draw(given | {"evaluations": 5}, [collapsing]), confusion.draw(given, [collapsing])):
+    for figure, _ in (collapse.draw(given | {"evaluations": 5}, collapsing), confusion.draw(given, collapsing)):
         assert len(figure.axes[0].get_xticklabels()) == (classes if classes < 100 else 0)
         assert_legible(figure)
 

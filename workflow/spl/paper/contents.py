@@ -13,6 +13,7 @@ from spl.paper import captions, parameters
 from spl.paper.parameters import BASELINE, Inputs, Parameter
 from spl.plan import Plan, canonical
 from spl.provenance.fingerprint import fingerprint
+from spl.settings import Settings
 from spl.study import Random
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -191,7 +192,7 @@ CONTENTS: dict[str, Item] = {
         "spl.tables.aggregate",
         captions.aggregate,
         ("scarce-labels",),
-        parameter=_against_fixmatch,
+        parameter=parameters.compared_with(BASELINE, settings=list(Settings.model_fields)),
         optional=("thresholds", "shapes", "class-imbalance", "momentum"),
     ),
     "fig1": Item(
