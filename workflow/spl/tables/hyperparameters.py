@@ -47,7 +47,5 @@ MARKS = {"given": "", "assumed": "*", "calibrated": "†"}
 
 def _printed(value: Any, source: str) -> str:
     if value is None:
-        text = "–"
-    else:
-        text = f"{value:.4g}" if source == "calibrated" else setting_value(value)
-    return text + MARKS[source]
+        return f"–{MARKS[source]}"
+    return (f"{value:.4g}" if source == "calibrated" else setting_value(value)) + MARKS[source]
