@@ -186,6 +186,14 @@ CONTENTS: dict[str, Item] = {
         parameters.calibrations,
         parameters.settings,
     ),
+    "tipping-value": Item(
+        "Tipping value",
+        "The factor as loss on other folds (appendix A.3.7)",
+        "spl.tables.per_fold",
+        captions.errors,
+        ("tipping-value",),
+        parameter=_against_fixmatch,
+    ),
     "aggregate": Item(
         "Aggregate comparison",
         "All runs under equal conditions",
