@@ -13,7 +13,7 @@ from spl.errors import InputError
 from spl.paper.contents import items, page_parameter
 from spl.plan import data_parameter, make_plan
 from spl.published import CIFAR_10_FILES
-from spl.study import check_study
+from spl.study_file import check_study
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -168,7 +168,7 @@ import sys
 from pathlib import Path
 from spl.paper.contents import items, page_parameter
 from spl.plan import data_parameter, make_plan
-from spl.study import read_study
+from spl.study_file import read_study
 
 for path in sys.argv[1:]:
     plan = make_plan(read_study(Path(path)))

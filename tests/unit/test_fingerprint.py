@@ -6,11 +6,18 @@ from pathlib import Path
 import pytest
 
 import spl
+from spl.methods import METHODS
 from spl.provenance import fingerprint as module
 from spl.provenance.fingerprint import fingerprint, reach
 
 TRAIN = ("spl.runs:train_run",)
 PACKAGE = Path(spl.__file__).parent
+
+
+def forget():
+    """Make the module read the package's files again."""
+    module._parse.cache_clear()
+    module._read.cache_clear()
 
 
 @pytest.fixture
@@ -19,13 +26,13 @@ def package(tmp_path, monkeypatch):
     copy = tmp_path / "spl"
     shutil.copytree(PACKAGE, copy)
     monkeypatch.setattr(module, "ROOT", copy)
-    module._parse.cache_clear()
+    forget()
     yield copy
-    module._parse.cache_clear()
+    forget()
 
 
 def training(method="fixmatch"):
-    module._parse.cache_clear()
+    forget()
     return fingerprint(TRAIN, {"spl.methods:METHODS": method})
 
 
@@ -110,6 +117,12 @@ def test_of_a_table_only_the_run_s_own_entry_counts(package):
     assert training("smooth-fixmatch") == before["smooth-fixmatch"]
 
 
+def test_what_was_fingerprinted_before_makes_no_difference():
+    cold = {method: training(method) for method in METHODS}
+    assert {method: fingerprint(TRAIN, {"spl.methods:METHODS": method}) for method in METHODS} == cold
+    assert len(set(cold.values())) == len(METHODS)
+
+
 def test_an_entry_set_below_its_table_counts(package):
     before = training()
     with (package / "methods.py").open("a") as file:
@@ -150,7 +163,7 @@ def test_a_relative_import_is_refused(package):
 
 def test_what_formats_a_summary_counts_for_the_analysis(package):
     def analysis():
-        module._parse.cache_clear()
+        forget()
         return fingerprint(["spl.confusion:write_summary"], {})
 
     before = analysis()
@@ -172,7 +185,7 @@ def test_what_formats_a_summary_counts_for_the_analysis(package):
 )
 def test_how_a_data_set_is_read_counts_and_where_it_is_looked_for_does_not(package, file, old, new, stale):
     def codes():
-        module._parse.cache_clear()
+        forget()
         return {
             name: fingerprint([f"spl.datasets:{name}", "spl.datasets:save_dataset"], {})
             for name in ("read_digits", "read_cifar_10", "read_cifar_100", "read_fashion_mnist", "read_image_folder")

@@ -9,7 +9,8 @@ import yaml
 from spl.errors import InputError
 from spl.plan import make_plan
 from spl.settings import Settings
-from spl.study import Study, check_study, read_study
+from spl.study import Study
+from spl.study_file import check_study, read_study
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.yaml"
 
@@ -58,7 +59,7 @@ WRONG = {
     "training.processes": (3, "experiments.scarce-labels:", "batch 8: expected a multiple of 3 processes"),
     "experiments.scarce-labels.split": ({"scheme": "balanced", "per_class": 125}, "split.per_class:", "at most 124"),
     "experiments.scarce-labels.split.per_class": (0, "split.per_class:", "expected at least 1, got 0"),
-    "experiments.scarce-labels.split.scheme": ("even", "split:", "expected one of balanced, proportional, random, full"),
+    "experiments.scarce-labels.split.scheme": ("even", "split:", "one of balanced, proportional, random, full"),
     "experiments.random-labels.split.labels": ([20, 1298], "split.labels:", "at most 1297"),
     "experiments.scarce-labels.variants": ([{"power": 2}], "variants.0.power:", "does not use power"),
     "experiments.scarce-labels.training": ({"crop_padding": 9}, "experiments.scarce-labels:", "less than 8, the side"),

@@ -4,8 +4,8 @@ import pytest
 
 NEW_METHOD = 'METHODS: dict[str, Method] = {\n    "new": Method("New", smooth),'
 SHOWN = {
-    *(f"table {name}" for name in ("table1", "table7", "collapses")),
-    *(f"figure {name}" for name in ("confusion", "basins", "collapse")),
+    *(f"table {name}" for name in ("table1", "table7", "aggregate", "collapses-scarce-labels")),
+    *(f"figure {name}" for name in ("confusion", "basins-scarce-labels", "collapse-scarce-labels")),
     "paper",
     "all",
 }
@@ -51,6 +51,7 @@ def test_a_changed_calibration_trains_the_smooth_runs_again_and_no_other(finishe
         "calibrate digits/smooth-fixmatch",
         *(f"train digits/balanced-40/fold{fold}/smooth-fixmatch/seed0" for fold in (0, 1)),
         "analyse scarce-labels",
+        "table table14",
         *SHOWN,
     }
 

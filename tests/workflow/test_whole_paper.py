@@ -1,13 +1,21 @@
 """Every figure and table of the paper, made from real if very short trainings."""
 
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from spl.paper.contents import CONTENTS
+from spl.paper.contents import CONTENTS, items
+from spl.plan import make_plan
+from spl.study_file import read_study
 
 STUDY = "tests/studies/whole.yaml"
+FILES = {
+    "figure": ("figures", ("pdf", "png", "csv")),
+    "table": ("tables", ("csv", "md", "tex")),
+    "spreadsheet": ("tables", ("xlsx",)),
+}
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +30,13 @@ def whole(tmp_path_factory):
 
 def test_every_item_is_made_and_on_the_page(whole):
     page = (whole / "paper.html").read_text()
-    for name, item in CONTENTS.items():
+    made = items(make_plan(read_study(Path(STUDY))), STUDY)
+    assert set(CONTENTS) < set(made)
+    for name, item in made.items():
         assert f'id="{name}"' in page
-        for ending in ("pdf", "png", "csv") if item.kind == "figure" else ("csv", "md", "tex"):
-            assert (whole / f"{item.kind}s" / f"{name}.{ending}").stat().st_size > 0
+        folder, endings = FILES[item.kind]
+        for ending in endings:
+            assert (whole / folder / f"{name}.{ending}").stat().st_size > 0
     assert "nan" not in re.sub(r"<[^>]*>", " ", page).split(), "nothing undefined is printed"
 
 

@@ -3,6 +3,7 @@ rule analyse:
         lambda wildcards: [
             f"{RESULTS}/runs/{run}/{name}"
             for run in PLAN.experiments[wildcards.experiment]
+            if run not in PLAN.missing
             for name in ("parameters.json", "metrics.csv", "confusion.npy")
         ],
     output:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from spl.errors import InputError
 from spl.paper import contents
+from spl.partial import partial_plan
 from spl.plan import (
     RUN_FILES,
     analysis_parameter,
@@ -15,13 +16,20 @@ from spl.plan import (
     split_parameter,
 )
 from spl.published import DOWNLOADS
-from spl.study import check_study, read_yaml
+from spl.study_file import check_study, read_yaml
 
 files = [os.path.relpath(path) for path in workflow.configfiles]
+partial = str(
+    config.pop("partial", "false")
+).lower()  # Snakemake reads "True" as a boolean, "true" as text
 try:
+    if partial not in ("true", "false"):
+        raise InputError(f"--config partial={partial}: expected true or false")
     for path in files:
         read_yaml(Path(path))  # Snakemake's own reader lets the last of two equal keys win
     PLAN = make_plan(check_study(config, ", ".join(files)))
+    if partial == "true":
+        PLAN = partial_plan(PLAN, Path("results", PLAN.study.name))
     ITEMS = contents.items(PLAN, ", ".join(files))
 except InputError as mistake:
     print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)
@@ -31,6 +39,7 @@ if workflow.is_main_process:
     for name, key in PLAN.off.items():
         print(f"off: experiments.{name}: {key}", file=sys.stderr)
 
+ON_THE_PAGE = contents.on_the_page(PLAN, ITEMS)
 RESULTS = f"results/{PLAN.study.name}"
 PRODUCTS = f"{RESULTS}/{PLAN.products}".rstrip("/")
 
@@ -38,9 +47,9 @@ PRODUCTS = f"{RESULTS}/{PLAN.products}".rstrip("/")
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 
-def named(kind):
+def named(kind, some=ITEMS):
     """The items of the paper that are figures, tables or spreadsheets."""
-    return [name for name, item in ITEMS.items() if item.kind == kind]
+    return [name for name, item in some.items() if item.kind == kind]
 
 
 def item_files(name):

@@ -1,8 +1,10 @@
 rule paper:
     input:
-        figures=[f"{PRODUCTS}/figures/{name}.png" for name in named("figure")],
-        tables=[f"{PRODUCTS}/tables/{name}.md" for name in named("table")],
-        spreadsheets=[f"{PRODUCTS}/tables/{name}.xlsx" for name in named("spreadsheet")],
+        figures=[f"{PRODUCTS}/figures/{name}.png" for name in named("figure", ON_THE_PAGE)],
+        tables=[f"{PRODUCTS}/tables/{name}.md" for name in named("table", ON_THE_PAGE)],
+        spreadsheets=[
+            f"{PRODUCTS}/tables/{name}.xlsx" for name in named("spreadsheet", ON_THE_PAGE)
+        ],
         analysis=[
             f"{PRODUCTS}/analysis/{name}.csv" for name, runs in PLAN.experiments.items() if runs
         ],

@@ -165,16 +165,24 @@ def page(parameter: Parameter, results: Path, output: Output) -> None:
 
 @app.command()
 def bench(
-    quick: Annotated[bool, typer.Option("--quick", help="Smaller batch, three repetitions: under a minute.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Smaller batch, fewer repetitions: training takes under a minute.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     semilearn: Annotated[Path | None, typer.Option(help="Also compare with semilearn, which this Python has.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Measure planning in place of training.")] = False,
 ) -> None:
     """Measure the speed of training, as ratios that hold on any machine."""
     from rich import print as show
 
-    from spl.benchmark import measure
+    if plan:
+        from spl import planning_benchmark
 
-    measured = measure(repetitions=3 if quick else 9, quick=quick, semilearn=semilearn)
+        measured = planning_benchmark.measure(Path("config/paper.yaml"), (2, 16), repetitions=1 if quick else 3)
+    else:
+        from spl import benchmark
+
+        measured = benchmark.measure(repetitions=3 if quick else 9, quick=quick, semilearn=semilearn)
     print(json.dumps(measured, indent=1)) if as_json else show(measured)
 
 
@@ -193,14 +201,15 @@ def plan(study: Annotated[Path, typer.Argument(help="The study's YAML file.")] =
     from rich.table import Table
 
     from spl.paper.contents import items
+    from spl.partial import run_state
     from spl.plan import make_plan, run_parameter
-    from spl.study import read_study
+    from spl.study_file import read_study
 
     planned = make_plan(read_study(study))
     items(planned, str(study))
     results = Path("results") / planned.study.name
     listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
-    states = {path: _state(results / "runs" / path, run_parameter(planned, path)) for path in planned.runs}
+    states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in planned.runs}
     needs = dict(planned.experiments)
     for name, one in planned.calibrations.items():
         needs[f"calibration of {name}"] = [one.reference, one.smooth]
@@ -212,17 +221,6 @@ def plan(study: Annotated[Path, typer.Argument(help="The study's YAML file.")] =
     console.print(f"{done} of {len(states)} runs done; {len(planned.splits)} labelled sets.")
     for name, key in planned.off.items():
         print(f"off: experiments.{name}: {key}", file=sys.stderr)
-
-
-def _state(folder: Path, parameter: str) -> str:
-    """Whether a run has results, and whether they are those of its present parameter."""
-    try:
-        recorded = json.loads((folder / "parameters.json").read_text())
-    except (OSError, json.JSONDecodeError):
-        return "to do"
-    planned = json.loads(parameter)
-    changed = [key for key in planned if recorded.get(key) != planned[key]]
-    return f"stale ({', '.join(changed)} changed)" if changed else "done"
 
 
 def _read(parameter: str) -> dict[str, Any]:

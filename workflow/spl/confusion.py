@@ -120,11 +120,15 @@ def summarise_experiment(parameter: Mapping[str, Any], runs: Path) -> pd.DataFra
     """One tidy row for each run of an experiment: what it was, and what came out.
 
     Args:
-        parameter: ``runs``, their paths in the order of the study, and ``basins``, the limits of the study.
+        parameter: ``runs``, their paths in the order of the study; ``missing``, by path what is known of those among
+            them that have no result: their rows are left empty but for this; ``basins``, the limits of the study.
         runs: folder that holds the runs.
     """
     rows = []
     for path in parameter["runs"]:
+        if path in parameter["missing"]:
+            rows.append({"run": path, **parameter["missing"][path]})
+            continue
         given = json.loads((runs / path / "parameters.json").read_text())
         metrics = pd.read_csv(runs / path / "metrics.csv")
         confusion = np.load(runs / path / "confusion.npy", allow_pickle=False)

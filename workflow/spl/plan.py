@@ -14,7 +14,7 @@ from typing import Any
 from spl.datasets import SOURCES
 from spl.methods import METHODS
 from spl.provenance.fingerprint import fingerprint
-from spl.settings import Settings
+from spl.settings import CALIBRATED, Settings
 from spl.splits import part_of_class
 from spl.study import CALIBRATION_PARTS, METHOD_SETTINGS, Balanced, Proportional, Random, Scheme, Study, calibrated
 
@@ -244,4 +244,12 @@ def calibration_parameter(plan: Plan, path: str) -> str:
 def analysis_parameter(plan: Plan, experiment: str) -> str:
     """The canonical parameter of an experiment's summary; the order of the runs is the study's."""
     code = _code("spl.confusion:write_summary")
-    return canonical({"runs": plan.experiments[experiment], "basins": plan.study.basins.model_dump(), "code": code})
+    missing = {path: _described(plan.runs[path]) for path in plan.experiments[experiment] if path in plan.missing}
+    content = {"runs": plan.experiments[experiment], "missing": missing, "basins": plan.study.basins.model_dump()}
+    return canonical({**content, "code": code})
+
+
+def _described(run: Run) -> dict[str, Any]:
+    """What is known of a run before it is trained; of weights that are yet to be measured nothing is."""
+    known = {name: value for name, value in vars(run).items() if name not in ("path", "settings", "calibration")}
+    return known | {name: None if value == CALIBRATED else value for name, value in run.settings.items()}

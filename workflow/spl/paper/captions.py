@@ -11,14 +11,15 @@ def _what_was_run(plan: Plan, experiment: str) -> str:
     """Data, labels, network, length and weight of the unlabelled loss of an experiment's trainings."""
     given = plan.study.experiments[experiment]
     runs = [plan.runs[path] for path in plan.experiments[experiment]]
-    mu = _each(runs, "mu")
+    mu = [run.settings["mu"] for run in runs if "mu" in run.settings]
     network = _each(runs, "network").replace("wrn", "WRN").replace("resnet", "ResNet")
-    unlabelled = f" and {mu} times as many unlabelled" if mu else ""
+    times = "as many" if set(mu) == {1} else f"{_each(runs, 'mu')} times as many"
+    unlabelled = f" and {times} unlabelled" if mu else ""
     text = (
         f"{_data(plan, given.dataset)}, {_labels(plan, runs)}; {network}, "
         f"{_each(runs, 'steps')} steps of {_each(runs, 'batch')} labelled{unlabelled} images; "
-        f"folds {_span(given.folds)}, "
-        f"training seed{'s' if len(given.seeds) > 1 else ''} {_span(given.seeds)}, {len(runs)} runs."
+        f"{_numbered('fold', given.folds)}, {_numbered('training seed', given.seeds)}; "
+        f"{len(runs)} run{'s' if len(runs) > 1 else ''}."
     )
     return text + _weights(runs)
 
@@ -72,19 +73,30 @@ def _data(plan: Plan, dataset: str) -> str:
     return f"{dataset.capitalize()} (standing in for {stands_in_for})" if stands_in_for else dataset
 
 
+def _numbered(what: str, values: list[int]) -> str:
+    return f"{what}{'s' if len(values) > 1 else ''} {_span(values)}"
+
+
 def _span(values: list[int]) -> str:
     whole = len(values) > 2 and values == list(range(values[0], values[-1] + 1))
     return f"{values[0]}–{values[-1]}" if whole else ", ".join(map(str, values))
 
 
-def errors(plan: Plan, experiment: str) -> str:
+ERROR = "Error of the last checkpoint in percent of the test images"
+
+
+def errors(plan: Plan, experiment: str, *references: str) -> str:
     """Tables of errors."""
     return (
-        "Error of the last checkpoint in percent of the test images. "
+        f"{ERROR}. "
         + _what_was_run(plan, experiment)
         + " Gain: baseline minus method, run for run, mean ± std in points; p: exact one-sided Wilcoxon test;"
         " Holm: corrected for the comparisons of this table." + _own(plan, experiment)
     )
+
+
+def _referred_to(plan: Plan, experiments: tuple[str, ...]) -> str:
+    return "".join(f" For reference: {_what_was_run(plan, experiment)}" for experiment in experiments)
 
 
 def losses(plan: Plan) -> str:
@@ -148,7 +160,7 @@ def initial_condition(plan: Plan, experiment: str, folds: str) -> str:
     return (
         f"The spread over training seeds of one fold beside that over the folds of {folds}; last column: the "
         "baseline's best seed minus the method's worst, positive if even the worst is better. "
-        + errors(plan, experiment)
+        f"{ERROR}. " + _what_was_run(plan, experiment)
     )
 
 
@@ -166,8 +178,9 @@ def transitions(plan: Plan, experiment: str) -> str:
 def grid(plan: Plan, experiment: str) -> str:
     """Errors over the values of one setting."""
     return (
-        "Error of the last checkpoint in percent of the test images; the lowest of a line is bold; (n): from n runs "
-        "where other cells have more. " + _what_was_run(plan, experiment) + _own(plan, experiment)
+        f"{ERROR}; the lowest of a line is bold; (n): from n runs where other cells have more. "
+        + _what_was_run(plan, experiment)
+        + _own(plan, experiment)
     )
 
 
@@ -203,11 +216,13 @@ def against(plan: Plan, experiment: str) -> str:
     )
 
 
-def hardest_fold(plan: Plan, experiment: str) -> str:
+def hardest_fold(plan: Plan, experiment: str, *references: str) -> str:
     """Figure 5."""
     return (
         "Error of the last checkpoint against the number of random labels, on the fold where FixMatch's error, "
-        "averaged over all numbers of labels, is largest. " + _what_was_run(plan, experiment)
+        "averaged over all numbers of labels, is largest. "
+        + _what_was_run(plan, experiment)
+        + _referred_to(plan, references)
     )
 
 

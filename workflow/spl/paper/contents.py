@@ -13,6 +13,7 @@ from spl.paper import captions, parameters
 from spl.paper.parameters import BASELINE, Inputs, Parameter
 from spl.plan import Plan, canonical
 from spl.provenance.fingerprint import fingerprint
+from spl.settings import Settings
 from spl.study import Random
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -30,7 +31,7 @@ class Item:
         experiments: of the study, in the order in which it reads them; none for a picture of a formula.
         inputs: the files that it reads below ``results/<study>/``, from the plan and the experiments.
         parameter: what else it depends on, from the same.
-        some: whether it makes sense with some of its experiments alone.
+        optional: experiments that it shows too, behind the others, if the study has them.
         part: of the page that it belongs to, if not to the paper itself.
     """
 
@@ -41,8 +42,13 @@ class Item:
     experiments: tuple[str, ...] = ()
     inputs: Inputs = parameters.summaries
     parameter: Parameter = parameters.titles
-    some: bool = False
+    optional: tuple[str, ...] = ()
     part: str = ""
+
+    @property
+    def not_run(self) -> bool:
+        """Whether it only says that it was not run."""
+        return self.module.endswith(".not_run")
 
     @property
     def kind(self) -> Literal["figure", "table", "spreadsheet"]:
@@ -63,6 +69,7 @@ CONTENTS: dict[str, Item] = {
         captions.errors,
         ("scarce-labels",),
         parameter=_and_published,
+        optional=("fully-supervised",),
     ),
     "table2": Item(
         "Table 2",
@@ -165,10 +172,10 @@ CONTENTS: dict[str, Item] = {
         "Hyperparameters",
         "spl.tables.hyperparameters",
         captions.hyperparameters,
-        ("scarce-labels", "strong-supervision"),
+        ("scarce-labels",),
         parameters.calibrations,
         parameters.settings,
-        some=True,
+        ("strong-supervision",),
     ),
     "table15": Item(
         "Table 15",
@@ -179,14 +186,22 @@ CONTENTS: dict[str, Item] = {
         parameters.calibrations,
         parameters.settings,
     ),
+    "tipping-value": Item(
+        "Tipping value",
+        "The factor as loss on other folds (appendix A.3.7)",
+        "spl.tables.per_fold",
+        captions.errors,
+        ("tipping-value",),
+        parameter=_against_fixmatch,
+    ),
     "aggregate": Item(
         "Aggregate comparison",
         "All runs under equal conditions",
         "spl.tables.aggregate",
         captions.aggregate,
-        ("scarce-labels", "thresholds", "shapes", "class-imbalance", "momentum"),
-        parameter=_against_fixmatch,
-        some=True,
+        ("scarce-labels",),
+        parameter=parameters.compared_with(BASELINE, settings=list(Settings.model_fields)),
+        optional=("thresholds", "shapes", "class-imbalance", "momentum"),
     ),
     "fig1": Item(
         "Figure 1",
@@ -227,6 +242,7 @@ CONTENTS: dict[str, Item] = {
         captions.hardest_fold,
         ("random-labels",),
         parameter=parameters.compared_with(BASELINE, setting="labels", label="number of random labels $n$"),
+        optional=("fully-supervised",),
     ),
     "fig6": Item(
         "Figure 6", "The smoothness factor", "spl.figures.fig6", captions.factors, parameter=parameters.threshold
@@ -254,10 +270,10 @@ CONTENTS: dict[str, Item] = {
         "Accuracy on the labelled batch, FixMatch on three data sets",
         "spl.figures.curves",
         captions.curves,
-        ("scarce-labels", "strong-supervision", "imagenet-10-percent"),
+        ("scarce-labels",),
         parameters.curve_metrics(BASELINE),
         parameters.curves("labelled_accuracy", "accuracy on the labelled batch", BASELINE),
-        some=True,
+        ("strong-supervision", "imagenet-10-percent"),
     ),
     "spreadsheet": Item(
         "Spreadsheet",
@@ -350,9 +366,9 @@ def items(plan: Plan, origin: str) -> dict[str, Item]:
     of_experiments = (confusion_items(experiment) for experiment in trained)
     every = CONTENTS | {name: item for several in of_experiments for name, item in several.items()}
     shown = {name: found for name, item in every.items() if (found := _shown(plan, item, trained))}
-    for item in shown.values():
+    for name, item in shown.items():
         baseline = item.parameter(plan, *item.experiments).get("baseline")
-        for experiment in item.experiments:
+        for experiment in every[name].experiments:
             if baseline and baseline not in plan.study.experiments[experiment].methods:
                 where = f"{origin}: experiments.{experiment}.methods"
                 raise InputError(f"{where}: expected {baseline} among them, the baseline of {item.title}")
@@ -365,22 +381,29 @@ def items(plan: Plan, origin: str) -> dict[str, Item]:
 def _shown(plan: Plan, item: Item, trained: list[str]) -> Item | None:
     """An item with those of its experiments that are on; what says that it was not run; None if it is not asked for."""
     splits_alone = item.inputs is parameters.splits
-    asked = [name for name in item.experiments if name in (plan.study.experiments if splits_alone else trained)]
-    if (item.experiments and not asked) or (len(asked) < len(item.experiments) and not item.some):
+    if not set(item.experiments) <= set(plan.study.experiments if splits_alone else trained):
         return None
-    on = [name for name in asked if name not in plan.off or (splits_alone and name in plan.experiments)]
-    if len(on) == len(asked) or (on and item.some):
-        return replace(item, experiments=tuple(on))
-    reason = next(plan.off[name] for name in asked if name in plan.off)
-    kind = "figures" if item.kind == "figure" else "tables"
+    off = [name for name in item.experiments if name in plan.off and not (splits_alone and name in plan.experiments)]
+    if off:
+        return _not_run(item, plan.off[off[0]])
+    more = (name for name in item.optional if name in trained and name not in plan.off)
+    return replace(item, experiments=(*item.experiments, *more), optional=())
+
+
+def _not_run(item: Item, reason: str) -> Item:
     return replace(
         item,
-        module=f"spl.{kind}.not_run",
+        module=f"spl.{'figures' if item.kind == 'figure' else 'tables'}.not_run",
         experiments=(),
         inputs=parameters.none,
         caption=lambda plan: f"Not run: {reason}.",
         parameter=lambda plan: {"reason": reason},
     )
+
+
+def on_the_page(plan: Plan, shown: Mapping[str, Item]) -> dict[str, Item]:
+    """The items that have a place on the page: a partial paper only names what was not run."""
+    return {name: item for name, item in shown.items() if not (plan.partial and item.not_run)}
 
 
 def item_parameter(plan: Plan, item: Item) -> str:
@@ -418,7 +441,7 @@ def page_parameter(plan: Plan, shown: Mapping[str, Item]) -> str:
             "caption": item_caption(plan, item),
             "part": item.part,
         }
-        for name, item in shown.items()
+        for name, item in on_the_page(plan, shown).items()
     ]
     content = {
         "title": study.title,
@@ -430,6 +453,7 @@ def page_parameter(plan: Plan, shown: Mapping[str, Item]) -> str:
         "runs": len(plan.runs),
         "missing": len(plan.missing & plan.runs.keys()),
         "partial": plan.partial,
+        "left_out": [item.title for item in shown.values() if plan.partial and item.not_run and not item.part],
         "template": hashlib.sha256(TEMPLATE.read_bytes()).hexdigest(),
         "code": fingerprint(["spl.paper.page:write_page"], {}),
     }

@@ -26,7 +26,12 @@ def write_page(parameter: Mapping[str, Any], template: Path, results: Path, path
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     sections = [
-        {**section, "body": _body(section, results), "width": _width(section, results)}
+        {
+            **section,
+            "body": _body(section, results),
+            "width": _width(section, results),
+            "comparisons": _comparisons(section, results),
+        }
         for section in parameter["sections"]
     ]
     experiments = {name: _runs(results / "analysis" / f"{name}.csv") for name in parameter["experiments"]}
@@ -34,6 +39,36 @@ def write_page(parameter: Mapping[str, Any], template: Path, results: Path, path
         {**parameter, "sections": sections, "experiments": experiments}
     )
     path.write_text(page, encoding="utf-8")
+
+
+COMPARED = {"": "gain", "drop_": "drop due to imbalance"}
+"""What the tidy tables compare, by the prefix of its quantities."""
+
+
+def _comparisons(section: Mapping[str, Any], results: Path) -> list[dict[str, Any]]:
+    """What a table knows of its comparisons beyond what it prints."""
+    if section["kind"] != "table":
+        return []
+    tidy = pd.read_csv(results / "tables" / f"{section['name']}.csv")
+    if "quantity" not in tidy:
+        return []
+    whole = tidy[tidy["fold"].isna()] if "fold" in tidy else tidy
+    of = [name for name in whole.columns.drop(["quantity", "value"]) if whole[name].notna().any()]
+    found = []
+    for what, numbers in whole.groupby(of, sort=False, dropna=False):
+        value = dict(zip(numbers["quantity"], numbers["value"], strict=True))
+        for prefix, name in COMPARED.items():
+            if value.get(f"{prefix}pairs"):
+                named = {"of": ", ".join([*map(_named, what, of), name])}
+                found.append(named | {key: value.get(prefix + key) for key in MEASURED})
+    return found
+
+
+MEASURED = ("pairs", "shift", "shift_low", "shift_high", "shift_level", "effect_size", "p_value", "smallest_p")
+
+
+def _named(value: Any, column: str) -> str:
+    return str(value) if column == "method" else f"{column} {value:g}"
 
 
 def _width(section: Mapping[str, Any], results: Path) -> float:

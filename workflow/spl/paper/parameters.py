@@ -130,6 +130,9 @@ def stability(plan: Plan, experiment: str) -> dict[str, Any]:
     return titles(plan, experiment) | plan.study.stability.model_dump()
 
 
+OF_WIDE_NETWORKS = {"conv_bias", "preactivate_all"}
+
+
 def settings(plan: Plan, *experiments: str) -> dict[str, Any]:
     """One column for each data set and network, as the smooth method uses them."""
     runs = [plan.runs[path] for experiment in experiments for path in plan.experiments[experiment]]
@@ -138,7 +141,8 @@ def settings(plan: Plan, *experiments: str) -> dict[str, Any]:
         places = ("training", f"datasets.{run.dataset}.training", f"methods.{run.method}")
         assumed = [name for name in run.settings if any(f"{place}.{name}" in plan.study.assumed for place in places)]
         title = f"{run.dataset.upper()}, {run.settings['network'].upper()}"
-        shown = {name: value for name, value in run.settings.items() if name not in TECHNICAL}
+        unused = TECHNICAL if run.settings["network"].startswith("wrn") else TECHNICAL | OF_WIDE_NETWORKS
+        shown = {name: value for name, value in run.settings.items() if name not in unused}
         columns[title] = {
             "title": title, "settings": shown, "assumed": assumed, "calibration": run.calibration
         }  # fmt: skip

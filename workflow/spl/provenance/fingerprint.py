@@ -49,23 +49,31 @@ def reach(entries: Iterable[str], choices: Mapping[str, str]) -> dict[str, str]:
     waiting = list(entries)
     while waiting:
         name = waiting.pop()
-        if name in reached:
-            continue
-        module_name, _, definition = name.partition(":")
-        module = _parse(module_name)
-        if definition == "":
-            nodes: list[Statement] = list(module.rest)
-        elif definition in module.definitions:
-            nodes = _chosen(module.definitions[definition], choices.get(name))
-            parents = module_name.split(".")
-            waiting += [f"{'.'.join(parents[: depth + 1])}:" for depth in range(len(parents))]
-        else:
-            raise KeyError(f"{name} is not defined")
-        nodes = [_bare(node) for node in nodes]
-        external, internal = _names(module_name, module, nodes)
-        reached[name] = "\n".join([*sorted(external), *(ast.unparse(node) for node in nodes)])
-        waiting += sorted(internal)
+        if name not in reached:
+            reached[name], mentioned = _read(name, choices.get(name))
+            waiting += mentioned
     return reached
+
+
+@cache
+def _read(name: str, key: str | None) -> tuple[str, list[str]]:
+    """The normalised code of one definition, or of one entry of a table, and the definitions that it mentions.
+
+    Kept, since the jobs of a study reach the same definitions: normalising takes most of the time of planning.
+    """
+    module_name, _, definition = name.partition(":")
+    module = _parse(module_name)
+    around: list[str] = []
+    if definition == "":
+        nodes: list[Statement] = list(module.rest)
+    elif definition in module.definitions:
+        nodes = _chosen(module.definitions[definition], key)
+        parents = module_name.split(".")
+        around = [f"{'.'.join(parents[: depth + 1])}:" for depth in range(len(parents))]
+    else:
+        raise KeyError(f"{name} is not defined")
+    external, internal = _names(module_name, module, nodes)
+    return "\n".join([*sorted(external), *(ast.unparse(node) for node in nodes)]), around + sorted(internal)
 
 
 def _chosen(nodes: list[Statement], key: str | None) -> list[Statement]:
@@ -82,14 +90,13 @@ def _chosen(nodes: list[Statement], key: str | None) -> list[Statement]:
 
 def _names(module_name: str, module: _Module, nodes: Iterable[Statement]) -> tuple[set[str], set[str]]:
     """What the nodes mention: imports from outside the package as text, definitions inside it as entries."""
-    nodes = list(nodes)
+    parts = [part for node in nodes for part in ast.walk(node)]
     local = _Module()
-    for node in nodes:
-        for part in ast.walk(node):
-            if isinstance(part, ast.Import | ast.ImportFrom):
-                _bind(part, local)
+    for part in parts:
+        if isinstance(part, ast.Import | ast.ImportFrom):
+            _bind(part, local)
     external, internal = set(), set()
-    for name, attribute in _mentions(nodes):
+    for name, attribute in _mentions(parts):
         for imports in (local.imports, module.imports):
             if name in imports:
                 outside, inside = _resolve(name, *imports[name], attribute)
@@ -114,17 +121,16 @@ def _resolve(name: str, origin: str, member: str | None, attribute: str | None) 
     return set(), {f"{submodule}:{one}" for one in ([attribute] if attribute in known else known)}
 
 
-def _mentions(nodes: Iterable[Statement]) -> Iterator[tuple[str, str | None]]:
+def _mentions(parts: list[ast.AST]) -> Iterator[tuple[str, str | None]]:
     """Every name that is read, with the attribute taken from it if one is."""
-    for node in nodes:
-        based = set()
-        for part in ast.walk(node):
-            if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
-                based.add(id(part.value))
-                yield part.value.id, part.attr
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and id(part) not in based:
-                yield part.id, None
+    based = set()
+    for part in parts:
+        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
+            based.add(id(part.value))
+            yield part.value.id, part.attr
+    for part in parts:
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and id(part) not in based:
+            yield part.id, None
 
 
 class _Stripper(ast.NodeTransformer):
@@ -162,16 +168,11 @@ def _is_text(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _bare(node: Statement) -> Statement:
-    copy = ast.parse(ast.unparse(node)).body[0]
-    bare: Statement = ast.fix_missing_locations(_Stripper().visit(copy))
-    return bare
-
-
 @cache
 def _parse(module_name: str) -> _Module:
     module = _Module()
-    for statement in ast.parse(_path(module_name).read_text(encoding="utf-8")).body:
+    tree = ast.parse(_path(module_name).read_text(encoding="utf-8"))
+    for statement in _Stripper().visit(tree).body:
         _sort(statement, module)
     return module
 

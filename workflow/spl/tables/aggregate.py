@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from spl.settings import Settings
 from spl.statistics import NO_GAIN, Gain, corrected, gain, summarise
 from spl.tables.form import Row, Table, counted, gain_cells, gain_columns, long, number_rows, percent
 
@@ -24,13 +23,17 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     as far as they are done.
 
     Args:
-        parameter: ``titles`` of the methods to show, in order, and the key of the ``baseline``.
+        parameter: ``titles`` of the methods to show, in order, key of the ``baseline``, and names of all ``settings``.
         inputs: the summaries of the experiments; a run that several of them list counts once.
     """
     planned = pd.concat([pd.read_csv(path) for path in inputs]).drop_duplicates("run")
     titles, baseline = parameter["titles"], parameter["baseline"]
     methods = {method: planned[planned["method"] == method] for method in titles}
-    pairs = {method: equal_conditions(own, methods[baseline]) for method, own in methods.items() if method != baseline}
+    pairs = {
+        method: equal_conditions(own, methods[baseline], parameter["settings"])
+        for method, own in methods.items()
+        if method != baseline
+    }
     done = {method: own.dropna(subset=["error_last", "error_last_baseline"]) for method, own in pairs.items()}
     won = corrected({method: _gain(done[method]) for method, own in pairs.items() if len(own)})
     tidy: list[Row] = []
@@ -76,7 +79,7 @@ def _gain_cells(won: Gain, baseline: str, full: int) -> dict[str, str]:
     return gain_cells(won, f"gain wrt {baseline}", full=full) | cells | {"better": better}
 
 
-def equal_conditions(runs: pd.DataFrame, baseline: pd.DataFrame) -> pd.DataFrame:
+def equal_conditions(runs: pd.DataFrame, baseline: pd.DataFrame, settings: list[str]) -> pd.DataFrame:
     """Pair a method's runs with those of the baseline.
 
     Two runs pair when data set, labelled set, seeds and all settings that both methods have, but :data:`OWN`, agree.
@@ -84,6 +87,7 @@ def equal_conditions(runs: pd.DataFrame, baseline: pd.DataFrame) -> pd.DataFrame
     Args:
         runs: rows of summaries, each run once.
         baseline: likewise.
+        settings: names of the columns that hold them.
 
     Returns:
         one row for each pair, the baseline's own columns with the suffix ``_baseline``.
@@ -91,9 +95,9 @@ def equal_conditions(runs: pd.DataFrame, baseline: pd.DataFrame) -> pd.DataFrame
     Raises:
         ValueError: a run has several partners.
     """
-    settings = [
+    equal = [
         name
-        for name in Settings.model_fields
+        for name in settings
         if name not in OWN and name in runs and runs[name].notna().any() and baseline[name].notna().any()
     ]
-    return runs.merge(baseline, on=DRAWS + settings, suffixes=("", "_baseline"), validate="one_to_one")
+    return runs.merge(baseline, on=DRAWS + equal, suffixes=("", "_baseline"), validate="one_to_one")

@@ -34,7 +34,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
             found = weights.get(column["calibration"], {}).get(name) if measured else value
             source = "calibrated" if measured else "assumed" if name in column["assumed"] else "given"
             tidy.append({"column": column["title"], "setting": name, "value": found, "source": source})
-    cells = {(row["column"], row["setting"]): _cell(row["value"]) + MARKS[row["source"]] for row in tidy}
+    cells = {(row["column"], row["setting"]): _printed(row["value"], row["source"]) for row in tidy}
     names = list(dict.fromkeys(row["setting"] for row in tidy))
     titles = [column["title"] for column in parameter["columns"]]
     printed = {"": [setting_name(name) for name in names]}
@@ -42,8 +42,10 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     return Table(pd.DataFrame(tidy), pd.DataFrame(printed))
 
 
-def _cell(value: Any) -> str:
-    return "–" if value is None else setting_value(value)
-
-
 MARKS = {"given": "", "assumed": "*", "calibrated": "†"}
+
+
+def _printed(value: Any, source: str) -> str:
+    if value is None:
+        return f"–{MARKS[source]}"
+    return (f"{value:.4g}" if source == "calibrated" else setting_value(value)) + MARKS[source]
