@@ -68,7 +68,7 @@ TABLES = {
     "transitions": case(SIZES, **STABILITY),
     "populated": case(SIZES),
     "grid": case(MOMENTA, setting="momentum"),
-    "aggregate": case(FOLDS, MOMENTA),
+    "aggregate": case(FOLDS, MOMENTA, settings=["network", "threshold", "momentum", "lambda_u"]),
     "basin_switches": case(FOLDS),
     "collapses": case(MOMENTA, **CLASSES),
 }
