@@ -58,7 +58,7 @@ def _comparisons(section: Mapping[str, Any], results: Path) -> list[dict[str, An
     for what, numbers in whole.groupby(of, sort=False, dropna=False):
         value = dict(zip(numbers["quantity"], numbers["value"], strict=True))
         for prefix, name in COMPARED.items():
-            if value.get(f"{prefix}pairs"):
+            if f"{prefix}shift" in value and value[f"{prefix}pairs"]:
                 named = {"of": ", ".join([*map(_named, what, of), name])}
                 found.append(named | {key: value.get(prefix + key) for key in MEASURED})
     return found
