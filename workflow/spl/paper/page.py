@@ -101,5 +101,6 @@ def _address(kind: str, path: Path) -> str:
 
 
 def _runs(summary: Path) -> list[dict[str, Any]]:
-    rows = pd.read_csv(summary, keep_default_na=False, dtype={"collapsed": str, "partly_collapsed": str})
+    rows = pd.read_csv(summary, dtype={"collapsed": str, "partly_collapsed": str}).astype(object)
+    rows = rows.where(rows.notna(), "")
     return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
