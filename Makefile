@@ -9,7 +9,7 @@ PACKAGES := dataset-fashion-mnist slurmctld slurmd slurm-client munge slurmdbd m
 
 demo: $(SETUP)
 	$(VENV)/bin/snakemake table1 --logger progress
-	$(VENV)/bin/snakemake all --config partial=true --quiet all
+	$(VENV)/bin/snakemake all --logger progress --config partial=true
 	@echo "A first page, while the rest is trained: $(CURDIR)/results/demo/partial/paper.html"
 	$(VENV)/bin/snakemake all --logger progress
 	@echo "The page: $(CURDIR)/results/demo/paper.html"

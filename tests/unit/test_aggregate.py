@@ -4,10 +4,12 @@ import pandas as pd
 import pytest
 from tidy import lines
 
+from spl.settings import Settings
 from spl.tables import aggregate
 
 TITLES = {"fixmatch": "FixMatch", "flexmatch": "FlexMatch", "smooth-fixmatch": "Smooth FixMatch"}
-GIVEN = {"titles": TITLES, "baseline": "fixmatch"}
+SETTINGS = list(Settings.model_fields)
+GIVEN = {"titles": TITLES, "baseline": "fixmatch", "settings": SETTINGS}
 DATA = {"dataset": "digits", "split": "digits/balanced-40/fold0", "split_seed": 7}
 
 
@@ -68,20 +70,20 @@ def test_the_discrepancy_of_last_and_best_error_is_over_all_runs(table):
 )  # fmt: skip
 def test_runs_that_differ_in_anything_that_both_methods_have_do_not_pair(change):
     ours, theirs = pd.DataFrame([FOLDS[4]]), pd.DataFrame([FOLDS[0]])
-    assert len(aggregate.equal_conditions(ours, theirs)) == 1
-    assert len(aggregate.equal_conditions(ours.assign(**change), theirs)) == 0
+    assert len(aggregate.equal_conditions(ours, theirs, SETTINGS)) == 1
+    assert len(aggregate.equal_conditions(ours.assign(**change), theirs, SETTINGS)) == 0
 
 
 def test_a_setting_that_neither_method_has_or_one_lacks_does_not_part_them():
     ours, theirs = pd.DataFrame([FOLDS[4]]), pd.DataFrame([FOLDS[0]])
     ours, theirs = ours.assign(lambda_phi=float("nan"), mu=7), theirs.assign(lambda_phi=float("nan"), mu=float("nan"))
-    assert len(aggregate.equal_conditions(ours, theirs)) == 1
+    assert len(aggregate.equal_conditions(ours, theirs, SETTINGS)) == 1
 
 
 def test_a_run_with_two_partners_is_an_error():
     ours, theirs = pd.DataFrame([FOLDS[4]]), pd.DataFrame([FOLDS[0], run("fixmatch", 0.3, lambda_u=0.5)])
     with pytest.raises(ValueError, match="not a one-to-one"):
-        aggregate.equal_conditions(ours, theirs)
+        aggregate.equal_conditions(ours, theirs, SETTINGS)
 
 
 def test_a_line_for_each_method_the_baseline_with_nothing_to_compare(table):

@@ -46,6 +46,15 @@ def test_every_run_tells_its_basin_and_when_which_class_was_collapsed(built):
     assert printed["unstable"].tolist() == ["yes", "yes", "no"]
 
 
+def test_a_run_that_is_not_done_has_a_line_that_says_so(built, tmp_path):
+    runs = pd.read_csv(tmp_path / "experiment.csv", dtype=str)
+    planned = runs.loc[:0, ["run", "method", "variant", "labels", "seed"]].assign(fold=7)
+    pd.concat([runs, planned]).to_csv(tmp_path / "experiment.csv", index=False)
+    table = collapses.build(GIVEN, [tmp_path / "experiment.csv"])
+    assert table.printed[:-1].equals(built.printed)
+    assert table.printed.iloc[-1].tolist() == ["FixMatch", "7", "not run", *["–"] * 6]
+
+
 def test_a_program_reads_the_same_from_the_tidy_file(built):
     assert built.tidy["collapses"].tolist() == ["0:1000-2000 0:3000-", "0:1000-3000 1:1000-3000", ""]
     assert built.tidy["recovered"].tolist() == ["", "0 1", ""]

@@ -154,6 +154,40 @@ def test_the_hardest_fold_is_where_the_baseline_errs_most_on_average(tmp_path):
     assert_legible(figure)
 
 
+@pytest.mark.parametrize(
+    ("errors", "label", "shown_mean"),
+    [([0.04, 0.06], "Fully supervised", 0.05), ([0.04, None], "Fully supervised (1)", 0.04)],
+)
+def test_the_fully_supervised_runs_are_a_line_across_the_hardest_fold(tmp_path, errors, label, shown_mean):
+    rows = [
+        {"method": "fixmatch", "labels": labels, "fold": 0, "seed": 0, "error_last": 4 / labels} for labels in (40, 50)
+    ]
+    every = [
+        {"method": "supervised", "labels": 50000, "fold": 0, "seed": seed, "error_last": error}
+        for seed, error in enumerate(errors)
+    ]
+    given = LABELS | {"titles": TITLES | {"supervised": "Fully supervised"}}
+    inputs = [write(tmp_path / "random.csv", rows), write(tmp_path / "full.csv", every)]
+    figure, shown = fig5.draw(given, inputs)
+    assert labels_of(figure) == ["FixMatch", label]
+    line = line_of(figure.axes[0], label)
+    assert (line.get_ydata(), line.get_linestyle(), line.get_color()) == (
+        pytest.approx([shown_mean] * 2), "--", LOOKS["supervised"].colour
+    )  # fmt: skip
+    own = shown[shown["method"] == "supervised"]
+    assert own["error_last"].tolist() == [one for one in errors if one]
+    assert set(own["mean"]) == {shown_mean}
+    assert_legible(figure)
+
+
+def test_without_a_fully_supervised_run_there_is_no_line(tmp_path):
+    row = {"method": "fixmatch", "labels": 40, "fold": 0, "seed": 0, "error_last": 0.1}
+    inputs = [write(tmp_path / "random.csv", [row]), write(tmp_path / "full.csv", [row | {"error_last": None}])]
+    figure, shown = fig5.draw(LABELS, inputs)
+    assert labels_of(figure) == ["FixMatch"]
+    assert len(shown) == 1
+
+
 @pytest.fixture
 def splits(tmp_path):
     paths = []
@@ -225,7 +259,7 @@ STEPS = [10, 100, 200, 300, 390, 395, 400]
 
 @pytest.fixture
 def collapsing(tmp_path):
-    """An experiment whose worst run loses its second class on the way."""
+    """The files of an experiment whose worst run loses its second class on the way."""
     rows = []
     for number, error in enumerate((0.1, 0.4, 0.2)):
         run = f"digits/balanced-1/fold{number}/fixmatch/seed0"
@@ -239,13 +273,14 @@ def collapsing(tmp_path):
         split = f"digits/balanced-1/fold{number}"
         rows.append({"run": run, "method": "fixmatch", "variant": None, "split": split, "fold": number, "seed": 0})
         rows[-1]["error_last"] = error
-    return write(tmp_path / "analysis" / "experiment.csv", rows)
+    summary = write(tmp_path / "partial" / "analysis" / "experiment.csv", rows)
+    return [summary, *(tmp_path / "runs").rglob("confusion.npy"), *(tmp_path / "runs").rglob("metrics.csv")]
 
 
 @pytest.mark.parametrize(("evaluations", "steps"), [(5, [10, 100, 200, 300, 400]), (2, [10, 400]), (400, STEPS)])
 def test_collapse_shows_evenly_spread_evaluations_of_the_worst_run(collapsing, evaluations, steps):
     given = {"titles": TITLES, "classes": CLASSES, "basins": LIMITS, "evaluations": evaluations}
-    figure, shown = collapse.draw(given, [collapsing])
+    figure, shown = collapse.draw(given, collapsing)
     matrices = [axis for axis in figure.axes if axis.images]
     assert [axis.get_title().split("\n")[0] for axis in matrices] == [f"step {step}" for step in steps]
     assert figure.get_suptitle() == "FixMatch, digits/balanced-1/fold1, seed 0"
@@ -263,7 +298,7 @@ def test_names_of_classes_stay_legible_or_away(tmp_path, collapsing, classes):
     for path in tmp_path.glob("runs/**/confusion.npy"):
         np.save(path, np.stack([np.diag([1000] * classes)] * len(STEPS)))
     given = {"titles": TITLES, "classes": [f"automobile {number}" for number in range(classes)], "basins": LIMITS}
-    for figure, _ in (collapse.draw(given | {"evaluations": 5}, [collapsing]), confusion.draw(given, [collapsing])):
+    for figure, _ in (collapse.draw(given | {"evaluations": 5}, collapsing), confusion.draw(given, collapsing)):
         assert len(figure.axes[0].get_xticklabels()) == (classes if classes < 100 else 0)
         assert_legible(figure)
 

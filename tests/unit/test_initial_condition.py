@@ -70,6 +70,16 @@ def test_a_fold_on_which_the_baseline_did_well_is_not_what_the_table_is_about(tm
     assert table.note == note
 
 
+def test_no_warning_while_a_run_of_the_baseline_on_the_fold_is_missing(tmp_path):
+    paths = summaries(tmp_path, OVER_SEEDS, OVER_FOLDS, "high", 1)
+    runs = pd.read_csv(paths[1])
+    missing = (runs["method"] == "fixmatch") & (runs["fold"] == 1)
+    runs.astype({"basin": object}).mask(missing, runs.drop(columns=["error_last", "basin"])).to_csv(
+        paths[1], index=False
+    )
+    assert initial_condition.build(GIVEN, paths).note == ""
+
+
 def test_only_the_baseline_s_own_run_of_the_fold_counts(tmp_path):
     paths = summaries(tmp_path, OVER_SEEDS, OVER_FOLDS, "high", 1)
     runs = pd.read_csv(paths[1])

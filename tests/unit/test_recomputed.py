@@ -140,7 +140,7 @@ def test_the_values_of_a_setting(tmp_path, setting, value):
 
 def test_all_runs_under_equal_conditions(tmp_path):
     inputs = [experiment(tmp_path / "one.csv", 10), experiment(tmp_path / "two.csv", 11, range(5, 7))]
-    printed, tidy = built(aggregate, inputs)
+    printed, tidy = built(aggregate, inputs, settings=["threshold", "momentum"])
     runs = tidy[tidy["run"].notna()].pivot_table("value", ["method", "run"], "quantity")
     partners = tidy[tidy["quantity"] == "error_last_baseline"]
     for partner, error in zip(partners["run_baseline"], partners["value"], strict=True):

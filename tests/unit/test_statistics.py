@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from spl.statistics import corrected, gain, hodges_lehmann, holm, mcnemar, rank_biserial, summarise, wilcoxon_greater
+from spl.statistics import (
+    NO_GAIN,
+    corrected,
+    gain,
+    hodges_lehmann,
+    holm,
+    mcnemar,
+    rank_biserial,
+    summarise,
+    wilcoxon_greater,
+)
 
 coarse = st.lists(st.integers(-4, 4), min_size=1, max_size=9).map(lambda values: np.array(values) / 500)
 
@@ -70,6 +80,12 @@ def test_a_method_with_lower_errors_gains():
 
 def test_no_difference_is_no_evidence():
     assert wilcoxon_greater(np.zeros(6)) == 1
+
+
+def test_a_summary_of_nothing_says_so():
+    found = summarise(np.array([]))
+    assert found.n == 0
+    assert np.isnan([found.mean, found.std, found.max, found.min, found.range]).all()
 
 
 def test_a_summary_divides_by_n_minus_1():
@@ -169,6 +185,15 @@ def test_holm_closes_the_family_under_bonferroni(p_values):
     for index, p_value in enumerate(holm(p_values)):
         needed = max(at for part, at in zip(parts, rejected_at, strict=True) if index in part)
         assert p_value == pytest.approx(min(needed, 1))
+
+
+@given(st.lists(st.lists(st.integers(-9, 9), min_size=1, max_size=6), min_size=2, max_size=5))
+def test_comparisons_without_pairs_have_no_p_value_and_do_not_count_in_the_correction(gains):
+    family = dict(enumerate(gain(np.zeros(len(one)), np.array(one) / 100) for one in gains))
+    p_holm = [one.p_holm for one in corrected(family).values()]
+    found = corrected({"empty": NO_GAIN} | family)
+    assert np.isnan(found.pop("empty").p_holm)
+    assert [one.p_holm for one in found.values()] == p_holm
 
 
 def test_comparisons_that_are_made_together_keep_their_names_and_a_single_one_its_p_value():

@@ -162,6 +162,32 @@ def test_what_was_made_from_fewer_runs_than_the_rest_says_from_how_many(experime
     assert column[["3", "max", "min", "range"]].tolist() == ["–", "14.00 (5)", "6.00 (5)", "8.00 (5)"]
 
 
+def test_a_reference_follows_with_its_mean_alone(experiment, tmp_path):
+    runs = pd.read_csv(experiment)
+    reference = runs[runs["method"] == "supervised"].assign(error_last=[0.04, 0.05, *[0.045] * 4])
+    runs[runs["method"] != "supervised"].to_csv(experiment, index=False)
+    reference.to_csv(tmp_path / "several.csv", index=False)
+    reference[:1].to_csv(tmp_path / "one.csv", index=False)
+    alone = summary.build(GIVEN, [experiment])
+    beside = summary.build(GIVEN, [experiment, tmp_path / "several.csv", tmp_path / "one.csv"])
+    assert beside.printed.iloc[:-2].equals(alone.printed)
+    assert beside.printed.iloc[-2].tolist() == ["Fully supervised", "4.50", "0.32", "", ""]
+    assert beside.printed.iloc[-1].tolist() == ["Fully supervised", "4.00", "–", "", ""]
+    own = beside.tidy[beside.tidy["method"] == "Fully supervised"]
+    assert own["quantity"].tolist() == [*["error_last"] * 6, "n", "mean", "std", "error_last", "n", "mean", "std"]
+
+
+def test_a_variant_is_told_by_a_setting_that_no_calibration_has_given_yet():
+    variants = {"": float("nan"), "lambda_u=2.0": 2.0}
+    runs = [
+        {"method": "fixmatch", "variant": variant, "fold": 0, "seed": 0, "lambda_u": weight, "error_last": weight}
+        for variant, weight in variants.items()
+    ]
+    assert [arm.label for arm in arms(pd.DataFrame(runs), TITLES)] == [
+        "FixMatch, λ_u = calibrated", "FixMatch, λ_u = 2.0"
+    ]  # fmt: skip
+
+
 def test_both_tables_say_the_same_of_a_gain(experiment):
     means, folds = (lines(module.build(GIVEN, [experiment]).tidy) for module in (summary, per_fold))
     shared = means.columns.intersection(folds.columns)

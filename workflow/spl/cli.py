@@ -137,12 +137,12 @@ def figure(parameter: Parameter, output: Output, inputs: Annotated[list[Path] | 
 
 
 @app.command()
-def table(parameter: Parameter, output: Output, inputs: list[Path]) -> None:
+def table(parameter: Parameter, output: Output, inputs: Annotated[list[Path] | None, typer.Argument()] = None) -> None:
     """Build one table as CSV, Markdown and LaTeX."""
     from spl.tables.form import save
 
     content = _read(parameter)
-    built = _builder(content).build(content["given"], inputs)
+    built = _builder(content).build(content["given"], inputs or [])
     save(built, content["title"], content["caption"], output)
 
 

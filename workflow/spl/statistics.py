@@ -31,7 +31,9 @@ class Summary:
 
 
 def summarise(values: Values) -> Summary:
-    """Summarise float (n,), n >= 1."""
+    """Summarise float (n,); of nothing, all but n is NaN."""
+    if len(values) == 0:
+        return Summary(0, *[float("nan")] * 4)
     std = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
     return Summary(len(values), float(values.mean()), std, float(values.max()), float(values.min()))
 
@@ -134,10 +136,15 @@ def holm(p_values: Values) -> Values:
 
 
 def holm_of_several(p_values: Mapping[Key, float]) -> dict[Key, float]:
-    """Correct a named family by :func:`holm`; nothing for a single hypothesis, which needs no correction."""
+    """Correct a named family by :func:`holm`; nothing for a single hypothesis, which needs no correction.
+
+    A hypothesis that could not be tested has the p-value NaN, keeps it, and does not count.
+    """
     if len(p_values) < 2:
         return {}
-    return dict(zip(p_values, holm(np.array(list(p_values.values()))).tolist(), strict=True))
+    tested = {key: one for key, one in p_values.items() if not np.isnan(one)}
+    corrected = holm(np.array(list(tested.values())))
+    return dict.fromkeys(p_values, float("nan")) | dict(zip(tested, corrected.tolist(), strict=True))
 
 
 def mcnemar(one_way: int, other_way: int) -> float:
@@ -182,6 +189,11 @@ class Gain:
     def smallest_p(self) -> float:
         """The smallest p-value that so many pairs can reach: that of n wins."""
         return 0.5**self.n
+
+
+_NAN = float("nan")
+NO_GAIN = Gain(0, _NAN, _NAN, _NAN, _NAN, 0, _NAN, Shift(_NAN, _NAN, _NAN, _NAN), _NAN)
+"""The comparison of two methods that have no pair of runs yet."""
 
 
 def gain(errors: Values, baseline: Values) -> Gain:

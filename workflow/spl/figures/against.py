@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from spl.figures.style import COLUMN, LOOKS, new_figure, percent, ticks_at
+from spl.figures.style import COLUMN, LOOKS, hollow, new_figure, percent, ticks_at
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
@@ -19,28 +19,32 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         parameter: as :func:`error_against`.
         inputs: the experiment's summary.
     """
-    return error_against(pd.read_csv(inputs[0]), parameter)
+    figure, shown = error_against(pd.read_csv(inputs[0]), parameter)
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure, shown
 
 
 def error_against(summary: pd.DataFrame, parameter: Mapping[str, Any]) -> tuple[Figure, pd.DataFrame]:
-    """A dot for each run, a line through the mean of the runs of each method and value.
+    """A dot for each run, a line through the mean of the runs of each method and value, hollow where runs are not done.
 
     Args:
         summary: one row for each run.
         parameter: ``setting``, the column that the runs vary; ``label`` of its axis; ``titles`` of the methods to draw.
 
     Returns:
-        the figure; a row for each run, its error and the mean, both as shares.
+        the figure, as yet without its legend; a row for each run that is done, its error and the mean, both as shares.
 
     Raises:
         ValueError: runs that differ in more than the setting, fold and seed.
     """
     setting, titles = parameter["setting"], parameter["titles"]
     keys = ["method", setting, "fold", "seed"]
-    shown = summary.loc[summary["method"].isin(titles), [*keys, "error_last"]].sort_values(keys, ignore_index=True)
-    if shown.duplicated(keys).any():
+    planned = summary.loc[summary["method"].isin(titles), [*keys, "error_last"]].sort_values(keys, ignore_index=True)
+    if planned.duplicated(keys).any():
         raise ValueError(f"several runs of one method, {setting}, fold and seed cannot share a dot")
-    shown["mean"] = shown.groupby(["method", setting])["error_last"].transform("mean")
+    by_value = planned.groupby(["method", setting])["error_last"]
+    planned = planned.assign(mean=by_value.transform("mean"), partial=by_value.transform(lambda own: own.isna().any()))
+    shown = planned.dropna(subset="error_last", ignore_index=True)
 
     figure = new_figure(COLUMN, 2.7)
     axis = figure.subplots()
@@ -51,9 +55,9 @@ def error_against(summary: pd.DataFrame, parameter: Mapping[str, Any]) -> tuple[
         axis.plot(
             means[setting], means["mean"], color=look.colour, marker=look.marker, markersize=4, label=titles[method]
         )
-    ticks_at(axis, shown[setting])
+        hollow(axis, means[means["partial"]].set_index(setting)["mean"], look.colour, look.marker)
+    ticks_at(axis, planned[setting])
     axis.yaxis.set_major_formatter(percent())
     axis.set_xlabel(parameter["label"])
     axis.set_ylabel("error of the last checkpoint")
-    figure.legend(loc="outside upper center", ncols=2)
-    return figure, shown
+    return figure, shown.drop(columns="partial")

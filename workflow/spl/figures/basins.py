@@ -28,9 +28,9 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         parameter: ``titles`` of the methods to draw; ``basins``, whose limit ``partly_collapsed`` separates the basins.
         inputs: the experiment's summary.
     """
-    titles, summary = parameter["titles"], pd.read_csv(inputs[0])
+    titles, done = parameter["titles"], pd.read_csv(inputs[0]).dropna(subset="error_last")
     columns = ["run", "method", *QUANTITIES, "basin"]
-    shown = summary.loc[summary["method"].isin(titles), columns].sort_values(["method", "error_last"])
+    shown = done.loc[done["method"].isin(titles), columns].sort_values(["method", "error_last"])
     limit = parameter["basins"]["partly_collapsed"]
     spans = {"error_last": 1.1 * shown["error_last"].max(), "smallest_column": max(1.0, limit)}
     by_method = shown.groupby("method")

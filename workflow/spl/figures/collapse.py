@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from spl.confusion import column_shares
-from spl.figures.matrix import NAMED, show_matrix
+from spl.figures.matrix import NAMED, file_of_run, show_matrix
 from spl.figures.style import PAGE, new_figure
 
 
@@ -22,16 +22,16 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     Args:
         parameter: how many ``evaluations``, ``titles`` of methods, names of ``classes``, and the ``basins`` by which
             classes count as collapsed.
-        inputs: the experiment's summary; the runs lie beside it.
+        inputs: the experiment's summary, and the confusion matrices and metrics of its runs that are done.
 
     Returns:
         the figure; a row for each cell of each matrix, with its column's sum as a share of the class's test images.
     """
-    classes, summary = parameter["classes"], pd.read_csv(inputs[0], keep_default_na=False)
-    worst = summary.sort_values("error_last", kind="stable").to_dict("records")[-1]
-    run = inputs[0].parents[1] / "runs" / str(worst["run"])
-    metrics = pd.read_csv(run / "metrics.csv")
-    matrices = np.load(run / "confusion.npy", allow_pickle=False)
+    classes = parameter["classes"]
+    summary = pd.read_csv(inputs[0], dtype={"variant": str}).fillna({"variant": ""})
+    worst = summary.dropna(subset="error_last").sort_values("error_last", kind="stable").to_dict("records")[-1]
+    metrics = pd.read_csv(file_of_run(inputs, worst["run"], "metrics.csv"))
+    matrices = np.load(file_of_run(inputs, worst["run"], "confusion.npy"), allow_pickle=False)
     chosen = _spread(metrics["step"].to_numpy(), parameter["evaluations"])
 
     named = len(classes) <= NAMED

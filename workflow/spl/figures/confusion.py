@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from spl.figures.matrix import NAMED, show_matrix
+from spl.figures.matrix import NAMED, file_of_run, show_matrix
 from spl.figures.style import PAGE, new_figure
 
 
@@ -19,17 +19,16 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
 
     Args:
         parameter: ``titles`` of methods, names of ``classes``, and the ``basins`` by which classes count as collapsed.
-        inputs: the experiment's summary; the runs lie beside it.
+        inputs: the experiment's summary, and the confusion matrices of its runs that are done.
     """
-    summary = pd.read_csv(inputs[0])
-    runs = inputs[0].parents[1] / "runs"
-    ordered = summary.sort_values("error_last", kind="stable").to_dict("records")
+    done = pd.read_csv(inputs[0]).dropna(subset="error_last")
+    ordered = done.sort_values("error_last", kind="stable").to_dict("records")
     chosen = (("best", ordered[0]), ("worst", ordered[-1]))
     classes = parameter["classes"]
     figure = new_figure(PAGE, 3.5)
     shown = []
     for axis, (which, run) in zip(figure.subplots(1, 2), chosen, strict=True):
-        matrix = np.load(runs / run["run"] / "confusion.npy", allow_pickle=False)[-1]
+        matrix = np.load(file_of_run(inputs, run["run"], "confusion.npy"), allow_pickle=False)[-1]
         image = show_matrix(axis, matrix, parameter["basins"])
         if len(classes) <= NAMED:
             shares = matrix / matrix.sum(axis=1, keepdims=True)

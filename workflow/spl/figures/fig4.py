@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from spl.figures.style import BLUE, COLUMN, GREY, ORANGE, new_figure
+from spl.figures.style import BLUE, COLUMN, GREY, ORANGE, hollow, new_figure
 from spl.splits import read_split
 
 MEASURE = "normalised_std"
@@ -19,7 +19,8 @@ MEASURE = "normalised_std"
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """Standard deviation of the class counts over their mean, by number of labels.
 
-    The expectation of uniform draws is sqrt(K - 1) / sqrt(n) for K classes: 3 / sqrt(n) for ten.
+    The expectation of uniform draws is sqrt(K - 1) / sqrt(n) for K classes: 3 / sqrt(n) for ten. A mean is hollow where
+    runs that are not done may change it.
 
     Args:
         parameter: not used.
@@ -43,10 +44,14 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     axis.plot(means[MEASURE], "-o", color=BLUE, markersize=3.5, label=f"mean of {folds} folds")
     if inputs[-1].suffix == ".csv":
         runs = pd.read_csv(inputs[-1])
-        shown["low_basin"] = shown["split"].isin(runs.loc[runs["basin"] == "low", "split"])
+        low, unknown = (
+            shown["split"].isin(runs.loc[some, "split"]) for some in (runs["basin"] == "low", runs["basin"].isna())
+        )
+        shown["low_basin"] = low.mask(unknown & ~low)
         # Sizes where every fold converged leave a gap in the line.
-        trouble = shown[shown["low_basin"]].groupby("labels")[MEASURE].mean().reindex(means.index)
+        trouble = shown[low].groupby("labels")[MEASURE].mean().reindex(means.index)
         axis.plot(trouble, "-s", color=ORANGE, markersize=3.5, label="mean of those in the low basin")
+        hollow(axis, trouble[trouble.index.isin(shown.loc[unknown & ~low, "labels"])], ORANGE, "s")
     classes = len(counts)
     label = f"expected, $\\sqrt{{{classes - 1}/n}}$" if classes != 10 else "expected, $3/\\sqrt{n}$"
     axis.plot(means["expected"], "--", color=GREY, label=label)

@@ -7,23 +7,47 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spl.figures.against import error_against
+from spl.figures.style import LOOKS
+from spl.tables.form import counted
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """Last error on the hardest fold, the one on which the baseline errs most, on average over its numbers of labels.
 
+    While none of the baseline's runs is done, the other methods say which fold is the hardest.
+
     Args:
         parameter: as :func:`spl.figures.against.error_against`, and the key of the ``baseline``.
-        inputs: the summary of the random-label benchmark.
+        inputs: the summary of the random-label benchmark; after it, that of the fully supervised runs if there are any,
+            for a line at their mean.
     """
     summary = pd.read_csv(inputs[0])
-    baseline = summary[summary["method"] == parameter["baseline"]]
-    means = baseline.groupby("fold")["error_last"].mean()
-    hardest = means.idxmax()
+    runs, whose = summary[summary["method"] == parameter["baseline"]], parameter["titles"][parameter["baseline"]]
+    if runs["error_last"].isna().all():
+        runs, whose = summary, "the other methods"
+    hardest = runs.groupby("fold")["error_last"].mean().idxmax()
+    errors = runs.loc[runs["fold"] == hardest, "error_last"]
+    mean = counted(f"{100 * errors.mean():.1f} %", errors.count(), len(errors))
+    so_far = " so far" if runs["error_last"].isna().any() else ""
+
     figure, shown = error_against(summary[summary["fold"] == hardest], parameter)
-    title = parameter["titles"][parameter["baseline"]]
-    figure.axes[0].set_title(f"fold {hardest}, the hardest:\nmean error of {title} {100 * means[hardest]:.1f} %")
+    for reference in inputs[1:]:
+        shown = pd.concat([shown, _line(figure.axes[0], pd.read_csv(reference), parameter)])
+    figure.axes[0].set_title(f"fold {hardest}, the hardest{so_far}:\nmean error of {whose} {mean}")
+    figure.legend(loc="outside upper center", ncols=2)
     return figure, shown
+
+
+def _line(axis: Axes, reference: pd.DataFrame, parameter: Mapping[str, Any]) -> pd.DataFrame:
+    """Draw the mean error of runs of one method across the axis, if any is done; return what is shown of them."""
+    done = reference.dropna(subset="error_last")
+    mean = done["error_last"].mean()
+    if len(done):
+        method = done["method"].iloc[0]
+        label = counted(parameter["titles"][method], len(done), len(reference))
+        axis.axhline(mean, color=LOOKS[method].colour, linestyle="--", linewidth=1, label=label)
+    return done[["method", parameter["setting"], "fold", "seed", "error_last"]].assign(mean=mean)

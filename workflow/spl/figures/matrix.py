@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +15,15 @@ from spl.figures.style import ORANGE
 
 NAMED = 10
 """With more classes, their names would overlap."""
+
+
+def file_of_run(inputs: list[Path], run: str, name: str) -> Path:
+    """The file of that name in a run's folder, among others.
+
+    Raises:
+        StopIteration: it is not there.
+    """
+    return next(path for path in inputs if path.as_posix().endswith(f"runs/{run}/{name}"))
 
 
 def show_matrix(axis: Axes, confusion: NDArray[np.int64], basins: Mapping[str, float]) -> AxesImage:

@@ -71,6 +71,12 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def hollow(axis: Axes, means: pd.Series[float], colour: str, marker: str) -> None:
+    """Mark those of the means that are drawn already, by their place on the axis, of which runs are not done."""
+    if len(means):
+        axis.plot(means, marker, color=colour, markerfacecolor="white", markersize=4)
+
+
 def percent() -> PercentFormatter:
     """Prints shares as percent."""
     return PercentFormatter(xmax=1, symbol=" %")

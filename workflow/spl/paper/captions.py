@@ -91,7 +91,7 @@ def errors(plan: Plan, experiment: str, *references: str) -> str:
         f"{ERROR}. "
         + _what_was_run(plan, experiment)
         + " Gain: baseline minus method, run for run, mean ± std in points; p: exact one-sided Wilcoxon test;"
-        " Holm: corrected for the comparisons of this table." + _own(plan, experiment)
+        " Holm: corrected for the comparisons of this table." + _own(plan, experiment) + _referred_to(plan, references)
     )
 
 
@@ -283,4 +283,7 @@ def done(plan: Plan, *experiments: str) -> str:
     runs = {run for experiment in experiments for run in plan.experiments[experiment]}
     if not plan.missing & runs:
         return ""
-    return f" Partial: {len(runs - plan.missing)} of {len(runs)} runs are done; (n) marks what was made from n of more."
+    return (
+        f" Partial: {len(runs - plan.missing)} of {len(runs)} runs are done; (n) or a hollow mean: made from fewer "
+        "runs or pairs than planned; –: from none."
+    )

@@ -13,6 +13,7 @@ from spl.paper import captions, parameters
 from spl.paper.parameters import BASELINE, Inputs, Parameter
 from spl.plan import Plan, canonical
 from spl.provenance.fingerprint import fingerprint
+from spl.settings import Settings
 from spl.study import Random
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -185,13 +186,21 @@ CONTENTS: dict[str, Item] = {
         parameters.calibrations,
         parameters.settings,
     ),
+    "tipping-value": Item(
+        "Tipping value",
+        "The factor as loss on other folds (appendix A.3.7)",
+        "spl.tables.per_fold",
+        captions.errors,
+        ("tipping-value",),
+        parameter=_against_fixmatch,
+    ),
     "aggregate": Item(
         "Aggregate comparison",
         "All runs under equal conditions",
         "spl.tables.aggregate",
         captions.aggregate,
         ("scarce-labels",),
-        parameter=_against_fixmatch,
+        parameter=parameters.compared_with(BASELINE, settings=list(Settings.model_fields)),
         optional=("thresholds", "shapes", "class-imbalance", "momentum"),
     ),
     "fig1": Item(

@@ -58,7 +58,7 @@ def _comparisons(section: Mapping[str, Any], results: Path) -> list[dict[str, An
     for what, numbers in whole.groupby(of, sort=False, dropna=False):
         value = dict(zip(numbers["quantity"], numbers["value"], strict=True))
         for prefix, name in COMPARED.items():
-            if f"{prefix}shift" in value:
+            if f"{prefix}shift" in value and value[f"{prefix}pairs"]:
                 named = {"of": ", ".join([*map(_named, what, of), name])}
                 found.append(named | {key: value.get(prefix + key) for key in MEASURED})
     return found
@@ -101,5 +101,6 @@ def _address(kind: str, path: Path) -> str:
 
 
 def _runs(summary: Path) -> list[dict[str, Any]]:
-    rows = pd.read_csv(summary, keep_default_na=False, dtype={"collapsed": str, "partly_collapsed": str})
+    rows = pd.read_csv(summary, dtype={"collapsed": str, "partly_collapsed": str}).astype(object)
+    rows = rows.where(rows.notna(), "")
     return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from spl.errors import InputError
-from spl.settings import SYMBOLS, TECHNICAL
-from spl.statistics import Gain, Values, gain
+from spl.settings import CALIBRATED, SYMBOLS, TECHNICAL
+from spl.statistics import NO_GAIN, Gain, Values, gain
 from spl.tables.form import percent
 
 
@@ -24,21 +25,32 @@ class Arm:
         method: key of the method.
         variant: the settings in which its runs differ from the defaults, as in their paths.
         label: the method's title, with what tells its variant from the others.
-        runs: their rows of the summary, indexed by (fold, seed), in ascending order.
+        planned: their rows of the summary, indexed by (fold, seed), in ascending order; what came out is empty in the
+            rows of runs that are not done.
     """
 
     method: str
     variant: str
     label: str
-    runs: pd.DataFrame
+    planned: pd.DataFrame
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """The rows of the runs that are done."""
+        return self.planned.dropna(subset="error_last")
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of its runs are done."""
+        return len(self.runs) == len(self.planned)
 
     def of(self, column: str) -> dict[tuple[int, int], Any]:
-        """One column of the summary, by (fold, seed), in ascending order."""
+        """One column of the summary, of the runs that are done, by (fold, seed), in ascending order."""
         return by_run(self.runs, column)
 
     @property
     def errors(self) -> dict[tuple[int, int], float]:
-        """Last errors, shares, by (fold, seed), in ascending order."""
+        """Last errors, shares, of the runs that are done, by (fold, seed), in ascending order."""
         return self.of("error_last")
 
     def values(self) -> Values:
@@ -96,7 +108,10 @@ class _Variant:
         self.changes = dict(change.split("=") for change in text.split(",") if change)
 
     def value(self, name: str) -> str:
-        return self.changes[name] if name in self.changes else setting_value(self._runs[name].iloc[0])
+        if name in self.changes:
+            return self.changes[name]
+        known = self._runs[name].dropna()  # a run that is not done may lack what a calibration gives
+        return setting_value(known.iloc[0]) if len(known) else CALIBRATED
 
     def change(self, name: str) -> str:
         value = self.value(name)
@@ -172,24 +187,32 @@ def counterpart(arm: Arm, others: list[Arm], origin: Path) -> Arm:
 
 
 def run_names(found: list[Arm]) -> dict[tuple[int, int], str]:
-    """What to call the (fold, seed) of any arm: by the fold alone where there is but one seed."""
-    runs = sorted({key for arm in found for key in arm.errors})
+    """What to call the planned (fold, seed) of any arm: by the fold alone where there is but one seed."""
+    runs = sorted({key for arm in found for key in arm.planned.index})
     several_seeds = len({seed for _, seed in runs}) > 1
     return {(fold, seed): f"{fold}, seed {seed}" if several_seeds else str(fold) for fold, seed in runs}
 
 
 def fold_cells(arm: Arm, names: Mapping[tuple[int, int], str]) -> dict[str, str]:
     """An arm's printed errors by the names of its folds, a dash where it has none."""
-    return {name: percent(arm.errors.get(key, float("nan")), 2) for key, name in names.items()}
+    errors = arm.errors
+    return {name: percent(errors.get(key, float("nan")), 2) for key, name in names.items()}
 
 
 def paired(arm: Arm, baseline: Arm) -> tuple[Values, Values]:
-    """Errors of both arms on the folds and seeds that both have, float (n,) each."""
-    common = [key for key in arm.errors if key in baseline.errors]
-    return np.array([arm.errors[key] for key in common]), np.array([baseline.errors[key] for key in common])
+    """Errors of both arms on the folds and seeds that both have done, float (n,) each."""
+    ours, theirs = arm.errors, baseline.errors
+    common = [key for key in ours if key in theirs]
+    return np.array([ours[key] for key in common]), np.array([theirs[key] for key in common])
+
+
+def gain_on(baseline: Arm, arm: Arm) -> Gain:
+    """What an arm gains on a baseline, over their pairs of runs."""
+    errors, before = paired(arm, baseline)
+    return gain(errors, before) if len(errors) else NO_GAIN
 
 
 def gains(found: list[Arm], baseline: str) -> dict[str, Gain]:
     """What every arm but those of the baseline gains on it, by label."""
     others = [arm for arm in found if arm.method != baseline]
-    return {arm.label: gain(*paired(arm, baseline_of(arm, found, baseline))) for arm in others}
+    return {arm.label: gain_on(baseline_of(arm, found, baseline), arm) for arm in others}

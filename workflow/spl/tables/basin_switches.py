@@ -18,9 +18,9 @@ HEADINGS = {"p_value": "p-value", "p_holm": "p-value, Holm"}
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """Count the runs that end in another basin than the baseline's run of the same fold and seed.
 
-    Basins are counted over these pairs; a fold is named once for each of its seeds. The p-value is that of McNemar's
-    exact two-sided test, that a switch to the low basin is as likely as one to the high basin. In the tidy table, the
-    ``low_basin`` of a run is 1 if it ended there, else 0.
+    Basins are counted over the pairs that are done; a fold is named once for each of its seeds. The p-value is that of
+    McNemar's exact two-sided test, that a switch to the low basin is as likely as one to the high basin. In the tidy
+    table, the ``low_basin`` of a run is 1 if it ended there, else 0.
 
     Args:
         parameter: ``titles`` of the methods and the key of the ``baseline``.
@@ -29,8 +29,9 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     titles, baseline = parameter["titles"], parameter["baseline"]
     found = arms(pd.read_csv(inputs[0]), titles)
     full = len(run_names(found))
-    pairs = {arm.label: _low(arm, baseline_of(arm, found, baseline)) for arm in found if arm.method != baseline}
-    p_values = {label: mcnemar(len(_to_low(low)), len(_to_high(low))) for label, low in pairs.items()}
+    baselines = {arm.label: baseline_of(arm, found, baseline) for arm in found if arm.method != baseline}
+    pairs = {arm.label: _low(arm, baselines[arm.label]) for arm in found if arm.label in baselines}
+    p_values = {label: _p_value(low) for label, low in pairs.items()}
     p_holm = holm_of_several(p_values)
     tidy: list[Row] = []
     printed = []
@@ -39,15 +40,21 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         numbers: dict[str, float] = {"n": of_arm.n, "mean": of_arm.mean, "std": of_arm.std}
         if arm.label in pairs:
             low = pairs[arm.label]
+            planned = len(arm.planned.index.intersection(baselines[arm.label].planned.index))
             p = {"p_value": p_values[arm.label]} | ({"p_holm": p_holm[arm.label]} if p_holm else {})
             numbers |= _counts(low) | p
             errors = counted(f"{percent(of_arm.mean, 2)} ± {percent(of_arm.std, 2)}", of_arm.n, full)
-            line = {"": arm.label, "mean ± std": errors} | _cells(low, titles[baseline])
-            printed.append(line | {HEADINGS[name]: f"{percent(value)} %" for name, value in p.items()})
+            cells = _cells(low, titles[baseline], planned)
+            cells |= {HEADINGS[name]: counted(f"{percent(value)} %", len(low), planned) for name, value in p.items()}
+            printed.append({"": arm.label, "mean ± std": errors} | cells)
         of = {"method": arm.label}
         basins = {run: int(basin == "low") for run, basin in arm.of("basin").items()}
         tidy += run_rows(of, arm.errors) + run_rows(of, basins, "low_basin") + number_rows(of, numbers)
     return Table(long(tidy), pd.DataFrame(printed))
+
+
+def _p_value(low: pd.DataFrame) -> float:
+    return mcnemar(len(_to_low(low)), len(_to_high(low))) if len(low) else float("nan")
 
 
 def _counts(low: pd.DataFrame) -> dict[str, int]:
@@ -61,18 +68,16 @@ def _counts(low: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def _cells(low: pd.DataFrame, baseline: str) -> dict[str, str]:
+def _cells(low: pd.DataFrame, baseline: str, planned: int) -> dict[str, str]:
     """The printed cells of a method's pairs with the baseline, which is called ``baseline``."""
-    return {
-        "low basin": f"{low['method'].sum()} of {len(low)}",
-        f"{baseline}'s low basin": f"{low['baseline'].sum()} of {len(low)}",
-        "high → low": _counted_folds(_to_low(low)),
-        "low → high": _counted_folds(_to_high(low)),
-    }
+    share = {"low basin": low["method"].sum(), f"{baseline}'s low basin": low["baseline"].sum()}
+    switched = {"high → low": _to_low(low), "low → high": _to_high(low)}
+    cells = {name: f"{ended} of {len(low)}" if len(low) else "–" for name, ended in share.items()}
+    return cells | {name: counted(_counted_folds(folds), len(low), planned) for name, folds in switched.items()}
 
 
 def _low(arm: Arm, baseline: Arm) -> pd.DataFrame:
-    """Whether the runs of each pair, by (fold, seed), ended in the low basin: columns ``method`` and ``baseline``."""
+    """Whether the runs of each pair that is done ended in the low basin: by (fold, seed), ``method``, ``baseline``."""
     basins = {"method": arm.runs["basin"], "baseline": baseline.runs["basin"]}
     return pd.concat(basins, axis="columns", join="inner") == "low"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +29,25 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         {
             "": called[run["method"], run["variant"]],
             **{name: str(run[name]) for name in several},
-            "basin": run["basin"],
-            "collapsed at the end": _named(run["collapsed"], classes),
-            "partly": _named(run["partly_collapsed"], classes),
-            "collapsed in steps": _when(run["collapses"], classes),
-            "recovered": _named(run["recovered"], classes),
-            "last − best error": percent(run["error_last"] - run["error_best"], 2),
-            "unstable": "yes" if run["unstable"] else "no",
+            **_outcome(run, classes),
         }
         for run in tidy.to_dict("records")
     ]
     return Table(tidy, pd.DataFrame(printed))
+
+
+def _outcome(run: Mapping[Hashable, Any], classes: list[str]) -> dict[str, str]:
+    """The printed cells of what came out of a run; dashes if it is not done."""
+    done = not pd.isna(run["error_last"])
+    return {
+        "basin": run["basin"] if done else "not run",
+        "collapsed at the end": _named(run["collapsed"], classes),
+        "partly": _named(run["partly_collapsed"], classes),
+        "collapsed in steps": _when(run["collapses"], classes),
+        "recovered": _named(run["recovered"], classes),
+        "last − best error": percent(run["error_last"] - run["error_best"], 2),
+        "unstable": ("yes" if run["unstable"] else "no") if done else "–",
+    }
 
 
 WHICH = ("labels", "fold", "seed")

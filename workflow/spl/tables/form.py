@@ -37,7 +37,9 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def counted(cell: str, n: int, full: int) -> str:
-    """A cell that tells how many runs it was made from where others were made from more."""
+    """A cell that tells how many runs it was made from where it should be made from more; a dash if from none."""
+    if n == 0:
+        return "–"
     return f"{cell} ({n})" if n < full else cell
 
 

@@ -36,10 +36,11 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         cells = {}
         for value, own in runs.groupby(setting):
             of = {"method": title, setting: value}
-            cell = cells[value] = summarise(own["error_last"].to_numpy())
-            tidy += run_rows(of, by_run(own.set_index(["fold", "seed"]), "error_last"))
+            done = own.set_index(["fold", "seed"]).dropna(subset="error_last")
+            cell = cells[value] = summarise(done["error_last"].to_numpy())
+            tidy += run_rows(of, by_run(done, "error_last"))
             tidy += number_rows(of, {"n": cell.n, "mean": cell.mean, "std": cell.std})
-        lowest = min(cell.mean for cell in cells.values())
+        lowest = min((cell.mean for cell in cells.values() if cell.n), default=None)
         shown = dict.fromkeys(map(setting_value, values), "–")
         for value, cell in cells.items():
             text = counted(percent(cell.mean, 2), cell.n, full)

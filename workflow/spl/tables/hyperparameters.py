@@ -20,7 +20,8 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     Args:
         parameter: ``columns``, each with its ``title``, its ``settings`` by name, the names of those ``assumed``, and
             the path of the ``calibration`` that gives those which say "calibrated" ("" if none does).
-        inputs: files of calibrations, ``<path>.json`` for each path that the columns name.
+        inputs: files of calibrations, ``<path>.json`` for each path that the columns name; in place of what one gives
+            that is not there yet stands a dash.
 
     Raises:
         InputError: a file is not a calibration.
@@ -30,7 +31,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     for column in parameter["columns"]:
         for name, value in column["settings"].items():
             measured = value == CALIBRATED
-            found = weights[column["calibration"]][name] if measured else value
+            found = weights.get(column["calibration"], {}).get(name) if measured else value
             source = "calibrated" if measured else "assumed" if name in column["assumed"] else "given"
             tidy.append({"column": column["title"], "setting": name, "value": found, "source": source})
     cells = {(row["column"], row["setting"]): _printed(row["value"], row["source"]) for row in tidy}
@@ -45,4 +46,6 @@ MARKS = {"given": "", "assumed": "*", "calibrated": "†"}
 
 
 def _printed(value: Any, source: str) -> str:
+    if value is None:
+        return f"–{MARKS[source]}"
     return (f"{value:.4g}" if source == "calibrated" else setting_value(value)) + MARKS[source]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from spl.statistics import Gain, corrected, gain, summarise
-from spl.tables.arms import Arm, arms, counterpart, fold_cells, gains, paired, run_names
+from spl.statistics import corrected, summarise
+from spl.tables.arms import arms, counterpart, fold_cells, gain_on, gains, run_names
 from spl.tables.form import Row, Table, counted, gain_cells, gain_columns, long, number_rows, percent, run_rows, stacked
 from spl.tables.published import Published
 
@@ -33,7 +33,8 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     names, won = run_names(found), corrected(gains(found, baseline))
     full = len(names)
     without = {arm.label: counterpart(arm, balanced, inputs[1]) for arm in found}
-    drops = corrected({arm.label: _drop(arm, without[arm.label]) for arm in found})
+    # What an arm would gain if it were without the imbalance.
+    drops = corrected({arm.label: gain_on(arm, without[arm.label]) for arm in found})
     beside = Published(parameter, inputs[0])
     tidy: list[Row] = []
     above: dict[str, dict[str, str]] = {}
@@ -57,9 +58,3 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     }
     printed = stacked("fold" if "folds" in parameter["rows"] else "", above, gained, dropped)
     return Table(long(tidy), printed, beside.note)
-
-
-def _drop(imbalanced: Arm, balanced: Arm) -> Gain:
-    """What an arm would gain if it were without the imbalance."""
-    errors, before = paired(imbalanced, balanced)
-    return gain(before, errors)

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from spl.statistics import Values, summarise
-from spl.tables.arms import Arm, arms, baseline_of, counterpart
+from spl.tables.arms import Arm, arms, baseline_of, by_run, counterpart, run_names
 from spl.tables.form import Row, Table, counted, long, number_rows, percent, run_rows
 
 
@@ -30,8 +29,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """
     titles, baseline = parameter["titles"], parameter["baseline"]
     found, over_folds = (arms(pd.read_csv(path), titles) for path in inputs)
-    seeds = max(len(arm.errors) for arm in found)
-    folds = max(len(_fold_means(arm)) for arm in over_folds)
+    seeds, folds = len(run_names(found)), len(run_names(over_folds))
     tidy: list[Row] = []
     printed = []
     for arm in found:
@@ -43,20 +41,20 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         line = {
             "": arm.label,
             "mean": counted(percent(of_seeds.mean, 2), of_seeds.n, seeds),
-            "std over seeds": percent(of_seeds.std, 2),
-            "std over folds": counted(percent(of_folds.std, 2), of_folds.n, folds),
-            "best": percent(of_seeds.min, 2),
-            "worst": percent(of_seeds.max, 2),
+            "std over seeds": counted(percent(of_seeds.std, 2), of_seeds.n, seeds),
+            "std over folds": counted(percent(of_folds.std, 2), len(elsewhere.errors), folds),
+            "best": counted(percent(of_seeds.min, 2), of_seeds.n, seeds),
+            "worst": counted(percent(of_seeds.max, 2), of_seeds.n, seeds),
         }
         if arm.method != baseline:
-            ahead = float(baseline_of(arm, found, baseline).values().min()) - of_seeds.max
-            numbers["worst_gain"] = ahead
-            line[f"worst wrt best {titles[baseline]}"] = percent(ahead, 2)
+            theirs = summarise(baseline_of(arm, found, baseline).values())
+            ahead = numbers["worst_gain"] = theirs.min - of_seeds.max
+            line[f"worst wrt best {titles[baseline]}"] = counted(percent(ahead, 2), min(of_seeds.n, theirs.n), seeds)
         of = {"method": arm.label}
         tidy += run_rows(of, arm.errors) + run_rows(of, elsewhere.errors, "error_last_over_folds")
         tidy += number_rows(of, numbers)
         printed.append(line)
-    shown = sorted({fold for arm in found for fold, _ in arm.errors})
+    shown = sorted({fold for arm in found for fold, _ in arm.planned.index})
     warnings = [
         f"Warning: {titles[baseline]} did not end in the low basin on fold {fold}, "
         "so the premise of this table does not hold here."
@@ -67,11 +65,10 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
 
 
 def _basins(method: str, over_folds: list[Arm], fold: int) -> set[str]:
-    """The basins in which a method's runs of one fold ended; none if it did not run there."""
-    own = [arm.of("basin") for arm in over_folds if arm.method == method]
+    """The basins in which a method's runs of one fold ended, NaN for one that is not done; none if none was planned."""
+    own = [by_run(arm.planned, "basin") for arm in over_folds if arm.method == method]
     return {basin for arm in own for (one, _), basin in arm.items() if one == fold}
 
 
 def _fold_means(arm: Arm) -> Values:
-    folds = np.array([fold for fold, _ in arm.errors])
-    return np.array([arm.values()[folds == fold].mean() for fold in np.unique(folds)])
+    return arm.runs.groupby(level="fold")["error_last"].mean().to_numpy()

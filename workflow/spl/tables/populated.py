@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spl.statistics import summarise
 from spl.tables.arms import arms_by_size, run_names
 from spl.tables.form import Row, Table, counted, long, number_rows, run_rows
 
@@ -29,8 +30,8 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     tidy: list[Row] = []
     for method, sizes in methods.items():
         for labels, arm in sizes.items():
-            counts = arm.of("populated_diagonal")
-            mean = float(np.mean(list(counts.values())))
+            counts = {run: int(count) for run, count in arm.of("populated_diagonal").items()}
+            mean = summarise(np.array(list(counts.values()))).mean
             cells = [str(counts.get(run, "–")) for run in names] + [counted(f"{mean:.2f}", len(counts), len(names))]
             lines = {f"{method}, {name}": cell for name, cell in zip(below, cells, strict=True)}
             columns.setdefault(labels, {}).update(lines)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spl.statistics import Gain, corrected, gain, summarise
-from spl.tables.arms import Arm, arms_by_size, paired
-from spl.tables.form import Row, Table, gain_columns, long, number_rows, percent, run_rows
+from spl.statistics import NO_GAIN, Gain, corrected, gain, summarise
+from spl.tables.arms import Arm, arms_by_size, gain_on, paired, run_names
+from spl.tables.form import Row, Table, counted, gain_columns, long, number_rows, percent, run_rows
 
 Transition = tuple[int, int]
 
@@ -22,7 +22,8 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
 
     A transition's gain is the error before minus the error after, fold by fold. ``p_holm`` in the tidy table is
     corrected for all transitions of all methods. A method's rows over all of its sizes pool the transitions; as the
-    error of one size counts in two of them, their p-value is descriptive.
+    error of one size counts in two of them, their p-value is descriptive. What follows is said of the transitions that
+    could be tested, and nothing is called stable or not that could still change.
 
     Args:
         parameter: ``titles`` of the methods; the ``level`` above which a p-value says that the error does not reliably
@@ -30,6 +31,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         inputs: the summary of an experiment with nested labelled sets of at least two sizes.
     """
     methods = arms_by_size(pd.read_csv(inputs[0]), parameter["titles"])
+    full = len(run_names([arm for sizes in methods.values() for arm in sizes.values()]))
     gains = corrected(
         {(method, transition): won for method, sizes in methods.items() for transition, won in _gains(sizes).items()}
     )
@@ -42,32 +44,38 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         for (before, after), won in transitions.items():
             tidy += number_rows({"method": method, "from": before, "to": after}, gain_columns(won))
         pooled = _pooled(sizes)
+        untested = [transition for transition, won in transitions.items() if won.n == 0]
+        tested = len(transitions) - len(untested)
         exceeding = [transition for transition, won in transitions.items() if won.p_value > parameter["level"]]
+        # An untested one after it may turn out to be the last.
+        last = exceeding[-1] if exceeding and not any(one > exceeding[-1] for one in untested) else None
         stable = stable_from(sizes, parameter["mean_below"], parameter["std_below"])
         conclusions = {
-            "transitions": len(transitions),
+            "transitions": tested,
             "transitions_above_level": len(exceeding),
-            "last_above_level_from": exceeding[-1][0] if exceeding else None,
-            "last_above_level_to": exceeding[-1][1] if exceeding else None,
+            "last_above_level_from": last and last[0],
+            "last_above_level_to": last and last[1],
             "stable_from": stable,
         }
         whole = {"method": method, "from": min(sizes), "to": max(sizes)}
         tidy += number_rows(whole, gain_columns(pooled) | conclusions)
-        cells = {_name(transition): percent(won.p_value) for transition, won in transitions.items()}
+        cells = {_name(one): counted(percent(won.p_value), won.n, full) for one, won in transitions.items()}
         printed.append({"p-value in %": method} | cells)
-        notes.append(_note(method, exceeding, len(transitions), pooled, stable))
+        together = counted(f"{percent(pooled.p_value, 2)} %", pooled.n, full * len(transitions))
+        high = f"p high at {len(exceeding)} of {tested}" + (f", last at {_name(last)}" if last else "")
+        notes.append(f"{method}: {high}; all together {together}; {_stability(sizes, stable)}.")
     return Table(long(tidy), pd.DataFrame(printed).fillna(""), f"{_explained(parameter)} {' '.join(notes)}")
 
 
 def _gains(sizes: Mapping[int, Arm]) -> dict[Transition, Gain]:
-    return {(before, after): gain(*paired(sizes[after], sizes[before])) for before, after in pairwise(sizes)}
+    return {(before, after): gain_on(sizes[before], sizes[after]) for before, after in pairwise(sizes)}
 
 
 def _pooled(sizes: Mapping[int, Arm]) -> Gain:
     """The gain over all transitions together."""
     pairs = [paired(sizes[after], sizes[before]) for before, after in pairwise(sizes)]
     after, before = (np.concatenate(errors) for errors in zip(*pairs, strict=True))
-    return gain(after, before)
+    return gain(after, before) if len(after) else NO_GAIN
 
 
 def stable_from(sizes: Mapping[int, Arm], mean_below: float, std_below: float) -> int | None:
@@ -79,12 +87,13 @@ def stable_from(sizes: Mapping[int, Arm], mean_below: float, std_below: float) -
         std_below: so is the standard deviation.
 
     Returns:
-        None if they are not, at the last size.
+        None if they are not, at the last size, or if a run of the last size is not done. Runs of smaller sizes that are
+        not done may still lower the number.
     """
     first = None
     for labels, arm in reversed(list(sizes.items())):
         errors = summarise(arm.values())
-        if not (errors.mean < mean_below and errors.std < std_below):
+        if not (arm.complete and errors.mean < mean_below and errors.std < std_below):
             break
         first = labels
     return first
@@ -99,7 +108,7 @@ def _explained(parameter: Mapping[str, Any]) -> str:
     return f"High: p above {level} %. Stable: mean error below {mean} % with std below {std} %, up to the last size."
 
 
-def _note(method: str, exceeding: list[Transition], total: int, pooled: Gain, stable: int | None) -> str:
-    high = f"p high at {len(exceeding)} of {total}" + (f", last at {_name(exceeding[-1])}" if exceeding else "")
-    since = "not stable" if stable is None else f"stable from {stable} labels"
-    return f"{method}: {high}; all together {percent(pooled.p_value, 2)} %; {since}."
+def _stability(sizes: Mapping[int, Arm], stable: int | None) -> str:
+    if stable is not None:
+        return f"stable from {stable} labels"
+    return "not stable" if sizes[max(sizes)].complete else "stable or not: open"
