@@ -16,7 +16,6 @@ from spl.plan import (
     split_parameter,
 )
 from spl.published import DOWNLOADS
-from spl.resources import requests
 from spl.study_file import check_study, read_yaml
 
 files = [os.path.relpath(path) for path in workflow.configfiles]
@@ -43,7 +42,6 @@ if workflow.is_main_process:
 ON_THE_PAGE = contents.on_the_page(PLAN, ITEMS)
 RESULTS = f"results/{PLAN.study.name}"
 PRODUCTS = f"{RESULTS}/{PLAN.products}".rstrip("/")
-REQUESTS = requests(PLAN)
 
 # `spl` belongs to the Python that runs Snakemake, also where its environment is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))

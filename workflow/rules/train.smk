@@ -1,3 +1,8 @@
+from spl.resources import requests
+
+REQUESTS = requests(PLAN)
+
+
 rule calibrate:
     input:
         reference=lambda wildcards: metrics_file(wildcards.calibration, "reference"),

@@ -30,7 +30,7 @@ class Request:
 
 
 def requests(plan: Plan) -> dict[str, Request]:
-    """The request of every run of a plan, by path.
+    """The request of every run of a whole plan, by path.
 
     A run that several experiments need, or a calibration and an experiment, gets the largest memory and time that any
     of them states.
