@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from spl.errors import InputError
+
+if TYPE_CHECKING:  # every training reads its weights with this module, and starts sooner without pandas
+    import pandas as pd
 
 MEASURED = ("unlabelled_loss", "factor", "factor_over_confidence")
 
@@ -57,7 +58,9 @@ def write_calibration(parameter: Mapping[str, Any], reference: Path, smooth: Pat
         reference, smooth: files of metrics.
         path: file to write.
     """
-    measured = {name: equilibrium(pd.read_csv(file)) for name, file in (("reference", reference), ("smooth", smooth))}
+    from pandas import read_csv
+
+    measured = {name: equilibrium(read_csv(file)) for name, file in (("reference", reference), ("smooth", smooth))}
     found = weights(measured["reference"], measured["smooth"], parameter["threshold"])
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"weights": found, "equilibrium": measured}, indent=1) + "\n")
