@@ -19,9 +19,8 @@ from spl.published import DOWNLOADS
 from spl.study_file import check_study, read_yaml
 
 files = [os.path.relpath(path) for path in workflow.configfiles]
-partial = str(
-    config.pop("partial", "false")
-).lower()  # Snakemake reads "True" as a boolean, "true" as text
+# Snakemake reads "True" as a boolean, "true" as text.
+partial = str(config.pop("partial", "false")).lower()
 try:
     if partial not in ("true", "false"):
         raise InputError(f"--config partial={partial}: expected true or false")
