@@ -112,7 +112,7 @@ def test_smooth_methods_share_one_calibration_for_each_shape():
     plan = make_plan(check_study(DEMO, ""))
     assert list(plan.calibrations) == [
         "digits/smooth-fixmatch", "digits/smooth-fixmatch-sq", "digits/smooth-fixmatch-sqrt",
-        "digits-25/smooth-fixmatch", "digits/smooth-pseudo-label", "digits-png/smooth-fixmatch",
+        "digits-25/smooth-fixmatch", "digits/smooth-pseudo-label",
     ]  # fmt: skip
     for path, one in plan.calibrations.items():
         smooth, reference = plan.runs[one.smooth], plan.runs[one.reference]
@@ -124,7 +124,7 @@ def test_smooth_methods_share_one_calibration_for_each_shape():
     assert plan.calibrations["digits/smooth-fixmatch-sq"].threshold == 0.9
     for run in plan.runs.values():
         if run.settings["steps"] == 600:
-            smooth = run.method.startswith("smooth")
+            smooth = run.method.startswith("smooth") and run.dataset != "digits-png"  # whose weight is given
             shape = run.method.removesuffix("-factor")
             assert (run.calibration == f"{run.dataset}/{shape}") == smooth
             assert (run.settings.get("lambda_u") == "calibrated") == smooth
