@@ -20,7 +20,7 @@ from spl.errors import InputError
 from spl.plan import Plan, make_plan
 from spl.study_file import check_study, read_yaml
 
-DRAWN = "basins"
+DRAWN = "basins-scarce-labels"
 """The figure that is redrawn: every study with scarce labels has it."""
 
 BARE = """
