@@ -29,6 +29,23 @@ rule all:
         f"{PRODUCTS}/paper.html",
 
 
+onstart:
+    if SUBMITS:
+        for line in campaign.leftovers(PLAN, Path.cwd()):
+            print(line, file=sys.stderr)
+        campaign.freeze(PLAN, config, PLAN_FILE)
+
+
+onsuccess:
+    campaign.remove_checkpoints(PLAN, Path(RESULTS))
+
+
+onerror:
+    campaign.remove_checkpoints(PLAN, Path(RESULTS))
+    for line in campaign.failures(PLAN, Path(RESULTS)):
+        print(line, file=sys.stderr)
+
+
 include: "workflow/rules/data.smk"
 include: "workflow/rules/splits.smk"
 

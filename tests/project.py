@@ -29,9 +29,9 @@ class Project:
         """Run a command of the environment on this copy's code."""
         return subprocess.run(**self._how(*command), capture_output=True, text=True, timeout=600)
 
-    def start(self, *command):
-        """Start such a command, and go on."""
-        return subprocess.Popen(**self._how(*command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def start(self, *command, told=subprocess.DEVNULL):
+        """Start such a command, and go on; what it prints goes to a file."""
+        return subprocess.Popen(**self._how(*command), stdout=told, stderr=told)
 
     def _how(self, *command):
         environment = os.environ | {"PYTHONPATH": str(self.folder / "workflow"), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -141,6 +141,28 @@ def stop():
             link.unlink()
 
 
+def crash_node():
+    """End slurmd and all jobs at once, as a power failure does, and start slurmd again."""
+    lost = [process for step in _steps() for process in (step, *step.children(recursive=True))]
+    for process in filter(None, [_process("slurmd"), *lost]):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(lost, 10)
+    _start_slurmd()
+
+
+def restart_slurmd():
+    """End slurmd with kill -9, as an update of it may, and start it again; jobs go on."""
+    slurmd = _process("slurmd")
+    slurmd.kill()
+    slurmd.wait(10)
+    _start_slurmd()
+
+
+def _start_slurmd():
+    _start("slurmd", "-D", answers=["scontrol", "show", "slurmd"])
+
+
 def _configure(accounting):
     for folder in FOLDERS:
         (ROOT / folder).mkdir(parents=True, mode=0o755)

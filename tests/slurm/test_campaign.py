@@ -5,13 +5,14 @@ import subprocess
 
 from project import ROOT, Project
 
+RECORDS = {"logs", "checkpoints", "campaign"}
 TINY = "tests/studies/tiny.yaml"
 
 
 def content(project):
-    """The files of the tiny study but for logs, by path."""
-    files = (path for path in project.results.rglob("*") if path.is_file() and "logs" not in path.parts)
-    return {str(path.relative_to(project.results)): path.read_bytes() for path in files}
+    """The files of the tiny study but for records of how they came about, by path."""
+    files = (path.relative_to(project.results) for path in project.results.rglob("*") if path.is_file())
+    return {str(path): (project.results / path).read_bytes() for path in files if path.parts[0] not in RECORDS}
 
 
 def test_the_tiny_study_comes_out_as_on_one_machine(slurm, project, finished):
@@ -25,8 +26,8 @@ def test_the_tiny_study_comes_out_as_on_one_machine(slurm, project, finished):
     assert [name for name in alone if alone[name] != submitted[name]] == []
     assert len([name for name in alone if name.endswith(("metrics.csv", "confusion.npy", "weights.safetensors"))]) == 18
 
-    assert {path.name for path in (project.folder / "results").iterdir()} == {"tiny", "slurm-logs"}
-    logs = project.folder / "results/slurm-logs"
+    assert [path.name for path in (project.folder / "results").iterdir()] == ["tiny"]
+    logs = project.results / "logs/slurm"
     assert [path.name for path in logs.iterdir()] == ["rule_train"], "all else runs where Snakemake does"
     assert len(list(logs.rglob("*.log"))) == 6, "kept, one a training: none was tried twice"
 

@@ -1,7 +1,9 @@
 """Calibrated weights: what equations 25 and 26 say of two equilibria, and which part of a run is one."""
 
 import json
+import math
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -23,12 +25,26 @@ def test_equilibrium_is_the_second_half():
     assert equilibrium(metrics([9, 9, 9, 1, 3]))["unlabelled_loss"] == pytest.approx(13 / 3)
 
 
-@given(reference=POSITIVE, smooth=POSITIVE, factor=POSITIVE, over=POSITIVE, threshold=st.floats(0, 0.99))
-def test_at_the_calibrated_weights_both_equations_hold(reference, smooth, factor, over, threshold):
-    measured = {"unlabelled_loss": smooth, "factor": factor, "factor_over_confidence": over}
-    found = weights({"unlabelled_loss": reference}, measured, threshold)
-    assert found["lambda_u"] * smooth == pytest.approx(1 * reference)
-    assert found["lambda_u"] * over == pytest.approx(found["lambda_max"] * factor / (1 - threshold))
+@given(
+    reference=POSITIVE,
+    confidence=st.floats(1e-3, 1),
+    factors=st.lists(st.floats(1e-3, 1), min_size=1),
+    threshold=st.floats(0, 0.99),
+)
+def test_at_the_calibrated_weights_both_equations_hold(reference, confidence, factors, threshold):
+    """Equation 26 is met exactly where all views are learnt alike, so that mean and geometric mean of 1 / f agree."""
+    factor, loss = np.mean(factors), np.mean([phi * -np.log(confidence) for phi in factors]) + 1e-9
+    found = weights({"unlabelled_loss": reference}, {"unlabelled_loss": loss, "factor": factor}, threshold)
+    assert found["lambda_u"] * loss == pytest.approx(1 * reference)
+    pull_of_loss = found["lambda_u"] * np.mean([phi / confidence for phi in factors])
+    assert pull_of_loss == pytest.approx(found["lambda_max"] * factor / (1 - threshold), rel=1e-4)
+
+
+def test_a_view_that_is_not_learnt_at_all_does_not_decide():
+    """Of a thousand views one has a score of 1e-6: in the mean of 1 / f it would count a thousand times all others."""
+    scores = np.array([0.9] * 999 + [1e-6])
+    found = weights({"unlabelled_loss": 1.0}, {"unlabelled_loss": -np.log(scores).mean(), "factor": 1.0}, 0.95)
+    assert found["lambda_max"] / found["lambda_u"] == pytest.approx(0.05 / 0.9, rel=0.02)
 
 
 @pytest.mark.parametrize("silent", ["reference", "smooth"])
@@ -43,7 +59,7 @@ def test_what_is_written_is_read_and_tells_both_equilibria(tmp_path):
         metrics([loss] * 4).to_csv(tmp_path / name)
     file = tmp_path / "digits" / "smooth-fixmatch.json"
     write_calibration({"threshold": 0.95}, tmp_path / "reference", tmp_path / "smooth", file)
-    assert read_weights(file) == pytest.approx({"lambda_u": 1.5, "lambda_max": 1.5 * 0.05 * 2})
+    assert read_weights(file) == pytest.approx({"lambda_u": 1.5, "lambda_max": 1.5 * 0.05 * math.e})
     assert json.loads(file.read_text())["equilibrium"]["smooth"]["unlabelled_loss"] == pytest.approx(0.4)
 
 

@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from spl.checkpoints import Checkpoint, Checkpoints
 from spl.methods import METHODS
 from spl.plan import canonical
+from spl.provenance.fingerprint import training_code
 from spl.settings import Settings
 from spl.study import METHOD_SETTINGS
 
@@ -25,7 +27,7 @@ SHORT = Settings(
     threshold=0.6, evaluate_every=10, evaluate_late_every=5,
 )  # fmt: skip
 RUN = {k: v for k, v in SHORT.model_dump().items() if k not in METHOD_SETTINGS - METHODS["flexmatch"].settings}
-PARAMETER = canonical({"method": "flexmatch", "seed": 0, "settings": RUN})
+PARAMETER = canonical({"method": "flexmatch", "seed": 0, "settings": RUN, "code": training_code("flexmatch")})
 
 
 def checkpoint(step):
@@ -124,7 +126,6 @@ def undisturbed(inputs, tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
     process = start(inputs, folder)
     assert process.wait() == 0, process.stdout.read()
-    assert not list(folder.glob("checkpoints/*"))
     return content(folder)
 
 
@@ -161,6 +162,16 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bytes(inputs, undistu
         damage(tmp_path, chance)
     last = start(inputs, tmp_path)
     assert last.wait() == 0, last.stdout.read()
+    assert content(tmp_path) == undisturbed
+
+
+def test_a_run_whose_results_were_lost_writes_them_again_without_training(inputs, undisturbed, tmp_path):
+    assert start(inputs, tmp_path).wait() == 0
+    shutil.rmtree(tmp_path / "run")
+    again = start(inputs, tmp_path)
+    printed = again.communicate()[0]
+    assert "resuming after step 60" in printed
+    assert "error" not in printed, "it evaluates nothing"
     assert content(tmp_path) == undisturbed
 
 

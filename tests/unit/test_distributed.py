@@ -43,7 +43,7 @@ def train(method, settings, folder, interrupt_after=None):
     asked = []
     kept = Checkpoints(folder / "checkpoints", 1e9, partial(note, folder))
     given = DIGITS, GREY, SPLIT, method, SimpleNamespace(**settings), 0
-    result = training.train(*given, asked.append, kept, lambda: len(asked) == interrupt_after)
+    result = training.train(*given, asked.append, kept, lambda done: len(asked) == interrupt_after)
     measures = [evaluation.measures for evaluation in result.evaluations]
     matrices = torch.stack([torch.from_numpy(evaluation.confusion) for evaluation in result.evaluations])
     if rank() == 0:

@@ -64,7 +64,7 @@ def kill_training(project):
     """Kill -9 the training of a project as soon as it has a checkpoint in the second half."""
     end = time.monotonic() + 300
     while time.monotonic() < end:
-        found = list(project.folder.glob("results/clothes/checkpoints/*/step-*"))
+        found = list(project.folder.glob("results/clothes/checkpoints/**/step-*"))
         processes = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and is_of(path, project)]
         if processes and any(int(path.name.split("-")[1]) >= 12 for path in found):
             for process in processes:
@@ -92,6 +92,6 @@ def test_wrn_28_2_killed_and_resumed_ends_with_the_same_bytes(undisturbed, cloth
     trained(project)
     assert "resuming after step 1" in log(project)
     assert content(project) == content(undisturbed)
-    assert not list(project.folder.glob("results/clothes/checkpoints/*"))
+    assert not list(project.folder.glob("results/clothes/checkpoints/**/step-*")), "of what is done none is kept"
     metrics = content(project)["metrics.csv"].decode().splitlines()
     assert [line.split(",")[0] for line in metrics] == ["step", "10", "20"]

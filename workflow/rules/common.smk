@@ -3,6 +3,7 @@ import os
 import sys
 from pathlib import Path
 
+from spl import campaign
 from spl.errors import InputError
 from spl.paper import contents
 from spl.partial import partial_plan
@@ -19,11 +20,14 @@ from spl.published import DOWNLOADS
 from spl.study_file import check_study, read_yaml
 
 files = [os.path.relpath(path) for path in workflow.configfiles]
+FROZEN = config.pop("frozen", None)  # in a submitted job: its plan, made when Snakemake started
 # Snakemake reads "True" as a boolean, "true" as text.
 partial = str(config.pop("partial", "false")).lower()
 try:
     if partial not in ("true", "false"):
         raise InputError(f"--config partial={partial}: expected true or false")
+    if FROZEN:
+        campaign.check_newest(Path(files[0]))
     for path in files:
         read_yaml(Path(path))  # Snakemake's own reader lets the last of two equal keys win
     PLAN = make_plan(check_study(config, ", ".join(files)))
@@ -34,13 +38,23 @@ except InputError as mistake:
     print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)
     raise SystemExit(2)
 
-if workflow.is_main_process:
-    for name, key in PLAN.off.items():
-        print(f"off: experiments.{name}: {key}", file=sys.stderr)
-
 ON_THE_PAGE = contents.on_the_page(PLAN, ITEMS)
 RESULTS = f"results/{PLAN.study.name}"
 PRODUCTS = f"{RESULTS}/{PLAN.products}".rstrip("/")
+
+if workflow.is_main_process:
+    for name, key in PLAN.off.items():
+        print(f"off: experiments.{name}: {key}", file=sys.stderr)
+SUBMITS = workflow.is_main_process and workflow.non_local_exec
+if SUBMITS:
+    # Jobs read the study when they start, perhaps in a week. They get it as it is now.
+    PLAN_FILE = Path(RESULTS, campaign.PLANS, campaign.frozen_name())
+    workflow.config_settings.configfiles = [PLAN_FILE.absolute()]
+    if getattr(workflow.executor_settings, "logdir", "") is None:
+        workflow.executor_settings.logdir = Path(RESULTS, "logs/slurm")
+
+# With a rate, Snakemake 9.27 adds a timer for each job that ends, and each looks at all ready jobs again every second.
+workflow.scheduling_settings.max_jobs_per_timespan = None
 
 # `spl` belongs to the Python that runs Snakemake, also where its environment is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
@@ -80,6 +94,11 @@ def data_file(job, name):
 def metrics_file(calibration, role):
     """The metrics of one of the two runs of a calibration."""
     return f"{RESULTS}/runs/{getattr(PLAN.calibrations[calibration], role)}/metrics.csv"
+
+
+def training_parameter(run):
+    """The canonical parameter of a training, as it was when Snakemake started."""
+    return FROZEN["parameters"][run] if FROZEN else run_parameter(PLAN, run)
 
 
 def calibration_files(run):

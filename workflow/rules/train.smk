@@ -43,11 +43,11 @@ rule train:
         mem_mb=lambda wildcards: REQUESTS[wildcards.run].mem_mb,
         runtime=lambda wildcards: REQUESTS[wildcards.run].runtime,
     params:
-        canonical=lambda wildcards: run_parameter(PLAN, wildcards.run),
+        canonical=lambda wildcards: training_parameter(wildcards.run),
         data=subpath(input.images, parent=True),
         folder=subpath(output[0], parent=True),
         # Declared nowhere as output: Snakemake deletes the outputs of a job that failed.
-        checkpoints=f"{RESULTS}/checkpoints",
+        checkpoints=f"{RESULTS}/checkpoints/{{run}}",
     shell:
         "spl train --parameter {params.canonical:q} {params.data:q} {input.split:q} {input.calibration:q}"
-        " --output {params.folder:q} --checkpoints {params.checkpoints:q} > {log:q} 2>&1"
+        " --output {params.folder:q} --checkpoints {params.checkpoints:q} >> {log:q} 2>&1"

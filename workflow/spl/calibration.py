@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ def weights(reference: Mapping[str, float], smooth: Mapping[str, float], thresho
     ``lambda_u`` keeps the magnitude of the unlabelled loss, whose weight is 1 in the reference: lambda_u L_smooth =
     1 L_reference (equation 25). ``lambda_max`` is the weight at which the factor as loss pulls on the score as strongly
     as the unlabelled loss: lambda_max E[Phi] / (1 - tau) = lambda_u E[Phi / f_y*(s(x))] (equation 26, linear factor).
+    E[Phi / f] / E[Phi] is the mean of 1 / f over what is learnt. Taken as it stands, a few views with scores near 0
+    decide it, by orders of magnitude. Here it is the geometric mean, which the loss gives: exp(L_smooth / E[Phi]).
 
     Args:
         reference, smooth: equilibria as :func:`equilibrium` gives them, of runs with lambda_u = 1.
@@ -46,7 +49,7 @@ def weights(reference: Mapping[str, float], smooth: Mapping[str, float], thresho
                 "pseudo-labels that reach the threshold: give it more steps"
             )
     lambda_u = reference["unlabelled_loss"] / smooth["unlabelled_loss"]
-    lambda_max = lambda_u * (1 - threshold) * smooth["factor_over_confidence"] / smooth["factor"]
+    lambda_max = lambda_u * (1 - threshold) * math.exp(smooth["unlabelled_loss"] / smooth["factor"])
     return {"lambda_u": lambda_u, "lambda_max": lambda_max}
 
 

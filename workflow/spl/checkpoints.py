@@ -96,13 +96,6 @@ class Checkpoints:
         """Where the newest checkpoint lies, if there is one."""
         return next(iter(self._newest_first()), None)
 
-    def remove(self) -> None:
-        """Delete the run's checkpoints; it is done."""
-        for path in self.folder.glob("step-*"):
-            path.unlink()
-        if self.folder.is_dir():
-            self.folder.rmdir()
-
     def _newest_first(self) -> list[Path]:
         return sorted(self.folder.glob("step-*.safetensors"), reverse=True)
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import importlib
 import json
-import multiprocessing
-import signal
 import sys
-from functools import partial
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spl.errors import InputError, InterruptedTrainingError, NotFiniteError
+from spl.errors import FailedBeforeError, InputError, InterruptedTrainingError, NotFiniteError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from spl.evaluation import Evaluation
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -23,6 +24,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 Parameter = Annotated[
     str, typer.Option(help="Canonical JSON of exactly what the job uses; `snakemake -p` prints it for every job.")
 ]
+StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.")]
+LIVE = 5
+"""Seconds between two looks at a campaign."""
 Output = Annotated[Path, typer.Option(help="File, folder or stem to write.")]
 
 
@@ -74,7 +78,9 @@ def train(
     data: Path,
     split: Path,
     output: Output,
-    checkpoints: Annotated[Path, typer.Option(help="Folder for the checkpoints of all runs.")],
+    checkpoints: Annotated[
+        Path, typer.Option(help="Folder for this run's checkpoints and the record of its attempts.")
+    ],
     calibration: Annotated[Path | None, typer.Argument(help="Weights of a smooth method that is calibrated.")] = None,
     checkpoint_interval: Annotated[
         float | None,
@@ -87,24 +93,11 @@ def train(
 
     Ctrl-C, SIGTERM and SIGUSR1 make it save its state and end with status 75.
     """
-    from spl.checkpoints import INTERVAL, Checkpoints
-    from spl.distributed import launch
-    from spl.runs import run_identity, train_run
+    from spl.attempt import attempt
+    from spl.checkpoints import INTERVAL
 
-    # Shared with the processes of this training, and without a lock that a signal could find taken.
-    asked = multiprocessing.get_context("spawn").RawValue("b", 0)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(number, lambda *_: setattr(asked, "value", 1))
-    content = _read(parameter)
     interval = INTERVAL if checkpoint_interval is None else checkpoint_interval
-    kept = Checkpoints(checkpoints / run_identity(content, data, split, calibration), interval, _tell)
-    given = content["settings"]
-    inputs = content, data, split, calibration
-    launch(given["processes"], given["device"], train_run, *inputs, output, _report, kept, partial(_is_set, asked))
-
-
-def _is_set(asked: Any) -> bool:
-    return bool(asked.value)
+    attempt(_read(parameter), data, split, calibration, output, checkpoints, interval, _report, _tell)
 
 
 def _tell(line: str) -> None:
@@ -195,11 +188,17 @@ def schema() -> None:
 
 
 @app.command()
-def plan(study: Annotated[Path, typer.Argument(help="The study's YAML file.")] = Path("config/demo.yaml")) -> None:
-    """List a study's runs, which experiments need each, and what is done."""
-    from rich.console import Console
+def plan(
+    study: StudyFile = Path("config/demo.yaml"),
+    price: Annotated[float | None, typer.Option(help="Of an hour of a GPU (or core); shows costs, too.")] = None,
+    observed: Annotated[
+        bool, typer.Option("--observed", help="Compare what finished runs used with what they asked for.")
+    ] = False,
+) -> None:
+    """List a study's runs, which experiments need each, what is done, and how many GPU-hours it takes."""
     from rich.table import Table
 
+    from spl import usage
     from spl.paper.contents import items
     from spl.partial import run_state
     from spl.plan import make_plan, run_parameter
@@ -215,12 +214,50 @@ def plan(study: Annotated[Path, typer.Argument(help="The study's YAML file.")] =
         needs[f"calibration of {name}"] = [one.reference, one.smooth]
     for path, state in states.items():
         listing.add_row(path, ", ".join(name for name, runs in needs.items() if path in runs), state)
-    console = Console(width=None if sys.stdout.isatty() else 200)
-    console.print(listing)
+    console = _console()
+    console.print(usage.observed(planned, results) if observed else listing)
     done = sum(state == "done" for state in states.values())
     console.print(f"{done} of {len(states)} runs done; {len(planned.splits)} labelled sets.")
+    hours = usage.cost(planned, results)
+    for what, amount in (("expected", hours.expected), ("by their time limits", hours.limit), ("used", hours.used)):
+        costs = f", {amount * price:,.0f} at {price:g} an hour" if price is not None else ""
+        console.print(f"{hours.device}-hours {what}: {amount:,.1f}{costs}")
     for name, key in planned.off.items():
         print(f"off: experiments.{name}: {key}", file=sys.stderr)
+
+
+@app.command()
+def status(
+    study: StudyFile = Path("config/demo.yaml"),
+    once: Annotated[bool, typer.Option("--once", help="Print it once, and end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list of all runs, and end.")] = False,
+) -> None:
+    """Show what every run of a study is doing, until Ctrl-C."""
+    from rich.live import Live
+
+    from spl.plan import make_plan
+    from spl.status import read_status, show
+    from spl.study_file import read_study
+
+    planned = make_plan(read_study(study))
+    results = Path("results") / planned.study.name
+    if as_json:
+        print(json.dumps([vars(one) for one in read_status(planned, results)], indent=1))
+        return
+    console = _console()
+    if once or not console.is_terminal:
+        console.print(show(planned, read_status(planned, results)))
+        return
+    with suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+        while True:
+            live.update(show(planned, read_status(planned, results)), refresh=True)
+            time.sleep(LIVE)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 200)
 
 
 def _read(parameter: str) -> dict[str, Any]:
@@ -239,13 +276,14 @@ def _builder(content: dict[str, Any]) -> Any:
 
 INTERRUPTED = 75
 """The status of a training that saved its state on request (EX_TEMPFAIL: try again)."""
+STATUS = {InputError: 2, NotFiniteError: 1, FailedBeforeError: 1, InterruptedTrainingError: INTERRUPTED}
 
 
 def main() -> None:
     """Run the command; what a person can understand ends with clear lines: status 2 for mistakes in what was given."""
     try:
         app()
-    except (InputError, NotFiniteError, InterruptedTrainingError) as error:
+    except tuple(STATUS) as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
-        sys.exit({InputError: 2, NotFiniteError: 1, InterruptedTrainingError: INTERRUPTED}[type(error)])
+        sys.exit(next(status for kind, status in STATUS.items() if isinstance(error, kind)))

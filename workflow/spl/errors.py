@@ -5,8 +5,16 @@ class InputError(Exception):
     """Something given from outside is wrong: each line of the message names where, what, and what was expected."""
 
 
+class DeviceError(InputError):
+    """The machine lacks what a training needs; another one may have it."""
+
+
 class NotFiniteError(Exception):
     """The loss of a training became infinite or undefined: more of the same would not mend it."""
+
+
+class FailedBeforeError(Exception):
+    """A training failed in an earlier attempt for a reason that still holds."""
 
 
 class InterruptedTrainingError(Exception):

@@ -13,7 +13,7 @@ from typing import Any
 
 from spl.datasets import SOURCES
 from spl.methods import METHODS
-from spl.provenance.fingerprint import fingerprint
+from spl.provenance.fingerprint import fingerprint, training_code
 from spl.settings import CALIBRATED, Settings
 from spl.splits import part_of_class
 from spl.study import CALIBRATION_PARTS, METHOD_SETTINGS, Balanced, Proportional, Random, Scheme, Study, calibrated
@@ -233,8 +233,8 @@ def split_parameter(plan: Plan, path: str) -> str:
 def run_parameter(plan: Plan, path: str) -> str:
     """The canonical parameter of a training; data set and split come as files."""
     run = plan.runs[path]
-    code = _code("spl.runs:train_run", **{"spl.methods:METHODS": run.method})
-    return canonical({**{name: value for name, value in vars(run).items() if name != "path"}, "code": code})
+    described = {name: value for name, value in vars(run).items() if name != "path"}
+    return canonical({**described, "code": training_code(run.method)})
 
 
 def calibration_parameter(plan: Plan, path: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from spl.study import Resources
 
 if TYPE_CHECKING:
-    from spl.plan import Plan, Run
+    from spl.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,14 @@ class Request:
         cpus: number of cores, for the threads of all processes.
         mem_mb: memory in MB, of all processes together.
         runtime: time limit in minutes.
+        hours: what it is expected to take: at most the time limit, and as long if the study does not say.
     """
 
     gpu: int
     cpus: int
     mem_mb: int
     runtime: int
+    hours: float
 
 
 def requests(plan: Plan) -> dict[str, Request]:
@@ -38,7 +40,7 @@ def requests(plan: Plan) -> dict[str, Request]:
     asked: dict[str, list[Resources]] = {path: [] for path in plan.runs}
     for path, resources in _asked(plan):
         asked[path].append(resources)
-    return {path: _request(plan.runs[path], resources) for path, resources in asked.items()}
+    return {path: _request(plan, path, resources) for path, resources in asked.items()}
 
 
 def _asked(plan: Plan) -> Iterator[tuple[str, Resources]]:
@@ -53,15 +55,19 @@ def _asked(plan: Plan) -> Iterator[tuple[str, Resources]]:
             yield path, study.datasets[plan.runs[path].dataset].resources
 
 
-def _given(resources: Resources) -> dict[str, int]:
+def _given(resources: Resources) -> dict[str, float]:
     return resources.model_dump(exclude_unset=True)
 
 
-def _request(run: Run, asked: list[Resources]) -> Request:
+def _request(plan: Plan, path: str, asked: list[Resources]) -> Request:
+    run = plan.runs[path]
     processes, settings = run.settings["processes"], run.settings
+    length = settings["steps"] / plan.study.defaults(run.dataset, run.method).steps
+    limit = max(one.runtime for one in asked)
     return Request(
         gpu=processes if settings["device"] == "cuda" else 0,
         cpus=processes * settings["threads"],
         mem_mb=max(one.mem_mb for one in asked),
-        runtime=max(one.runtime for one in asked),
+        runtime=limit,
+        hours=max(min(one.hours * length, limit / 60) if one.hours else limit / 60 for one in asked),
     )

@@ -33,9 +33,11 @@ def train_run(
     folder: Path,
     report: Callable[[Evaluation], None],
     checkpoints: Checkpoints,
-    interrupted: Callable[[], bool],
+    interrupted: Callable[[int], bool],
 ) -> None:
     """Train one run and write its :data:`spl.plan.RUN_FILES`.
+
+    The checkpoint after the last step stays: written files can be lost until Snakemake has taken note of them.
 
     ``metrics.csv`` has one row for each evaluation (columns as :func:`spl.training.train` says), ``confusion.npy`` the
     confusion matrices of the same evaluations, int32 (evaluations, classes, classes), true by predicted.
@@ -48,7 +50,7 @@ def train_run(
         folder: where the files go.
         report: called with each evaluation.
         checkpoints: where an earlier attempt at this very run left off, and where this one may.
-        interrupted: asked after each step whether to save and stop.
+        interrupted: asked with the steps done, after each, whether to save and stop.
 
     Raises:
         NotFiniteError, InterruptedTrainingError: nothing is written into the folder.
@@ -88,7 +90,6 @@ def train_run(
     (folder / "weights.safetensors").write_bytes(save(trained.weights))
     resolved = {**parameter, "calibrated": found}
     (folder / "parameters.json").write_text(json.dumps(resolved, sort_keys=True, indent=1) + "\n")
-    checkpoints.remove()
 
 
 def run_identity(parameter: Mapping[str, Any], data: Path, split: Path, calibration: Path | None) -> str:

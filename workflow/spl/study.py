@@ -86,6 +86,10 @@ class Resources(Model):
 
     mem_mb: Annotated[Integer, Field(ge=1, description="memory in MB, of all processes together")] = 16000
     runtime: Annotated[Integer, Field(ge=1, description="time limit in minutes")] = 2880
+    hours: Annotated[Number, Field(gt=0)] | None = Field(
+        default=None,
+        description="what a training of the data set's own length is expected to take, for `spl plan`",
+    )
 
 
 class Dataset(Model):

@@ -23,7 +23,7 @@ from spl.batches import CHECKSUM_FACTOR, Batch, Pools
 from spl.checkpoints import Checkpoint, Checkpoints
 from spl.datasets import Dataset
 from spl.distributed import agree, distribute, joined, processes, rank, total
-from spl.errors import InputError, InterruptedTrainingError, NotFiniteError
+from spl.errors import DeviceError, InterruptedTrainingError, NotFiniteError
 from spl.evaluation import (
     MEASURES,
     Evaluation,
@@ -97,7 +97,7 @@ def train(
     seed: int,
     report: Callable[[Evaluation], None],
     checkpoints: Checkpoints | None = None,
-    interrupted: Callable[[], bool] = lambda: False,
+    interrupted: Callable[[int], bool] = lambda done: False,
 ) -> Trained:
     """Train one network, from its newest checkpoint if there is one; the result is the same, bit for bit.
 
@@ -112,10 +112,10 @@ def train(
         seed: decides initial weights, batches and augmentation.
         report: called with each evaluation.
         checkpoints: of this run; None keeps none.
-        interrupted: asked after each step whether to save and stop.
+        interrupted: asked with the steps done, after each, whether to save and stop.
 
     Raises:
-        InputError: the settings ask for a device that is not there.
+        DeviceError: the settings ask for a device that is not there.
         NotFiniteError: naming the step, its batch and the last good checkpoint.
         InterruptedTrainingError: after a checkpoint was written.
     """
@@ -140,7 +140,7 @@ def train(
         state.failed_at.copy_(torch.where(failed, done, state.failed_at))
         done += 1
         evaluate = is_evaluated(done, settings)
-        save, stop = _decide(checkpoints, interrupted) if done < settings.steps else (False, False)
+        save, stop = _decide(checkpoints, interrupted, done, settings.steps)
         if (evaluate or save) and state.failed_at >= 0:
             raise _not_finite(state, next(drawn(int(state.failed_at))), checkpoints)
         if evaluate:
@@ -159,10 +159,12 @@ def train(
     return Trained(state.evaluations, _on_host(weights))
 
 
-def _decide(checkpoints: Checkpoints | None, interrupted: Callable[[], bool]) -> tuple[bool, bool]:
+def _decide(
+    checkpoints: Checkpoints | None, interrupted: Callable[[int], bool], done: int, steps: int
+) -> tuple[bool, bool]:
     """Whether to write a checkpoint now, and whether to stop: as the first process sees it, for all of them."""
-    stop = interrupted()
-    due = checkpoints is not None and (stop or checkpoints.due())
+    stop = interrupted(done) and done < steps
+    due = checkpoints is not None and (stop or done == steps or checkpoints.due())
     decision = agree(2 * due + stop)
     return decision >= 2, decision % 2 == 1
 
@@ -185,7 +187,7 @@ def set_up_torch(settings: Settings) -> torch.device:
     """Make results depend on nothing but the settings, and return the device of this process.
 
     Raises:
-        InputError: there are too few CUDA devices.
+        DeviceError: there are too few CUDA devices.
     """
     torch.set_num_threads(settings.threads)
     torch.set_deterministic_debug_mode("error" if settings.deterministic else "default")
@@ -195,7 +197,7 @@ def set_up_torch(settings: Settings) -> torch.device:
         _keep_freed_memory()
         return torch.device("cpu")
     if torch.cuda.device_count() < settings.processes:
-        raise InputError(f"device: expected {settings.processes} CUDA devices, found {torch.cuda.device_count()}")
+        raise DeviceError(f"device: expected {settings.processes} CUDA devices, found {torch.cuda.device_count()}")
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it cuBLAS's results differ between runs
     torch.backends.cudnn.benchmark = not settings.deterministic
     rounding = "tf32" if settings.tf32 else "ieee"

@@ -39,6 +39,12 @@ def fingerprint(entries: Iterable[str], choices: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@cache
+def training_code(method: str) -> str:
+    """The fingerprint of all code that can influence the training of a method."""
+    return fingerprint(["spl.runs:train_run"], {"spl.methods:METHODS": method})
+
+
 def reach(entries: Iterable[str], choices: Mapping[str, str]) -> dict[str, str]:
     """The normalised code of each definition that the entries reach, by "package.module:name".
 

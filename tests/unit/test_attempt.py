@@ -1,0 +1,171 @@
+"""An attempt at a run is on record, ends in time, and does not repeat what failed for good."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from spl.datasets import read_dataset, write_dataset
+from spl.journal import read_attempts, read_progress
+from spl.methods import METHODS
+from spl.plan import canonical
+from spl.provenance.fingerprint import training_code
+from spl.settings import Settings
+from spl.splits import draw_split, write_split
+from spl.study import METHOD_SETTINGS
+
+SHORT = Settings(
+    network="wrn-10-1", steps=20, batch=4, mu=2, flip=False, crop_padding=1, ema=0.9, batch_norm_momentum=0.1,
+    threshold=0.6, evaluate_every=10, evaluate_late_every=10,
+)  # fmt: skip
+
+
+def parameter(code=None, **changes):
+    settings = SHORT.model_copy(update=changes).model_dump()
+    used = {key: value for key, value in settings.items() if key not in METHOD_SETTINGS - METHODS["fixmatch"].settings}
+    return canonical({"method": "fixmatch", "seed": 0, "settings": used, "code": code or training_code("fixmatch")})
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inputs")
+    write_dataset("digits", folder)
+    write_split(draw_split(read_dataset(folder)[0].train_classes, "balanced", 0, 2), folder / "split.json")
+    return folder
+
+
+@pytest.fixture
+def begin(inputs, tmp_path):
+    """Start `spl train`, whose checkpoints and record lie in ``run``."""
+
+    def start(given, **environment):
+        where = ["--output", tmp_path / "out", "--checkpoints", tmp_path / "run", "--checkpoint-interval", "0"]
+        spl = Path(sys.executable).parent / "spl"
+        return subprocess.Popen(
+            [spl, "train", "--parameter", given, inputs, inputs / "split.json", *where],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | environment,
+        )  # fmt: skip
+
+    return start
+
+
+def ended(process):
+    printed = process.communicate(timeout=120)[0]
+    return process.returncode, printed
+
+
+def test_a_run_that_is_done_says_what_it_took(begin, tmp_path):
+    status, printed = ended(begin(parameter()))
+    assert status == 0, printed
+    [attempt] = read_attempts(tmp_path / "run")
+    assert (attempt.status, attempt.first, attempt.job) == ("done", 0, None)
+    assert attempt.seconds > 0
+    assert attempt.memory_mb > 100
+
+
+def test_progress_is_told_while_it_runs(begin, tmp_path):
+    process = begin(parameter(steps=100000, evaluate_every=100))
+    end = time.monotonic() + 60
+    while (progress := read_progress(tmp_path / "run")) is None or progress.error is None:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    process.terminate()
+    status, printed = ended(process)
+    assert status == 75, printed
+    assert (progress.steps, progress.step > 0, 0 <= progress.error <= 1) == (100000, True, True)
+    [attempt] = read_attempts(tmp_path / "run")
+    said = printed.splitlines()[-1].removeprefix("error: ")
+    assert (attempt.status, attempt.reason) == ("interrupted", f"{said}: SIGTERM")
+
+
+def test_code_that_was_edited_since_the_plan_trains_nothing(begin, tmp_path):
+    status, printed = ended(begin(parameter(code="0" * 64)))
+    assert (status, printed.count("\n")) == (2, 1)
+    assert "code of fixmatch: expected what was planned, 000000000000, found" in printed
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_failed_for_good_ends_at_once_with_its_reason_until_somebody_removes_it(begin, tmp_path):
+    hopeless = parameter(learning_rate=1e30)
+    status, first = ended(begin(hopeless))
+    assert status == 1
+    reason = first.splitlines()[-1].removeprefix("error: ")
+    assert "the loss is not finite in step" in reason
+    record = tmp_path / "run/failed.json"
+    assert json.loads(record.read_text())["reason"] == reason
+
+    status, again = ended(begin(hopeless))
+    assert (status, again.count("\n")) == (1, 1)
+    assert f"{reason}; to try again remove {record}" in again
+    assert len(read_attempts(tmp_path / "run")) == 1, "it was not tried"
+
+    record.unlink()
+    assert reason in ended(begin(hopeless))[1]
+    assert len(read_attempts(tmp_path / "run")) == 2
+
+
+def test_another_setting_is_another_attempt(begin, tmp_path):
+    assert ended(begin(parameter(learning_rate=1e30)))[0] == 1
+    status, printed = ended(begin(parameter()))
+    assert status == 0, printed
+    assert not (tmp_path / "run/failed.json").exists()
+
+
+def test_damaged_data_are_remembered_too(begin, inputs, tmp_path, monkeypatch):
+    damaged = shutil.copytree(inputs, tmp_path / "damaged")
+    content = bytearray((damaged / "images.safetensors").read_bytes())
+    content[-1] ^= 1
+    (damaged / "images.safetensors").write_bytes(content)
+    spl = Path(sys.executable).parent / "spl"
+    where = ["--output", tmp_path / "out", "--checkpoints", tmp_path / "run"]
+    command = [spl, "train", "--parameter", parameter(), damaged, inputs / "split.json", *where]
+    for expected in (2, 1):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == expected
+        assert "expected the array with sha256" in done.stderr
+
+
+def test_a_lack_of_devices_is_not_the_run_s_fault(begin, tmp_path):
+    for _ in range(2):
+        status, printed = ended(begin(parameter(device="cuda"), CUDA_VISIBLE_DEVICES=""))
+        assert (status, "expected 1 CUDA devices, found 0" in printed) == (2, True), printed
+    assert not (tmp_path / "run/failed.json").exists()
+
+
+@pytest.fixture
+def scripted_slurm(tmp_path, monkeypatch):
+    """A SLURM whose job has so many seconds left; it notes what it is asked for."""
+
+    def put(left, requeues):
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        end = 'kill -TERM "$(cat pid)"' if requeues else "exit 1"
+        for name, script in (
+            ("squeue", f"if [ -e once ]; then echo 0:00; else echo {left}; fi; touch once"),
+            ("scontrol", f"echo $* >> asked; {end}"),
+        ):
+            (folder / name).write_text(f"#!/bin/sh\ncd {tmp_path}\n{script}\n")
+            (folder / name).chmod(0o755)
+        return {"PATH": f"{folder}:{os.environ['PATH']}", "SLURM_JOB_ID": "7"}
+
+    return put
+
+
+@pytest.mark.parametrize("requeues", [True, False])
+def test_before_its_time_is_over_it_saves_and_goes_back_into_the_queue(begin, tmp_path, scripted_slurm, requeues):
+    """A script in place of SLURM, for a refusal; tests/slurm has the real one."""
+    process = begin(parameter(steps=100000), **scripted_slurm("0:05", requeues))
+    (tmp_path / "pid").write_text(str(process.pid))
+    status, printed = ended(process)
+    assert status == 75, printed
+    assert (tmp_path / "asked").read_text() == "requeue 7\n"
+    assert ("job 7 is back in the queue" if requeues else "SLURM does not put it back") in printed
+    assert list((tmp_path / "run").glob("*/step-*"))
+    [attempt] = read_attempts(tmp_path / "run")
+    assert (attempt.status, attempt.job) == ("interrupted", "7")
+    assert attempt.reason.endswith(": its job's time is over")

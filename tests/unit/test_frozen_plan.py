@@ -1,0 +1,83 @@
+"""What jobs follow is the study as it was when Snakemake started; jobs of an earlier start do not begin."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from spl import campaign
+from spl.errors import InputError
+from spl.journal import note
+from spl.plan import make_plan, run_parameter
+from spl.slurm import Job
+from spl.study_file import check_study
+
+STUDY = yaml.safe_load((Path(__file__).parents[1] / "studies/tiny.yaml").read_text())
+PLAN = make_plan(check_study(STUDY, ""))
+RUNS = list(PLAN.runs)
+
+
+def finish(results, path):
+    (results / "runs" / path).mkdir(parents=True)
+    (results / "runs" / path / "parameters.json").write_text(run_parameter(PLAN, path))
+
+
+def test_a_frozen_plan_gives_the_same_plan_and_every_parameter(tmp_path):
+    path = tmp_path / campaign.PLANS / campaign.frozen_name()
+    campaign.freeze(PLAN, STUDY, path)
+    content = json.loads(path.read_text())
+    frozen = content.pop("frozen")
+    assert make_plan(check_study(content, "")) == PLAN
+    assert frozen["parameters"] == {run: run_parameter(PLAN, run) for run in PLAN.runs}
+
+
+def test_only_jobs_of_the_latest_start_begin(tmp_path):
+    older, newer = (tmp_path / campaign.frozen_name() for _ in range(2))
+    campaign.freeze(PLAN, STUDY, older)
+    campaign.check_newest(older)
+    campaign.freeze(PLAN, STUDY, newer)
+    campaign.check_newest(newer)
+    with pytest.raises(InputError, match="a later Snakemake has taken over"):
+        campaign.check_newest(older)
+
+
+def test_leftovers_are_named_with_what_becomes_of_them(tmp_path, monkeypatch):
+    jobs = [
+        Job("7", "RUNNING", RUNS[0].replace("/", "_")),
+        Job("8", "PENDING", RUNS[1].replace("/", "_")),
+        Job("9", "RUNNING", "gone_fold0_seed0"),
+    ]
+    monkeypatch.setattr(campaign, "trainings", lambda folder: jobs)
+    assert list(campaign.leftovers(PLAN, tmp_path)) == [
+        f"left by an earlier Snakemake: job 7 (running), {RUNS[0]}: will save and end when its successor starts",
+        f"left by an earlier Snakemake: job 8 (pending), {RUNS[1]}: will end when it starts",
+        "left by an earlier Snakemake: job 9 (running), gone_fold0_seed0: not in this study; to end it: scancel 9",
+    ]
+
+
+def test_runs_without_result_are_listed_with_reason_and_end_of_log(tmp_path):
+    finish(tmp_path, RUNS[0])
+    for run in RUNS[:2]:
+        (tmp_path / "checkpoints" / run).mkdir(parents=True)
+        note(tmp_path / "checkpoints" / run, event="start", identity="i", host="h", job=None, first=0)
+    note(tmp_path / "checkpoints" / RUNS[1], event="end", status="failed", reason="disk full", seconds=1.0)
+    log = tmp_path / "logs/runs" / f"{RUNS[1]}.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("".join(f"line {n}\n" for n in range(9)))
+    assert list(campaign.failures(PLAN, tmp_path)) == [
+        f"not done: {RUNS[1]}: failed: disk full; {log} ends with",
+        *(f"    line {n}" for n in range(4, 9)),
+    ]
+
+
+def test_checkpoints_of_what_is_done_are_deleted_and_no_others(tmp_path):
+    finish(tmp_path, RUNS[0])
+    for run in RUNS[:2]:
+        (tmp_path / "checkpoints" / run / "identity").mkdir(parents=True)
+        (tmp_path / "checkpoints" / run / "identity/step-000000005-0.safetensors").touch()
+        note(tmp_path / "checkpoints" / run, event="start")
+    campaign.remove_checkpoints(PLAN, tmp_path)
+    kept = {str(path.parent.relative_to(tmp_path / "checkpoints")) for path in tmp_path.rglob("*.safetensors")}
+    assert kept == {f"{RUNS[1]}/identity"}
+    assert len(list(tmp_path.rglob("journal.jsonl"))) == 2, "the record stays"

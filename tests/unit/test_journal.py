@@ -1,0 +1,51 @@
+"""What attempts leave on record is read back, also where a crash or a full disk cut it off."""
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spl.journal import JOURNAL, PROGRESS, Progress, note, note_progress, read_attempts, read_progress
+
+START = {"event": "start", "identity": "abc", "host": "node1", "job": "7", "first": 0, "pid": 1}
+END = {"event": "end", "status": "done", "reason": "", "seconds": 2.5, "memory_mb": 300, "gpu_memory_mb": 0}
+
+
+def test_each_start_is_an_attempt_and_its_end_completes_it(tmp_path):
+    note(tmp_path, **START)
+    note(tmp_path, **(END | {"status": "interrupted", "reason": "asked"}))
+    note(tmp_path, **(START | {"first": 40}))
+    first, killed = read_attempts(tmp_path)
+    assert (first.status, first.reason, first.seconds, first.first) == ("interrupted", "asked", 2.5, 0)
+    assert (killed.status, killed.first, killed.job, killed.host) == ("open", 40, "7", "node1")
+
+
+@given(st.integers(0, 300))
+def test_a_line_that_is_cut_off_costs_no_more_than_itself(tmp_path_factory, left):
+    folder = tmp_path_factory.mktemp("run")
+    note(folder, **START)
+    whole = (folder / JOURNAL).read_bytes()
+    note(folder, **END)
+    torn = (folder / JOURNAL).read_bytes()[: max(left, len(whole))]
+    (folder / JOURNAL).write_bytes(torn)
+    [attempt] = read_attempts(folder)
+    assert attempt.status in ("open", "done")
+    note(folder, **START)
+    assert read_attempts(folder)[-1].status == "open"
+
+
+def test_progress_is_replaced_whole(tmp_path):
+    assert read_progress(tmp_path) is None
+    for step in (5, 6):
+        written = Progress(time=1.0, step=step, steps=9, pace=None, error=0.5, seconds=2.0)
+        note_progress(tmp_path, written)
+        assert read_progress(tmp_path) == written
+    assert [path.name for path in tmp_path.iterdir()] == [PROGRESS]
+
+
+def test_what_cannot_be_written_ends_nothing():
+    nowhere = Path("/nonexistent/run")
+    note(nowhere, **START)
+    note_progress(nowhere, Progress(0, 1, 2, None, None, 0))
+    assert read_attempts(nowhere) == []
+    assert read_progress(nowhere) is None

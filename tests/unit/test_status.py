@@ -1,0 +1,115 @@
+"""How a campaign stands follows from what its runs left beside their checkpoints; and so does what they cost."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from rich.console import Console
+
+from spl.journal import FAILURE, Progress, note, note_progress
+from spl.plan import make_plan, run_parameter
+from spl.status import duration, read_status, show
+from spl.study_file import check_study
+from spl.usage import cost, observed
+from spl.writer import Writer
+
+TINY = Path(__file__).parents[1] / "studies/tiny.yaml"
+START = {"event": "start", "identity": "i", "host": "h", "pid": 1, "job": None}
+END = {"event": "end", "reason": "", "seconds": 1800.0, "memory_mb": 700, "gpu_memory_mb": 0}
+
+
+@pytest.fixture
+def plan():
+    study = yaml.safe_load(TINY.read_text())
+    study["datasets"]["digits"]["resources"] = {"mem_mb": 2000, "runtime": 120, "hours": 0.75}
+    return make_plan(check_study(study, ""))
+
+
+@pytest.fixture
+def results(tmp_path):
+    return tmp_path / "results"
+
+
+def finish(plan, results, path):
+    """Leave what a finished run leaves."""
+    (results / "runs" / path).mkdir(parents=True)
+    (results / "runs" / path / "parameters.json").write_text(run_parameter(plan, path))
+    begin(results, path)
+    note(results / "checkpoints" / path, **END, status="done")
+
+
+def begin(results, path, first=0):
+    folder = results / "checkpoints" / path
+    folder.mkdir(parents=True, exist_ok=True)
+    note(folder, **START, first=first)
+    return folder
+
+
+def shown(what):
+    console = Console(width=250)
+    with console.capture() as captured:
+        console.print(what)
+    return captured.get()
+
+
+def test_every_state_is_told_from_the_others(plan, results):
+    done, running, failed, retried, cut, untouched = list(plan.runs)[:6]
+    finish(plan, results, done)
+    folder = begin(results, failed)
+    note(folder, **(END | {"reason": "bad"}), status="failed")
+    (folder / FAILURE).write_text(json.dumps({"reason": "the loss is not finite in step 3"}))
+    note(begin(results, retried), **(END | {"reason": "RuntimeError"}), status="failed")
+    note(begin(results, cut, 40), **(END | {"reason": "interrupted after step 70: SIGTERM"}), status="interrupted")
+    with Writer(begin(results, running), lambda: False, pytest.fail):
+        note_progress(results / "checkpoints" / running, Progress(0.0, 50, 150, 5.0, 0.25, 10.0))
+        found = {one.run: one for one in read_status(plan, results)}
+    assert list(found) == list(plan.runs)
+    states = [found[run].state for run in (done, running, failed, retried, cut, untouched)]
+    assert states == ["done", "running", "failed", "failed", "interrupted", "to do"]
+    assert found[failed].reason == "the loss is not finite in step 3"
+    assert found[retried].reason == "RuntimeError"
+    assert (found[cut].step, found[cut].attempts) == (40, 1)
+    images = 8 * (1 + 3)
+    now = found[running]
+    assert (now.step, now.error, now.images_per_second) == (50, 0.25, 5.0 * images)
+    assert now.seconds_left == (now.steps - 50) / 5.0
+    assert (found[done].step, found[done].images_per_second) == (found[done].steps, None)
+
+
+def test_the_table_counts_each_experiment_and_names_what_is_under_way(plan, results):
+    done, running = list(plan.runs)[:2]
+    finish(plan, results, done)
+    with Writer(begin(results, running), lambda: False, pytest.fail):
+        note_progress(results / "checkpoints" / running, Progress(0.0, 50, 150, 5.0, 0.25, 10.0))
+        text = shown(show(plan, read_status(plan, results)))
+    rows = {line.split("  ")[0].strip(): line.split() for line in text.splitlines() if line.strip()}
+    assert rows["all"][1:] == [str(len(plan.runs)), "1", "1", str(len(plan.runs) - 2)]
+    assert set(plan.experiments) < set(rows)
+    assert {"50", "of", "150", "160", "25.00", "%"} <= set(rows[running])
+    assert done not in rows
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(29, "0 min"), (3540, "59 min"), (3600, "1:00 h"), (86399, "1 d 00:00"), (273900, "3 d 04:05")],
+)
+def test_a_time_is_told_in_the_largest_units_that_matter(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_costs_are_those_of_the_study_s_expectation_and_limits(plan, results):
+    runs = len(plan.runs)
+    calibrating = {path for one in plan.calibrations.values() for path in (one.reference, one.smooth)}
+    finish(plan, results, next(iter(plan.runs)))
+    found = cost(plan, results)
+    short = sum(plan.runs[path].settings["steps"] / 150 for path in calibrating)
+    assert (found.device, found.limit, found.used) == ("core", runs * 2.0, 0.5)
+    assert found.expected == pytest.approx(0.75 * (runs - len(calibrating) + short))
+
+
+def test_what_was_used_stands_beside_what_was_asked_for(plan, results):
+    path = plan.experiments["scarce-labels"][0]
+    finish(plan, results, path)
+    [row] = [line for line in shown(observed(plan, results)).splitlines() if line.startswith(" scarce-labels")]
+    assert row.split() == ["scarce-labels", "1", "0.75", "0.50", "0.50", "2", "2000", "700", "1"]
