@@ -30,10 +30,16 @@ rule all:
 
 
 onstart:
-    if SUBMITS:
+    # Snakemake 9.27 adds a timer for each job that ends, and each of them looks at all ready jobs again every second.
+    workflow.scheduler.job_rate_limiter = None
+    if workflow.non_local_exec:
         for line in campaign.leftovers(PLAN, Path.cwd()):
             print(line, file=sys.stderr)
-        campaign.freeze(PLAN, config, PLAN_FILE)
+        # Jobs read the study when they start, perhaps in a week. They get it as it is now.
+        workflow.config_settings.configfiles = [
+            campaign.freeze(PLAN, config, Path(RESULTS).absolute())
+        ]
+        workflow.scheduler._executor.slurm_logdir = Path(RESULTS, "logs/slurm").absolute()
 
 
 onsuccess:

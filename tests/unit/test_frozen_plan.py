@@ -24,19 +24,16 @@ def finish(results, path):
 
 
 def test_a_frozen_plan_gives_the_same_plan_and_every_parameter(tmp_path):
-    path = tmp_path / campaign.PLANS / campaign.frozen_name()
-    campaign.freeze(PLAN, STUDY, path)
-    content = json.loads(path.read_text())
+    content = json.loads(campaign.freeze(PLAN, STUDY, tmp_path).read_text())
     frozen = content.pop("frozen")
     assert make_plan(check_study(content, "")) == PLAN
     assert frozen["parameters"] == {run: run_parameter(PLAN, run) for run in PLAN.runs}
 
 
 def test_only_jobs_of_the_latest_start_begin(tmp_path):
-    older, newer = (tmp_path / campaign.frozen_name() for _ in range(2))
-    campaign.freeze(PLAN, STUDY, older)
+    older = campaign.freeze(PLAN, STUDY, tmp_path)
     campaign.check_newest(older)
-    campaign.freeze(PLAN, STUDY, newer)
+    newer = campaign.freeze(PLAN, STUDY, tmp_path)
     campaign.check_newest(newer)
     with pytest.raises(InputError, match="a later Snakemake has taken over"):
         campaign.check_newest(older)

@@ -22,16 +22,16 @@ from spl.study_file import check_study, read_yaml
 files = [os.path.relpath(path) for path in workflow.configfiles]
 FROZEN = config.pop("frozen", None)  # in a submitted job: its plan, made when Snakemake started
 # Snakemake reads "True" as a boolean, "true" as text.
-partial = str(config.pop("partial", "false")).lower()
+in_part = str(config.pop("partial", "false")).lower()
 try:
-    if partial not in ("true", "false"):
-        raise InputError(f"--config partial={partial}: expected true or false")
+    if in_part not in ("true", "false"):
+        raise InputError(f"--config partial={in_part}: expected true or false")
     if FROZEN:
         campaign.check_newest(Path(files[0]))
     for path in files:
         read_yaml(Path(path))  # Snakemake's own reader lets the last of two equal keys win
     PLAN = make_plan(check_study(config, ", ".join(files)))
-    if partial == "true":
+    if in_part == "true":
         PLAN = partial_plan(PLAN, Path("results", PLAN.study.name))
     ITEMS = contents.items(PLAN, ", ".join(files))
 except InputError as mistake:
@@ -45,16 +45,6 @@ PRODUCTS = f"{RESULTS}/{PLAN.products}".rstrip("/")
 if workflow.is_main_process:
     for name, key in PLAN.off.items():
         print(f"off: experiments.{name}: {key}", file=sys.stderr)
-SUBMITS = workflow.is_main_process and workflow.non_local_exec
-if SUBMITS:
-    # Jobs read the study when they start, perhaps in a week. They get it as it is now.
-    PLAN_FILE = Path(RESULTS, campaign.PLANS, campaign.frozen_name())
-    workflow.config_settings.configfiles = [PLAN_FILE.absolute()]
-    if getattr(workflow.executor_settings, "logdir", "") is None:
-        workflow.executor_settings.logdir = Path(RESULTS, "logs/slurm")
-
-# With a rate, Snakemake 9.27 adds a timer for each job that ends, and each looks at all ready jobs again every second.
-workflow.scheduling_settings.max_jobs_per_timespan = None
 
 # `spl` belongs to the Python that runs Snakemake, also where its environment is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))

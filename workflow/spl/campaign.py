@@ -22,22 +22,22 @@ LAST_LINES = 5
 """Of a log, to show what went wrong."""
 
 
-def frozen_name() -> str:
-    """What to call a plan that is frozen now; later ones come later in the alphabet."""
-    return f"{time.time_ns():020d}.json"
-
-
-def freeze(plan: Plan, study: Mapping[str, Any], path: Path) -> None:
+def freeze(plan: Plan, study: Mapping[str, Any], results: Path) -> Path:
     """Write what the jobs need to know, so that no later edit of the study reaches them.
 
     Args:
         plan: of the study.
         study: as Snakemake read it.
-        path: of the frozen plan; Snakemake gives it to the jobs in the study's place.
+        results: folder of the study.
+
+    Returns:
+        The frozen plan, which Snakemake shall give to the jobs in the study's place.
     """
+    path = results / PLANS / f"{time.time_ns():020d}.json"
     parameters = {name: run_parameter(plan, name) for name in plan.runs}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"frozen": {"parameters": parameters}, **study}, indent=1) + "\n")
+    return path
 
 
 def check_newest(path: Path) -> None:
