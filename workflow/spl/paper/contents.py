@@ -387,7 +387,9 @@ def _shown(plan: Plan, item: Item, trained: list[str]) -> Item | None:
     if off:
         return _not_run(item, plan.off[off[0]])
     more = (name for name in item.optional if name in trained and name not in plan.off)
-    return replace(item, experiments=(*item.experiments, *more), optional=())
+    shown = replace(item, experiments=(*item.experiments, *more), optional=())
+    # A table of a method's settings, in a study without that method.
+    return None if shown.parameter(plan, *shown.experiments).get("columns") == [] else shown
 
 
 def _not_run(item: Item, reason: str) -> Item:
