@@ -142,13 +142,16 @@ def stop():
 
 
 def crash_node():
-    """End slurmd and all jobs at once, as a power failure does, and start slurmd again."""
+    """End slurmd and all jobs at once, as a power failure does; have the node declared down, and start slurmd again."""
     lost = [process for step in _steps() for process in (step, *step.children(recursive=True))]
     for process in filter(None, [_process("slurmd"), *lost]):
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(lost, 10)
+    # What slurmctld finds out by itself after SlurmdTimeout, and at once from a node that was really started anew.
+    _run(["scontrol", "update", f"NodeName={NAME}", "State=DOWN", "Reason=crashed"])
     _start_slurmd()
+    _run(["scontrol", "update", f"NodeName={NAME}", "State=RESUME"])
 
 
 def restart_slurmd():

@@ -1,5 +1,6 @@
 """A campaign on a real SLURM, injured in every way that could be provoked, ends with the bytes of a local run."""
 
+import json
 import subprocess
 import time
 
@@ -9,6 +10,7 @@ import pytest
 from project import Project
 
 from spl.journal import read_attempts
+from spl.writer import is_held
 
 STUDY = "tests/studies/campaign.yaml"
 NAME = "digits/balanced-40"
@@ -46,21 +48,12 @@ class Campaign:
         found = self.folder(run).glob("*/step-*.safetensors")
         return max((int(path.name.split("-")[1]) for path in found), default=0)
 
-    def working(self):
-        """A run that has saved something in its present attempt and is far from done, with its last attempt."""
+    def under_way(self):
+        """The runs that have saved something in their present attempt and are not nearly done."""
+        return [run for run in SHORT if self._is_under_way(run)]
 
-        def look():
-            for run in SHORT:
-                attempts = self.attempts(run)
-                if attempts and attempts[-1].status == "open" and attempts[-1].first < self.steps(run) < 1500:
-                    return run, attempts[-1]
-            return None
-
-        return wait_for(look)
-
-    def resumed(self, run, before):
-        """Wait until another attempt at a run has begun; returns it and the steps that were saved."""
-        return wait_for(lambda: self.attempts(run)[len(before) :])[0]
+    def _is_under_way(self, run):
+        return is_held(self.folder(run)) and self.attempts(run)[-1].first < self.steps(run) < 1600
 
 
 def wait_for(look, patience=240):
@@ -77,36 +70,31 @@ def slurm_does(*command):
 
 def process_of(run, campaign):
     """The process that trains a run."""
-    pids = (line for line in campaign.folder(run).joinpath("writer.json").read_text().split('"pid": ')[1:])
-    return psutil.Process(int(next(pids).split(",")[0]))
+    return psutil.Process(json.loads((campaign.folder(run) / "writer.json").read_text())["pid"])
 
 
-def requeue(campaign, attempt, run):
-    slurm_does("scontrol", "requeue", attempt.job)
+def requeue(campaign, run):
+    slurm_does("scontrol", "requeue", campaign.attempts(run)[-1].job)
 
 
-def preempt(campaign, attempt, run):
-    slurm_does("sbatch", "--partition=urgent", "--cpus-per-task=4", "--output=/dev/null", "--wrap=true")
-
-
-def kill(campaign, attempt, run):
+def kill(campaign, run):
     process_of(run, campaign).kill()
 
 
-def cancel(campaign, attempt, run):
-    slurm_does("scancel", attempt.job)
+def cancel(campaign, run):
+    slurm_does("scancel", campaign.attempts(run)[-1].job)
 
 
-def shorten(campaign, attempt, run):
-    """Take the job's time away behind the back of its training, which asked for it when it began."""
-    slurm_does("scontrol", "update", f"JobId={attempt.job}", "TimeLimit=1")
+def preempt(campaign, run):
+    slurm_does("sbatch", "--partition=urgent", "--cpus-per-task=4", "--output=/dev/null", "--wrap=true")
 
 
-def crash_node(campaign, attempt, run):
+def crash_node(campaign, run):
     cluster.crash_node()
 
 
-def kill_snakemake(campaign, attempt, run):
+def kill_snakemake(campaign, run):
+    """Kill Snakemake while its jobs run, and start it again."""
     campaign.snakemake.kill()
     campaign.snakemake.wait()
     unlocked = campaign.project.run("snakemake", "--unlock", "--configfile", STUDY)
@@ -114,27 +102,34 @@ def kill_snakemake(campaign, attempt, run):
     campaign.submit()
 
 
-INJURIES = (requeue, kill, preempt, cancel, crash_node, kill_snakemake)
+INJURIES = (requeue, kill, cancel, preempt, crash_node, kill_snakemake)
+"""The first three hit one run each, the others whatever runs."""
+
+
+def injure(campaign):
+    """Injure a campaign in all ways; returns what each hit: the run, its attempts so far, and the steps it had saved."""
+    hit = {}
+    for injury in INJURIES:
+        untouched = {run for run, _, _ in hit.values()} if injury in INJURIES[:3] else set()
+        [run, *_] = wait_for(lambda: [one for one in campaign.under_way() if one not in untouched])  # noqa: B023
+        hit[injury] = run, len(campaign.attempts(run)), campaign.steps(run)
+        injury(campaign, run)
+    return hit
 
 
 @pytest.fixture(scope="module")
 def injured(slurm, tmp_path_factory):
-    """A campaign after all injuries, what each of them hit and what followed, and the local run of the same study."""
+    """A campaign that ended after all injuries, what they hit, and the local run of the same study."""
     local = Project(tmp_path_factory.mktemp("local"))
     done = local.run("snakemake", "all", "--configfile", STUDY, "--cores", "2")
     assert done.returncode == 0, done.stderr[-4000:]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPL_CHECKPOINT_INTERVAL", str(INTERVAL))
         campaign = Campaign(Project(tmp_path_factory.mktemp("submitted")))
-        followed = {}
-        for injure in INJURIES:
-            run, attempt = campaign.working()
-            before, saved = campaign.attempts(run), campaign.steps(run)
-            injure(campaign, attempt, run)
-            followed[injure] = saved, campaign.resumed(run, before)
+        hit = injure(campaign)
         cluster.restart_slurmd()
         campaign.snakemake.wait(600)
-    return campaign, followed, local
+    return campaign, hit, local
 
 
 def content(project):
@@ -157,13 +152,40 @@ def test_it_ends_with_the_bytes_of_a_local_run(injured):
 
 @pytest.mark.parametrize("injury", INJURIES, ids=lambda injury: injury.__name__)
 def test_no_more_is_lost_than_what_came_after_the_last_checkpoint(injured, injury):
-    saved, next_attempt = injured[1][injury]
-    assert next_attempt.first >= saved > 0
+    campaign, hit, _ = injured
+    run, before, saved = hit[injury]
+    following = campaign.attempts(run)[before]
+    assert following.first >= saved > 0
 
 
-def test_a_training_longer_than_its_time_limit_requeues_itself(injured):
-    campaign, _, _ = injured
-    attempts = campaign.attempts(LONG)
-    assert len(attempts) > 1
+def test_a_training_longer_than_its_time_limit_goes_back_into_the_queue_by_itself(injured):
+    attempts = injured[0].attempts(LONG)
     reasons = [attempt.reason for attempt in attempts]
-    assert reasons
+    assert any(reason.endswith("its job's time is over") for reason in reasons), reasons
+    assert attempts[-1].status == "done"
+
+
+def test_what_is_preempted_or_requeued_keeps_its_job(injured):
+    campaign, hit, _ = injured
+    for injury in (requeue, preempt):
+        run, before, _ = hit[injury]
+        lost, following = campaign.attempts(run)[before - 1 : before + 1]
+        assert following.job == lost.job
+
+
+def test_jobs_of_an_earlier_snakemake_are_named(injured):
+    run, _, _ = injured[1][kill_snakemake]
+    told = injured[0].told.read_text()
+    assert f"{run}: will save and end when its successor starts" in told
+
+
+def test_nothing_is_left_of_a_campaign_that_is_done_but_its_records(injured):
+    campaign = injured[0]
+    assert not list(campaign.results.glob("checkpoints/**/step-*"))
+    assert cluster_is_idle()
+    for run in (*SHORT, LONG):
+        assert campaign.attempts(run)[-1].status == "done"
+
+
+def cluster_is_idle():
+    return subprocess.run(["squeue", "--noheader"], capture_output=True, text=True, check=True).stdout == ""

@@ -18,6 +18,7 @@ from spl.provenance.fingerprint import training_code
 from spl.settings import Settings
 from spl.splits import draw_split, write_split
 from spl.study import METHOD_SETTINGS
+from spl.writer import is_held
 
 SHORT = Settings(
     network="wrn-10-1", steps=20, batch=4, mu=2, flip=False, crop_padding=1, ema=0.9, batch_norm_momentum=0.1,
@@ -144,7 +145,7 @@ def scripted_slurm(tmp_path, monkeypatch):
     def put(left, requeues):
         folder = tmp_path / "bin"
         folder.mkdir()
-        end = 'kill -TERM "$(cat pid)"' if requeues else "exit 1"
+        end = '(sleep 2; kill -9 "$(cat pid)") > /dev/null 2>&1 &' if requeues else "exit 1"
         for name, script in (
             ("squeue", f"if [ -e once ]; then echo 0:00; else echo {left}; fi; touch once"),
             ("scontrol", f"echo $* >> asked; {end}"),
@@ -162,10 +163,27 @@ def test_before_its_time_is_over_it_saves_and_goes_back_into_the_queue(begin, tm
     process = begin(parameter(steps=100000), **scripted_slurm("0:05", requeues))
     (tmp_path / "pid").write_text(str(process.pid))
     status, printed = ended(process)
-    assert status == 75, printed
+    assert status == (-9 if requeues else 75), printed
     assert (tmp_path / "asked").read_text() == "requeue 7\n"
-    assert ("job 7 is back in the queue" if requeues else "SLURM does not put it back") in printed
+    assert (
+        "waiting for SLURM to end job 7: its job's time" if requeues else "SLURM does not put job 7 back"
+    ) in printed
     assert list((tmp_path / "run").glob("*/step-*"))
     [attempt] = read_attempts(tmp_path / "run")
     assert (attempt.status, attempt.job) == ("interrupted", "7")
     assert attempt.reason.endswith(": its job's time is over")
+
+
+def test_in_a_job_it_waits_for_slurm_to_end_it(begin, tmp_path, scripted_slurm):
+    """A job that ended by itself would have failed; a preempted one that waits is requeued."""
+    process = begin(parameter(steps=100000), **scripted_slurm("1:00:00", False))
+    while not list((tmp_path / "run").glob("*/step-*")):
+        time.sleep(0.05)
+    process.terminate()
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.communicate(timeout=5)
+    [attempt] = read_attempts(tmp_path / "run")
+    assert attempt.status == "interrupted"
+    assert not is_held(tmp_path / "run"), "its successor need not wait for its end"
+    process.kill()
+    assert "saved, waiting for SLURM to end job 7: SIGTERM" in process.communicate()[0]

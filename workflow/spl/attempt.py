@@ -34,7 +34,7 @@ RESERVE, LARGEST_RESERVE = 0.1, 300.0
 """Part of the time that a job has left, and the seconds at most, that are kept for saving and leaving."""
 OUT_OF_TIME = "its job's time is over"
 PATIENCE = 600.0
-"""Seconds that a requeued job waits for SLURM to end it."""
+"""Seconds that a job waits for SLURM to end it."""
 
 
 class Position:
@@ -101,8 +101,8 @@ def attempt(
 ) -> None:
     """Train a run, from where an earlier attempt left off.
 
-    SIGINT, SIGTERM, SIGUSR1, a newer writer and the end of the job's time make it save and end; in the last case it
-    puts its job back into the queue and waits for SLURM to end it.
+    SIGINT, SIGTERM, SIGUSR1, a newer writer and the end of the job's time make it save and end. In the last case it
+    puts its job back into the queue; then, and after SIGTERM, it waits for SLURM to end it.
 
     Args:
         parameter: the run's canonical parameter.
@@ -133,8 +133,7 @@ def attempt(
             ):
                 launch(settings["processes"], settings["device"], train_run, *inputs, position.after)
     except InterruptedTrainingError:
-        if position.why == OUT_OF_TIME:
-            _requeue(tell)
+        _leave(position.why, tell)
         raise
 
 
@@ -249,13 +248,17 @@ def _end_of_job(unknown: float) -> float:
     return unknown if left is None else time.monotonic() + left
 
 
-def _requeue(tell: Callable[[str], None]) -> None:
-    """Put this job back into the queue and wait for SLURM to end it; returns at once where SLURM refuses."""
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+def _leave(why: str, tell: Callable[[str], None]) -> None:
+    """Let SLURM end a job that has saved its state; returns if it does not.
+
+    A job that ends by itself has failed, in SLURM's eyes. One that waits is requeued when its time is over, or when it
+    was preempted, and keeps its number.
+    """
     number = slurm.job()
-    if number and slurm.requeue(number):
-        tell(f"its time is over: job {number} is back in the queue")
-        ended.wait(PATIENCE)
-    else:
-        tell("its time is over, and SLURM does not put it back into the queue")
+    if not number or why not in (OUT_OF_TIME, signal.SIGTERM.name):
+        return
+    if why == OUT_OF_TIME and not slurm.requeue(number):
+        tell(f"SLURM does not put job {number} back into the queue")
+        return
+    tell(f"saved, waiting for SLURM to end job {number}: {why}")
+    time.sleep(PATIENCE)
