@@ -107,13 +107,15 @@ INJURIES = (requeue, kill, cancel, preempt, crash_node, kill_snakemake)
 
 
 def injure(campaign):
-    """Injure a campaign in all ways; returns what each hit: the run, its attempts so far, and the steps it had saved."""
+    """Injure a campaign in all ways; returns what each hit: a run, its attempts so far, and the steps it had saved."""
     hit = {}
     for injury in INJURIES:
         untouched = {run for run, _, _ in hit.values()} if injury in INJURIES[:3] else set()
         [run, *_] = wait_for(lambda: [one for one in campaign.under_way() if one not in untouched])  # noqa: B023
         hit[injury] = run, len(campaign.attempts(run)), campaign.steps(run)
         injury(campaign, run)
+        if injury != kill_snakemake:
+            wait_for(lambda: not is_held(campaign.folder(run)))  # noqa: B023
     return hit
 
 

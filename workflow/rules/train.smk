@@ -48,6 +48,9 @@ rule train:
         folder=subpath(output[0], parent=True),
         # Declared nowhere as output: Snakemake deletes the outputs of a job that failed.
         checkpoints=f"{RESULTS}/checkpoints/{{run}}",
+        # Snakemake deletes the log of a job that starts again. Under its second name it goes on.
+        log=f"{RESULTS}/checkpoints/{{run}}/log",
     shell:
-        "spl train --parameter {params.canonical:q} {params.data:q} {input.split:q} {input.calibration:q}"
+        "mkdir -p {params.checkpoints:q} && touch {params.log:q} && ln -f {params.log:q} {log:q};"
+        " spl train --parameter {params.canonical:q} {params.data:q} {input.split:q} {input.calibration:q}"
         " --output {params.folder:q} --checkpoints {params.checkpoints:q} >> {log:q} 2>&1"
