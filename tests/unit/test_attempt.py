@@ -138,52 +138,62 @@ def test_a_lack_of_devices_is_not_the_run_s_fault(begin, tmp_path):
     assert not (tmp_path / "run/failed.json").exists()
 
 
-@pytest.fixture
-def scripted_slurm(tmp_path, monkeypatch):
-    """A SLURM whose job has so many seconds left; it notes what it is asked for."""
+SCRIPTS = {
+    "squeue": 'case "$*" in *%T*) cat state;; *) cat left; echo 0:00 > left;; esac',
+    "scontrol": 'echo "$*" >> asked; (sleep 2; kill -9 "$(cat pid)") > /dev/null 2>&1 & exit "$(cat refuses)"',
+}
 
-    def put(left, requeues):
+
+@pytest.fixture
+def scripted_slurm(tmp_path):
+    """Scripts in place of SLURM, for answers that cannot be provoked; tests/slurm has the real one.
+
+    The job has so much time left when it begins; one that is requeued is killed soon after.
+    """
+
+    def put(left, state, refuses=False):
         folder = tmp_path / "bin"
         folder.mkdir()
-        end = '(sleep 2; kill -9 "$(cat pid)") > /dev/null 2>&1 &' if requeues else "exit 1"
-        for name, script in (
-            ("squeue", f"if [ -e once ]; then echo 0:00; else echo {left}; fi; touch once"),
-            ("scontrol", f"echo $* >> asked; {end}"),
-        ):
+        for name, script in SCRIPTS.items():
             (folder / name).write_text(f"#!/bin/sh\ncd {tmp_path}\n{script}\n")
             (folder / name).chmod(0o755)
+        for name, content in (("left", left), ("state", state), ("refuses", int(refuses)), ("asked", "")):
+            (tmp_path / name).write_text(f"{content}\n".lstrip())
         return {"PATH": f"{folder}:{os.environ['PATH']}", "SLURM_JOB_ID": "7"}
 
     return put
 
 
-@pytest.mark.parametrize("requeues", [True, False])
-def test_before_its_time_is_over_it_saves_and_goes_back_into_the_queue(begin, tmp_path, scripted_slurm, requeues):
-    """A script in place of SLURM, for a refusal; tests/slurm has the real one."""
-    process = begin(parameter(steps=100000), **scripted_slurm("0:05", requeues))
+@pytest.mark.parametrize("refuses", [False, True])
+def test_before_its_time_is_over_it_saves_and_goes_back_into_the_queue(begin, tmp_path, scripted_slurm, refuses):
+    process = begin(parameter(steps=100000), **scripted_slurm("0:05", "RUNNING", refuses))
     (tmp_path / "pid").write_text(str(process.pid))
     status, printed = ended(process)
-    assert status == (-9 if requeues else 75), printed
+    assert status == (75 if refuses else -9), printed
     assert (tmp_path / "asked").read_text() == "requeue 7\n"
-    assert (
-        "waiting for SLURM to end job 7: its job's time" if requeues else "SLURM does not put job 7 back"
-    ) in printed
+    assert ("SLURM does not put job 7 back" if refuses else "waiting for SLURM to end job 7: its job") in printed
     assert list((tmp_path / "run").glob("*/step-*"))
     [attempt] = read_attempts(tmp_path / "run")
     assert (attempt.status, attempt.job) == ("interrupted", "7")
     assert attempt.reason.endswith(": its job's time is over")
 
 
-def test_in_a_job_it_waits_for_slurm_to_end_it(begin, tmp_path, scripted_slurm):
-    """A job that ended by itself would have failed; a preempted one that waits is requeued."""
-    process = begin(parameter(steps=100000), **scripted_slurm("1:00:00", False))
+@pytest.mark.parametrize(("state", "asked"), [("RUNNING", "requeue 7\n"), ("COMPLETING", ""), ("", "")])
+def test_a_job_that_is_told_to_end_goes_back_into_the_queue_unless_slurm_ends_it(
+    begin, tmp_path, scripted_slurm, state, asked
+):
+    """Preempted with some time to go it is still running; cancelled it is not, and shall not come back."""
+    process = begin(parameter(steps=100000), **scripted_slurm("1:00:00", state))
+    (tmp_path / "pid").write_text(str(process.pid))
     while not list((tmp_path / "run").glob("*/step-*")):
         time.sleep(0.05)
     process.terminate()
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.communicate(timeout=5)
-    [attempt] = read_attempts(tmp_path / "run")
-    assert attempt.status == "interrupted"
-    assert not is_held(tmp_path / "run"), "its successor need not wait for its end"
-    process.kill()
-    assert "saved, waiting for SLURM to end job 7: SIGTERM" in process.communicate()[0]
+    if not asked:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.communicate(timeout=5)
+        assert not is_held(tmp_path / "run"), "its successor need not wait for its end"
+        process.kill()
+    status, printed = ended(process)
+    assert (status, (tmp_path / "asked").read_text()) == (-9, asked), printed
+    assert "saved, waiting for SLURM to end job 7: SIGTERM" in printed
+    assert read_attempts(tmp_path / "run")[-1].status == "interrupted"

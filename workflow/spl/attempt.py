@@ -101,8 +101,8 @@ def attempt(
 ) -> None:
     """Train a run, from where an earlier attempt left off.
 
-    SIGINT, SIGTERM, SIGUSR1, a newer writer and the end of the job's time make it save and end. In the last case it
-    puts its job back into the queue; then, and after SIGTERM, it waits for SLURM to end it.
+    SIGINT, SIGTERM, SIGUSR1, a newer writer and the end of the job's time make it save and end. In the last case, and
+    after a SIGTERM that does not come with the end of its job, it puts the job back into the queue.
 
     Args:
         parameter: the run's canonical parameter.
@@ -249,15 +249,14 @@ def _end_of_job(unknown: float) -> float:
 
 
 def _leave(why: str, tell: Callable[[str], None]) -> None:
-    """Let SLURM end a job that has saved its state; returns if it does not.
+    """Put this job back into the queue, unless SLURM is ending it already, and wait to be ended; or return.
 
-    A job that ends by itself has failed, in SLURM's eyes. One that waits is requeued when its time is over, or when it
-    was preempted, and keeps its number.
+    A job that ends by itself has failed, in SLURM's eyes, also in the time that a preempted one is given.
     """
     number = slurm.job()
     if not number or why not in (OUT_OF_TIME, signal.SIGTERM.name):
         return
-    if why == OUT_OF_TIME and not slurm.requeue(number):
+    if slurm.is_running(number) and not slurm.requeue(number):
         tell(f"SLURM does not put job {number} back into the queue")
         return
     tell(f"saved, waiting for SLURM to end job {number}: {why}")

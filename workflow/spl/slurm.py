@@ -37,6 +37,11 @@ def seconds_left(number: str) -> int | None:
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
+def is_running(number: str) -> bool:
+    """Whether SLURM lets a job run on: it was not cancelled, requeued, or ended by its time limit."""
+    return _ask("squeue", "--noheader", "--format=%T", f"--jobs={number}") == "RUNNING"
+
+
 def requeue(number: str) -> bool:
     """Put a job back into the queue, where it keeps its number; whether SLURM agrees."""
     try:
