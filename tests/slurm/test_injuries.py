@@ -97,11 +97,14 @@ def kill_snakemake(campaign, run):
     """Kill Snakemake while its jobs run, and start it again."""
     campaign.snakemake.kill()
     campaign.snakemake.wait()
+    campaign.project.edit(STUDY, *EDIT[::-1])
     unlocked = campaign.project.run("snakemake", "--unlock", "--configfile", STUDY)
     assert unlocked.returncode == 0, unlocked.stderr
     campaign.submit()
 
 
+EDIT = "steps: 1800", "steps: 7"
+"""Of the study, while jobs run and wait: it must not reach them."""
 INJURIES = (requeue, kill, cancel, preempt, crash_node, kill_snakemake)
 """The first three hit one run each, the others whatever runs."""
 
@@ -109,6 +112,8 @@ INJURIES = (requeue, kill, cancel, preempt, crash_node, kill_snakemake)
 def injure(campaign):
     """Injure a campaign in all ways; returns what each hit: a run, its attempts so far, and the steps it had saved."""
     hit = {}
+    wait_for(campaign.under_way)
+    campaign.project.edit(STUDY, *EDIT)
     for injury in INJURIES:
         untouched = {run for run, _, _ in hit.values()} if injury in INJURIES[:3] else set()
         [run, *_] = wait_for(lambda: [one for one in campaign.under_way() if one not in untouched])  # noqa: B023
