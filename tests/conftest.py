@@ -1,5 +1,6 @@
 """What tests of every kind share: a real data set, a server to download it from, and copies of the project."""
 
+import os
 import shutil
 import struct
 import threading
@@ -87,7 +88,9 @@ def project(tmp_path):
 @pytest.fixture(scope="session")
 def _finished(tmp_path_factory):
     built = Project(tmp_path_factory.mktemp("finished"))
+    before = os.umask(0o007)
     built.snakemake("all")
+    os.umask(before)
     return built
 
 

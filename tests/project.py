@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+RECORDS = ("logs", "checkpoints", "campaign")
 PARTS = ("Snakefile", "config", "envs", "profiles", "slurm", "tests/studies", "workflow")
 
 
@@ -53,6 +54,12 @@ class Project:
             wildcards = re.search(r"wildcards: (?:\w+)=(\S+)", body)
             found.add(f"{rule} {wildcards[1]}" if wildcards else rule)
         return found
+
+    def products(self, study="tiny"):
+        """What a study came out as, by path: all its files but the records of how it went."""
+        results = self.folder / "results" / study
+        files = (path.relative_to(results) for path in results.rglob("*") if path.is_file())
+        return {str(path): (results / path).read_bytes() for path in files if path.parts[0] not in RECORDS}
 
     def edit(self, file, old, new):
         """Replace text that must be there."""

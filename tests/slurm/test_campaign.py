@@ -5,14 +5,7 @@ import subprocess
 
 from project import ROOT, Project
 
-RECORDS = {"logs", "checkpoints", "campaign"}
 TINY = "tests/studies/tiny.yaml"
-
-
-def content(project):
-    """The files of the tiny study but for records of how they came about, by path."""
-    files = (path.relative_to(project.results) for path in project.results.rglob("*") if path.is_file())
-    return {str(path): (project.results / path).read_bytes() for path in files if path.parts[0] not in RECORDS}
 
 
 def test_the_tiny_study_comes_out_as_on_one_machine(slurm, project, finished):
@@ -21,7 +14,7 @@ def test_the_tiny_study_comes_out_as_on_one_machine(slurm, project, finished):
         "--jobs", "2", "--slurm-init-seconds-before-status-checks", "2",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-4000:]
-    alone, submitted = content(finished), content(project)
+    alone, submitted = finished.products(), project.products()
     assert alone.keys() == submitted.keys()
     assert [name for name in alone if alone[name] != submitted[name]] == []
     assert len([name for name in alone if name.endswith(("metrics.csv", "confusion.npy", "weights.safetensors"))]) == 18

@@ -113,6 +113,7 @@ def injure(campaign):
     """Injure a campaign in all ways; returns what each hit: a run, its attempts so far, and the steps it had saved."""
     hit = {}
     wait_for(campaign.under_way)
+    campaign.seen = json.loads(campaign.project.run("spl", "status", "--json", STUDY).stdout)
     campaign.project.edit(STUDY, *EDIT)
     for injury in INJURIES:
         untouched = {run for run, _, _ in hit.values()} if injury in INJURIES[:3] else set()
@@ -139,22 +140,21 @@ def injured(slurm, tmp_path_factory):
     return campaign, hit, local
 
 
-def content(project):
-    """The files of a study but for records of how it came about, by path."""
-    results = project.folder / "results/campaign"
-    files = (path.relative_to(results) for path in results.rglob("*") if path.is_file())
-    return {str(path): (results / path).read_bytes() for path in files if path.parts[0] not in RECORDS}
-
-
-RECORDS = {"logs", "checkpoints", "campaign"}
-
-
 def test_it_ends_with_the_bytes_of_a_local_run(injured):
     campaign, _, local = injured
     assert campaign.snakemake.returncode == 0, campaign.told.read_text()[-4000:]
-    expected, found = content(local), content(campaign.project)
+    expected, found = local.products("campaign"), campaign.project.products("campaign")
     assert expected.keys() == found.keys()
     assert [name for name in expected if expected[name] != found[name]] == []
+
+
+def test_its_status_tells_what_runs_and_what_waits(injured):
+    """Seen before the first injury: there is room for four jobs of five."""
+    seen = injured[0].seen
+    assert {one["run"] for one in seen} == {*SHORT, LONG}
+    assert sum(one["state"] == "queued" for one in seen) >= 1
+    assert sum(one["state"] == "running" for one in seen) >= 1
+    assert all(one["job"] for one in seen), "each of them is a job of SLURM"
 
 
 @pytest.mark.parametrize("injury", INJURIES, ids=lambda injury: injury.__name__)

@@ -80,14 +80,16 @@ def test_the_same_study_gives_the_same_bytes(finished, tmp_path_factory):
     again = Project(tmp_path_factory.mktemp("again"))
     again.snakemake("all")
 
-    def content(project):
-        files = (path for path in project.results.rglob("*") if path.is_file() and "logs" not in path.parts)
-        return {str(path.relative_to(project.results)): path.read_bytes() for path in files}
-
-    first, second = content(finished), content(again)
+    first, second = finished.products(), again.products()
     assert first.keys() == second.keys()
     assert [name for name in first if first[name] != second[name]] == []
     assert len([name for name in first if name.startswith(("figures", "tables"))]) == 3 * (len(FIGURES) + len(TABLES))
+
+
+def test_files_are_made_with_the_user_s_umask(finished):
+    """The study was run under a umask of 007: its group may write, others may not even read."""
+    modes = {path: path.stat().st_mode & 0o777 for path in finished.results.rglob("*")}
+    assert {path: oct(mode) for path, mode in modes.items() if mode & 0o667 != 0o660} == {}
 
 
 def test_the_plan_knows_what_is_done(finished):

@@ -257,7 +257,7 @@ def status(
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else 200)
+    return Console(width=None if sys.stdout.isatty() else 300)
 
 
 def _read(parameter: str) -> dict[str, Any]:
