@@ -2,6 +2,7 @@
 
 snakemake all                            the demo: handwritten digits, minutes on a laptop
 snakemake all --configfile STUDY.yaml    another study
+snakemake all --config study=STUDY.yaml  one from somebody else: nothing in it is run
 snakemake fig4                           one figure or table, and only what it needs
 snakemake --profile slurm all            the paper at full scale, its trainings as jobs of a SLURM cluster
 snakemake --config partial=true          what can be shown while trainings are missing, below results/<study>/partial/
@@ -33,13 +34,19 @@ onstart:
     # Snakemake 9.27 adds a timer for each job that ends, and each of them looks at all ready jobs again every second.
     workflow.scheduler.job_rate_limiter = None
     if workflow.non_local_exec:
+        executor = workflow.scheduler._executor
+        try:
+            executor.alone = campaign.begin(Path(RESULTS))  # as long as it is there
+        except InputError as mistake:
+            sys.exit(f"error: {mistake}")
         for line in campaign.leftovers(PLAN, Path.cwd()):
             print(line, file=sys.stderr)
         # Jobs read the study when they start, perhaps in a week. They get it as it is now.
         workflow.config_settings.configfiles = [
             campaign.freeze(PLAN, config, Path(RESULTS).absolute())
         ]
-        workflow.scheduler._executor.slurm_logdir = Path(RESULTS, "logs/slurm").absolute()
+        executor.slurm_logdir = Path(RESULTS, "logs/slurm").absolute()
+        executor.run_uuid = f"{PREFIX}_{PLAN.study.name}_{uuid.uuid4()}"  # names the jobs
 
 
 onsuccess:
@@ -47,7 +54,6 @@ onsuccess:
 
 
 onerror:
-    campaign.remove_checkpoints(PLAN, Path(RESULTS))
     for line in campaign.failures(PLAN, Path(RESULTS)):
         print(line, file=sys.stderr)
 

@@ -131,6 +131,21 @@ def test_damaged_data_are_remembered_too(begin, inputs, tmp_path, monkeypatch):
         assert "expected the array with sha256" in done.stderr
 
 
+def test_what_saved_nothing_does_not_requeue_itself(begin, tmp_path, scripted_slurm):
+    """Its disk is full: back in the queue it would do the same work for ever."""
+    given = scripted_slurm("1:00:00", "RUNNING|spl_x")
+    process = begin(parameter(steps=100000), **given)
+    while not list((tmp_path / "run").glob("*/step-*")):
+        time.sleep(0.05)
+    [folder] = (tmp_path / "run").glob("*/")
+    shutil.rmtree(folder)
+    folder.touch()
+    process.terminate()
+    status, printed = ended(process)
+    assert (status, (tmp_path / "asked").read_text()) == (75, ""), printed
+    assert "no checkpoint at step" in printed
+
+
 def test_a_lack_of_devices_is_not_the_run_s_fault(begin, tmp_path):
     for _ in range(2):
         status, printed = ended(begin(parameter(device="cuda"), CUDA_VISIBLE_DEVICES=""))
@@ -166,7 +181,7 @@ def scripted_slurm(tmp_path):
 
 @pytest.mark.parametrize("refuses", [False, True])
 def test_before_its_time_is_over_it_saves_and_goes_back_into_the_queue(begin, tmp_path, scripted_slurm, refuses):
-    process = begin(parameter(steps=100000), **scripted_slurm("0:05", "RUNNING", refuses))
+    process = begin(parameter(steps=100000), **scripted_slurm("0:05", "RUNNING|spl_x", refuses))
     (tmp_path / "pid").write_text(str(process.pid))
     status, printed = ended(process)
     assert status == (75 if refuses else -9), printed
@@ -178,7 +193,7 @@ def test_before_its_time_is_over_it_saves_and_goes_back_into_the_queue(begin, tm
     assert attempt.reason.endswith(": its job's time is over")
 
 
-@pytest.mark.parametrize(("state", "asked"), [("RUNNING", "requeue 7\n"), ("COMPLETING", ""), ("", "")])
+@pytest.mark.parametrize(("state", "asked"), [("RUNNING|spl_x", "requeue 7\n"), ("COMPLETING|spl_x", ""), ("", "")])
 def test_a_job_that_is_told_to_end_goes_back_into_the_queue_unless_slurm_ends_it(
     begin, tmp_path, scripted_slurm, state, asked
 ):

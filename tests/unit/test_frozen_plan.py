@@ -39,13 +39,29 @@ def test_only_jobs_of_the_latest_start_begin(tmp_path):
         campaign.check_newest(older)
 
 
+def test_a_clock_that_goes_wrong_makes_no_later_start_an_earlier_one(tmp_path, monkeypatch):
+    older = campaign.freeze(PLAN, STUDY, tmp_path)
+    monkeypatch.setattr("time.time_ns", lambda: 5)
+    campaign.check_newest(campaign.freeze(PLAN, STUDY, tmp_path))
+    with pytest.raises(InputError, match="a later Snakemake"):
+        campaign.check_newest(older)
+
+
+def test_one_snakemake_at_a_time_submits(tmp_path):
+    first = campaign.begin(tmp_path)
+    with pytest.raises(InputError, match="another Snakemake submits trainings of this study"):
+        campaign.begin(tmp_path)
+    first.close()
+    campaign.begin(tmp_path).close()
+
+
 def test_leftovers_are_named_with_what_becomes_of_them(tmp_path, monkeypatch):
     jobs = [
         Job("7", "RUNNING", RUNS[0].replace("/", "_")),
         Job("8", "PENDING", RUNS[1].replace("/", "_")),
         Job("9", "RUNNING", "gone_fold0_seed0"),
     ]
-    monkeypatch.setattr(campaign, "trainings", lambda folder: jobs)
+    monkeypatch.setattr(campaign, "trainings", lambda study, folder: jobs)
     assert list(campaign.leftovers(PLAN, tmp_path)) == [
         f"left by an earlier Snakemake: job 7 (running), {RUNS[0]}: will save and end when its successor starts",
         f"left by an earlier Snakemake: job 8 (pending), {RUNS[1]}: will end when it starts",

@@ -5,7 +5,7 @@ The commands are scripts here, for forms that cannot be provoked; tests/slurm ha
 
 import pytest
 
-from spl.slurm import Job, requeue, seconds_left, trainings
+from spl.slurm import Job, may_go_on, requeue, seconds_left, trainings
 
 
 @pytest.fixture
@@ -43,20 +43,38 @@ def test_slurm_may_refuse_to_requeue(command, status, accepted):
     assert requeue("7") is accepted
 
 
-def test_trainings_are_told_from_other_jobs_and_other_folders(command, tmp_path):
-    mine, other = "spl_0c1f|{}|rule_train_wildcards_digits_fold0_seed0", "spl_0c1f|/elsewhere|rule_train_wildcards_x"
+@pytest.mark.parametrize(
+    ("printed", "status", "goes_on"),
+    [
+        ("RUNNING|spl_paper_0c1f", 0, True),
+        ("COMPLETING|spl_paper_0c1f", 0, False),
+        ("RUNNING|somebody-s-shell", 0, False),
+        ("", 0, False),
+        ("", 1, False),
+    ],
+)
+def test_only_a_running_job_of_ours_may_go_on(command, printed, status, goes_on):
+    command("squeue", printed, status)
+    assert may_go_on("7") is goes_on
+
+
+def test_trainings_are_told_from_other_jobs_studies_and_folders(command, tmp_path):
+    train = "rule_train_wildcards_digits_fold0_seed0"
     rows = [
-        f"12|RUNNING|{mine.format(tmp_path)}",
-        f"13|PENDING|{other}",
-        f"14|PENDING|shell|{tmp_path}|(null)",
-        f"15|PENDING|spl_0c1f|{tmp_path}|rule_other_wildcards_|x",
+        f"12|RUNNING|spl_paper_0c1f|{tmp_path}|{train}",
+        f"13|PENDING|spl_paper_0c1f|/elsewhere|{train}",
+        f"14|PENDING|shell|{tmp_path}|two",
+        "lines",
+        f"15|PENDING|spl_paper_0c1f|{tmp_path}|rule_other_wildcards_|x",
+        f"16|PENDING|spl_paper-2_0c1f|{tmp_path}|{train}",
     ]
     command("squeue", "\n".join(rows))
-    assert trainings(tmp_path) == [Job("12", "RUNNING", "digits_fold0_seed0")]
+    assert trainings("paper", tmp_path) == [Job("12", "RUNNING", "digits_fold0_seed0")]
 
 
 def test_without_slurm_nothing_is_known(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert seconds_left("7") is None
+    assert not may_go_on("7")
     assert not requeue("7")
-    assert trainings(tmp_path) == []
+    assert trainings("paper", tmp_path) == []

@@ -1,5 +1,7 @@
 """A wrong study ends before any job: status 2, one clear line, nothing written."""
 
+import re
+
 import pytest
 
 
@@ -46,3 +48,27 @@ def test_a_damaged_data_set_is_named(finished):
     assert refused.returncode == 2
     assert "expected the array with sha256" in refused.stderr
     assert not (finished.folder / "out.json").exists()
+
+
+HOSTILE = "__use_yte__: true\n__definitions__:\n  - import pathlib\n?pathlib.Path('pwned').touch() or 'name': tiny\n"
+
+
+def test_a_study_from_somebody_else_runs_no_code(project):
+    (project.folder / "theirs.yaml").write_text(HOSTILE + project.study.read_text())
+    for command in (("snakemake", "-n", "--config", "study=theirs.yaml"), ("spl", "plan", "theirs.yaml")):
+        refused = project.run(*command)
+        assert refused.returncode == 2
+        assert "error: theirs.yaml: __use_yte__: unknown key" in refused.stderr
+        assert not (project.folder / "pwned").exists()
+    project.run("snakemake", "-n", "--configfile", "theirs.yaml")
+    assert (project.folder / "pwned").exists(), "or Snakemake's reader has become safe, and the README says otherwise"
+
+
+def test_a_study_that_is_handed_over_so_is_planned_as_by_configfile(project):
+    shown = []
+    for given in (("--config", f"study={project.study}"), ("--configfile", project.study)):
+        planned = project.run("snakemake", "-n", "-p", "all", *given)
+        assert planned.returncode == 0, planned.stderr[-2000:]
+        shown.append(re.findall(r"^ +(?:output: |spl ).*", planned.stdout, re.MULTILINE))
+    assert shown[0] == shown[1]
+    assert len(shown[0]) > 20

@@ -1,6 +1,7 @@
 # The study, its plan, and where things lie. A mistake in the study ends here, before any job.
 import os
 import sys
+import uuid
 from pathlib import Path
 
 from spl import campaign
@@ -17,10 +18,12 @@ from spl.plan import (
     split_parameter,
 )
 from spl.published import DOWNLOADS
+from spl.slurm import PREFIX
 from spl.study_file import check_study, read_yaml
 
 files = [os.path.relpath(path) for path in workflow.configfiles]
 FROZEN = config.pop("frozen", None)  # in a submitted job: its plan, made when Snakemake started
+distrusted = config.pop("study", None)
 # Snakemake reads "True" as a boolean, "true" as text.
 in_part = str(config.pop("partial", "false")).lower()
 try:
@@ -28,8 +31,12 @@ try:
         raise InputError(f"--config partial={in_part}: expected true or false")
     if FROZEN:
         campaign.check_newest(Path(files[0]))
+    elif distrusted:  # Snakemake's own reader can run code from the file
+        files = [str(distrusted)]
+        config.clear()
+        config.update(read_yaml(Path(distrusted)))
     for path in files:
-        read_yaml(Path(path))  # Snakemake's own reader lets the last of two equal keys win
+        read_yaml(Path(path))  # and lets the last of two equal keys win
     PLAN = make_plan(check_study(config, ", ".join(files)))
     if in_part == "true":
         PLAN = partial_plan(PLAN, Path("results", PLAN.study.name))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from spl.errors import InputError
 from spl.journal import read_attempts
@@ -33,7 +34,8 @@ def freeze(plan: Plan, study: Mapping[str, Any], results: Path) -> Path:
     Returns:
         The frozen plan, which Snakemake shall give to the jobs in the study's place.
     """
-    path = results / PLANS / f"{time.time_ns():020d}.json"
+    others = [int(path.stem) for path in (results / PLANS).glob("*.json")]
+    path = results / PLANS / f"{max([time.time_ns(), *(number + 1 for number in others)]):020d}.json"
     parameters = {name: run_parameter(plan, name) for name in plan.runs}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"frozen": {"parameters": parameters}, **study}, indent=1) + "\n")
@@ -51,10 +53,27 @@ def check_newest(path: Path) -> None:
         raise InputError(f"{path}: a later Snakemake has taken over, with {newest}; this job is not needed any more")
 
 
+def begin(results: Path) -> TextIO:
+    """Be the only Snakemake that submits trainings of a study, as long as the returned file is open.
+
+    Raises:
+        InputError: another one does.
+    """
+    path = results / PLANS / "snakemake.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise InputError(f"{path}: another Snakemake submits trainings of this study; wait for it, or end it") from None
+    return file
+
+
 def leftovers(plan: Plan, folder: Path) -> Iterator[str]:
     """A line for each job that an earlier Snakemake submitted from this folder and SLURM still has."""
     paths = {path.replace("/", "_"): path for path in plan.runs}
-    for job in trainings(folder):
+    for job in trainings(plan.study.name, folder):
         path = paths.get(job.run)
         if path is None:
             fate = f"not in this study; to end it: scancel {job.number}"
@@ -85,4 +104,4 @@ def remove_checkpoints(plan: Plan, results: Path) -> None:
         checkpoints = [step.parent for step in (results / "checkpoints" / path).glob("*/step-*")]
         if checkpoints and run_state(results / "runs" / path, run_parameter(plan, path)) == "done":
             for folder in set(checkpoints):
-                shutil.rmtree(folder)
+                shutil.rmtree(folder, ignore_errors=True)

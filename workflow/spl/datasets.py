@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spl.errors import InputError
+from spl.errors import DamagedError, InputError
 from spl.image_folder import list_images, read_images, write_image_folder
 from spl.published import (
     CIFAR_10_FILES,
@@ -335,7 +335,8 @@ def read_dataset(folder: Path) -> tuple[Dataset, dict[str, Any]]:
     """Read what :func:`write_dataset` wrote and check it against its checksums.
 
     Raises:
-        InputError: a file is absent, unreadable, or its content is not what was written.
+        InputError: a file is absent or unreadable.
+        DamagedError: an array is not what was written.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
@@ -347,5 +348,5 @@ def read_dataset(folder: Path) -> tuple[Dataset, dict[str, Any]]:
         raise InputError(f"{folder}: not a prepared data set: {error}") from error
     for name, digest in description["sha256"].items():
         if name not in arrays or _sha256(arrays[name]) != digest:
-            raise InputError(f"{folder / 'images.safetensors'}: {name}: expected the array with sha256 {digest}")
+            raise DamagedError(f"{folder / 'images.safetensors'}: {name}: expected the array with sha256 {digest}")
     return Dataset(**arrays, train_files=description["train_files"], test_files=description["test_files"]), description

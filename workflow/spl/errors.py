@@ -5,8 +5,8 @@ class InputError(Exception):
     """Something given from outside is wrong: each line of the message names where, what, and what was expected."""
 
 
-class DeviceError(InputError):
-    """The machine lacks what a training needs; another one may have it."""
+class DamagedError(InputError):
+    """Prepared data are not what was written: no repetition mends that."""
 
 
 class NotFiniteError(Exception):

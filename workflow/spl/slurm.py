@@ -8,8 +8,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-PREFIX = "spl_"
-"""Of the names of submitted jobs: `slurm-jobname-prefix` of the profile, as the executor joins it."""
+PREFIX = "spl"
+"""Names of submitted jobs begin with it and the study, joined by "_"."""
+PATIENCE = 60
+"""Seconds that SLURM has for an answer."""
 TIME = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)")
 WHO = "rule_train_wildcards_"
 
@@ -30,39 +32,39 @@ def job() -> str | None:
 
 def seconds_left(number: str) -> int | None:
     """Seconds until a job's time limit ends it; None if it has none or SLURM does not say."""
-    parts = TIME.fullmatch(_ask("squeue", "--noheader", "--format=%L", f"--jobs={number}"))
+    parts = TIME.fullmatch(_ask("squeue", "--noheader", "--format=%L", f"--jobs={number}") or "")
     if parts is None:
         return None
     days, hours, minutes, seconds = (int(part or 0) for part in parts.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
-def is_running(number: str) -> bool:
-    """Whether SLURM lets a job run on: it was not cancelled, requeued, or ended by its time limit."""
-    return _ask("squeue", "--noheader", "--format=%T", f"--jobs={number}") == "RUNNING"
+def may_go_on(number: str) -> bool:
+    """Whether a job is a training's own and SLURM lets it run on: nobody cancelled it, and its time is not over."""
+    said = _ask("squeue", "--noheader", "--format=%T|%j", f"--jobs={number}")
+    return said is not None and said.startswith(f"RUNNING|{PREFIX}_")
 
 
 def requeue(number: str) -> bool:
     """Put a job back into the queue, where it keeps its number; whether SLURM agrees."""
-    try:
-        return subprocess.run(["scontrol", "requeue", number], capture_output=True).returncode == 0
-    except FileNotFoundError:
-        return False
+    return _ask("scontrol", "requeue", number) is not None
 
 
-def trainings(folder: Path) -> list[Job]:
-    """The user's trainings that were submitted from a folder, in the order of their numbers; [] without SLURM."""
-    listed = _ask("squeue", "--me", "--noheader", "--format=%i|%T|%j|%Z|%k", "--sort=i").splitlines()
-    jobs = (line.split("|", 4) for line in listed)
+def trainings(study: str, folder: Path) -> list[Job]:
+    """The user's trainings of a study that were submitted from a folder, by number; [] without SLURM."""
+    said = _ask("squeue", "--me", "--noheader", "--format=%i|%T|%j|%Z|%k", "--sort=i") or ""
+    jobs = (line.split("|", 4) for line in said.splitlines() if line.count("|") >= 4)
     return [
         Job(number, state, comment.removeprefix(WHO))
         for number, state, name, submitted_from, comment in jobs
-        if name.startswith(PREFIX) and Path(submitted_from) == folder and comment.startswith(WHO)
+        if name.startswith(f"{PREFIX}_{study}_") and Path(submitted_from) == folder and comment.startswith(WHO)
     ]
 
 
-def _ask(*command: str) -> str:
+def _ask(*command: str) -> str | None:
+    """What a command prints; None if it fails, is not there or does not come to an end."""
     try:
-        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
-    except FileNotFoundError:
-        return ""
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return None if asked.returncode else asked.stdout.strip()

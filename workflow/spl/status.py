@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,14 +13,16 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from spl.journal import FAILURE, read_attempts, read_progress
+from spl.journal import FAILURE, Attempt, Progress, read_attempts, read_progress
 from spl.methods import METHODS
 from spl.partial import run_state
 from spl.plan import Plan, Run, run_parameter
 from spl.slurm import trainings
 from spl.writer import is_held
 
-STATES = ("done", "running", "queued", "interrupted", "failed", "to do")
+STATES = ("done", "running", "starting", "queued", "interrupted", "failed", "to do")
+STANDSTILL = 600
+"""Seconds without a step that are told."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,15 @@ class RunStatus:
 
     Attributes:
         run: its path.
-        state: one of :data:`STATES`; interrupted is what has begun and neither runs nor waits in a queue.
+        state: one of :data:`STATES`. A job of SLURM that does not train yet, or waits for an older writer of the run,
+            is starting; interrupted is what has begun, and has neither a process nor a job.
         job: number of its SLURM job, if it has one now.
         step, steps: done, and of the whole training.
         images_per_second: labelled and unlabelled ones, if it is running.
         error: share of the test images, in the latest evaluation.
         seconds_left: at its present pace, if it is running.
         attempts: begun so far.
-        reason: why the last attempt ended, if the run is not done.
+        reason: why the last attempt ended, if the run is not done; how long ago the last step was, if that is long.
     """
 
     run: str
@@ -57,7 +61,7 @@ def read_status(plan: Plan, results: Path) -> list[RunStatus]:
         plan: of the study.
         results: its folder.
     """
-    jobs = {job.run: job for job in trainings(Path.cwd())}
+    jobs = {job.run: job for job in trainings(plan.study.name, Path.cwd())}
     found = []
     for path, run in plan.runs.items():
         folder, job = results / "checkpoints" / path, jobs.get(path.replace("/", "_"))
@@ -67,12 +71,10 @@ def read_status(plan: Plan, results: Path) -> list[RunStatus]:
             state = "done"
         elif is_held(folder):
             state = "running"
-        elif last and last.status == "failed" and (job is None or (folder / FAILURE).exists()):
-            state = "failed"
         elif job:
-            state = "queued"
+            state = "queued" if job.state == "PENDING" else "starting"
         else:
-            state = "interrupted" if last else "to do"
+            state = ("failed" if last.status == "failed" else "interrupted") if last else "to do"
         steps = run.settings["steps"]
         pace = progress.pace if progress and state == "running" else None
         step = steps if state == "done" else progress.step if progress else last.first if last else 0
@@ -87,7 +89,7 @@ def read_status(plan: Plan, results: Path) -> list[RunStatus]:
                 error=progress.error if progress else None,
                 seconds_left=(steps - step) / pace if pace else None,
                 attempts=len(attempts),
-                reason=_reason(folder, last.reason if last else "") if state in ("failed", "interrupted") else "",
+                reason=_reason(folder, state, last, progress),
             )
         )
     return found
@@ -100,10 +102,14 @@ def _images(run: Run) -> int:
     return images
 
 
-def _reason(folder: Path, last: str) -> str:
+def _reason(folder: Path, state: str, last: Attempt | None, progress: Progress | None) -> str:
+    if state == "running" and progress and time.time() - progress.time > STANDSTILL:
+        return f"no step for {duration(time.time() - progress.time)}"
+    if state not in ("failed", "interrupted") or last is None:
+        return ""
     with suppress(OSError, ValueError):
         return str(json.loads((folder / FAILURE).read_text())["reason"])
-    return last
+    return last.reason
 
 
 def show(plan: Plan, statuses: list[RunStatus]) -> RenderableType:

@@ -23,7 +23,7 @@ from spl.batches import CHECKSUM_FACTOR, Batch, Pools
 from spl.checkpoints import Checkpoint, Checkpoints
 from spl.datasets import Dataset
 from spl.distributed import agree, distribute, joined, processes, rank, total
-from spl.errors import DeviceError, InterruptedTrainingError, NotFiniteError
+from spl.errors import InputError, InterruptedTrainingError, NotFiniteError
 from spl.evaluation import (
     MEASURES,
     Evaluation,
@@ -115,7 +115,7 @@ def train(
         interrupted: asked with the steps done, after each, whether to save and stop.
 
     Raises:
-        DeviceError: the settings ask for a device that is not there.
+        InputError: the settings ask for a device that is not there.
         NotFiniteError: naming the step, its batch and the last good checkpoint.
         InterruptedTrainingError: after a checkpoint was written.
     """
@@ -187,7 +187,7 @@ def set_up_torch(settings: Settings) -> torch.device:
     """Make results depend on nothing but the settings, and return the device of this process.
 
     Raises:
-        DeviceError: there are too few CUDA devices.
+        InputError: there are too few CUDA devices.
     """
     torch.set_num_threads(settings.threads)
     torch.set_deterministic_debug_mode("error" if settings.deterministic else "default")
@@ -197,7 +197,7 @@ def set_up_torch(settings: Settings) -> torch.device:
         _keep_freed_memory()
         return torch.device("cpu")
     if torch.cuda.device_count() < settings.processes:
-        raise DeviceError(f"device: expected {settings.processes} CUDA devices, found {torch.cuda.device_count()}")
+        raise InputError(f"device: expected {settings.processes} CUDA devices, found {torch.cuda.device_count()}")
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it cuBLAS's results differ between runs
     torch.backends.cudnn.benchmark = not settings.deterministic
     rounding = "tf32" if settings.tf32 else "ieee"
