@@ -30,7 +30,7 @@ def planned(digits, training=None, **experiments):
 @pytest.mark.parametrize(("device", "gpu"), [("cuda", 2), ("cpu", 0)])
 def test_each_process_gets_its_cores_and_on_cuda_a_gpu(device, gpu):
     plan = planned({}, {"device": device, "processes": 2, "threads": 3}, only={})
-    assert set(requests(plan).values()) == {Request(gpu=gpu, cpus=6, mem_mb=16000, runtime=2880)}
+    assert set(requests(plan).values()) == {Request(gpu=gpu, cpus=6, mem_mb=16000, runtime=2880, hours=None)}
 
 
 @given(amounts, amounts, amounts)

@@ -220,6 +220,8 @@ def plan(
     console.print(f"{done} of {len(states)} runs done; {len(planned.splits)} labelled sets.")
     hours = usage.cost(planned, results)
     for what, amount in (("expected", hours.expected), ("by their time limits", hours.limit), ("used", hours.used)):
+        if amount is None:
+            continue
         costs = f", {amount * price:,.0f} at {price:g} an hour" if price is not None else ""
         console.print(f"{hours.device}-hours {what}: {amount:,.1f}{costs}")
     for name, key in planned.off.items():

@@ -21,14 +21,14 @@ class Request:
         cpus: number of cores, for the threads of all processes.
         mem_mb: memory in MB, of all processes together.
         runtime: time limit in minutes.
-        hours: what it is expected to take: at most the time limit, and as long if the study does not say.
+        hours: what it is expected to take; None if the study does not say.
     """
 
     gpu: int
     cpus: int
     mem_mb: int
     runtime: int
-    hours: float
+    hours: float | None
 
 
 def requests(plan: Plan) -> dict[str, Request]:
@@ -69,5 +69,5 @@ def _request(plan: Plan, path: str, asked: list[Resources]) -> Request:
         cpus=processes * settings["threads"],
         mem_mb=max(one.mem_mb for one in asked),
         runtime=limit,
-        hours=max(min(one.hours * length, limit / 60) if one.hours else limit / 60 for one in asked),
+        hours=max((one.hours * length for one in asked if one.hours), default=None),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +20,13 @@ class Cost:
 
     Attributes:
         device: "GPU" or "core".
-        expected: by `hours` of the study, or by the time limit where it does not say.
+        expected: by `hours` of the study; None where it does not say of all its trainings.
         limit: if every training took its whole time limit.
         used: by all attempts that have ended.
     """
 
     device: str
-    expected: float
+    expected: float | None
     limit: float
     used: float
 
@@ -45,10 +46,15 @@ def cost(plan: Plan, results: Path) -> Cost:
 
     return Cost(
         device="GPU" if gpus else "core",
-        expected=sum(one.hours * devices(one) for one in asked.values()),
+        expected=_total([one.hours and one.hours * devices(one) for one in asked.values()]),
         limit=sum(one.runtime / 60 * devices(one) for one in asked.values()),
         used=sum(hours(read_attempts(results / "checkpoints" / path)) * devices(one) for path, one in asked.items()),
     )
+
+
+def _total(hours: list[float | None]) -> float | None:
+    known = [one for one in hours if one is not None]
+    return sum(known) if len(known) == len(hours) else None
 
 
 def hours(attempts: list[Attempt]) -> float:
@@ -86,6 +92,9 @@ def observed(plan: Plan, results: Path) -> Table:
     return table
 
 
-def _span(values: list[float] | list[int]) -> str:
-    least, most = min(values), max(values)
+def _span(values: Sequence[float | None]) -> str:
+    given = [value for value in values if value is not None]
+    if not given:
+        return ""
+    least, most = min(given), max(given)
     return f"{least:.4g}" if least == most else f"{least:.4g} to {most:.4g}"
