@@ -15,6 +15,7 @@ from spl.journal import read_attempts, read_progress
 from spl.methods import METHODS
 from spl.plan import canonical
 from spl.provenance.fingerprint import training_code
+from spl.runs import run_identity
 from spl.settings import Settings
 from spl.splits import draw_split, write_split
 from spl.study import METHOD_SETTINGS
@@ -131,15 +132,14 @@ def test_damaged_data_are_remembered_too(begin, inputs, tmp_path, monkeypatch):
         assert "expected the array with sha256" in done.stderr
 
 
-def test_what_saved_nothing_does_not_requeue_itself(begin, tmp_path, scripted_slurm):
-    """Its disk is full: back in the queue it would do the same work for ever."""
-    given = scripted_slurm("1:00:00", "RUNNING|spl_x")
-    process = begin(parameter(steps=100000), **given)
-    while not list((tmp_path / "run").glob("*/step-*")):
-        time.sleep(0.05)
-    [folder] = (tmp_path / "run").glob("*/")
-    shutil.rmtree(folder)
-    folder.touch()
+def test_what_saved_nothing_does_not_requeue_itself(begin, inputs, tmp_path, scripted_slurm):
+    """As on a full disk: back in the queue it would do the same work for ever. Here a file lies where its folder goes."""
+    endless = parameter(steps=100000)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / run_identity(json.loads(endless), inputs, inputs / "split.json", None)).touch()
+    process = begin(endless, **scripted_slurm("1:00:00", "RUNNING|spl_x"))
+    while read_progress(tmp_path / "run") is None:
+        time.sleep(0.1)
     process.terminate()
     status, printed = ended(process)
     assert (status, (tmp_path / "asked").read_text()) == (75, ""), printed
