@@ -133,7 +133,7 @@ def test_damaged_data_are_remembered_too(begin, inputs, tmp_path, monkeypatch):
 
 
 def test_what_saved_nothing_does_not_requeue_itself(begin, inputs, tmp_path, scripted_slurm):
-    """As on a full disk: back in the queue it would do the same work for ever. Here a file lies where its folder goes."""
+    """As on a full disk: requeued it would do the same work for ever. Here a file lies where its folder goes."""
     endless = parameter(steps=100000)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / run_identity(json.loads(endless), inputs, inputs / "split.json", None)).touch()

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,8 @@ class Checkpoints:
             for old in self._newest_first()[KEPT:]:
                 old.unlink()
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink()
             self.tell(f"no checkpoint at step {checkpoint.step}: {error.strerror}: {self.folder}")
             return False
         return True
