@@ -1,6 +1,7 @@
 """How a campaign stands follows from what its runs left beside their checkpoints; and so does what they cost."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from spl.journal import FAILURE, Progress, note, note_progress
 from spl.plan import make_plan, run_parameter
+from spl.slurm import Job
 from spl.status import duration, read_status, show
 from spl.study_file import check_study
 from spl.usage import cost, observed
@@ -75,6 +77,24 @@ def test_every_state_is_told_from_the_others(plan, results):
     assert (now.step, now.error, now.images_per_second) == (50, 0.25, 5.0 * images)
     assert now.seconds_left == (now.steps - 50) / 5.0
     assert (found[done].step, found[done].images_per_second) == (found[done].steps, None)
+
+
+def test_what_slurm_has_is_queued_until_it_runs_and_starting_until_it_trains(plan, results, monkeypatch):
+    waiting, starting = list(plan.runs)[:2]
+    note(begin(results, waiting), **(END | {"reason": "killed"}), status="failed")
+    jobs = [Job("7", "PENDING", waiting.replace("/", "_")), Job("8", "RUNNING", starting.replace("/", "_"))]
+    monkeypatch.setattr("spl.status.trainings", lambda study, folder: jobs)
+    found = {one.run: (one.state, one.job) for one in read_status(plan, results)}
+    assert (found[waiting], found[starting]) == (("queued", "7"), ("starting", "8"))
+
+
+def test_a_training_that_stands_still_says_so(plan, results):
+    path = next(iter(plan.runs))
+    with Writer(begin(results, path), lambda: False, pytest.fail):
+        for ago, reason in ((30, ""), (3600, "no step for 1:00 h")):
+            note_progress(results / "checkpoints" / path, Progress(time.time() - ago, 50, 150, 5.0, 0.25, 10.0))
+            [found] = [one for one in read_status(plan, results) if one.run == path]
+            assert (found.state, found.reason) == ("running", reason)
 
 
 def test_the_table_counts_each_experiment_and_names_what_is_under_way(plan, results):
