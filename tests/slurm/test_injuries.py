@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+from functools import partial
 
 import cluster
 import psutil
@@ -116,13 +117,21 @@ def injure(campaign):
     campaign.seen = json.loads(campaign.project.run("spl", "status", "--json", STUDY).stdout)
     campaign.project.edit(STUDY, *EDIT)
     for injury in INJURIES:
-        untouched = {run for run, _, _ in hit.values()} if injury in INJURIES[:3] else set()
-        [run, *_] = wait_for(lambda: [one for one in campaign.under_way() if one not in untouched])  # noqa: B023
+        hit_already = {run for run, _, _ in hit.values()} if injury in INJURIES[:3] else set()
+        run = wait_for(partial(first_under_way, campaign, hit_already))
         hit[injury] = run, len(campaign.attempts(run)), campaign.steps(run)
         injury(campaign, run)
         if injury != kill_snakemake:
-            wait_for(lambda: not is_held(campaign.folder(run)))  # noqa: B023
+            wait_for(partial(is_free, campaign.folder(run)))
     return hit
+
+
+def first_under_way(campaign, but_not):
+    return next((run for run in campaign.under_way() if run not in but_not), None)
+
+
+def is_free(folder):
+    return not is_held(folder)
 
 
 @pytest.fixture(scope="module")
