@@ -93,11 +93,15 @@ def train(
 
     Ctrl-C, SIGTERM and SIGUSR1 make it save its state and end with status 75.
     """
+    from spl import instructions
+
+    content = _read(parameter)
+    instructions.limit(content["settings"]["instructions"])  # before torch is imported
     from spl.attempt import attempt
     from spl.checkpoints import INTERVAL
 
     interval = INTERVAL if checkpoint_interval is None else checkpoint_interval
-    attempt(_read(parameter), data, split, calibration, output, checkpoints, interval, _report, _tell)
+    attempt(content, data, split, calibration, output, checkpoints, interval, _report, _tell)
 
 
 def _tell(line: str) -> None:

@@ -34,7 +34,7 @@ Slug = Annotated[str, Field(pattern=SLUG)]
 SYMBOLS = {"threshold": "τ", "lambda_u": "λ_u", "lambda_phi": "λ_Φ", "mu": "μ"}
 TECHNICAL = {
     "evaluate_every", "evaluate_late_every", "device", "processes", "threads", "precision", "tf32", "channels_last",
-    "compiled", "deterministic",
+    "compiled", "deterministic", "instructions",
 }  # fmt: skip
 """Settings of how a training is run, not of what is trained: labels of variants name them last."""
 RESNETS = (18, 34, 50, 101, 152)
@@ -123,6 +123,10 @@ class Settings(Model):
     tf32: Annotated[bool, Field(description="round the factors of fp32 products, on CUDA devices")] = False
     channels_last: Annotated[bool, Field(description="memory layout of the network")] = True
     compiled: Annotated[bool, Field(description="by torch.compile")] = False
+    instructions: Annotated[
+        Literal["native", "avx2", "sse4"],
+        Field(description="of the processor, for CPU results that are the same on every one that has them"),
+    ] = "native"
     deterministic: Annotated[bool, Field(description="same bits on every repetition; off, CUDA may be faster")] = True
 
     @field_validator("network")

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softmax
 from torch.optim.sgd import sgd
 
-from spl import batches
+from spl import batches, instructions
 from spl.batches import CHECKSUM_FACTOR, Batch, Pools
 from spl.checkpoints import Checkpoint, Checkpoints
 from spl.datasets import Dataset
@@ -115,7 +115,7 @@ def train(
         interrupted: asked with the steps done, after each, whether to save and stop.
 
     Raises:
-        InputError: the settings ask for a device that is not there.
+        InputError: the settings ask for a device or for instructions that are not there.
         NotFiniteError: naming the step, its batch and the last good checkpoint.
         InterruptedTrainingError: after a checkpoint was written.
     """
@@ -187,13 +187,14 @@ def set_up_torch(settings: Settings) -> torch.device:
     """Make results depend on nothing but the settings, and return the device of this process.
 
     Raises:
-        InputError: there are too few CUDA devices.
+        InputError: there are too few CUDA devices, or the processor lacks instructions.
     """
     torch.set_num_threads(settings.threads)
     torch.set_deterministic_debug_mode("error" if settings.deterministic else "default")
     # A debugging aid that costs a tenth of the time; torch sets it up where type checkers do not see it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if settings.device == "cpu":
+        instructions.check(settings.instructions)
         _keep_freed_memory()
         return torch.device("cpu")
     if torch.cuda.device_count() < settings.processes:
