@@ -14,7 +14,7 @@ from spl.datasets import read_dataset, write_dataset
 from spl.journal import read_attempts, read_progress
 from spl.methods import METHODS
 from spl.plan import canonical
-from spl.provenance.fingerprint import training_code
+from spl.provenance.entries import present_code
 from spl.runs import run_identity
 from spl.settings import Settings
 from spl.splits import draw_split, write_split
@@ -30,7 +30,14 @@ SHORT = Settings(
 def parameter(code=None, **changes):
     settings = SHORT.model_copy(update=changes).model_dump()
     used = {key: value for key, value in settings.items() if key not in METHOD_SETTINGS - METHODS["fixmatch"].settings}
-    return canonical({"method": "fixmatch", "seed": 0, "settings": used, "code": code or training_code("fixmatch")})
+    return canonical(
+        {
+            "method": "fixmatch",
+            "seed": 0,
+            "settings": used,
+            "code": code or present_code("train", {"method": "fixmatch"}),
+        }
+    )
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from spl.checkpoints import Checkpoint, Checkpoints
 from spl.methods import METHODS
 from spl.plan import canonical
-from spl.provenance.fingerprint import training_code
+from spl.provenance.entries import present_code
 from spl.settings import Settings
 from spl.study import METHOD_SETTINGS
 
@@ -27,7 +27,9 @@ SHORT = Settings(
     threshold=0.6, evaluate_every=10, evaluate_late_every=5,
 )  # fmt: skip
 RUN = {k: v for k, v in SHORT.model_dump().items() if k not in METHOD_SETTINGS - METHODS["flexmatch"].settings}
-PARAMETER = canonical({"method": "flexmatch", "seed": 0, "settings": RUN, "code": training_code("flexmatch")})
+PARAMETER = canonical(
+    {"method": "flexmatch", "seed": 0, "settings": RUN, "code": present_code("train", {"method": "flexmatch"})}
+)
 
 
 def checkpoint(step):

@@ -84,7 +84,7 @@ FRESH = [
     ("figures/style.py", '"#0072B2"', '"#0000ff"'),
     ("cli.py", "evaluation.step", "evaluation.step + 0"),
     ("confusion.py", "MEDIAN_OVER = 20", "MEDIAN_OVER = 10"),
-    ("plan.py", '"confusion.npy"', '"confusion.npz"'),
+    ("products.py", '"confusion.npy"', '"confusion.npz"'),
 ]
 
 

@@ -4,7 +4,7 @@ rule analyse:
             f"{RESULTS}/runs/{run}/{name}"
             for run in PLAN.experiments[wildcards.experiment]
             if run not in PLAN.missing
-            for name in ("parameters.json", "metrics.csv", "confusion.npy")
+            for name in SUMMARISED
         ],
     output:
         f"{PRODUCTS}/analysis/{{experiment}}.csv",

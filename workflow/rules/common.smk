@@ -1,4 +1,5 @@
 # The study, its plan, and where things lie. A mistake in the study ends here, before any job.
+import json
 import os
 import sys
 import uuid
@@ -9,7 +10,6 @@ from spl.errors import InputError
 from spl.paper import contents
 from spl.partial import partial_plan
 from spl.plan import (
-    RUN_FILES,
     analysis_parameter,
     calibration_parameter,
     data_parameter,
@@ -17,6 +17,7 @@ from spl.plan import (
     run_parameter,
     split_parameter,
 )
+from spl.products import RUN_FILES, SUMMARISED
 from spl.published import DOWNLOADS
 from spl.slurm import PREFIX
 from spl.study_file import check_study, read_yaml

@@ -17,10 +17,9 @@ from typing import Any
 from spl import slurm
 from spl.checkpoints import Checkpoints
 from spl.distributed import launch
-from spl.errors import DamagedError, FailedBeforeError, InputError, InterruptedTrainingError, NotFiniteError
+from spl.errors import DamagedError, FailedBeforeError, InterruptedTrainingError, NotFiniteError
 from spl.evaluation import Evaluation
 from spl.journal import FAILURE, note, now
-from spl.provenance.fingerprint import training_code
 from spl.runs import run_identity, train_run
 from spl.watch import OUT_OF_TIME, Position, watched
 from spl.writer import Writer
@@ -54,11 +53,10 @@ def attempt(
         tell: called with one line for each thing a person should know.
 
     Raises:
-        InputError: the inputs cannot be used, the machine lacks a device, or the code is not what was planned.
+        InputError: the inputs cannot be used, or the machine lacks a device.
         NotFiniteError, FailedBeforeError: more of the same would not mend it; ``failed.json`` says why.
         InterruptedTrainingError: after a checkpoint was written.
     """
-    _check_code(parameter)
     position = Position()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, lambda number, _: position.stop(signal.Signals(number).name))
@@ -78,15 +76,6 @@ def attempt(
         if kept.newest() != before:  # what has saved nothing would begin there again and again
             _leave(position.why, tell)
         raise
-
-
-def _check_code(parameter: Mapping[str, Any]) -> None:
-    planned, present = parameter["code"], training_code(parameter["method"])
-    if planned != present:
-        raise InputError(
-            f"code of {parameter['method']}: expected what was planned, {planned[:12]}, found {present[:12]}: "
-            "it was edited since; start Snakemake again"
-        )
 
 
 def _evaluated(position: Position, report: Callable[[Evaluation], None], evaluation: Evaluation) -> None:

@@ -6,7 +6,8 @@ import importlib
 import json
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from spl.evaluation import Evaluation
+    from spl.journal import Attempt
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -50,18 +52,23 @@ def data(
 ) -> None:
     """Bring a data set into canonical form."""
     from spl.datasets import write_dataset
+    from spl.products import DATA_FILES
 
-    content = _read(parameter)
+    content, given = _read(parameter), files or []
     output.mkdir(parents=True, exist_ok=True)
-    write_dataset(content["source"], output, files or [], **content["options"])
+    with _recorded("data", content, given, _inside(output, DATA_FILES), output):
+        write_dataset(content["source"], output, given, **content["options"])
 
 
 @app.command()
 def split(parameter: Parameter, data: Path, output: Output) -> None:
     """Draw the labelled images of one fold."""
+    from spl.products import DATA_FILES
     from spl.splits import write_fold
 
-    write_fold(_read(parameter)["draw"], data, output)
+    content = _read(parameter)
+    with _recorded("split", content, _inside(data, DATA_FILES), [output], output):
+        write_fold(content["draw"], data, output)
 
 
 @app.command()
@@ -69,7 +76,9 @@ def calibrate(parameter: Parameter, reference: Path, smooth: Path, output: Outpu
     """Measure the loss weights of a smooth method from the metrics of two short runs."""
     from spl.calibration import write_calibration
 
-    write_calibration(_read(parameter), reference, smooth, output)
+    content = _read(parameter)
+    with _recorded("calibrate", content, [reference, smooth], [output], output):
+        write_calibration(content, reference, smooth, output)
 
 
 @app.command()
@@ -99,9 +108,14 @@ def train(
     instructions.limit(content["settings"]["instructions"])  # before torch is imported
     from spl.attempt import attempt
     from spl.checkpoints import INTERVAL
+    from spl.journal import read_attempts
+    from spl.products import DATA_FILES, RUN_FILES
 
     interval = INTERVAL if checkpoint_interval is None else checkpoint_interval
-    attempt(content, data, split, calibration, output, checkpoints, interval, _report, _tell)
+    inputs = [*_inside(data, DATA_FILES), split, *([calibration] if calibration else [])]
+    with _recorded("train", content, inputs, _inside(output, RUN_FILES), output) as attempts:
+        attempt(content, data, split, calibration, output, checkpoints, interval, _report, _tell)
+        attempts += read_attempts(checkpoints)
 
 
 def _tell(line: str) -> None:
@@ -119,28 +133,39 @@ def _report(evaluation: Evaluation) -> None:
 def analyse(parameter: Parameter, runs: Path, output: Output) -> None:
     """Summarise the runs of an experiment, one row each."""
     from spl.confusion import write_summary
+    from spl.products import SUMMARISED
 
-    write_summary(_read(parameter), runs, output)
+    content = _read(parameter)
+    done = (run for run in content["runs"] if run not in content["missing"])
+    inputs = [runs / run / name for run in done for name in SUMMARISED]
+    with _recorded("analyse", content, inputs, [output], output):
+        write_summary(content, runs, output)
 
 
 @app.command()
 def figure(parameter: Parameter, output: Output, inputs: Annotated[list[Path] | None, typer.Argument()] = None) -> None:
     """Draw one figure as PDF, PNG and the CSV that it shows."""
     from spl.figures.style import save
+    from spl.products import ENDINGS
 
-    content = _read(parameter)
-    drawing, shown = _builder(content).draw(content["given"], inputs or [])
-    save(drawing, shown, output)
+    content, given = _read(parameter), inputs or []
+    made = [output.with_name(output.name + ending) for ending in ENDINGS["figure"]]
+    with _recorded("figure", content, given, made, made[0]):
+        drawing, shown = _builder(content).draw(content["given"], given)
+        save(drawing, shown, output)
 
 
 @app.command()
 def table(parameter: Parameter, output: Output, inputs: Annotated[list[Path] | None, typer.Argument()] = None) -> None:
     """Build one table as CSV, Markdown and LaTeX."""
+    from spl.products import ENDINGS
     from spl.tables.form import save
 
-    content = _read(parameter)
-    built = _builder(content).build(content["given"], inputs or [])
-    save(built, content["title"], content["caption"], output)
+    content, given = _read(parameter), inputs or []
+    made = [output.with_name(output.name + ending) for ending in ENDINGS["table"]]
+    with _recorded("table", content, given, made, made[0]):
+        built = _builder(content).build(content["given"], given)
+        save(built, content["title"], content["caption"], output)
 
 
 @app.command()
@@ -148,16 +173,20 @@ def spreadsheet(parameter: Parameter, output: Output, inputs: list[Path]) -> Non
     """Write the random-label benchmark as a workbook."""
     from spl.tables.spreadsheet import write_spreadsheet
 
-    write_spreadsheet(_read(parameter)["given"], inputs, output)
+    content = _read(parameter)
+    with _recorded("spreadsheet", content, inputs, [output], output):
+        write_spreadsheet(content["given"], inputs, output)
 
 
 @app.command()
 def page(parameter: Parameter, results: Path, output: Output) -> None:
     """Put everything on one page."""
     from spl.paper.contents import TEMPLATE
-    from spl.paper.page import write_page
+    from spl.paper.page import page_inputs, write_page
 
-    write_page(_read(parameter), TEMPLATE, results, output)
+    content = _read(parameter)
+    with _recorded("page", content, [results / path for path in page_inputs(content)], [output], output):
+        write_page(content, TEMPLATE, results, output)
 
 
 @app.command()
@@ -274,6 +303,18 @@ def _read(parameter: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError("--parameter: expected a JSON object")
     return content
+
+
+def _recorded(
+    subcommand: str, parameter: dict[str, Any], inputs: Iterable[Path], outputs: Iterable[Path], output: Path
+) -> AbstractContextManager[list[Attempt]]:
+    from spl.provenance.manifest import manifest_path, recorded
+
+    return recorded(subcommand, parameter, inputs, outputs, manifest_path(output))
+
+
+def _inside(folder: Path, files: Iterable[str]) -> list[Path]:
+    return [folder / name for name in files]
 
 
 def _builder(content: dict[str, Any]) -> Any:

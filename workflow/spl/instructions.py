@@ -1,6 +1,6 @@
 """Which instructions of the processor torch's libraries may use: others add and round in another order.
 
-Left to themselves they take the best that a processor has, and its maker's: two machines then disagree in the last bits.
+Left to themselves they take the best that a processor has, and its maker's: two machines then differ in the last bits.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Level:
     needs: tuple[str, ...]
 
 
-# MKL's own AVX2 kernels are not the same on processors of Intel and of AMD; its compatible ones are. It computes little:
-# the last layer of a network, and exponentials.
+# MKL's own AVX2 kernels are not the same on processors of Intel and of AMD; its compatible ones are. It computes
+# little: the last layer of a network, and exponentials.
 LEVELS = {
     "avx2": Level(
         {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "COMPATIBLE"}, ("avx2", "fma3")

@@ -8,18 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import Any
 
-from spl.datasets import SOURCES
 from spl.methods import METHODS
-from spl.provenance.fingerprint import fingerprint, training_code
+from spl.provenance.entries import with_code
 from spl.settings import CALIBRATED, Settings
 from spl.splits import part_of_class
 from spl.study import CALIBRATION_PARTS, METHOD_SETTINGS, Balanced, Proportional, Random, Scheme, Study, calibrated
-
-RUN_FILES = ("parameters.json", "metrics.csv", "confusion.npy", "weights.safetensors")
-"""What every training leaves in its folder."""
 
 
 @dataclass(frozen=True)
@@ -207,18 +202,11 @@ def canonical(content: Mapping[str, Any]) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-@cache
-def _code(*entries: str, **choices: str) -> str:
-    return fingerprint(entries, choices)
-
-
 def data_parameter(plan: Plan, dataset: str) -> str:
     """The canonical parameter of preparing a data set."""
     given = plan.study.datasets[dataset]
-    # Not the table of sources: where files are looked for changes nothing of what is read.
-    reader = SOURCES[given.source].read
-    code = _code(f"{reader.__module__}:{reader.__name__}", "spl.datasets:save_dataset")
-    return canonical({"source": given.source, "options": given.options, "known": asdict(given.known), "code": code})
+    content = {"source": given.source, "options": given.options, "known": asdict(given.known)}
+    return canonical(with_code("data", content))
 
 
 def split_parameter(plan: Plan, path: str) -> str:
@@ -226,28 +214,26 @@ def split_parameter(plan: Plan, path: str) -> str:
     job = plan.splits[path]
     given = {"labels": job.labels, "keep": job.keep, "part": job.part}
     draw = {"scheme": job.scheme, "seed": job.seed, **{key: one for key, one in given.items() if one is not None}}
-    code = _code("spl.splits:write_fold")
-    return canonical({"draw": draw, "code": code})
+    return canonical(with_code("split", {"draw": draw}))
 
 
 def run_parameter(plan: Plan, path: str) -> str:
     """The canonical parameter of a training; data set and split come as files."""
     run = plan.runs[path]
     described = {name: value for name, value in vars(run).items() if name != "path"}
-    return canonical({**described, "code": training_code(run.method)})
+    return canonical(with_code("train", described))
 
 
 def calibration_parameter(plan: Plan, path: str) -> str:
     """The canonical parameter of calibrating a smooth method on a data set."""
-    return canonical({**vars(plan.calibrations[path]), "code": _code("spl.calibration:write_calibration")})
+    return canonical(with_code("calibrate", vars(plan.calibrations[path])))
 
 
 def analysis_parameter(plan: Plan, experiment: str) -> str:
     """The canonical parameter of an experiment's summary; the order of the runs is the study's."""
-    code = _code("spl.confusion:write_summary")
     missing = {path: _described(plan.runs[path]) for path in plan.experiments[experiment] if path in plan.missing}
     content = {"runs": plan.experiments[experiment], "missing": missing, "basins": plan.study.basins.model_dump()}
-    return canonical({**content, "code": code})
+    return canonical(with_code("analyse", content))
 
 
 def _described(run: Run) -> dict[str, Any]:

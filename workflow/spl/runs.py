@@ -35,7 +35,7 @@ def train_run(
     checkpoints: Checkpoints,
     interrupted: Callable[[int], bool],
 ) -> None:
-    """Train one run and write its :data:`spl.plan.RUN_FILES`.
+    """Train one run and write its :data:`spl.products.RUN_FILES`.
 
     The checkpoint after the last step stays: written files can be lost until Snakemake has taken note of them.
 

@@ -12,7 +12,7 @@ from spl.errors import InputError
 from spl.paper import captions, parameters
 from spl.paper.parameters import BASELINE, Inputs, Parameter
 from spl.plan import Plan, canonical
-from spl.provenance.fingerprint import fingerprint
+from spl.provenance.entries import with_code
 from spl.settings import Settings
 from spl.study import Random
 
@@ -411,14 +411,9 @@ def on_the_page(plan: Plan, shown: Mapping[str, Item]) -> dict[str, Item]:
 def item_parameter(plan: Plan, item: Item) -> str:
     """The canonical parameter of drawing a figure or building a table."""
     content: dict[str, Any] = {"module": item.module, "given": item.parameter(plan, *item.experiments)}
-    if item.kind == "figure":
-        entries = [f"{item.module}:draw", "spl.figures.style:save"]
-    elif item.kind == "table":
-        entries = [f"{item.module}:build", "spl.tables.form:save"]
+    if item.kind == "table":
         content |= {"title": f"{item.title}. {item.heading}", "caption": item_caption(plan, item)}
-    else:
-        entries = [f"{item.module}:write_spreadsheet"]
-    return canonical(content | {"code": fingerprint(entries, {})})
+    return canonical(with_code(item.kind, content))
 
 
 def item_inputs(plan: Plan, item: Item) -> list[str]:
@@ -457,6 +452,5 @@ def page_parameter(plan: Plan, shown: Mapping[str, Item]) -> str:
         "partial": plan.partial,
         "left_out": [item.title for item in shown.values() if plan.partial and item.not_run and not item.part],
         "template": hashlib.sha256(TEMPLATE.read_bytes()).hexdigest(),
-        "code": fingerprint(["spl.paper.page:write_page"], {}),
     }
-    return canonical(content)
+    return canonical(with_code("page", content))

@@ -12,6 +12,19 @@ import pandas as pd
 from markdown_it import MarkdownIt
 from PIL import Image
 
+SHOWN = {"figure": ("png",), "table": ("md", "csv"), "spreadsheet": ("xlsx",)}
+"""What the page shows of an item, by the endings of its files."""
+
+
+def page_inputs(parameter: Mapping[str, Any]) -> list[str]:
+    """What the page reads, below the folder that it lies in."""
+    items = [
+        f"{'figures' if section['kind'] == 'figure' else 'tables'}/{section['name']}.{ending}"
+        for section in parameter["sections"]
+        for ending in SHOWN[section["kind"]]
+    ]
+    return items + [f"analysis/{name}.csv" for name in parameter["experiments"]]
+
 
 def write_page(parameter: Mapping[str, Any], template: Path, results: Path, path: Path) -> None:
     """Put every figure, table and run of a study on one page.

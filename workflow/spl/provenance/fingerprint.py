@@ -28,6 +28,21 @@ class _Module:
     rest: list[ast.stmt] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Definition:
+    """One definition of the package.
+
+    Attributes:
+        code: normalised, behind what it imports from other packages.
+        mentions: the definitions of this package that it names.
+        packages: names under which it imports other packages, those of Python itself included.
+    """
+
+    code: str
+    mentions: tuple[str, ...]
+    packages: frozenset[str]
+
+
 def fingerprint(entries: Iterable[str], choices: Mapping[str, str]) -> str:
     """The sha256 of all code that the entries reach.
 
@@ -35,35 +50,29 @@ def fingerprint(entries: Iterable[str], choices: Mapping[str, str]) -> str:
         entries: functions as "package.module:name".
         choices: for a table, "package.module:NAME", the key of the one entry that counts.
     """
-    text = "\n".join(f"{name}\n{code}" for name, code in sorted(reach(entries, choices).items()))
+    text = "\n".join(f"{name}\n{one.code}" for name, one in sorted(reach(entries, choices).items()))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@cache
-def training_code(method: str) -> str:
-    """The fingerprint of all code that can influence the training of a method."""
-    return fingerprint(["spl.runs:train_run"], {"spl.methods:METHODS": method})
-
-
-def reach(entries: Iterable[str], choices: Mapping[str, str]) -> dict[str, str]:
-    """The normalised code of each definition that the entries reach, by "package.module:name".
+def reach(entries: Iterable[str], choices: Mapping[str, str]) -> dict[str, Definition]:
+    """Each definition that the entries reach, by "package.module:name".
 
     Raises:
         KeyError: an entry or a choice names nothing.
     """
-    reached: dict[str, str] = {}
+    reached: dict[str, Definition] = {}
     waiting = list(entries)
     while waiting:
         name = waiting.pop()
         if name not in reached:
-            reached[name], mentioned = _read(name, choices.get(name))
-            waiting += mentioned
+            reached[name] = _read(name, choices.get(name))
+            waiting += reached[name].mentions
     return reached
 
 
 @cache
-def _read(name: str, key: str | None) -> tuple[str, list[str]]:
-    """The normalised code of one definition, or of one entry of a table, and the definitions that it mentions.
+def _read(name: str, key: str | None) -> Definition:
+    """One definition, or one entry of a table.
 
     Kept, since the jobs of a study reach the same definitions: normalising takes most of the time of planning.
     """
@@ -79,7 +88,9 @@ def _read(name: str, key: str | None) -> tuple[str, list[str]]:
     else:
         raise KeyError(f"{name} is not defined")
     external, internal = _names(module_name, module, nodes)
-    return "\n".join([*sorted(external), *(ast.unparse(node) for node in nodes)]), around + sorted(internal)
+    code = "\n".join([*sorted(external), *(ast.unparse(node) for node in nodes)])
+    packages = frozenset(line.split(" = ")[1].partition(":")[0].partition(".")[0] for line in external)
+    return Definition(code, (*around, *sorted(internal)), packages)
 
 
 def _chosen(nodes: list[Statement], key: str | None) -> list[Statement]:

@@ -1,0 +1,87 @@
+"""Which functions do the work of each subcommand, and the fingerprint of the code behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from spl.errors import InputError
+from spl.provenance.equivalence import representative
+from spl.provenance.fingerprint import fingerprint, reach
+
+_ENTRIES = {
+    "split": ("spl.splits:write_fold",),
+    "train": ("spl.runs:train_run",),
+    "calibrate": ("spl.calibration:write_calibration",),
+    "analyse": ("spl.confusion:write_summary",),
+    "figure": ("spl.figures.style:save",),
+    "table": ("spl.tables.form:save",),
+    "page": ("spl.paper.page:write_page",),
+}
+
+
+def with_code(subcommand: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """A job's parameter with ``code``, the fingerprint of the code that the job will run."""
+    return {**content, "code": representative(subcommand, present_code(subcommand, content))}
+
+
+def present_code(subcommand: str, content: Mapping[str, Any]) -> str:
+    """The fingerprint of all code that can influence a job, as it is now.
+
+    Args:
+        subcommand: of ``spl``.
+        content: the job's parameter; it decides which reader, method or builder counts.
+    """
+    entries, choices = _entries(subcommand, content)
+    return _fingerprint(tuple(entries), tuple(choices.items()))
+
+
+def code_modules(subcommand: str, content: Mapping[str, Any]) -> list[str]:
+    """The modules that a job's code stands in, "spl.training" for one, in alphabetical order."""
+    return sorted({name.split(":")[0] for name in reach(*_entries(subcommand, content))})
+
+
+def code_packages(subcommand: str, content: Mapping[str, Any]) -> frozenset[str]:
+    """The names under which a job's code imports other packages."""
+    return frozenset().union(*(one.packages for one in reach(*_entries(subcommand, content)).values()))
+
+
+def check_code(subcommand: str, content: Mapping[str, Any]) -> None:
+    """Refuse to do a job with other code than was planned.
+
+    Raises:
+        InputError: the code was edited since.
+    """
+    if "code" not in content:
+        raise InputError("--parameter: expected code, the fingerprint of the planned code")
+    present = with_code(subcommand, content)["code"]
+    if content["code"] != present:
+        raise InputError(
+            f"code of spl {subcommand}: expected what was planned, {content['code'][:12]}, found {present[:12]}: "
+            "it was edited since; start Snakemake again"
+        )
+
+
+def _entries(subcommand: str, content: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
+    entries, choices = [*_ENTRIES.get(subcommand, ())], {}
+    if subcommand == "data":
+        from spl.datasets import SOURCES
+
+        # Not the table of sources: where files are looked for changes nothing of what is read.
+        reader = SOURCES[content["source"]].read
+        entries += [f"{reader.__module__}:{reader.__name__}", "spl.datasets:save_dataset"]
+    elif subcommand == "train":
+        choices["spl.methods:METHODS"] = content["method"]
+    elif subcommand in BUILDERS:
+        entries.append(f"{content['module']}:{BUILDERS[subcommand]}")
+    return entries, choices
+
+
+BUILDERS = {"figure": "draw", "table": "build", "spreadsheet": "write_spreadsheet"}
+"""What a module of figures or tables calls the function that does the work."""
+
+
+@cache
+def _fingerprint(entries: tuple[str, ...], choices: tuple[tuple[str, str], ...]) -> str:
+    return fingerprint(entries, dict(choices))

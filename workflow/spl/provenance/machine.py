@@ -1,0 +1,107 @@
+"""Where and with what a job ran: processor, devices, packages, and the state of the project's repository."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Collection
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+
+PROJECT = Path(__file__).parents[3]
+LOCK = PROJECT / "envs" / "requirements.lock"
+DETERMINISM = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "CUBLAS_WORKSPACE_CONFIG")
+"""Variables that decide how libraries round."""
+
+
+def hardware() -> dict[str, Any]:
+    """The processor, and of a process that uses torch its devices and the instructions that it was given."""
+    found: dict[str, Any] = {"machine": platform.machine(), "processor": processor(), "cores": os.cpu_count()}
+    if torch := sys.modules.get("torch"):
+        found |= {
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+            "threads": torch.get_num_threads(),
+            "deterministic": bool(torch.get_deterministic_debug_mode()),
+        }
+        if torch.cuda.is_available():
+            found |= {
+                "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
+                "cuda": torch.version.cuda,
+                "cudnn": torch.backends.cudnn.version(),
+                "driver": _said("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"),
+            }
+    return found
+
+
+def processor() -> str:
+    """The processor's name."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    return next((line.split(": ", 1)[1] for line in lines if line.startswith("model name")), platform.processor())
+
+
+def packages(modules: Collection[str]) -> dict[str, str]:
+    """The version of Python, and of each package that code needs, as far as this process has imported it.
+
+    What else was imported to run a command and to write its manifest has no part in its result.
+
+    Args:
+        modules: names of the packages that the code imports; what these need counts, too.
+    """
+    imported = {name.split(".")[0] for name in list(sys.modules)}
+    installed = {normalised(one.name): one for one in distributions()}
+    loaded = {name: _modules(one) & imported for name, one in installed.items()}
+    waiting = [name for name, names in loaded.items() if not names.isdisjoint(modules)]
+    needed = dict[str, str]()
+    while waiting:
+        if (name := waiting.pop()) not in needed:
+            needed[name] = installed[name].version
+            waiting += [other for other in _requirements(installed[name]) if loaded.get(other)]
+    return {"python": platform.python_version(), **dict(sorted(needed.items()))}
+
+
+def _requirements(package: Distribution) -> list[str]:
+    parsed = (Requirement(text) for text in package.requires or ())
+    return [normalised(one.name) for one in parsed if one.marker is None or one.marker.evaluate({"extra": ""})]
+
+
+def _modules(package: Distribution) -> set[str]:
+    """Top-level names that a package installs; read in the shortest way, since each job does it."""
+    if named := package.read_text("top_level.txt"):
+        return set(named.split())
+    record = package.read_text("RECORD") or ""
+    return {line.split("/", 1)[0].removesuffix(".py") for line in record.splitlines()}
+
+
+def locked() -> dict[str, str]:
+    """The version of each package in the lock file, by its normalised name."""
+    lines = (line.split("#")[0].strip() for line in LOCK.read_text().splitlines())
+    return {normalised(name): version for name, _, version in (line.partition("==") for line in lines if line)}
+
+
+def normalised(name: str) -> str:
+    """A package's name as registries compare it."""
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
+def repository() -> dict[str, Any] | None:
+    """The commit of the project, and the sha256 of what was changed since, None if nothing; None outside git."""
+    commit = _said("git", "-C", str(PROJECT), "rev-parse", "HEAD")
+    if commit is None or _said("git", "-C", str(PROJECT), "rev-parse", "--show-toplevel") != str(PROJECT):
+        return None
+    changed = _said("git", "-C", str(PROJECT), "diff", "HEAD")
+    return {"commit": commit, "diff": hashlib.sha256(changed.encode()).hexdigest() if changed else None}
+
+
+def _said(*command: str) -> str | None:
+    """What a command prints; None if it fails or is not there."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

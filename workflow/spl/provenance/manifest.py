@@ -1,0 +1,154 @@
+"""The manifest of a job: what it made, from what, with which code, where and when; a file beside its outputs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from spl import slurm
+from spl.errors import InputError
+from spl.journal import Attempt, now
+from spl.provenance import machine
+from spl.provenance.entries import check_code, code_modules, code_packages, present_code
+
+SUFFIX = ".manifest.json"
+
+
+class Code(BaseModel):
+    """The code of a job: its fingerprint as it ran, and the modules that it stands in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fingerprint: str
+    modules: list[str]
+
+
+class Manifest(BaseModel):
+    """What is on record of one job.
+
+    Attributes:
+        subcommand: of ``spl``.
+        parameter: the canonical one, parsed; its ``code`` is what was planned.
+        code: what ran.
+        inputs, outputs: sha256 by path, below the folder in which Snakemake ran; of a folder, :func:`digest`.
+        repository: commit, and the sha256 of uncommitted changes; None outside git.
+        lock: sha256 of the lock file.
+        packages: version of each package that the job's code needs and really imported.
+        hardware: processor, devices, how they were used.
+        environment: variables that decide how libraries round.
+        host: its name.
+        slurm_job: number of its job in SLURM, if it was one.
+        begun, ended: times of the attempt that made the outputs, ISO 8601.
+        attempts: of a training, all of them: where and when each began, from which step, and how it ended.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    subcommand: str
+    parameter: dict[str, Any]
+    code: Code
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+    repository: dict[str, Any] | None
+    lock: str
+    packages: dict[str, str]
+    hardware: dict[str, Any]
+    environment: dict[str, str]
+    host: str
+    slurm_job: str | None
+    begun: str
+    ended: str
+    attempts: list[dict[str, Any]] = []
+
+
+def manifest_path(output: Path) -> Path:
+    """Where the manifest of a job lies: beside its output, the stem of several, or the folder that it fills."""
+    return output.with_name(output.name.removesuffix(output.suffix) + SUFFIX)
+
+
+@contextmanager
+def recorded(
+    subcommand: str, parameter: Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable[Path], path: Path
+) -> Iterator[list[Attempt]]:
+    """Do a job and leave its manifest; nothing is left of a job that fails.
+
+    Args:
+        subcommand: of ``spl``.
+        parameter: the job's own.
+        inputs, outputs: what it reads and makes.
+        path: of the manifest.
+
+    Yields:
+        The attempts that are to be on record, to be filled in.
+
+    Raises:
+        InputError: the code is not what was planned, or an input is not there.
+    """
+    check_code(subcommand, parameter)
+    path.unlink(missing_ok=True)
+    begun, attempts = now(), list[Attempt]()
+    read = {file: digest(file) for file in inputs if file.exists()}
+    yield attempts
+    manifest = Manifest(
+        subcommand=subcommand,
+        parameter=dict(parameter),
+        code=Code(
+            fingerprint=present_code(subcommand, parameter),
+            modules=code_modules(subcommand, parameter),
+        ),
+        inputs={str(file): found for file, found in read.items()},
+        outputs={str(file): digest(file) for file in outputs},
+        repository=machine.repository(),
+        lock=digest(machine.LOCK),
+        packages=machine.packages(code_packages(subcommand, parameter)),
+        hardware=machine.hardware(),
+        environment={name: os.environ[name] for name in machine.DETERMINISM if name in os.environ},
+        host=socket.gethostname(),
+        slurm_job=slurm.job(),
+        begun=begun,
+        ended=now(),
+        attempts=[vars(one) for one in attempts],
+    )
+    write_whole(path, manifest.model_dump_json(indent=1) + "\n")
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read what :func:`recorded` left.
+
+    Raises:
+        FileNotFoundError: there is none.
+        InputError: it is not a manifest.
+    """
+    content = path.read_bytes()
+    try:
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise InputError(f"{path}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a file, or of the sorted list of a folder's files with theirs, in hexadecimal digits."""
+    if path.is_dir():
+        files = sorted((str(one.relative_to(path)), one) for one in path.rglob("*") if one.is_file())
+        listing = "".join(f"{digest(one)}  {name}\n" for name, one in files)
+        return hashlib.sha256(listing.encode()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
