@@ -27,7 +27,8 @@ localrules:
 
 rule all:
     input:
-        f"{PRODUCTS}/paper.html",
+        # A partial paper is never sealed.
+        f"{PRODUCTS}/paper.html" if PLAN.partial else f"{RESULTS}/ROOT.sha256",
 
 
 onstart:
@@ -65,6 +66,7 @@ include: "workflow/rules/splits.smk"
 if not PLAN.partial:  # what there is of the runs is all that is shown
 
     include: "workflow/rules/train.smk"
+    include: "workflow/rules/provenance.smk"
 
 
 include: "workflow/rules/analysis.smk"

@@ -190,6 +190,57 @@ def page(parameter: Parameter, results: Path, output: Output) -> None:
 
 
 @app.command()
+def seal(results: Annotated[Path, typer.Argument(help="Folder of a study's results.")]) -> None:
+    """Seal all manifests of a study with one digest, in ROOT.sha256, and print it."""
+    from spl.provenance.seal import write_seal
+
+    print(write_seal(results))
+
+
+@app.command()
+def digest(study: StudyFile = Path("config/demo.yaml")) -> None:
+    """Print one sha256 over all results of a study: the same wherever the same bytes came out."""
+    from spl.provenance.audited import digest_of, read_audited
+
+    print(digest_of(read_audited(study)))
+
+
+@app.command()
+def audit(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(help="Figures, tables, runs, files or folders, by name or path; all of the study without any."),
+    ] = None,
+    study: Annotated[
+        Path | None, typer.Option(help="The study's YAML file; found by the folder of the first target if not given.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Read only files whose size, times or inode changed since the last audit.")
+    ] = False,
+    seal: Annotated[str | None, typer.Option(help="The published digest that the seal must have.")] = None,
+    why: Annotated[
+        str | None,
+        typer.Option(help="The runs behind a number: TABLE.csv:ROW,COLUMN, as in 'table1.csv:Smooth FixMatch,mean'."),
+    ] = None,
+    rerun: Annotated[str | None, typer.Option(help="A run to train again and to compare, by its path.")] = None,
+) -> None:
+    """Say whether results are what the present study, code, data and packages make; status 0 only if all is fresh."""
+    from spl.provenance.audited import audit_cell, audit_rerun, audit_results, read_audited
+
+    asked = targets or []
+    about = read_audited(study, next(iter(asked), why and why.partition(":")[0]))
+    if rerun:
+        fresh = audit_rerun(about, rerun, _console())
+    elif why:
+        fresh = audit_cell(about, why, quick, _console())
+    else:
+        fresh = audit_results(about, asked, quick, seal, None if as_json else _console())
+    if not fresh:
+        raise typer.Exit(1)
+
+
+@app.command()
 def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Smaller batch, fewer repetitions: training takes under a minute.")

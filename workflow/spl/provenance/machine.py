@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Collection
+from functools import cache
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 PROJECT = Path(__file__).parents[3]
-LOCK = PROJECT / "envs" / "requirements.lock"
+LOCK, CONDA = PROJECT / "envs" / "requirements.lock", PROJECT / "envs" / "environment.yaml"
 DETERMINISM = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "CUBLAS_WORKSPACE_CONFIG")
 """Variables that decide how libraries round."""
 
@@ -79,10 +81,18 @@ def _modules(package: Distribution) -> set[str]:
     return {line.split("/", 1)[0].removesuffix(".py") for line in record.splitlines()}
 
 
+@cache
 def locked() -> dict[str, str]:
-    """The version of each package in the lock file, by its normalised name."""
+    """The version of each package in the lock file, by its normalised name, and of Python."""
     lines = (line.split("#")[0].strip() for line in LOCK.read_text().splitlines())
-    return {normalised(name): version for name, _, version in (line.partition("==") for line in lines if line)}
+    pins = (line.partition("==") for line in lines if line)
+    [python] = re.findall(r"^ *- python=(\S+)$", CONDA.read_text(), re.MULTILINE)
+    return {"python": python, **{normalised(name): version for name, _, version in pins}}
+
+
+def same_version(found: str, pinned: str) -> bool:
+    """Whether a version is the pinned one or, of Python, one of its releases; builds for CPU or GPU are the same."""
+    return f"{found.partition('+')[0]}.".startswith(f"{pinned}.")
 
 
 def normalised(name: str) -> str:

@@ -1,0 +1,240 @@
+"""What ``spl audit`` does with a study: finds it, judges its results, and says so."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.text import Text
+
+from spl.errors import InputError
+from spl.jobs import Job, jobs
+from spl.paper.contents import items
+from spl.plan import make_plan
+from spl.products import RUN_FILES
+from spl.provenance import report
+from spl.provenance.audit import Node, audit, orphans, upstream_of
+from spl.provenance.digests import digests
+from spl.provenance.manifest import digest
+from spl.provenance.seal import check_seal, results_digest
+from spl.study_file import read_study
+
+DEFAULT = Path("config/demo.yaml")
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A study, its jobs by name, and the folder of its results."""
+
+    study: Path
+    jobs: Mapping[str, Job]
+    results: Path
+
+
+def read_audited(study: Path | None, target: str | None = None) -> Audited:
+    """Find a study and what makes its results.
+
+    Args:
+        study: its file; None for the one below ``config/`` to whose results a target belongs, the demo's without any.
+        target: a path or a name.
+
+    Raises:
+        InputError: the study cannot be planned.
+    """
+    path = study or _study_of(target) or DEFAULT
+    plan = make_plan(read_study(path))
+    return Audited(path, jobs(plan, items(plan, str(path))), Path("results") / plan.study.name)
+
+
+def _study_of(target: str | None) -> Path | None:
+    parts = Path(target or "").parts
+    if len(parts) < 2 or parts[0] != "results":
+        return None
+    named = (path for path in sorted(Path("config").glob("*.yaml")) if _name(path) == parts[1])
+    found = next(named, None)
+    if found is None:
+        raise InputError(f"{target}: no study below config/ is called {parts[1]}; say which with --study")
+    return found
+
+
+def _name(path: Path) -> str | None:
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return content.get("name") if isinstance(content, dict) else None
+
+
+def audit_results(
+    about: Audited, targets: list[str], quick: bool, published: str | None, console: Console | None
+) -> bool:
+    """Audit targets, or all results of a study, and say what was found.
+
+    Args:
+        about: the study.
+        targets: names or paths; [] for everything, orphans and the seal included.
+        quick: as of :func:`spl.provenance.digests.digests`.
+        published: as of :func:`spl.provenance.seal.check_seal`.
+        console: where to say it in words; None to print JSON.
+
+    Returns:
+        whether all is fresh, and the seal is as it should be.
+
+    Raises:
+        InputError: a target is no result of the study, and not among its results.
+    """
+    wanted, strays = _wanted(about, targets)
+    nodes = {node.name: node for node in (*_judged(about, wanted, quick).values(), *strays)}
+    seal = check_seal(about.results, published)
+    sealed = seal.state == "intact" or (bool(targets) and seal.state == "absent")
+    remembered = any(Path(".snakemake/metadata").glob("*"))
+    commands = list(report.repair(nodes.values(), str(about.study), str(DEFAULT), remembered))
+    if console is None:
+        print(json.dumps(report.as_json(nodes, seal, commands), indent=1, ensure_ascii=False))
+        return report.is_fresh(nodes.values()) and sealed
+    if targets:
+        console.print(report.tree(nodes, [*wanted, *(node.name for node in strays)]), soft_wrap=True)
+    else:
+        for line in report.problems(nodes.values()):
+            console.print(line, soft_wrap=True)
+    console.print(report.summary(nodes.values(), seal), highlight=False, soft_wrap=True)
+    for command in commands:
+        console.print(Text(f"  {command}", "bold"), soft_wrap=True)
+    return report.is_fresh(nodes.values()) and sealed
+
+
+def digest_of(about: Audited) -> str:
+    """The digest of a study's results, as :func:`spl.provenance.seal.results_digest` makes it of their present bytes.
+
+    Raises:
+        InputError: a result is not there.
+    """
+    found = digests((path for job in about.jobs.values() for path in job.outputs), _memory(about), quick=False)
+    return results_digest(about.jobs.values(), found.__getitem__, about.results)
+
+
+def _memory(about: Audited) -> Path:
+    return about.results / "logs" / "digests.json"
+
+
+def _wanted(about: Audited, targets: list[str]) -> tuple[list[str], list[Node]]:
+    """Names of the jobs that are asked for, and the orphans among what is asked for."""
+    strays = list(orphans(about.jobs, about.results))
+    if not targets:
+        return list(about.jobs), strays
+    names, asked = dict[str, None](), []
+    for target in targets:
+        found = report.matching(about.jobs, target, about.results)
+        own = [node for node in strays if Path(target).is_relative_to(node.name)]
+        if not found and not own:
+            raise InputError(f"{target}: no result of {about.study}")
+        names |= dict.fromkeys(found)
+        asked += own
+    return list(names), asked
+
+
+def _judged(about: Audited, wanted: list[str], quick: bool) -> dict[str, Node]:
+    chosen = upstream_of(about.jobs, wanted)
+    paths = (path for job in chosen.values() for path in (*job.outputs, *job.inputs))
+    found = digests(paths, _memory(about), quick)
+    return audit(chosen, found.__getitem__)
+
+
+def audit_cell(about: Audited, cell: str, quick: bool, console: Console) -> bool:
+    """Name the runs behind one number of a table, and audit them and the table.
+
+    Args:
+        about: the study.
+        cell: "TABLE.csv:ROW,COLUMN", the table by path or by name.
+        quick: as of :func:`audit_results`.
+        console: where to say it.
+
+    Returns:
+        whether the number and all behind it is fresh.
+
+    Raises:
+        InputError: there is no such table or number.
+    """
+    import pandas as pd
+
+    from spl.provenance.cells import rows_behind, runs_behind, select
+
+    table, _, place = cell.partition(".csv:")
+    [name] = report.matching(about.jobs, table, about.results)[:1] or [""]
+    if not place or not name.startswith(("tables/", "figures/")):
+        raise InputError(f"{cell}: expected TABLE.csv:ROW,COLUMN with a table of {about.study}")
+    nodes = _judged(about, [name], quick)
+    path = about.results / f"{name}.csv"
+    if nodes[name].verdict == "missing":
+        raise InputError(f"{path}: is not there")
+    given = json.loads(about.jobs[name].parameter)["given"]
+    titles = given.get("titles", {})
+    tidy = pd.read_csv(path)
+    row = select(tidy, place, path.name)
+    rows = rows_behind(tidy, row, titles.get(given.get("baseline")))
+    summaries = [one for one in about.jobs[name].inputs if one.parent == about.results / "analysis"]
+    runs = runs_behind(rows, summaries, titles)
+    console.print(f"{path}: {place} = {row['value']:.10g}, from {len(runs)} runs", highlight=False, soft_wrap=True)
+    for run, known in runs.items():
+        console.print(report.run_line(nodes[f"runs/{run}"], known), soft_wrap=True)
+    console.print(report.summary(nodes.values(), check_seal(about.results)), highlight=False, soft_wrap=True)
+    for line in report.problems(nodes.values()):
+        console.print(line, soft_wrap=True)
+    return report.is_fresh(nodes.values())
+
+
+def audit_rerun(about: Audited, run: str, console: Console) -> bool:
+    """Train a run again, elsewhere, and compare what comes out with what is there.
+
+    Args:
+        about: the study.
+        run: its path, below ``runs/`` or whole.
+        console: where to say it.
+
+    Returns:
+        whether it came out the same: all bytes on a CPU; on a GPU, where results may differ between models and drivers,
+        the same labelled set and an error within :data:`TOLERANCE` at the end.
+
+    Raises:
+        InputError: there is no such run, or it cannot be trained.
+    """
+    matches = [name for name in report.matching(about.jobs, run, about.results) if name.startswith("runs/")]
+    if len(matches) != 1:
+        raise InputError(f"{run}: expected the path of one run of {about.study}, found {len(matches)}")
+    job = about.jobs[matches[0]]
+    if absent := [path for path in (*job.inputs, *job.outputs) if not path.is_file()]:
+        raise InputError(f"{absent[0]}: is not there; nothing to compare")
+    with tempfile.TemporaryDirectory() as folder:
+        again = Path(folder) / "run"
+        data, *files = job.inputs[0].parent, *map(str, job.inputs[2:])
+        command = [str(Path(sys.executable).parent / "spl"), "train", "--parameter", job.parameter, str(data), *files]
+        command += ["--output", str(again), "--checkpoints", f"{folder}/checkpoints"]
+        done = subprocess.run(command, env=os.environ | {"SLURM_JOB_ID": ""}, stdout=sys.stderr)
+        if done.returncode:
+            raise InputError(f"{run}: training it again ended with status {done.returncode}")
+        differing = [name for name in RUN_FILES if digest(again / name) != digest(job.outputs[0].parent / name)]
+        if not differing:
+            console.print(f"✓ {matches[0]}: the same bytes", highlight=False, soft_wrap=True)
+            return True
+        then, now = (_last_error(path) for path in (job.outputs[0].parent, again))
+    on_gpu = json.loads(job.parameter)["settings"]["device"] == "cuda"
+    close = on_gpu and abs(then - now) <= TOLERANCE
+    told = f"{', '.join(differing)} differ; last error {100 * then:.2f} % there, {100 * now:.2f} % again"
+    within = f", within {100 * TOLERANCE:g} points" if close else ""
+    console.print(f"{'✓' if close else '✗'} {matches[0]}: {told}{within}", highlight=False, soft_wrap=True)
+    return close
+
+
+TOLERANCE = 0.005
+"""Of the last error, a share, between two trainings on GPUs that count as equal."""
+
+
+def _last_error(run: Path) -> float:
+    import pandas as pd
+
+    return float(pd.read_csv(run / "metrics.csv")["test_error"].iloc[-1])

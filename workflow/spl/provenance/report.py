@@ -1,0 +1,174 @@
+"""An audit in words: the tree from a figure down to the data, what is wrong, and what mends it."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+from rich.tree import Tree
+
+from spl.provenance.audit import Node, Verdict
+from spl.provenance.seal import Seal
+
+LOOKS: dict[Verdict, tuple[str, str]] = {
+    "fresh": ("✓", "green"),
+    "stale": ("~", "yellow"),
+    "tampered": ("✗", "bold red"),
+    "broken-chain": ("…", "yellow"),
+    "orphan": ("?", "magenta"),
+    "unrecorded": ("?", "red"),
+    "missing": ("–", "red"),
+}
+SEALS = {
+    "intact": "intact",
+    "broken": "out of date: manifests are not as they were sealed. After a rebuild of yours: snakemake seal. "
+    "Otherwise somebody edited them",
+    "absent": "none yet: snakemake all ends with it",
+    "foreign": "not the published one",
+}
+
+
+def tree(nodes: Mapping[str, Node], tops: Iterable[str]) -> Group:
+    """Nodes and what each was made from, one line each; what stands above already is not opened again.
+
+    Args:
+        nodes: by name.
+        tops: names of those to begin with.
+    """
+    opened = set[str]()
+
+    def grow(name: str, branch: Tree) -> None:
+        node = nodes[name]
+        again = name in opened and bool(node.upstream)
+        twig = branch.add(_line(node, " (opened above)" if again else ""))
+        if not again:
+            opened.add(name)
+            for one in node.upstream:
+                grow(one, twig)
+
+    roots = []
+    for top in tops:
+        root = Tree("", hide_root=True)
+        grow(top, root)
+        roots.append(root)
+    return Group(*roots)
+
+
+def problems(nodes: Iterable[Node]) -> list[RenderableType]:
+    """A line for each node that is not fresh, and for each thing that a reader should know of a fresh one."""
+    return [_line(node) for node in nodes if node.verdict != "fresh" or node.notes]
+
+
+def _line(node: Node, after: str = "") -> Text:
+    sign, colour = LOOKS[node.verdict]
+    verdict = f"{node.verdict} ({', '.join(node.kinds)})" if node.kinds else node.verdict
+    line = Text.assemble((f"{sign} ", colour), node.name, " ", (verdict, colour), (after, "dim"))
+    more = [f"and {len(node.why) - WHY} more"] if len(node.why) > WHY else []
+    if told := (*node.why[:WHY], *more, *node.notes):
+        line.append(f": {'; '.join(told)}", "dim")
+    return line
+
+
+WHY = 3
+"""Differences that are told of one node; JSON has them all."""
+
+
+def summary(nodes: Iterable[Node], seal: Seal) -> str:
+    """How many nodes have each verdict, and how the seal is, in one line each."""
+    counted = Counter(node.verdict for node in nodes)
+    told = ", ".join(f"{counted[verdict]} {verdict}" for verdict in LOOKS if counted[verdict])
+    return f"{told or 'nothing to audit'}\nseal {seal.digest[:12]}: {SEALS[seal.state]}".replace("seal :", "seal:")
+
+
+def repair(nodes: Iterable[Node], study: str, default: str, remembered: bool) -> Iterator[str]:
+    """The smallest commands after which all would be fresh, in order; none if all is.
+
+    Args:
+        nodes: of the whole audit.
+        study: its file.
+        default: the study that Snakemake takes if it is told none.
+        remembered: whether Snakemake remembers here what it ran. Then it sees changed settings and code by itself.
+    """
+    found = list(nodes)
+    given = "" if study == default else f" --configfile {shlex.quote(study)}"
+    unseen = [node for node in found if _needs_force(node, remembered)]
+    if strays := [shlex.quote(str(path)) for node in found if node.verdict == "orphan" for path in node.files]:
+        yield f"rm -r {' '.join(strays)}"
+    if not remembered:
+        yield f"snakemake all --touch{given}"  # what is here is what it would make, but for what follows
+    if unseen:
+        yield f"snakemake --force {' '.join(shlex.quote(str(node.files[0])) for node in unseen)}{given}"
+    if any(node.verdict not in ("fresh", "orphan") for node in found):
+        yield f"snakemake all{given}"
+
+
+def _needs_force(node: Node, remembered: bool) -> bool:
+    if node.verdict == "stale":
+        return not remembered or bool({"env", "data"} & set(node.kinds))
+    return node.verdict in ("tampered", "unrecorded")
+
+
+def as_json(nodes: Mapping[str, Node], seal: Seal, commands: Iterable[str]) -> dict[str, Any]:
+    """The audit for programs."""
+    return {
+        "fresh": is_fresh(nodes.values()),
+        "seal": {"state": seal.state, "digest": seal.digest, "changed": list(seal.changed)},
+        "nodes": [
+            {
+                "name": node.name,
+                "verdict": node.verdict,
+                "kinds": list(node.kinds),
+                "why": list(node.why),
+                "notes": list(node.notes),
+                "upstream": list(node.upstream),
+                "files": [str(path) for path in node.files],
+            }
+            for node in nodes.values()
+        ],
+        "repair": list(commands),
+    }
+
+
+def is_fresh(nodes: Iterable[Node]) -> bool:
+    """Whether every node is."""
+    return all(node.verdict == "fresh" for node in nodes)
+
+
+def matching(nodes: Mapping[str, Any], asked: str, results: Path) -> list[str]:
+    """The names of the jobs that somebody means: by a file, a folder, or the last parts of a name.
+
+    Args:
+        nodes: jobs by name, with ``outputs``.
+        asked: "fig4", "results/demo/figures/fig4.pdf", "runs/digits".
+        results: folder of the study.
+    """
+    path = Path(asked)
+    below = str(path.relative_to(results)) if path.is_relative_to(results) else asked.rstrip("/")
+    if below == ".":
+        return list(nodes)
+    exact = [name for name, job in nodes.items() if name == below or path in job.outputs or path == job.manifest]
+    return exact or [name for name in nodes if f"/{name}/".find(f"/{below}/") >= 0]
+
+
+def run_line(node: Node, known: Mapping[str, Any]) -> Text:
+    """A run behind a number: its error, what drew its labels and drove its training, and where it was made."""
+    line = _line(node)
+    line.append(
+        f"\n    error {100 * known['error_last']:.2f} %; {known['labels']} labels drawn by seed {known['split_seed']} "
+        f"(splits/{known['split']}.json), training seed {known['seed']}"
+    )
+    if made := node.manifest:
+        commit = f"commit {made.repository['commit'][:12]}" if made.repository else "no commit"
+        dirty = " with uncommitted changes" if made.repository and made.repository["diff"] else ""
+        job = f", SLURM job {made.slurm_job}" if made.slurm_job else ""
+        line.append(
+            f"\n    code {made.code.fingerprint[:12]} ({commit}{dirty}); {made.host}{job}, "
+            f"{', '.join(made.hardware.get('gpus', [made.hardware['processor']]))}; {made.ended}",
+            "dim",
+        )
+    return line
