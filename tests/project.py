@@ -34,10 +34,17 @@ class Project:
         """Start such a command, and go on; what it prints goes to a file."""
         return subprocess.Popen(**self._how(*command), stdout=told, stderr=told)
 
+    def environment(self):
+        """The variables under which a command runs this copy's code."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        return os.environ | {
+            "PYTHONPATH": str(self.folder / "workflow"), "PYTHONDONTWRITEBYTECODE": "1", "PATH": path
+        }  # fmt: skip
+
     def _how(self, *command):
-        environment = os.environ | {"PYTHONPATH": str(self.folder / "workflow"), "PYTHONDONTWRITEBYTECODE": "1"}
-        program = Path(sys.executable).parent / command[0]
-        return {"args": [program, *command[1:]], "cwd": self.folder, "env": environment}
+        own = Path(sys.executable).parent / command[0]
+        program = own if own.exists() else command[0]
+        return {"args": [program, *command[1:]], "cwd": self.folder, "env": self.environment()}
 
     def snakemake(self, *arguments):
         """Run Snakemake on the tiny study; it must succeed."""

@@ -93,7 +93,7 @@ def audit_results(
     seal = check_seal(about.results, published)
     sealed = seal.state == "intact" or (bool(targets) and seal.state == "absent")
     remembered = any(Path(".snakemake/metadata").glob("*"))
-    commands = list(report.repair(nodes.values(), str(about.study), str(DEFAULT), remembered))
+    commands = list(report.repair(nodes.values(), str(about.study), str(DEFAULT), about.results, remembered))
     if console is None:
         print(json.dumps(report.as_json(nodes, seal, commands), indent=1, ensure_ascii=False))
         return report.is_fresh(nodes.values()) and sealed
@@ -182,9 +182,9 @@ def audit_cell(about: Audited, cell: str, quick: bool, console: Console) -> bool
     console.print(f"{path}: {place} = {row['value']:.10g}, from {len(runs)} runs", highlight=False, soft_wrap=True)
     for run, known in runs.items():
         console.print(report.run_line(nodes[f"runs/{run}"], known), soft_wrap=True)
-    console.print(report.summary(nodes.values(), check_seal(about.results)), highlight=False, soft_wrap=True)
     for line in report.problems(nodes.values()):
         console.print(line, soft_wrap=True)
+    console.print(report.summary(nodes.values(), check_seal(about.results)), highlight=False, soft_wrap=True)
     return report.is_fresh(nodes.values())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,7 @@ LOOKS: dict[Verdict, tuple[str, str]] = {
 }
 SEALS = {
     "intact": "intact",
-    "broken": "out of date: manifests are not as they were sealed. After a rebuild of yours: snakemake seal. "
-    "Otherwise somebody edited them",
+    "broken": "broken: {} not as sealed. If you made these anew, seal again; else somebody edited them",
     "absent": "none yet: snakemake all ends with it",
     "foreign": "not the published one",
 }
@@ -79,38 +78,45 @@ WHY = 3
 
 
 def summary(nodes: Iterable[Node], seal: Seal) -> str:
-    """How many nodes have each verdict, and how the seal is, in one line each."""
+    """How many nodes have each verdict, and how the seal of all of the study is, in one line each."""
     counted = Counter(node.verdict for node in nodes)
     told = ", ".join(f"{counted[verdict]} {verdict}" for verdict in LOOKS if counted[verdict])
-    return f"{told or 'nothing to audit'}\nseal {seal.digest[:12]}: {SEALS[seal.state]}".replace("seal :", "seal:")
+    several = f"{len(seal.changed)} manifests are"
+    state = SEALS[seal.state].format(several if len(seal.changed) != 1 else f"{seal.changed[0]} is")
+    return f"{told or 'nothing to audit'}\nseal {seal.digest[:12]}: {state}".replace("seal :", "seal:")
 
 
-def repair(nodes: Iterable[Node], study: str, default: str, remembered: bool) -> Iterator[str]:
+def repair(nodes: Iterable[Node], study: str, default: str, results: Path, remembered: bool) -> Iterator[str]:
     """The smallest commands after which all would be fresh, in order; none if all is.
 
     Args:
         nodes: of the whole audit.
         study: its file.
         default: the study that Snakemake takes if it is told none.
+        results: folder of the study.
         remembered: whether Snakemake remembers here what it ran. Then it sees changed settings and code by itself.
     """
     found = list(nodes)
     given = "" if study == default else f" --configfile {shlex.quote(study)}"
-    unseen = [node for node in found if _needs_force(node, remembered)]
+    wanted = {name for node in found if node.verdict != "missing" for name in node.upstream}
+    unseen = [node for node in found if _needs_force(node, wanted, remembered)]
     if strays := [shlex.quote(str(path)) for node in found if node.verdict == "orphan" for path in node.files]:
         yield f"rm -r {' '.join(strays)}"
     if not remembered:
-        yield f"snakemake all --touch{given}"  # what is here is what it would make, but for what follows
+        # What is here is what it would make, but for what follows.
+        yield f"snakemake all --touch --forceall{given}"
     if unseen:
         yield f"snakemake --force {' '.join(shlex.quote(str(node.files[0])) for node in unseen)}{given}"
     if any(node.verdict not in ("fresh", "orphan") for node in found):
         yield f"snakemake all{given}"
+        yield f"spl seal {shlex.quote(str(results))}"
 
 
-def _needs_force(node: Node, remembered: bool) -> bool:
+def _needs_force(node: Node, wanted: Container[str], remembered: bool) -> bool:
+    """Whether Snakemake would leave a node as it is; what is missing, if all that reads it is there."""
     if node.verdict == "stale":
         return not remembered or bool({"env", "data"} & set(node.kinds))
-    return node.verdict in ("tampered", "unrecorded")
+    return node.verdict in ("tampered", "unrecorded") or (node.verdict == "missing" and node.name in wanted)
 
 
 def as_json(nodes: Mapping[str, Node], seal: Seal, commands: Iterable[str]) -> dict[str, Any]:

@@ -1,0 +1,340 @@
+"""What an audit says of results that somebody touched, and what Snakemake alone would do about it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+STUDY = "tests/studies/tiny.yaml"
+TRAININGS = [
+    f"runs/digits/balanced-40/fold{fold}/{method}/seed0"
+    for fold in (0, 1)
+    for method in ("fixmatch", "smooth-fixmatch")
+]
+CALIBRATING = [
+    "runs/digits/balanced-40/fold0/fixmatch/steps=60+evaluate_every=6+evaluate_late_every=6/seed0",
+    "runs/digits/balanced-40/fold0/smooth-fixmatch/steps=60+lambda_u=1.0+evaluate_every=6+evaluate_late_every=6/seed0",
+]
+SPLITS = [
+    f"splits/digits/{scheme}/fold{fold}" for scheme in ("balanced-40", "random-20", "random-30") for fold in (0, 1)
+]
+SHOWN = {
+    *("tables/table1", "tables/table7", "tables/aggregate", "tables/collapses-scarce-labels"),
+    *("figures/confusion", "figures/basins-scarce-labels", "figures/collapse-scarce-labels", "paper"),
+}
+
+
+def audit(project, *arguments):
+    """The status of an audit, and what it says."""
+    done = project.run("spl", "audit", "--json", "--study", STUDY, *arguments)
+    assert done.stderr == ""
+    return done.returncode, json.loads(done.stdout)
+
+
+def verdicts(project):
+    """The nodes that are not fresh, by name, with their verdict and which kinds of stale they are."""
+    status, said = audit(project)
+    found = {node["name"]: node for node in said["nodes"] if node["verdict"] != "fresh"}
+    assert status == (0 if not found and said["seal"]["state"] == "intact" else 1)
+    assert said["fresh"] == (not found)
+    return {name: " ".join([node["verdict"], *node["kinds"]]) for name, node in found.items()}
+
+
+def repair(project):
+    """Do what an audit says; returns the rules that ran."""
+    ran = []
+    for command in audit(project)[1]["repair"]:
+        done = subprocess.run(
+            command, shell=True, cwd=project.folder, capture_output=True, text=True, env=project.environment()
+        )
+        assert done.returncode == 0, f"{command}: {done.stderr[-2000:]}"
+        ran += re.findall(r"^(?:local)?rule (\w+):", done.stdout + done.stderr, re.MULTILINE)
+    return sorted(ran)
+
+
+def keeping_time(path, content):
+    """Write a file as if nobody had."""
+    before = path.stat()
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_results_that_nobody_touched_are_fresh(finished):
+    status, said = audit(finished)
+    assert status == 0
+    assert {node["verdict"] for node in said["nodes"]} == {"fresh"}
+    assert said["seal"]["state"] == "intact"
+    assert said["repair"] == []
+    assert {"data/digits", "splits/digits/random-20/fold1", "figures/fig1", "paper", *TRAININGS, *CALIBRATING} <= {
+        node["name"] for node in said["nodes"]
+    }
+
+
+def test_an_edited_figure(finished):
+    with (finished.results / "figures/fig1.png").open("ab") as figure:
+        figure.write(b"x")
+    assert verdicts(finished) == {"figures/fig1": "tampered", "paper": "broken-chain"}
+    assert finished.planned("all") <= {"paper", "seal", "all"}, "it believes the figure, and would show it"
+    assert "figure" in repair(finished)
+    assert verdicts(finished) == {}
+
+
+def test_an_edited_intermediate_file_whose_time_was_kept(finished):
+    summary = finished.results / "analysis/scarce-labels.csv"
+    keeping_time(summary, summary.read_bytes().replace(b"0.1", b"0.2"))
+    assert verdicts(finished) == {"analysis/scarce-labels": "tampered", **dict.fromkeys(SHOWN, "broken-chain")}
+    assert finished.planned("all") == set(), "Snakemake sees nothing"
+    assert repair(finished).count("train") == 0
+    assert verdicts(finished) == {}
+
+
+def test_parameters_swapped_between_keys(finished):
+    finished.edit(STUDY, "fold_seeds: [0, 1, 2]", "fold_seeds: [1, 0, 2]")
+    said = verdicts(finished)
+    drawn = {
+        f"splits/digits/{scheme}/fold{fold}" for scheme in ("balanced-40", "random-20", "random-30") for fold in (0, 1)
+    }
+    trained = {*TRAININGS, *CALIBRATING}
+    assert {name for name, verdict in said.items() if verdict == "stale config"} == drawn | trained
+    jobs = finished.planned("all")
+    assert {f"split {name.removeprefix('splits/')}" for name in drawn} <= jobs
+    assert {f"train {name.removeprefix('runs/')}" for name in trained} <= jobs
+
+
+def test_an_edited_module_that_others_use(finished):
+    finished.edit("workflow/spl/ranking.py", "{stream}:{seed}:{one}", "{stream}-{seed}-{one}")
+    said = verdicts(finished)
+    # The test images of the digits are drawn with it, too.
+    assert {name for name, verdict in said.items() if verdict == "stale code"} == {"data/digits", *SPLITS}
+    assert {said[name] for name in (*TRAININGS, "figures/fig4", "paper")} == {"broken-chain"}
+    assert {job.split()[0] for job in finished.planned("all")} >= {"split", "train", "analyse", "figure", "paper"}
+
+
+def test_an_edited_comment(finished):
+    finished.edit("workflow/spl/ranking.py", "def ranked(", "# In no order of any library.\ndef ranked(")
+    assert verdicts(finished) == {}
+    assert finished.planned("all") == set()
+
+
+def locked(project, package):
+    """The version of a package in the lock file."""
+    lock = (project.folder / "envs/requirements.lock").read_text()
+    return re.search(rf"^{package}==(.*)$", lock, re.MULTILINE)[1]
+
+
+def test_a_changed_lock_file(finished):
+    finished.edit("envs/requirements.lock", f"matplotlib=={locked(finished, 'matplotlib')}", "matplotlib==9.9")
+    said = verdicts(finished)
+    drawn = {name for name, verdict in said.items() if verdict == "stale env"}
+    assert drawn >= {"figures/fig1", "figures/fig4", "figures/confusion"}
+    assert drawn.isdisjoint({*TRAININGS, "splits/digits/random-20/fold0"}), "these never imported it"
+    assert finished.planned("all") == set(), "Snakemake does not read it"
+
+
+def test_a_changed_lock_file_that_no_result_comes_from(finished):
+    finished.edit("envs/requirements.lock", f"ruff=={locked(finished, 'ruff')}", "ruff==9.9")
+    assert verdicts(finished) == {}
+
+
+def test_changed_data(finished):
+    images = finished.results / "data/digits/images.safetensors"
+    content = bytearray(images.read_bytes())
+    content[-1] ^= 1
+    keeping_time(images, bytes(content))
+    said = verdicts(finished)
+    assert said["data/digits"] == "tampered"
+    assert {said[name] for name in (*TRAININGS, "splits/digits/random-20/fold0", "figures/fig4")} == {"broken-chain"}
+    assert "figures/fig1" not in said, "a picture of a formula has no data"
+    assert finished.planned("all") == set()
+
+
+def test_an_orphan(finished):
+    other = finished.results / "runs/digits/balanced-40/fold0/fixmatch/seed7"
+    shutil.copytree(finished.results / TRAININGS[0], other)
+    (finished.results / "tables/table99.csv").write_text("method,value\n")
+    assert verdicts(finished) == {
+        "results/tiny/runs/digits/balanced-40/fold0/fixmatch/seed7": "orphan",
+        "results/tiny/tables/table99.csv": "orphan",
+    }
+    assert finished.planned("all") == set(), "Snakemake takes them for results as soon as the study asks for them"
+    assert repair(finished) == []
+    assert verdicts(finished) == {}
+
+
+def test_a_deleted_output(finished):
+    (finished.results / "tables/table7.md").unlink()
+    assert verdicts(finished) == {"tables/table7": "missing", "paper": "broken-chain"}
+    assert finished.planned("all") == set(), "the page is there, and younger"
+    assert repair(finished) == ["all", "paper", "seal", "table"]
+    assert verdicts(finished) == {}
+
+
+def test_a_deleted_manifest(finished):
+    (finished.results / f"{TRAININGS[0]}.manifest.json").unlink()
+    said = verdicts(finished)
+    assert said[TRAININGS[0]] == "unrecorded"
+    assert {verdict for name, verdict in said.items() if name != TRAININGS[0]} == {"broken-chain"}
+    assert audit(finished)[1]["seal"]["changed"] == [f"{TRAININGS[0]}.manifest.json"]
+    assert finished.planned("all") == set(), "deleting one never trains again by itself"
+
+
+def forge(project):
+    """Edit a table, and its manifest with it."""
+    table = project.results / "tables/table1.csv"
+    before = project.run("sha256sum", table).stdout.split()[0]
+    table.write_bytes(table.read_bytes().replace(b"mean,0.", b"mean,0.0"))
+    manifest = project.results / "tables/table1.manifest.json"
+    forged = manifest.read_text().replace(before, project.run("sha256sum", table).stdout.split()[0])
+    assert forged != manifest.read_text()
+    manifest.write_text(forged)
+
+
+def test_data_and_manifest_edited_together(finished):
+    forge(finished)
+    page = finished.results / "paper.manifest.json"
+    assert verdicts(finished) == {"paper": "stale data"}, "what was made from it still remembers it"
+    page.write_text(re.sub(r'(table1.csv": ")\w+', lambda one: one[1] + "0" * 64, page.read_text()))
+    status, said = audit(finished)
+    assert status == 1
+    assert said["seal"]["state"] == "broken"
+    assert said["seal"]["changed"] == ["paper.manifest.json", "tables/table1.manifest.json"]
+
+
+def test_data_manifests_and_seal_edited_together(finished):
+    published = audit(finished)[1]["seal"]["digest"]
+    assert audit(finished, "--seal", published)[0] == 0
+    forge(finished)
+    table = finished.run("sha256sum", finished.results / "tables/table1.csv").stdout.split()[0]
+    page = finished.results / "paper.manifest.json"
+    page.write_text(re.sub(r'(table1.csv": ")\w+', lambda one: one[1] + table, page.read_text()))
+    assert finished.run("spl", "seal", finished.results).returncode == 0
+    assert audit(finished)[0] == 0, "nothing in this folder can tell"
+    status, said = audit(finished, "--seal", published)
+    assert status == 1
+    assert said["seal"]["state"] == "foreign"
+
+
+def test_the_seal_is_one_that_sha256sum_checks(finished):
+    checked = subprocess.run(
+        ["sha256sum", "--check", "--strict", "ROOT.sha256"], cwd=finished.results, capture_output=True, text=True
+    )
+    assert checked.returncode == 0
+    assert checked.stdout.count(": OK") == len(list(finished.results.rglob("*.manifest.json")))
+
+
+def test_a_copy_whose_times_were_all_touched(finished, tmp_path):
+    for path in sorted(finished.results.rglob("*"), reverse=True):  # the last result first
+        path.touch()
+    assert verdicts(finished) == {}
+    assert finished.planned("all") == set()
+
+
+def test_a_copy_without_snakemake_s_memory(finished):
+    shutil.rmtree(finished.folder / ".snakemake")
+    for path in sorted(finished.results.rglob("*"), reverse=True):
+        path.touch()
+    assert verdicts(finished) == {}, "the audit decides"
+    assert finished.planned("all") != set(), "Snakemake goes by the times"
+    _, said = audit(finished)
+    assert said["repair"] == [f"snakemake all --touch --forceall --configfile {STUDY}"]
+    assert "train" in repair(finished), "touched, not run"
+    assert verdicts(finished) == {}
+    assert finished.planned("all") == set()
+    finished.edit(STUDY, "steps: 150", "steps: 160")
+    assert sum(job.startswith("train ") for job in finished.planned("all")) == 4, "it remembers what it was told"
+
+
+def test_results_of_one_run_in_the_place_of_another(finished):
+    """The manifest comes along, and says where it belongs."""
+    good, bad = (finished.results / one for one in TRAININGS[:2])
+    for path in good.iterdir():
+        shutil.copy2(path, bad / path.name)
+    shutil.copy2(f"{good}.manifest.json", f"{bad}.manifest.json")
+    assert verdicts(finished)[TRAININGS[1]] == "unrecorded"
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "not JSON", '{"subcommand": "train"}'])
+def test_a_manifest_that_is_none(finished, content):
+    (finished.results / "figures/fig1.manifest.json").write_text(content)
+    assert verdicts(finished) == {"figures/fig1": "unrecorded", "paper": "broken-chain"}
+
+
+def test_quick_believes_what_has_not_changed_and_sees_what_has(finished):
+    assert audit(finished, "--quick")[0] == 0
+    summary = finished.results / "analysis/scarce-labels.csv"
+    keeping_time(summary, summary.read_bytes().replace(b"0.1", b"0.2"))
+    status, said = audit(finished, "--quick")
+    assert status == 1
+    assert {node["name"] for node in said["nodes"] if node["verdict"] == "tampered"} == {"analysis/scarce-labels"}
+
+
+def test_the_tree_of_a_table_reaches_down_to_its_data(finished):
+    told = finished.run("spl", "audit", "table1", "--study", STUDY)
+    assert told.returncode == 0
+    lines = told.stdout.splitlines()
+    assert lines[0] == "✓ tables/table1 fresh"
+    for name in (*TRAININGS, "splits/digits/balanced-40/fold1", "data/digits", "calibration/digits/smooth-fixmatch"):
+        assert any(name in line for line in lines)
+    assert not any("figures/" in line for line in lines)
+
+
+def test_the_runs_behind_a_number_are_named(finished):
+    told = finished.run(
+        "spl", "audit", "--study", STUDY, "--why", "results/tiny/tables/table1.csv:Smooth FixMatch,mean"
+    )
+    assert told.returncode == 0, told.stderr
+    assert re.findall(r"runs/\S+", told.stdout) == [one for one in TRAININGS if "smooth" in one]
+    for expected in ("40 labels drawn by seed 1 (splits/digits/balanced-40/fold1.json), training seed 0", "code "):
+        assert expected in told.stdout
+    gain = finished.run("spl", "audit", "--study", STUDY, "--why", "table1.csv:Smooth FixMatch,gain_mean")
+    assert set(re.findall(r"runs/\S+", gain.stdout)) == set(TRAININGS), "a gain is of both methods"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["fig77"], "fig77: no result of tests/studies/tiny.yaml"),
+        (["--why", "table1.csv:Smooth FixMatch,meen"], "table1.csv:Smooth FixMatch,meen: no such number"),
+        (["--why", "table1.csv:0,value"], "expected a line from 1 to"),
+        (["--why", "table1"], "expected TABLE.csv:ROW,COLUMN"),
+        (["--rerun", "runs/nothing"], "runs/nothing: expected the path of one run"),
+        (["--rerun", "fold0"], "fold0: expected the path of one run of tests/studies/tiny.yaml, found 4"),
+    ],
+)
+def test_what_cannot_be_audited_gets_one_line(finished, arguments, expected):
+    refused = finished.run("spl", "audit", "--study", STUDY, *arguments)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("error: ")
+    assert expected in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_a_run_that_is_trained_again_has_the_same_bytes(finished):
+    again = finished.run("spl", "audit", "--study", STUDY, "--rerun", TRAININGS[1])
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.endswith(f"{TRAININGS[1]}: the same bytes\n")
+    metrics = finished.results / TRAININGS[1] / "metrics.csv"
+    metrics.write_text(metrics.read_text().replace("0.", "0.0", 1))
+    again = finished.run("spl", "audit", "--study", STUDY, "--rerun", TRAININGS[1])
+    assert again.returncode == 1
+    assert "metrics.csv differ" in again.stdout
+
+
+def test_the_digest_is_of_all_results_and_of_nothing_else(finished):
+    def digest():
+        done = finished.run("spl", "digest", STUDY)
+        return done.stdout.strip() if done.returncode == 0 else done.stderr
+
+    before = digest()
+    assert re.fullmatch("[0-9a-f]{64}", before)
+    (finished.results / "logs/paper.log").write_text("later\n")
+    (finished.results / "paper.manifest.json").unlink()
+    assert digest() == before
+    with (finished.results / "figures/fig1.pdf").open("ab") as figure:
+        figure.write(b" ")
+    assert digest() != before
+    (finished.results / "figures/fig1.pdf").unlink()
+    assert "error: results/tiny/figures/fig1.pdf: is not there" in digest()
