@@ -1,0 +1,241 @@
+"""Verdicts on fabricated jobs: what the tests on a real study cannot show in seconds."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spl import audit_benchmark
+from spl.jobs import Job
+from spl.provenance import equivalence, machine, report
+from spl.provenance.audit import audit, orphans, upstream_of
+from spl.provenance.digests import digests
+from spl.provenance.entries import present_code
+from spl.provenance.manifest import Code, Manifest, digest, manifest_path
+from spl.provenance.seal import check_seal, results_digest, write_seal
+
+RESULTS = Path("results/fake")
+SPLIT = present_code("split", {})
+
+
+def job(name, inputs, **parameter):
+    made = RESULTS / f"{name}.json"
+    content = json.dumps({"code": SPLIT, **parameter})
+    return Job(name, "split", content, tuple(map(Path, inputs)), (made,), manifest_path(made))
+
+
+CHAIN = {
+    one.name: one
+    for one in (
+        job("first", ["raw.gz"], seed=0),
+        job("second", [RESULTS / "first.json"], seed=1, draw={"labels": 4}),
+        job("third", [RESULTS / "second.json", RESULTS / "first.json"]),
+        job("aside", []),
+    )
+}
+
+
+def write(one, **changes):
+    """The manifest of a job, from what lies there."""
+    known = {
+        "subcommand": "split", "parameter": json.loads(one.parameter), "code": Code(fingerprint=SPLIT, modules=[]),
+        "inputs": {str(path): digest(path) for path in one.inputs},
+        "outputs": {str(path): digest(path) for path in one.outputs},
+        "repository": None, "lock": "", "packages": {}, "hardware": {}, "environment": {}, "host": "",
+        "slurm_job": None, "begun": "", "ended": "",
+    }  # fmt: skip
+    one.manifest.write_text(Manifest(**known | changes).model_dump_json())
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """The chain, as it was made."""
+    monkeypatch.chdir(tmp_path)
+    RESULTS.mkdir(parents=True)
+    Path("raw.gz").write_text("raw")
+    for name, one in CHAIN.items():
+        one.outputs[0].write_text(name)
+    for one in CHAIN.values():
+        write(one)
+
+
+def judge(jobs=CHAIN):
+    return audit(jobs, lambda path: digest(path) if path.exists() else None)
+
+
+def verdicts(jobs=CHAIN):
+    return {name: " ".join([node.verdict, *node.kinds]) for name, node in judge(jobs).items()}
+
+
+FRESH = dict.fromkeys(CHAIN, "fresh")
+
+
+def test_what_nobody_touched_is_fresh(made):
+    assert verdicts() == FRESH
+
+
+def test_raw_data_that_are_not_here_break_nothing_and_are_told(made):
+    Path("raw.gz").unlink()
+    assert verdicts() == FRESH
+    assert judge()["first"].notes == ("raw.gz is not here: not compared",)
+
+
+def test_raw_data_that_changed_make_what_was_read_from_them_stale(made):
+    Path("raw.gz").write_text("other")
+    assert verdicts() == FRESH | {"first": "stale data", "second": "broken-chain", "third": "broken-chain"}
+    assert judge()["third"].why == ("first is stale",), "the root of it, once"
+
+
+def test_what_was_made_again_differently_makes_its_readers_stale(made):
+    RESULTS.joinpath("first.json").write_text("again")
+    write(CHAIN["first"])
+    assert verdicts() == FRESH | {"second": "stale data", "third": "stale data"}
+
+
+def test_every_changed_setting_is_named_with_both_values(made):
+    other = job("second", [RESULTS / "first.json"], seed=2, draw={"labels": 5, "keep": 0.5})
+    node = judge({**CHAIN, "second": other})["second"]
+    assert (node.verdict, node.kinds) == ("stale", ("config",))
+    assert node.why == (
+        "draw.keep: nothing became 0.5", "draw.labels: 4 became 5", "seed: 1 became 2",
+    )  # fmt: skip
+
+
+def test_inputs_that_are_no_longer_asked_for_or_were_not_read(made):
+    other = job("third", [RESULTS / "second.json", RESULTS / "aside.json"])
+    node = judge({**CHAIN, "third": other})["third"]
+    assert node.kinds == ("data",)
+    assert node.why == (
+        "results/fake/aside.json was not read",
+        "results/fake/first.json was read, and is not asked for",
+    )
+
+
+@pytest.mark.parametrize(
+    ("packages", "expected"),
+    [
+        ({"torch": machine.locked()["torch"]}, "fresh"),
+        ({"torch": machine.locked()["torch"] + "+cpu"}, "fresh"),
+        ({"torch": "1.0.0"}, "stale env"),
+        ({"python": machine.locked()["python"] + ".99"}, "fresh"),
+        ({"python": "3.1"}, "stale env"),
+        ({"cuda-bindings": "13.0"}, "fresh"),
+    ],
+)
+def test_packages_are_compared_with_the_lock_file(made, packages, expected):
+    write(CHAIN["aside"], packages=packages)
+    assert verdicts()["aside"] == expected
+
+
+def test_code_that_ran_and_was_not_planned_is_stale(made):
+    write(CHAIN["aside"], code=Code(fingerprint="0" * 64, modules=[]))
+    assert verdicts()["aside"] == "stale code"
+
+
+def test_every_use_of_a_declared_equivalence_is_shown(made, monkeypatch):
+    declared = equivalence.Equivalence(subcommand="split", old="0" * 64, new=SPLIT, reason="the same bits, faster")
+    monkeypatch.setattr(equivalence, "declared", lambda: (declared,))
+    old = replace(CHAIN["aside"], parameter=json.dumps({"code": "0" * 64}))
+    write(old)
+    node = judge({"aside": old})["aside"]
+    assert node.verdict == "fresh"
+    assert node.notes == ("made by code that is declared equivalent: the same bits, faster",)
+    assert any("the same bits, faster" in str(line) for line in report.problems([node]))
+
+
+def test_an_audit_of_one_result_takes_along_what_it_was_made_from_alone():
+    assert list(upstream_of(CHAIN, ["second"])) == ["first", "second"]
+    assert list(upstream_of(CHAIN, ["aside"])) == ["aside"]
+
+
+def test_orphans_are_named_by_their_outermost_folder(made):
+    (RESULTS / "old/deep").mkdir(parents=True)
+    (RESULTS / "old/deep/file").write_text("")
+    (RESULTS / "logs").mkdir()
+    (RESULTS / "logs/first.log").write_text("")
+    (RESULTS / "gone.manifest.json").write_text("{}")
+    (RESULTS / "link").symlink_to("first.json")
+    write_seal(RESULTS)
+    assert {node.name for node in orphans(CHAIN, RESULTS)} == {
+        "results/fake/old", "results/fake/gone.manifest.json", "results/fake/link",
+    }  # fmt: skip
+
+
+EDITS = ("output", "manifest", "raw", "parameter", "fingerprint")
+
+
+@given(edits=st.lists(st.tuples(st.sampled_from(EDITS), st.sampled_from(list(CHAIN))), min_size=1, max_size=3))
+def test_no_edit_of_anything_goes_unnoticed(tmp_path_factory, edits):
+    """Of an output, a manifest, the data, the study or the code, in any combination: audit and seal see it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("edited"))
+        RESULTS.mkdir(parents=True)
+        Path("raw.gz").write_text("raw")
+        for name, one in CHAIN.items():
+            one.outputs[0].write_text(name)
+        for one in CHAIN.values():
+            write(one)
+        write_seal(RESULTS)
+        jobs = dict(CHAIN)
+        assert report.is_fresh(judge(jobs).values())
+        assert check_seal(RESULTS).state == "intact"
+        for edit, name in edits:
+            if edit == "output":
+                jobs[name].outputs[0].write_text("edited")
+            elif edit == "manifest":
+                path = jobs[name].manifest
+                path.write_text(path.read_text().replace('"host":""', '"host":"another"'))
+            elif edit == "raw":
+                Path("raw.gz").write_text("edited")
+            else:
+                change = {"code": "0" * 64} if edit == "fingerprint" else {"seed": 99}
+                parameter = json.dumps(json.loads(jobs[name].parameter) | change)
+                jobs[name] = replace(jobs[name], parameter=parameter)
+        assert not report.is_fresh(judge(jobs).values()) or check_seal(RESULTS).state == "broken"
+
+
+def test_a_digest_is_of_names_and_bytes(made):
+    def of(jobs=CHAIN):
+        return results_digest(jobs.values(), lambda path: digest(path) if path.exists() else None, RESULTS)
+
+    before = of()
+    first, second = (CHAIN[name].outputs[0] for name in ("first", "second"))
+    first.write_text("second"), second.write_text("first")
+    assert of() != before, "the same bytes under other names"
+    first.write_text("first"), second.write_text("second")
+    assert of() == before
+
+
+def test_what_is_remembered_is_believed_only_of_the_same_file(made):
+    path, memory = RESULTS / "first.json", Path("memory.json")
+    before = digests([path], memory, quick=False)[path]
+    memory.write_text(memory.read_text().replace(before, "f" * 64))
+    assert digests([path], memory, quick=True)[path] == "f" * 64, "it was not read"
+    assert digests([path], memory, quick=False)[path] == before
+    other = path.with_name("other")
+    other.write_text("FIRST")
+    other.replace(path)
+    assert digests([path], memory, quick=True)[path] == digest(path) != before
+
+
+def test_a_folder_is_known_by_all_its_files(tmp_path):
+    for name in ("b", "a/c"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    before = digest(tmp_path)
+    (tmp_path / "b").rename(tmp_path / "d")
+    assert digest(tmp_path) != before
+    (tmp_path / "d").rename(tmp_path / "b")
+    assert digest(tmp_path) == before
+
+
+def test_a_whole_fabricated_study_is_fresh(tmp_path, monkeypatch):
+    """The benchmark's: every job of the smallest study, under its true parameter."""
+    study = Path("tests/studies/tiny.yaml").absolute()
+    monkeypatch.chdir(tmp_path)
+    measured = audit_benchmark.measure(study, gigabytes=0.01, repetitions=1)
+    assert measured["jobs"] == 28
+    assert measured["audit_over_sha256"] > 0
