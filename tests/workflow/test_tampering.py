@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -225,17 +226,24 @@ def test_the_seal_is_one_that_sha256sum_checks(finished):
     assert checked.stdout.count(": OK") == len(list(finished.results.rglob("*.manifest.json")))
 
 
+def touch(project):
+    """Give every result a new time, the first results the latest."""
+    paths = sorted(project.results.rglob("*"), reverse=True)
+    for second, path in enumerate(paths, int(time.time()) - len(paths)):
+        os.utime(path, (second, second))
+
+
 def test_a_copy_whose_times_were_all_touched(finished, tmp_path):
-    for path in sorted(finished.results.rglob("*"), reverse=True):  # the last result first
-        path.touch()
+    touch(finished)
     assert verdicts(finished) == {}
     assert finished.planned("all") == set()
+    finished.edit("workflow/profiles/default/config.yaml", "20GB", "1KB")
+    assert finished.planned("all") != set(), "of larger files Snakemake only knows the time"
 
 
 def test_a_copy_without_snakemake_s_memory(finished):
     shutil.rmtree(finished.folder / ".snakemake")
-    for path in sorted(finished.results.rglob("*"), reverse=True):
-        path.touch()
+    touch(finished)
     assert verdicts(finished) == {}, "the audit decides"
     assert finished.planned("all") != set(), "Snakemake goes by the times"
     _, said = audit(finished)
