@@ -1,6 +1,7 @@
 """Whatever is changed in the reach of a job makes it stale; whatever is changed elsewhere leaves it fresh."""
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
@@ -13,8 +14,11 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 import spl
+from spl.datasets import write_dataset
 from spl.provenance import fingerprint as module
 from spl.provenance.fingerprint import fingerprint, reach
+from spl.settings import Settings
+from spl.study import Basins
 
 PACKAGE = Path(spl.__file__).parent
 BROAD = settings(max_examples=24, derandomize=True, deadline=None, database=None, phases=[Phase.generate])
@@ -289,9 +293,59 @@ def shaken(name, job):
         kept = [place for place, value in enumerate(table.values) if id(value) not in gone]
         table.keys, table.values = [table.keys[place] for place in kept], [table.values[place] for place in kept]
     tree.body = [one for one in tree.body if id(one) not in gone]
-    used = names_read(ast.unparse(tree))
+    parts = [part for statement in tree.body for part in feelable(statement)]
+    decorated = [part for part in parts if isinstance(part, ast.FunctionDef) and part.decorator_list]
+    parts += [part for function in decorated for part in ast.walk(function)]  # whose hints count
+    used = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
     for statement in tree.body:
         if isinstance(statement, ast.Import | ast.ImportFrom) and getattr(statement, "module", "") != "__future__":
             statement.names = [one for one in statement.names if (one.asname or one.name.split(".")[0]) in used]
     tree.body = [one for one in tree.body if not isinstance(one, ast.Import | ast.ImportFrom) or one.names]
     return ast.unparse(tree)
+
+
+WORK = {
+    "split": "spl.splits.write_fold({'scheme': 'balanced', 'seed': 0, 'labels': 4}, here / 'data', out / 'split.json')",
+    "training": """
+spl.runs.train_run(
+    parameter, here / "data", out / "split.json", None, out / "runs/one", print, None, lambda done: False
+)""",
+    "analysis": "spl.confusion.write_summary(summary, out / 'runs', out / 'summary.csv')",
+}
+PARAMETER = {
+    "dataset": "digits", "split": "one", "fold": 0, "labels": 40, "split_seed": 0, "seed": 0,
+    "method": "flexmatch", "variant": "",
+    "settings": Settings(
+        network="wrn-10-1", steps=6, batch=4, mu=2, evaluate_every=3, evaluate_late_every=3, flip=False, crop_padding=1
+    ).model_dump(),
+}  # fmt: skip
+SUMMARY = {"runs": ["one"], "missing": {}, "basins": Basins().model_dump()}
+
+
+def test_what_a_job_reaches_is_all_that_it_needs(tmp_path):
+    """With nothing else in the package it makes the same bytes."""
+    (tmp_path / "data").mkdir()
+    write_dataset("digits", tmp_path / "data")
+    do(PACKAGE.parent, tmp_path, "whole", *WORK.values())
+    for job, work in WORK.items():
+        for name in MODULES:
+            path = tmp_path / job / "spl" / MODULES[name].relative_to(PACKAGE)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(shaken(name, job))
+        do(tmp_path / job, tmp_path, "shaken", work)
+    made = {path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*") if path.is_file()}
+    assert len(made) == 6
+    assert all((tmp_path / "shaken" / path).read_bytes() == (tmp_path / "whole" / path).read_bytes() for path in made)
+
+
+def do(package, here, out, *works):
+    """Do jobs by the code in a folder."""
+    code = ["import spl; from pathlib import Path", f"assert spl.__file__.startswith({str(package)!r})"]
+    code += [f"here = Path({str(here)!r}); out = here / {out!r}; parameter, summary = {PARAMETER!r}, {SUMMARY!r}"]
+    for work in works:
+        code += [f"import {work.strip().partition('(')[0].rpartition('.')[0]}", work]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(code)],
+        env=os.environ | {"PYTHONPATH": str(package)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

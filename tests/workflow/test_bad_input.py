@@ -1,5 +1,6 @@
 """A wrong study ends before any job: status 2, one clear line, nothing written."""
 
+import json
 import re
 
 import pytest
@@ -63,8 +64,10 @@ def test_a_damaged_data_set_is_named(finished):
     content = bytearray(images.read_bytes())
     content[-1] ^= 255
     images.write_bytes(content)
+    manifest = json.loads((finished.results / "splits/digits/balanced-40/fold0.manifest.json").read_text())
     refused = finished.run(
-        "spl", "split", "--parameter", '{"draw": {}}', str(images.parent), "--output", str(finished.folder / "out.json")
+        *("spl", "split", "--parameter", json.dumps(manifest["parameter"])),
+        *(str(images.parent), "--output", str(finished.folder / "out.json")),
     )
     assert refused.returncode == 2
     assert "expected the array with sha256" in refused.stderr
