@@ -1,14 +1,109 @@
-"""The environment files say the same."""
+"""The environment files say the same. No test builds the container: what its recipe says is compared and tried here."""
 
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import distribution
 from pathlib import Path
 
 import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
-ENVS = Path(__file__).parents[2] / "envs"
+from spl.provenance.machine import locked, normalised
+
+ROOT = Path(__file__).parents[2]
+ENVS = ROOT / "envs"
+LOCK = [line for line in (ENVS / "requirements.lock").read_text().splitlines() if not line.startswith("#")]
+CONDA = yaml.safe_load((ENVS / "environment.yaml").read_text())["dependencies"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+RECIPE = [
+    tuple(line.split(maxsplit=1))
+    for line in (ENVS / "Dockerfile").read_text().splitlines()
+    if line and not line.startswith("#")
+]
+
+
+def pip_commands(text):
+    """The arguments of each `pip install`, but for those that decide only what is printed and kept."""
+    quiet = {"--disable-pip-version-check", "--no-cache-dir"}
+    return [set(found.split()) - quiet for found in re.findall(r"-m pip install (.*)", text)]
+
+
+def unmet(requirements, extra=""):
+    """The requirements that hold here and that the lock does not satisfy."""
+    versions = locked()
+    wanted = [Requirement(text) for text in requirements]
+    return [
+        str(one)
+        for one in wanted
+        if (one.marker is None or one.marker.evaluate({"extra": extra}))
+        and not (normalised(one.name) in versions and one.specifier.contains(versions[normalised(one.name)]))
+    ]
 
 
 def test_the_conda_file_holds_the_packages_of_the_lock():
-    lock = [line for line in (ENVS / "requirements.lock").read_text().splitlines() if not line.startswith("#")]
-    conda = yaml.safe_load((ENVS / "environment.yaml").read_text())
-    assert conda["dependencies"][-1]["pip"] == lock
-    assert all("==" in line for line in lock)
+    assert CONDA[-1]["pip"] == LOCK
+
+
+def test_the_lock_names_each_package_once_with_its_version():
+    assert all(re.fullmatch(r"[\w.-]+==[\w.+!-]+", line) for line in LOCK)
+    assert len(locked()) == len(LOCK)
+
+
+def test_the_lock_satisfies_what_the_project_asks_for():
+    project = PROJECT["project"]
+    assert not unmet(project["dependencies"])
+    assert not unmet(project["optional-dependencies"]["test"])
+    assert not unmet(PROJECT["build-system"]["requires"])
+
+
+def test_the_lock_holds_all_that_its_packages_need():
+    """Of what is installed here, which is the lock."""
+    lacking = {name: unmet(distribution(name).requires or ()) for name in locked()}
+    del lacking["torch"]  # its CUDA libraries are those of the build that an index serves, and pinned by it
+    assert not {name: found for name, found in lacking.items() if found}
+
+
+def test_all_files_agree_on_the_python():
+    image = dict(RECIPE[:1])["FROM"]
+    python = re.fullmatch(r"python:(3\.\d+)\.\d+-slim-\w+", image)[1]
+    assert f"python={python}" in CONDA
+    assert f"PYTHON ?= python{python}\n" in (ROOT / "Makefile").read_text()
+    assert PROJECT["tool"]["ruff"]["target-version"] == f"py{python.replace('.', '')}"
+    assert PROJECT["project"]["requires-python"] == f">={python}"
+    assert SpecifierSet(f"=={python}.*").contains(".".join(map(str, sys.version_info[:3])))
+
+
+def test_the_container_is_made_by_the_same_commands_as_the_virtual_environment():
+    commands = pip_commands((ENVS / "Dockerfile").read_text())
+    assert commands == pip_commands((ROOT / "Makefile").read_text())
+    assert commands == [
+        {"--requirement", "envs/requirements.lock"},
+        {"--no-deps", "--no-build-isolation", "--editable", "."},
+    ]
+
+
+def test_the_container_runs_for_any_user_and_starts_nothing_by_itself():
+    assert not {"ENTRYPOINT", "CMD", "ADD", "VOLUME"} & {word for word, _ in RECIPE}
+    assert [rest for word, rest in RECIPE if word == "USER"] == ["1000:1000"]
+    assert RECIPE.index(("USER", "1000:1000")) > max(n for n, (word, _) in enumerate(RECIPE) if word in ("RUN", "COPY"))
+
+
+def test_the_container_gets_the_files_that_it_copies_and_no_others():
+    copied = [file for word, rest in RECIPE if word == "COPY" for file in rest.split()[:-1]]
+    assert all((ROOT / file).exists() for file in copied)
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {line[1:] for line in ignored if line.startswith("!")} == set(copied)
+    assert PROJECT["project"]["readme"] in copied
+    assert PROJECT["tool"]["setuptools"]["packages"]["find"]["where"][0] in copied
+
+
+def test_pip_understands_the_lock_and_finds_it_installed():
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps", "--no-index"]
+    done = subprocess.run(
+        [*command, "--requirement", "envs/requirements.lock"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Requirement already satisfied") == len(LOCK)

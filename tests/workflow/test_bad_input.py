@@ -1,5 +1,6 @@
 """A wrong study ends before any job: status 2, one clear line, nothing written."""
 
+import json
 import re
 
 import pytest
@@ -30,6 +31,27 @@ def test_snakemake_and_spl_refuse_it_alike(project, old, new, expected):
     assert not (project.folder / "results").exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("- {subcommand: train, old: 3f, new: 9c, reason: a faster way}\n", "0.old: String should match pattern"),
+        ("- [\n", "not YAML"),
+    ],
+)
+def test_so_is_a_declaration_of_equivalent_code(project, content, expected):
+    file = project.folder / "config/equivalent.yaml"
+    file.write_text(content)
+    for command in (
+        ["snakemake", "-n", "all", "--configfile", "tests/studies/tiny.yaml"],
+        ["spl", "plan", "tests/studies/tiny.yaml"],
+    ):
+        refused = project.run(*command)
+        assert refused.returncode == 2, refused.stderr
+        [line] = [line for line in refused.stderr.splitlines() if "error" in line.lower()]
+        assert line.startswith(f"error: {file}: {expected}")
+        assert "Traceback" not in refused.stderr
+
+
 def test_the_demo_does_not_leak_into_a_study_that_says_too_little(project):
     (project.folder / "mine.yaml").write_text("name: mine\ntitle: Mine\ndatasets: {digits: {source: digits}}\n")
     refused = project.run("snakemake", "-n", "all", "--configfile", "mine.yaml")
@@ -42,8 +64,10 @@ def test_a_damaged_data_set_is_named(finished):
     content = bytearray(images.read_bytes())
     content[-1] ^= 255
     images.write_bytes(content)
+    manifest = json.loads((finished.results / "splits/digits/balanced-40/fold0.manifest.json").read_text())
     refused = finished.run(
-        "spl", "split", "--parameter", '{"draw": {}}', str(images.parent), "--output", str(finished.folder / "out.json")
+        *("spl", "split", "--parameter", json.dumps(manifest["parameter"])),
+        *(str(images.parent), "--output", str(finished.folder / "out.json")),
     )
     assert refused.returncode == 2
     assert "expected the array with sha256" in refused.stderr

@@ -1,5 +1,7 @@
 """Which change runs which jobs: exactly those, on the real Snakemake."""
 
+import json
+
 import pytest
 
 NEW_METHOD = 'METHODS: dict[str, Method] = {\n    "new": Method("New", smooth),'
@@ -27,17 +29,93 @@ def test_a_change_of_a_plot_s_colour_redraws_that_plot_alone(finished):
     assert finished.planned("all") == {"figure fig6", "paper", "all"}
 
 
+NEW_READER = """SOURCES: dict[str, Source] = {
+    "new": Source(read_digits, Description((), 8, ())),"""
+UNFELT = [
+    ("workflow/spl/training.py", "def train_step(", "# A comment.\ndef train_step("),
+    ("workflow/spl/methods.py", "METHODS: dict[str, Method] = {", NEW_METHOD),
+    ("workflow/spl/datasets.py", "SOURCES: dict[str, Source] = {", NEW_READER),
+    ("workflow/spl/settings.py", 'description="tau"', 'description="the threshold"'),
+    ("workflow/spl/cli.py", "def split(", "def unheard() -> None:\n    print()\n\n\n@app.command()\ndef split("),
+    ("workflow/spl/provenance/manifest.py", "indent=1", "indent=2"),
+    ("workflow/spl/provenance/machine.py", "timeout=60", "timeout=61"),
+    ("workflow/spl/provenance/fingerprint.py", "EVERYTHING = ", "UNUSED = 1\nEVERYTHING = "),
+    ("workflow/spl/attempt.py", "PATIENCE = 600.0", "PATIENCE = 60.0"),
+    ("envs/requirements.lock", "torch==", "# Another.\ntorch=="),
+    ("envs/environment.yaml", "channels:", "# Another.\nchannels:"),
+    ("tests/studies/tiny.yaml", "    training: { network", "    resources: { mem_mb: 3000 }\n    training: { network"),
+]
+NEW_FIGURE = """CONTENTS: dict[str, Item] = {
+    "new": Item("New", "New", "spl.figures.new", captions.losses, parameter=parameters.threshold),"""
+NEW_EXPERIMENT = """experiments:
+  pseudo-labeling:
+    dataset: digits
+    split: { scheme: balanced, per_class: 4 }
+    folds: [0]
+    methods: [pseudo-label]
+"""
+
+
+def test_changes_that_no_job_can_feel_run_nothing(finished):
+    for change in UNFELT:
+        finished.edit(*change)
+    assert finished.planned("all") == set()
+
+
+def test_a_new_figure_is_drawn_and_nothing_else(finished):
+    folder = finished.folder / "workflow/spl/figures"
+    (folder / "new.py").write_text((folder / "fig1.py").read_text())
+    finished.edit("workflow/spl/paper/contents.py", "CONTENTS: dict[str, Item] = {", NEW_FIGURE)
+    assert finished.planned("all") == {"figure new", "paper", "all"}
+
+
+def test_a_new_experiment_trains_its_own_runs_alone(finished):
+    finished.edit("tests/studies/tiny.yaml", "experiments:\n", NEW_EXPERIMENT)
+    assert finished.planned("all") == {
+        "train digits/balanced-40/fold0/pseudo-label/seed0",
+        "analyse pseudo-labeling",
+        *(f"table {name}" for name in ("pseudo-labeling", "collapses-pseudo-labeling")),
+        *(f"figure {name}-pseudo-labeling" for name in ("basins", "collapse")),
+        "paper",
+        "all",
+    }
+
+
 @pytest.mark.parametrize(
-    ("file", "old", "new"),
+    ("old", "new", "splits", "trainings"),
+    [("fold_seeds: [0, 1, 2]", "fold_seeds: [1, 0, 2]", 6, 6), ("batch: 8\n  mu: 3", "batch: 3\n  mu: 8", 0, 6)],
+)
+def test_two_values_that_are_swapped_are_changes(finished, old, new, splits, trainings):
+    finished.edit("tests/studies/tiny.yaml", old, new)
+    jobs = finished.planned("all")
+    assert sum(job.startswith("split ") for job in jobs) == splits
+    assert sum(job.startswith("train ") for job in jobs) == trainings
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "jobs"),
     [
-        ("workflow/spl/training.py", "def train_step(", "# A comment.\ndef train_step("),
-        ("workflow/spl/methods.py", "METHODS: dict[str, Method] = {", NEW_METHOD),
-        ("workflow/spl/settings.py", 'description="tau"', 'description="the threshold"'),
+        ("confusion.py", '"%.10g"', '"%.9g"', {"analyse scarce-labels", *SHOWN}),
+        ("tables/aggregate.py", "def build(", "UNHEARD = 1\n\n\ndef build(", set()),
+        (
+            "tables/collapses.py",
+            '"recovered": _named(',
+            '"recovered ": _named(',
+            {"table collapses-scarce-labels", "paper", "all"},
+        ),
+        ("figures/style.py", 'dpi": 300', 'dpi": 299', {"every figure", "paper", "all"}),
+        ("tables/form.py", "%.10g", "%.9g", {"every table", "paper", "all"}),
+        ("paper/page.html.j2", "<body>", "<body> ", {"paper", "all"}),
+        ("paper/page.py", "trim_blocks=True", "trim_blocks=False", {"paper", "all"}),
     ],
 )
-def test_a_change_that_no_job_can_feel_runs_nothing(finished, file, old, new):
-    finished.edit(file, old, new)
-    assert finished.planned("all") == set()
+def test_a_helper_runs_what_it_helps(finished, file, old, new, jobs):
+    finished.edit(f"workflow/spl/{file}", old, new)
+    for kind in ("figure", "table"):
+        if f"every {kind}" in jobs:
+            made = {path.stem for path in (finished.results / f"{kind}s").glob("*.csv")}
+            jobs = jobs - {f"every {kind}"} | {f"{kind} {name}" for name in made}
+    assert finished.planned("all") == jobs
 
 
 def test_a_changed_line_of_training_code_trains_everything_again(finished):
@@ -80,4 +158,30 @@ def test_one_figure_runs_nothing_but_what_it_needs(project, target):
 def test_a_picture_of_a_formula_needs_nothing(project):
     project.snakemake("fig1")
     made = {path.name for path in project.results.rglob("*") if path.is_file()}
-    assert made == {"fig1.pdf", "fig1.png", "fig1.csv", "fig1.log"}
+    assert made == {"fig1.pdf", "fig1.png", "fig1.csv", "fig1.log", "fig1.manifest.json"}
+
+
+def test_changed_code_that_is_declared_equivalent_runs_nothing(finished):
+    finished.edit("workflow/spl/networks.py", "LEAKY_SLOPE = 0.1", "LEAKY_SLOPE = 0.1 + 0")
+    assert sum(job.startswith("train ") for job in finished.planned("all")) == 6
+    declared = finished.run("spl", "equivalent", "train", "--reason", "the same number, written otherwise")
+    assert declared.returncode == 0, declared.stderr
+    assert len(declared.stdout.splitlines()) == 2, "FixMatch and Smooth FixMatch"
+    assert finished.planned("all") == set()
+    assert "6 of 6 runs done" in finished.run("spl", "plan", str(finished.study)).stdout
+    again = finished.run("spl", "equivalent", "train", "--reason", "the same number, written otherwise")
+    assert again.returncode == 2
+    assert again.stderr == "error: results: nothing of spl train was made by other code than the present\n"
+
+
+def test_a_manifest_records_the_code_that_ran_not_what_it_is_equivalent_to(finished):
+    path = finished.results / "figures/fig6.manifest.json"
+    before = json.loads(path.read_text())
+    finished.edit("workflow/spl/figures/fig6.py", 'LOOKS["fixmatch"].colour', '(LOOKS["fixmatch"].colour + "")')
+    declared = finished.run("spl", "equivalent", "figure", "--reason", "the same colour, written otherwise")
+    assert declared.returncode == 0, declared.stderr
+    (finished.results / "figures/fig6.pdf").unlink()
+    finished.snakemake("fig6")
+    after = json.loads(path.read_text())
+    assert after["parameter"]["code"] == before["parameter"]["code"] == before["code"]["fingerprint"]
+    assert after["code"]["fingerprint"] == json.loads(declared.stdout[2:])["new"] != before["code"]["fingerprint"]

@@ -277,6 +277,17 @@ def schema() -> None:
 
 
 @app.command()
+def equivalent(
+    subcommand: Annotated[str, typer.Argument(help="Whose code changed: train, figure, ...")],
+    reason: Annotated[str, typer.Option(help="Why its results would be the same.")],
+) -> None:
+    """Declare that changed code makes the results that are there; writes `config/equivalent.yaml`."""
+    from spl.provenance.declare import declare
+
+    print(*declare(subcommand, reason, Path("results")), sep="\n")
+
+
+@app.command()
 def plan(
     study: StudyFile = Path("config/demo.yaml"),
     price: Annotated[float | None, typer.Option(help="Of an hour of a GPU (or core); shows costs, too.")] = None,

@@ -48,7 +48,7 @@ def code_packages(subcommand: str, content: Mapping[str, Any]) -> frozenset[str]
 
 
 def check_code(subcommand: str, content: Mapping[str, Any]) -> None:
-    """Refuse to do a job with other code than was planned.
+    """Refuse to do a job with other code than was planned, or was declared equivalent to it.
 
     Raises:
         InputError: the code was edited since.
@@ -56,7 +56,7 @@ def check_code(subcommand: str, content: Mapping[str, Any]) -> None:
     if "code" not in content:
         raise InputError("--parameter: expected code, the fingerprint of the planned code")
     present = with_code(subcommand, content)["code"]
-    if content["code"] != present:
+    if representative(subcommand, content["code"]) != present:
         raise InputError(
             f"code of spl {subcommand}: expected what was planned, {content['code'][:12]}, found {present[:12]}: "
             "it was edited since; start Snakemake again"

@@ -1,6 +1,6 @@
 """Fingerprints of code that a person declared to be equivalent: what was made by one need not be made again.
 
-``config/equivalent.yaml`` is a list of declarations::
+``config/equivalent.yaml`` is a list of declarations, which ``spl equivalent`` writes::
 
     - { subcommand: train, old: 3f..., new: 9c..., reason: "a faster way to the same bits, compared on six runs" }
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -44,15 +44,28 @@ def declared() -> tuple[Equivalence, ...]:
         return ()
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{DECLARED}: not YAML: {' '.join(str(error).split())}") from None
+    return checked([] if content is None else content, str(DECLARED))
+
+
+def checked(content: Any, origin: str) -> tuple[Equivalence, ...]:
+    """Declarations from YAML.
+
+    Args:
+        content: a list of mappings.
+        origin: names it in messages.
+
+    Raises:
+        InputError: it is no list of declarations, or one leads nowhere new.
+    """
     try:
-        found = TypeAdapter(tuple[Equivalence, ...]).validate_python(content or [])
+        found = TypeAdapter(tuple[Equivalence, ...]).validate_python(content)
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(map(str, problem["loc"])) or "the file"
-        raise InputError(f"{DECLARED}: {where}: {problem['msg']}") from None
+        raise InputError(f"{origin}: {where}: {problem['msg']}") from None
     for place, one in enumerate(found):
         if any(one.new in (other.old, other.new) for other in found[:place]) or one.new == one.old:
-            raise InputError(f"{DECLARED}: {place}.new: expected a fingerprint that is not declared before")
+            raise InputError(f"{origin}: {place}.new: expected a fingerprint that is not declared before")
     return found
 
 

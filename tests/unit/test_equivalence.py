@@ -1,0 +1,131 @@
+"""What a person declares equivalent keeps its results."""
+
+import json
+
+import pytest
+import yaml
+
+from spl.errors import InputError
+from spl.provenance import equivalence
+from spl.provenance.declare import declare
+from spl.provenance.entries import check_code, present_code, with_code
+from spl.provenance.equivalence import declared, reasons, representative
+from spl.provenance.manifest import Manifest
+
+A, B, C, D = (letter * 64 for letter in "abcd")
+REASON = "compared on six runs"
+ANALYSIS = {"runs": [], "missing": {}, "basins": {}}
+
+
+def line(old, new, subcommand="train", reason=REASON):
+    return {"subcommand": subcommand, "old": old, "new": new, "reason": reason}
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    """The file of declarations; what is written to it is read anew."""
+    path = tmp_path / "equivalent.yaml"
+    monkeypatch.setattr(equivalence, "DECLARED", path)
+
+    def write(content):
+        path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+        declared.cache_clear()
+        return path
+
+    declared.cache_clear()
+    yield write
+    declared.cache_clear()
+
+
+def test_without_a_file_and_with_an_empty_one_nothing_is_declared(file):
+    assert declared() == ()
+    file("# None yet.\n")
+    assert declared() == ()
+    assert representative("train", A) == A
+
+
+def test_a_chain_leads_to_its_beginning(file):
+    file([line(A, B), line(B, C, reason="more of the same"), line(A, D)])
+    assert {representative("train", one) for one in (A, B, C, D)} == {A}
+    assert reasons("train", C) == ["more of the same", REASON]
+    assert reasons("train", A) == []
+
+
+def test_a_declaration_holds_for_its_subcommand_alone(file):
+    file([line(A, B)])
+    assert representative("figure", B) == B
+    assert reasons("figure", B) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ([line(A, B), line(B, A)], "1.new: expected a fingerprint that is not declared before"),
+        ([line(A, A)], "0.new: expected a fingerprint that is not declared before"),
+        ([line(A, B), line(C, B)], "1.new: expected a fingerprint that is not declared before"),
+        ([line(B, C), line(A, B)], "1.new: expected a fingerprint that is not declared before"),
+        ([line(A[1:], B)], "0.old: String should match"),
+        ([line(A, B, subcommand="trian")], "0.subcommand: Input should be 'data'"),
+        ([line(A, B, reason="because")], "0.reason: String should have at least 10"),
+        ([{"subcommand": "train", "old": A, "new": B}], "0.reason: Field required"),
+        ([{**line(A, B), "who": "me"}], "0.who: Extra inputs"),
+        ({"train": {A: B}}, "the file: Input should be a valid tuple"),
+        ("- [", "not YAML"),
+    ],
+)
+def test_a_mistake_is_named_in_one_line(file, content, expected):
+    path = file(content)
+    with pytest.raises(InputError) as raised:
+        declared()
+    assert str(raised.value).startswith(f"{path}: {expected}")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_job_is_planned_with_the_code_that_its_own_is_equivalent_to(file):
+    present = present_code("analyse", ANALYSIS)
+    file([line(A, present, "analyse")])
+    assert with_code("analyse", ANALYSIS)["code"] == A
+    check_code("analyse", {**ANALYSIS, "code": A})
+    check_code("analyse", {**ANALYSIS, "code": present})  # was planned before it was declared
+    with pytest.raises(InputError, match="edited since"):
+        check_code("analyse", {**ANALYSIS, "code": B})
+
+
+def leave_manifest(folder, name, subcommand, parameter, code):
+    blank = {name: {} for name in ("inputs", "outputs", "packages", "hardware", "environment")}
+    manifest = Manifest(
+        subcommand=subcommand, parameter=parameter, code={"fingerprint": code, "modules": []}, **blank,
+        repository=None, lock="", host="", slurm_job=None, begun="", ended="",
+    )  # fmt: skip
+    (folder / f"{name}.manifest.json").write_text(manifest.model_dump_json())
+
+
+def test_finished_jobs_tell_which_fingerprints_changed(file, tmp_path):
+    path, present = file("# Mine."), present_code("analyse", ANALYSIS)
+    for name, code in {"one": A, "two": A, "odd": B}.items():
+        leave_manifest(tmp_path, name, "analyse", ANALYSIS, code)
+    leave_manifest(tmp_path, "of another subcommand", "page", {}, C)
+    leave_manifest(tmp_path, "of a method that is gone", "train", {"method": "gone"}, D)
+    [written] = declare("analyse", REASON, tmp_path)
+    assert json.loads(written[2:]) == line(A, present, "analyse")
+    assert path.read_text() == f"# Mine.\n{written}\n"
+    declared.cache_clear()
+    assert representative("analyse", present) == A
+    for subcommand in ("analyse", "train", "trian"):
+        with pytest.raises(InputError, match=f"nothing of spl {subcommand} was made by other code"):
+            declare(subcommand, REASON, tmp_path)
+
+
+def test_what_was_equivalent_already_stays_so(file, tmp_path):
+    file([line(A, B, "analyse")])
+    leave_manifest(tmp_path, "one", "analyse", ANALYSIS, B)
+    [written] = declare("analyse", REASON, tmp_path)
+    assert json.loads(written[2:])["old"] == A
+
+
+def test_a_reason_is_asked_for(file, tmp_path):
+    path = file("")
+    leave_manifest(tmp_path, "one", "analyse", ANALYSIS, A)
+    with pytest.raises(InputError, match=r"--reason: 0.reason: String should have at least 10"):
+        declare("analyse", "because", tmp_path)
+    assert path.read_text() == ""
