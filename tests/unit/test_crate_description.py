@@ -1,11 +1,14 @@
 """The parts of an archive: what it says of jobs, where files go, and the study that it is made from."""
 
+import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from spl.errors import InputError
 from spl.jobs import Job, jobs
 from spl.paper.contents import items
 from spl.plan import crate_parameter, make_plan
@@ -56,6 +59,44 @@ def record(name, subcommand, inputs=(), **said):
     }
     job = Job(name, subcommand, "{}", tuple(inputs), (output,), Path(f"results/made/{name}.manifest.json"))
     return Record(job, Manifest(**(manifest | said)))
+
+
+def done(folder, *, content="1,2", parameter=None):
+    """A job whose file and manifest are there; the manifest says that the file holds "1,2"."""
+    found = record("fold0", "split")
+    [output] = (folder / path for path in found.job.outputs)
+    output.parent.mkdir(parents=True)
+    output.write_text(content)
+    said = {"outputs": {str(output): hashlib.sha256(b"1,2").hexdigest()}}
+    job = replace(
+        found.job,
+        outputs=(output,),
+        manifest=folder / found.job.manifest,
+        parameter=json.dumps(found.manifest.parameter | (parameter or {})),
+    )
+    job.manifest.write_text(found.manifest.model_copy(update=said).model_dump_json())
+    return job
+
+
+def test_a_job_whose_manifest_holds_is_vouched_for(tmp_path):
+    job = done(tmp_path)
+    [found] = crate.vouched([job])
+    assert found.job is job
+    assert found.manifest.host == "node7"
+
+
+def test_a_job_that_is_planned_otherwise_is_not_vouched_for(tmp_path):
+    with pytest.raises(InputError, match=r"fold0.manifest.json: expected what is planned for fold0, found other"):
+        crate.vouched([done(tmp_path, parameter={"seed": 4})])
+
+
+def test_a_job_whose_file_is_another_or_gone_is_not_vouched_for(tmp_path):
+    job = done(tmp_path, content="1,3")
+    with pytest.raises(InputError, match=r"fold0.csv: expected the sha256 in .*: snakemake --force .*fold0.csv$"):
+        crate.vouched([job])
+    job.outputs[0].unlink()
+    with pytest.raises(InputError, match=r"fold0.csv: missing"):
+        crate.vouched([job])
 
 
 def described(*records):
