@@ -2,6 +2,8 @@
 PYTHON ?= python3.11
 VENV := .venv
 SETUP := $(VENV)/lock-installed
+# What judges RO-Crates, apart: it needs an older rich than we have.
+VALIDATOR := $(VENV)/validator/lock-installed
 # Debian's, for tests: real images, and a real SLURM.
 PACKAGES := dataset-fashion-mnist slurmctld slurmd slurm-client munge slurmdbd mariadb-server
 
@@ -14,7 +16,7 @@ demo: $(SETUP)
 	$(VENV)/bin/snakemake all --logger progress
 	@echo "The page: $(CURDIR)/results/demo/paper.html"
 
-test: $(SETUP) packages
+test: $(SETUP) $(VALIDATOR) packages
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
@@ -31,4 +33,9 @@ $(SETUP): envs/requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --requirement envs/requirements.lock
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VALIDATOR): envs/validator.lock | $(SETUP)
+	$(PYTHON) -m venv $(VENV)/validator
+	$(VENV)/validator/bin/python -m pip install --disable-pip-version-check --requirement envs/validator.lock
 	touch $@

@@ -4,6 +4,7 @@ snakemake all                            the demo: handwritten digits, minutes o
 snakemake all --configfile STUDY.yaml    another study
 snakemake all --config study=STUDY.yaml  one from somebody else: nothing in it is run
 snakemake fig4                           one figure or table, and only what it needs
+snakemake crate                          all of it with its provenance, as an RO-Crate to archive
 snakemake --profile slurm all            the paper at full scale, its trainings as jobs of a SLURM cluster
 snakemake --config partial=true          what can be shown while trainings are missing, below results/<study>/partial/
 """
@@ -66,10 +67,14 @@ include: "workflow/rules/splits.smk"
 if not PLAN.partial:  # what there is of the runs is all that is shown
 
     include: "workflow/rules/train.smk"
-    include: "workflow/rules/provenance.smk"
 
 
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/paper.smk"
+
+
+if not PLAN.partial:  # it vouches for whole studies alone
+
+    include: "workflow/rules/provenance.smk"

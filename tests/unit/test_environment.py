@@ -107,3 +107,9 @@ def test_pip_understands_the_lock_and_finds_it_installed():
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Requirement already satisfied") == len(LOCK)
+
+
+def test_every_package_of_the_validator_s_environment_is_pinned():
+    lock = [line for line in (ENVS / "validator.lock").read_text().splitlines() if not line.startswith("#")]
+    assert any(line.startswith("roc-validator==") for line in lock)
+    assert all("==" in line for line in lock)

@@ -241,6 +241,17 @@ def audit(
 
 
 @app.command()
+def crate(parameter: Parameter, studies: list[Path], output: Output) -> None:
+    """Put all results of a study, their manifests and the code into one RO-Crate."""
+    from spl.provenance.crate import write_crate
+    from spl.provenance.entries import check_code
+
+    content = _read(parameter)
+    check_code("crate", content)  # no manifest: the crate is made of them
+    write_crate(content, studies, output)
+
+
+@app.command()
 def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Smaller batch, fewer repetitions: training takes under a minute.")

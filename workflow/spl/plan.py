@@ -236,6 +236,14 @@ def analysis_parameter(plan: Plan, experiment: str) -> str:
     return canonical(with_code("analyse", content))
 
 
+def crate_parameter(plan: Plan) -> str:
+    """The canonical parameter of the archive of everything: the study, as it was given.
+
+    As text, since the order of its experiments and methods counts.
+    """
+    return canonical(with_code("crate", {"study": plan.study.model_dump_json(exclude_unset=True)}))
+
+
 def _described(run: Run) -> dict[str, Any]:
     """What is known of a run before it is trained; of weights that are yet to be measured nothing is."""
     known = {name: value for name, value in vars(run).items() if name not in ("path", "settings", "calibration")}

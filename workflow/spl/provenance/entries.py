@@ -18,6 +18,7 @@ _ENTRIES = {
     "figure": ("spl.figures.style:save",),
     "table": ("spl.tables.form:save",),
     "page": ("spl.paper.page:write_page",),
+    "crate": ("spl.provenance.crate:write_crate",),
 }
 
 

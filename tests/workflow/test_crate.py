@@ -1,0 +1,194 @@
+"""The archive of a study: the official validator accepts it, and it alone answers where a number comes from."""
+
+import csv
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+VALIDATOR = Path(sys.prefix) / "validator/bin/python"
+CONTEXT = Path(importlib.util.find_spec("rocrate").origin).with_name("data") / "ro-crate.jsonld"
+RUN = "results/tiny/runs/digits/balanced-40/fold1/smooth-fixmatch/seed0"
+ABSOLUTE = "process-run-crate-0.5_5.1"
+"""The one check that a folder cannot pass: it asks that identifiers of programs be absolute. The profile lets those be
+relative that are files of the crate, as the Snakefile has to be, or that have no page on the web."""
+
+
+def judged(crate):
+    """What the official validator says of required and recommended properties, in two ways to look at a crate."""
+    if not VALIDATOR.exists():
+        pytest.fail(f"{VALIDATOR} is missing: make test installs it")
+    script = Path(__file__).parents[1] / "peers/validate_crate.py"
+    done = subprocess.run([VALIDATOR, script, CONTEXT, crate], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def described(crate):
+    """The entities of a crate by identifier."""
+    graph = json.loads((crate / "ro-crate-metadata.json").read_text())["@graph"]
+    return {entity["@id"]: entity for entity in graph}
+
+
+def refs(entity, key):
+    found = entity.get(key, [])
+    return [one["@id"] for one in (found if isinstance(found, list) else [found])]
+
+
+@pytest.fixture(scope="module")
+def archived(_finished, tmp_path_factory):
+    copy = object.__new__(type(_finished))
+    copy.folder = tmp_path_factory.mktemp("archived") / "copy"
+    shutil.copytree(_finished.folder, copy.folder, symlinks=True)
+    copy.study, copy.results = copy.folder / "tests/studies/tiny.yaml", copy.folder / "results/tiny"
+    # The copy that runs is a checkout, too: a crate says which commit.
+    git = ["git", "-C", str(copy.folder), "-c", "user.name=T", "-c", "user.email=t@example.org"]
+    for command in (["init", "-q"], ["add", "Snakefile", "workflow"], ["commit", "-qm", "as tested"]):
+        subprocess.run([*git, *command], check=True)
+    copy.snakemake("crate", "--forcerun", f"{RUN}/metrics.csv")
+    return copy
+
+
+@pytest.fixture
+def crate(archived, tmp_path):
+    """The crate alone, somewhere else."""
+    shutil.copytree(archived.results / "crate", tmp_path / "unpacked")
+    return tmp_path / "unpacked"
+
+
+def test_the_official_validator_accepts_it(crate):
+    found = judged(crate)
+    assert found["folder"]["skipped"] == []
+    assert found["folder"]["failed"].keys() <= {ABSOLUTE}
+    assert all(line.startswith(("Snakefile:", "#spl-")) for line in found["folder"]["failed"].get(ABSOLUTE, []))
+    # Without a folder, what identifiers are relative to is an address on the web.
+    assert found["metadata"]["failed"] == {}
+
+
+def test_the_official_validator_misses_an_instrument(crate):
+    metadata = crate / "ro-crate-metadata.json"
+    content = json.loads(metadata.read_text())
+    [job] = [entity for entity in content["@graph"] if entity["@id"] == "#job/figures/fig4"]
+    del job["instrument"]
+    metadata.write_text(json.dumps(content))
+    failed = judged(crate)["folder"]["failed"]
+    assert [line for check in failed for line in failed[check] if "MUST have an instrument" in line]
+
+
+def test_the_official_validator_misses_a_file(crate):
+    (crate / f"{RUN}/metrics.csv").unlink()
+    failed = judged(crate)["folder"]["failed"]
+    assert [line for check in failed for line in failed[check] if f"'{RUN}/metrics.csv'" in line]
+
+
+def test_every_file_is_described_as_it_is(crate):
+    entities = described(crate)
+    files = {str(path.relative_to(crate)) for path in crate.rglob("*") if path.is_file()}
+    known = {unquote(name): one for name, one in entities.items() if "File" in one["@type"]}
+    assert files - {"ro-crate-metadata.json", ".snakemake_timestamp"} == known.keys()
+    for name, entity in known.items():
+        content = (crate / name).read_bytes()
+        assert entity["sha256"] == hashlib.sha256(content).hexdigest()
+        assert entity["contentSize"] == str(len(content))
+    caption = entities["results/tiny/figures/fig4.pdf"]["description"]
+    assert caption in (crate / "results/tiny/paper.html").read_text()
+
+
+def test_the_archive_alone_says_where_a_cell_of_table_1_comes_from(crate, archived):
+    entities = described(crate)
+    done = [one for name, one in entities.items() if one["@type"] == "CreateAction" and name != "#run"]
+    made = {result: one for one in done for result in refs(one, "result")}
+
+    def values(action, key):
+        found = [entities[one] for one in refs(action, key) if entities[one]["@type"] == "PropertyValue"]
+        return {one["name"]: one["value"] for one in found}
+
+    [summary] = [one for one in refs(made["results/tiny/tables/table1.csv"], "object") if "analysis" in one]
+    with (crate / unquote(summary)).open() as file:
+        [row] = [row for row in csv.DictReader(file) if row["method"] == "smooth-fixmatch" and row["fold"] == "1"]
+    metrics = f"results/tiny/runs/{row['run']}/metrics.csv"
+    assert metrics in refs(made[summary], "object")
+
+    job = made[metrics]
+    assert entities[job["instrument"]["@id"]]["name"] == "spl train"
+    [labels] = [one for one in refs(job, "object") if "/splits/" in one]
+    assert labels == "results/tiny/splits/digits/balanced-40/fold1.json"
+    assert len(json.loads((crate / labels).read_text())["labelled"]) == 40
+    assert values(made[labels], "object")["draw.seed"] == 1
+    given, where = values(job, "object"), values(job, "additionalProperty")
+    assert (given["seed"], given["split_seed"], given["settings.lambda_u"]) == (0, 1, "calibrated")
+
+    manifest = json.loads((crate / refs(job, "subjectOf")[0]).read_text())
+    assert where["code.fingerprint"] == manifest["code"]["fingerprint"]
+    head = ["git", "-C", str(archived.folder), "rev-parse", "HEAD"]
+    assert where["code.commit"] == subprocess.run(head, capture_output=True, text=True).stdout.strip()
+    assert where["host"] == os.uname().nodename
+    assert where["hardware.processor"] == manifest["hardware"]["processor"]
+    assert where["packages.torch"] == manifest["packages"]["torch"]
+    assert values(job, "environment") == manifest["environment"]
+    assert (job["startTime"], job["endTime"]) == (manifest["begun"], manifest["ended"])
+
+
+def test_the_code_in_the_archive_is_that_of_its_jobs(crate):
+    code = (
+        "import json, sys; from spl.provenance.entries import with_code;"
+        "given = json.load(open(sys.argv[1]))['parameter'];"
+        "assert with_code('train', {k: v for k, v in given.items() if k != 'code'}) == given"
+    )
+    environment = os.environ | {"PYTHONPATH": str(crate / "workflow"), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", code, crate / f"{RUN}.manifest.json"], env=environment, check=True)
+
+
+def test_the_same_manifests_give_the_same_archive(archived, crate):
+    archived.snakemake("--forcerun", "crate", "crate")
+    again = archived.results / "crate"
+    files = {path.relative_to(crate) for path in crate.rglob("*") if path.is_file()}
+    assert files == {path.relative_to(again) for path in again.rglob("*") if path.is_file()}
+    assert [path for path in files if (crate / path).read_bytes() != (again / path).read_bytes()] == []
+    assert "crate" not in archived.planned("all")
+
+
+def refused(project, line):
+    done = project.run("snakemake", "--cores", "1", "crate", "--configfile", str(project.study))
+    assert done.returncode == 1
+    said = (project.results / "logs/crate.log").read_text().splitlines()
+    assert len(said) == 1
+    assert said[0].startswith(f"error: {line}")
+    left = {path.name for path in project.results.iterdir()}
+    assert not {name for name in left if "crate" in name}, "whole or not at all"
+
+
+def test_a_result_that_was_changed_is_not_vouched_for(finished):
+    path = finished.results / "analysis/scarce-labels.csv"
+    times = path.stat()
+    path.write_text(path.read_text().replace("0.", "0.0", 1))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    refused(finished, "results/tiny/analysis/scarce-labels.csv: expected the sha256 in results/tiny/analysis/scarce-")
+
+
+def test_a_job_without_manifest_is_not_vouched_for(finished):
+    (finished.folder / f"{RUN}.manifest.json").unlink()
+    refused(finished, f"{RUN}.manifest.json: missing")
+
+
+def test_a_result_made_from_other_inputs_is_not_vouched_for(finished):
+    """Somebody exchanged a split together with its manifest."""
+    split = finished.results / "splits/digits/balanced-40/fold1.json"
+    manifest = split.with_name("fold1.manifest.json")
+    changed = split.read_text() + "\n"
+    record = json.loads(manifest.read_text())
+    record["outputs"]["results/tiny/splits/digits/balanced-40/fold1.json"] = hashlib.sha256(
+        changed.encode()
+    ).hexdigest()
+    for path, text in ((split, changed), (manifest, json.dumps(record))):
+        times = path.stat()
+        path.write_text(text)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    refused(finished, "results/tiny/runs/digits/balanced-40/fold1/fixmatch/seed0.manifest.json: made from another")
