@@ -26,7 +26,7 @@ from spl.provenance import machine
 from spl.provenance.description import TERMS, WORKFLOW, Content, Description, Record, refs
 from spl.provenance.equivalence import DECLARED
 from spl.provenance.manifest import digest, read_manifest
-from spl.provenance.seal import ROOT_FILE
+from spl.provenance.seal import ROOT_FILE, check_seal
 from spl.study_file import check_study
 
 CODE = (WORKFLOW, "workflow", "envs", "LICENSE", "pyproject.toml", str(DECLARED.relative_to(machine.PROJECT)))
@@ -54,6 +54,9 @@ def write_crate(parameter: Mapping[str, Any], studies: Sequence[Path], output: P
     plan = make_plan(check_study(json.loads(parameter["study"]), "--parameter"))
     shown = items(plan, "--parameter")
     records = vouched(jobs(plan, shown).values())
+    results = Path("results") / plan.study.name
+    if (seal := check_seal(results)).state != "intact":
+        raise InputError(f"{results / ROOT_FILE}: expected the seal of these manifests, which is {seal.state}")
     building = output.with_name(f".{output.name}.{os.getpid()}")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
