@@ -95,7 +95,7 @@ def test_progress_is_told_while_it_runs(begin, tmp_path):
 def test_code_that_was_edited_since_the_plan_trains_nothing(begin, tmp_path):
     status, printed = ended(begin(parameter(code="0" * 64)))
     assert (status, printed.count("\n")) == (2, 1)
-    assert "code of fixmatch: expected what was planned, 000000000000, found" in printed
+    assert "code of spl train: expected what was planned, 000000000000, found" in printed
     assert not (tmp_path / "run").exists()
 
 
