@@ -26,9 +26,11 @@ class Project:
         self.study = folder / "tests/studies/tiny.yaml"
         self.results = folder / "results/tiny"
 
-    def run(self, *command):
-        """Run a command of the environment on this copy's code."""
-        return subprocess.run(**self._how(*command), capture_output=True, text=True, timeout=600)
+    def run(self, *command, on=(), **environment):
+        """Run a command of the environment on this copy's code, perhaps on another processor: below an emulator."""
+        how = self._how(*command)
+        how |= {"args": [*on, *how["args"]], "env": how["env"] | environment}
+        return subprocess.run(**how, capture_output=True, text=True, timeout=600)
 
     def start(self, *command, told=subprocess.DEVNULL):
         """Start such a command, and go on; what it prints goes to a file."""

@@ -12,6 +12,7 @@ from PIL import Image
 from spl import augment
 from spl.benchmark import RECIPE, _pillow_view, _semilearn_step
 from spl.errors import InputError
+from spl.instructions import LEVELS
 
 
 def test_both_sides_of_the_augmentation_s_benchmark_do_the_same_work():
@@ -35,6 +36,9 @@ def test_the_quick_benchmark_states_ratios_parameters_and_machine():
     assert measured["parameters"]["wrn-28-2, bias in the stem alone"] == 1_467_626
     assert set(measured["step_over_bare"]) == {"wrn-10-1, B = 8", "wrn-28-2, B = 8"}
     assert all(ratio > 0 for ratio in (*measured["step_over_bare"].values(), measured["augment_over_pillow"]))
+    pinned = measured["pinned_over_native"]
+    assert set(pinned) == {"wrn-10-1, B = 8", "wrn-28-2, B = 8"}
+    assert all({"sse4"} <= set(ratios) <= set(LEVELS) and min(ratios.values()) > 0 for ratios in pinned.values())
     assert measured["machine"]["threads"] == 1
 
 

@@ -6,8 +6,9 @@ import math
 import os
 import platform
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from torch.nn.functional import cross_entropy
 
-from spl import augment, training
+from spl import augment, instructions, training
 from spl.batches import Pools, draw_batches
 from spl.checkpoints import INTERVAL, Checkpoints
 from spl.errors import InputError
@@ -31,7 +32,9 @@ Floats = NDArray[np.float32]
 
 RECIPE = Settings()
 DEMO = Settings(network="wrn-10-1", batch=8, flip=False, crop_padding=1)
-SEMILEARN_STEP = Path(__file__).parent / "peers" / "semilearn_step.py"
+SEMILEARN_STEP, LIMITED_STEP = (
+    Path(__file__).parent / "peers" / f"{name}_step.py" for name in ("semilearn", "limited")
+)
 NETWORKS = {
     "wrn-28-2": RECIPE,
     "wrn-28-2, bias in the stem alone": Settings(conv_bias="stem"),
@@ -52,6 +55,9 @@ def measure(repetitions: int, quick: bool, semilearn: Path | None = None) -> dic
     Returns:
         ``step_over_semilearn``: images/s of the whole train step over those of semilearn's, which is given its batch;
         ``step_over_bare``: the same over forward and backward of the same network and batch, by network;
+        ``pinned_over_native``: images/s of the whole train step that is limited to some of the processor's instructions
+        over those of one that is not, by network and by level, for each of :data:`spl.instructions.LEVELS` that the
+        processor has;
         ``augment_over_pillow``: images/s of the batched strong view of 32 x 32 colour images over Pillow's;
         ``checkpoint_share``: seconds to write a checkpoint of WRN-28-2 over the seconds between two;
         ``memory``, unless quick: peak MiB of this process after steps of WRN-28-2, and MiB by which it grew over a
@@ -64,10 +70,18 @@ def measure(repetitions: int, quick: bool, semilearn: Path | None = None) -> dic
     training.set_up_torch(RECIPE)
     paper = RECIPE.model_copy(update={"batch": 8}) if quick else RECIPE
     over_peers = {} if semilearn is None else {"step_over_semilearn": _over_semilearn(semilearn, paper, repetitions)}
+    measured = ((DEMO, 1, 8), (paper, 3, 32))
+    levels = [level for level in instructions.LEVELS if not instructions.lacking(level)]
     return over_peers | {
         "step_over_bare": {
-            f"{settings.network}, B = {settings.batch}": _step_over_bare(settings, channels, side, repetitions)
-            for settings, channels, side in ((DEMO, 1, 8), (paper, 3, 32))
+            _name(settings): _step_over_bare(settings, channels, side, repetitions)
+            for settings, channels, side in measured
+        },
+        "pinned_over_native": {
+            _name(settings): {
+                level: _pinned_over_native(level, settings, channels, side, repetitions) for level in levels
+            }
+            for settings, channels, side in measured
         },
         "augment_over_pillow": _augment_over_pillow(repetitions),
         "checkpoint_share": _checkpoint_share(),
@@ -86,6 +100,10 @@ def measure(repetitions: int, quick: bool, semilearn: Path | None = None) -> dic
     }
 
 
+def _name(settings: Settings) -> str:
+    return f"{settings.network}, B = {settings.batch}"
+
+
 def _ratio(first: Callable[[], object], second: Callable[[], object], repetitions: int) -> float:
     """Median of how many times longer the second takes, measured in turn after one unmeasured round."""
     ratios = []
@@ -99,7 +117,8 @@ def _ratio(first: Callable[[], object], second: Callable[[], object], repetition
     return round(float(np.median(ratios[1:])), 3)
 
 
-def _random_pools(channels: int, side: int) -> Pools:
+def random_pools(channels: int, side: int) -> Pools:
+    """A thousand images in memory, forty of them labelled."""
     draw = torch.Generator().manual_seed(0)
     images = torch.randint(256, (1000, channels, side, side), dtype=torch.uint8, generator=draw)
     classes = torch.randint(10, (1000,), generator=draw)
@@ -107,7 +126,7 @@ def _random_pools(channels: int, side: int) -> Pools:
     return Pools(images, classes, torch.arange(40), torch.arange(1000), *grey)
 
 
-def _whole_step(settings: Settings, pools: Pools) -> Callable[[], object]:
+def whole_step(settings: Settings, pools: Pools) -> Callable[[], object]:
     """A FixMatch step from images in memory to new weights: drawing, augmentation, gradients, SGD, moving average."""
     state = _begun(settings, pools)
     batches: Iterator[Any] = draw_batches(pools, settings, 0, 0, unlabelled=True, strong=True)
@@ -120,36 +139,55 @@ def _begun(settings: Settings, pools: Pools) -> training.State:
 
 
 def _step_over_bare(settings: Settings, channels: int, side: int, repetitions: int) -> float:
-    pools = _random_pools(channels, side)
+    pools = random_pools(channels, side)
     fixed = next(draw_batches(pools, settings, 0, 0, unlabelled=True, strong=True))
     views = torch.cat([fixed.labelled, fixed.weak, fixed.strong]).contiguous(memory_format=torch.channels_last)
     targets = torch.randint(10, (len(views),))
     bare = build_network(settings, channels, 10, torch.Generator().manual_seed(0))
-    whole = _whole_step(settings, pools)
-    steps = 16 if side < 32 else 1  # small images are augmented several steps at a time
+    whole = whole_step(settings, pools)
 
     def forward_and_backward() -> None:
         bare.zero_grad()
         # torch leaves backward() without type hints.
         cross_entropy(bare(views), targets).backward()  # type: ignore[no-untyped-call]
 
-    return _ratio(_repeated(whole, steps), _repeated(forward_and_backward, steps), repetitions)
+    return _ratio(_repeated(whole, _steps(side)), _repeated(forward_and_backward, _steps(side)), repetitions)
+
+
+def _steps(side: int) -> int:
+    """Steps to measure at once: small images are augmented several steps at a time."""
+    return 16 if side < 32 else 1
+
+
+def _pinned_over_native(level: str, settings: Settings, channels: int, side: int, repetitions: int) -> float:
+    limited = settings.model_copy(update={"instructions": level})
+    command = [
+        sys.executable,
+        str(LIMITED_STEP),
+        limited.model_dump_json(),
+        str(channels),
+        str(side),
+        str(_steps(side)),
+    ]
+    with _peer(command, instructions.LEVELS[level].environment, f"instructions {level}") as pinned:
+        native = _repeated(whole_step(settings, random_pools(channels, side)), _steps(side))
+        return _ratio(pinned, native, repetitions)
 
 
 def _checkpoint_share() -> float:
     with TemporaryDirectory() as folder:
         kept = Checkpoints(Path(folder), INTERVAL, print)
-        state = _begun(RECIPE, _random_pools(3, 32))
+        state = _begun(RECIPE, random_pools(3, 32))
         began = time.perf_counter()
         kept.write(training.checkpoint(state, 1))
         return round((time.perf_counter() - began) / INTERVAL, 5)
 
 
 def _memory() -> dict[str, int]:
-    pools = _random_pools(3, 32)
-    _whole_step(RECIPE, pools)()
+    pools = random_pools(3, 32)
+    whole_step(RECIPE, pools)()
     peak = _resident("VmHWM")
-    small = _whole_step(DEMO, _random_pools(1, 8))
+    small = whole_step(DEMO, random_pools(1, 8))
     _repeated(small, 100)()
     before = _resident("VmRSS")
     _repeated(small, 1000)()
@@ -168,27 +206,35 @@ def _repeated(work: Callable[[], object], times: int) -> Callable[[], object]:
 
 def _over_semilearn(python: Path, settings: Settings, repetitions: int) -> float:
     with _semilearn_step(python, settings) as theirs:
-        return _ratio(_whole_step(settings, _random_pools(3, 32)), theirs, repetitions)
+        return _ratio(whole_step(settings, random_pools(3, 32)), theirs, repetitions)
 
 
 @contextmanager
 def _semilearn_step(python: Path, settings: Settings) -> Iterator[Callable[[], object]]:
-    """A step of semilearn, taken on demand by another process; of the two processes one always waits."""
+    """A step of semilearn, which keeps freed memory as training does here."""
     command = [str(python), str(SEMILEARN_STEP), str(settings.batch), str(settings.mu)]
-    try:
-        # The peer keeps freed memory as training does here.
-        kept = os.environ | {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**62)}
-        peer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=kept)
-    except OSError as error:
-        raise InputError(f"--semilearn {python}: {error.strerror}") from error
+    kept = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**62)}
+    with _peer(command, kept, f"--semilearn {python}") as step:
+        yield step
 
-    def step() -> None:
+
+@contextmanager
+def _peer(command: list[str], environment: Mapping[str, str], name: str) -> Iterator[Callable[[], object]]:
+    """Work that another process does on demand; of the two processes one always waits."""
+    try:
+        peer = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | environment
+        )
+    except OSError as error:
+        raise InputError(f"{name}: {error.strerror}") from error
+
+    def work() -> None:
         print("go", file=peer.stdin, flush=True)
         if not (peer.stdout and peer.stdout.readline()):
-            raise InputError(f"--semilearn {python}: it ended; what it said is above")
+            raise InputError(f"{name}: it ended; what it said is above")
 
     with peer:
-        yield step
+        yield work
 
 
 def _augment_over_pillow(repetitions: int) -> float:

@@ -37,9 +37,17 @@ LEVELS = {
 
 
 def limit(name: str) -> None:
-    """Let torch, which is not imported yet, use no others than those of a level; "native" leaves all to it."""
+    """Let torch, which was not used yet, use no others than those of a level; "native" leaves all to it."""
     if name in LEVELS:
         os.environ.update(LEVELS[name].environment)
+
+
+def lacking(name: str) -> list[str]:
+    """The instructions of a level that this processor does not have, as torch names them."""
+    import torch
+
+    found = torch.cpu.get_capabilities()
+    return [one for one in LEVELS[name].needs if not found.get(one)]
 
 
 def check(name: str) -> None:
@@ -47,16 +55,15 @@ def check(name: str) -> None:
 
     Raises:
         InputError: it cannot.
-        RuntimeError: torch was imported first.
+        RuntimeError: torch was used first.
     """
     if name not in LEVELS:
         return
     import torch
 
-    level = LEVELS[name]
-    missing = [one for one in level.needs if not torch.cpu.get_capabilities().get(one)]
-    if missing:
+    if missing := lacking(name):
         raise InputError(f"instructions: expected a processor with {', '.join(missing)} for {name}")
+    environment = LEVELS[name].environment
     used = torch.backends.cpu.get_cpu_capability().lower()
-    if used != level.environment["ATEN_CPU_CAPABILITY"]:
-        raise RuntimeError(f"torch uses {used} instructions, and not {name}: it was imported before it was limited")
+    if used != environment["ATEN_CPU_CAPABILITY"] or not environment.items() <= os.environ.items():
+        raise RuntimeError(f"torch uses {used} instructions, and not {name}: it was used before it was limited")

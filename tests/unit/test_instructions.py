@@ -1,0 +1,65 @@
+"""Which instructions torch may use: limited before it is used, or refused."""
+
+import os
+import subprocess
+import sys
+from typing import get_args
+
+import pytest
+import torch
+
+from spl import instructions
+from spl.errors import InputError
+from spl.instructions import LEVELS
+from spl.settings import Settings
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """The environment, which the test may change."""
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    return os.environ
+
+
+def test_every_level_of_the_settings_is_known():
+    assert get_args(Settings.model_fields["instructions"].annotation) == ("native", *LEVELS)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_level_tells_all_three_libraries(environment, level):
+    instructions.limit(level)
+    assert {name: environment[name] for name in LEVELS[level].environment} == LEVELS[level].environment
+    assert set(LEVELS[level].environment) == {"ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR"}
+
+
+def test_native_limits_and_refuses_nothing(environment, monkeypatch):
+    before = dict(environment)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    instructions.limit("native")
+    instructions.check("native")
+    assert environment == before
+
+
+def test_instructions_that_the_processor_lacks_are_named(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "fma3": False})
+    with pytest.raises(InputError, match="^instructions: expected a processor with fma3 for avx2$"):
+        instructions.check("avx2")
+
+
+def test_libraries_that_were_not_limited_are_noticed(environment):
+    """Also where the processor has no others than those."""
+    environment.pop("MKL_CBWR", None)
+    with pytest.raises(RuntimeError, match="and not sse4: it was used before it was limited"):
+        instructions.check("sse4")
+
+
+@pytest.mark.parametrize(
+    ("first", "status"),
+    [("import torch; torch.rand(9).exp(); instructions.limit('sse4')", 1), ("instructions.limit('sse4')", 0)],
+)
+def test_torch_that_was_used_first_is_noticed(first, status):
+    code = f"from spl import instructions; {first}; instructions.check('sse4')"
+    unlimited = {name: value for name, value in os.environ.items() if name not in LEVELS["sse4"].environment}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=unlimited)
+    assert done.returncode == status
+    assert ("it was used before it was limited" in done.stderr) == bool(status)
