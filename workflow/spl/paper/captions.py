@@ -292,7 +292,7 @@ def basins(plan: Plan, experiment: str) -> str:
     """Distribution of errors."""
     return (
         "Each run's error at the last checkpoint (left), and the smallest column sum of its confusion matrix as a "
-        "share of that class's test images (right). Filled: high basin; half filled, hollow: low basin, a class partly "
+        "share of that class's test images (right). Filled: high basin; hollow, crossed out: low basin, a class partly "
         "or wholly collapsed, by limits that are assumed. Dots lie where they were measured and are stacked where they "
         "would overlap. " + _what_was_run(plan, experiment)
     )
