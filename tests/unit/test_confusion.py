@@ -92,7 +92,23 @@ def test_the_intervals_cover_exactly_the_evaluations_at_which_a_class_was_collap
 
 
 def test_a_run_tells_when_its_classes_collapsed_and_which_recovered():
-    down = [(True, False, True, False), (True, False, False, False), (False, False, True, False)]
+    down = [(False, False, True, False), (True, False, False, False), (False, False, True, False)]
     summary = summarise_run(metrics([0.5, 0.4, 0.3]), history(down), BASINS)
-    assert summary["collapses"] == "0:10-30 2:10-20 2:30-"
+    assert summary["collapses"] == "0:20-30 2:10-20 2:30-"
     assert (summary["recovered"], summary["collapsed"]) == ("0", "2")
+
+
+def test_a_class_that_is_learnt_late_has_not_recovered():
+    late = history([(True, False), (True, False), (False, False)])
+    assert summarise_run(metrics([0.5, 0.4, 0.3]), late, BASINS)["recovered"] == ""
+    guessed = np.stack([np.array([[0, 50], [50, 0]]), *late])
+    summary = summarise_run(metrics([0.6, 0.5, 0.4, 0.3]), guessed, BASINS)
+    assert (summary["collapses"], summary["recovered"]) == ("0:20-40", ""), "predicted, but of no image that it is"
+
+
+@pytest.mark.parametrize("evaluations", [15, 20, 30])
+def test_the_median_says_over_how_many_evaluations_it_is(evaluations):
+    errors = np.linspace(0.5, 0.1, evaluations)
+    summary = summarise_run(metrics(errors), np.stack([GOOD] * evaluations), BASINS)
+    assert summary["median_over"] == min(evaluations, 20)
+    assert summary["error_median"] == pytest.approx(np.median(errors[-20:]))

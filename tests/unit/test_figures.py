@@ -1,6 +1,6 @@
 """Figures: what they hold, that text stays beside the data, and that the file beside a figure is what it shows."""
 
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from matplotlib.markers import MarkerStyle
 
-from spl.figures import against, basins, collapse, confusion, curves, fig4, fig5
-from spl.figures.style import LOOKS, new_figure, save, ticks_at
+from spl.figures import against, basins, collapse, confusion, curves, fig1, fig4, fig5
+from spl.figures.style import LOOKS, Percent, new_figure, save, ticks_at
 from spl.methods import METHODS
 from spl.splits import Split, write_split
 
@@ -222,9 +222,26 @@ def test_a_fold_had_trouble_if_one_of_its_runs_ended_in_the_low_basin(splits, tm
     figure, shown = fig4.draw({}, [*splits, write(tmp_path / "random.csv", rows)])
     assert shown["low_basin"].tolist() == [True, False, False, False]
     assert line_of(figure.axes[0], "mean of 2 folds").get_xydata().tolist() == [[4, 0.25], [8, 0.25]]
-    trouble = line_of(figure.axes[0], "mean of those in the low basin")
+    trouble = line_of(figure.axes[0], "mean of those of which\nany run fell into the low basin")
     np.testing.assert_equal(trouble.get_xydata(), [[4, 0.5], [8, np.nan]])
     assert_legible(figure)
+
+
+def test_where_both_means_are_the_same_both_are_seen(splits, tmp_path):
+    rows = [{"split": f"digits/random-{n}/fold{fold}", "basin": "low"} for n in (4, 8) for fold in (0, 1)]
+    figure, _ = fig4.draw({}, [*splits, write(tmp_path / "random.csv", rows)])
+    mean, trouble = (line for line in figure.axes[0].lines if line.get_label().startswith("mean of"))
+    assert mean.get_xydata().tolist() == trouble.get_xydata().tolist()
+    assert mean.get_zorder() > trouble.get_zorder()
+    assert trouble.get_linewidth() > 1.5 * mean.get_linewidth()
+    assert trouble.get_markersize() > 1.5 * mean.get_markersize()
+
+
+def test_the_expectation_is_a_smooth_curve(splits):
+    figure, _ = fig4.draw({}, splits)
+    n, expected = line_of(figure.axes[0], "expected, $\\sqrt{1/n}$").get_xydata().T
+    assert (n[0], n[-1], len(n) > 50) == (4, 8, True)
+    assert expected == pytest.approx(n**-0.5)
 
 
 def metrics(path, errors):
@@ -272,6 +289,7 @@ def collapsing(tmp_path):
         np.save(folder / "confusion.npy", confusions)
         split = f"digits/balanced-1/fold{number}"
         rows.append({"run": run, "method": "fixmatch", "variant": None, "split": split, "fold": number, "seed": 0})
+        rows[-1]["labels"] = 4
         rows[-1]["error_last"] = error
     summary = write(tmp_path / "partial" / "analysis" / "experiment.csv", rows)
     return [summary, *(tmp_path / "runs").rglob("confusion.npy"), *(tmp_path / "runs").rglob("metrics.csv")]
@@ -283,7 +301,7 @@ def test_collapse_shows_evenly_spread_evaluations_of_the_worst_run(collapsing, e
     figure, shown = collapse.draw(given, collapsing)
     matrices = [axis for axis in figure.axes if axis.images]
     assert [axis.get_title().split("\n")[0] for axis in matrices] == [f"step {step}" for step in steps]
-    assert figure.get_suptitle() == "FixMatch, digits/balanced-1/fold1, seed 0"
+    assert figure.get_suptitle() == "FixMatch, fold 1, seed 0"
     for step, axis in zip(steps, matrices, strict=True):
         cells = shown[shown["step"] == step]
         drawn = np.asarray(axis.images[0].get_array())
@@ -291,6 +309,27 @@ def test_collapse_shows_evenly_spread_evaluations_of_the_worst_run(collapsing, e
         framed = {CLASSES[round(patch.get_x() + 0.5)] for patch in axis.patches}
         assert framed == set(cells.loc[cells["column_share"] < 0.5, "predicted"])
         assert framed == ({"automobile"} if step >= 200 else set())
+
+
+def test_the_worst_run_is_told_by_what_differs_in_its_experiment(collapsing):
+    runs = pd.read_csv(collapsing[0]).assign(variant=["lambda_phi=0.1", "lambda_phi=0.5", "lambda_phi=0.1"])
+    write(collapsing[0], runs.assign(labels=[20, 40, 40], lambda_phi=[0.1, 0.5, 0.1]))
+    given = {"titles": TITLES, "classes": CLASSES, "basins": LIMITS, "evaluations": 2}
+    assert collapse.draw(given, collapsing)[0].get_suptitle() == "FixMatch, λ_Φ = 0.5, 40 labels, fold 1, seed 0"
+
+
+@pytest.mark.parametrize("classes", [4, 10, 100])
+def test_matrices_leave_no_empty_band_and_their_scale_is_as_high(tmp_path, collapsing, classes):
+    for path in tmp_path.glob("runs/**/confusion.npy"):
+        np.save(path, np.stack([np.diag([1000] * classes)] * len(STEPS)))
+    given = {"titles": TITLES, "classes": [f"{number}" for number in range(classes)], "basins": LIMITS}
+    for figure, _ in (collapse.draw(given | {"evaluations": 4}, collapsing), confusion.draw(given, collapsing)):
+        figure.draw_without_rendering()
+        assert figure.get_figheight() - figure.get_tightbbox().height < 0.15
+        last = [axis for axis in figure.axes if axis.images][-1]
+        [bar] = last.child_axes
+        assert bar.get_window_extent().height == pytest.approx(last.get_window_extent().height)
+        assert all(axis.get_xlabel().startswith("predicted class") for axis in figure.axes if axis.images)
 
 
 @pytest.mark.parametrize("classes", [4, 10, 100])
@@ -313,31 +352,96 @@ def test_stacked_dots_do_not_overlap_and_none_could_lie_lower(values, distance):
             assert (np.abs(on_level - value) < distance).any()
 
 
+def in_basins(method, number, error, smallest, basin):
+    return {
+        "run": f"{method}{number}", "method": method, "variant": "", "labels": 20, "error_last": error,
+        "smallest_column": smallest, "basin": basin, "collapsed": "3" if smallest == 0 else "",
+    }  # fmt: skip
+
+
+def dots_of(axis):
+    """Colour, marker, hollow or not, and place of each dot."""
+    return {
+        (line.get_color(), line.get_marker(), line.get_markerfacecolor() == "white", *place)
+        for line in axis.lines
+        if line.get_linestyle() == "None"
+        for place in line.get_xydata().tolist()
+    }
+
+
 def test_basins_show_each_run_where_it_was_measured_and_low_ones_hollow(tmp_path):
     rows = [
-        {"run": f"{method}{number}", "method": method, "error_last": error, "smallest_column": smallest, "basin": basin}
+        in_basins(method, number, error, smallest, basin)
         for method in ("smooth-fixmatch", "fixmatch", "flexmatch")
         for number, (error, smallest, basin) in enumerate(
-            [(0.05, 0.9, "high"), (0.05, 0.8, "high"), (0.15, 0.0, "low"), (0.06, 0.7, "high")]
+            [(0.05, 0.9, "high"), (0.05, 0.8, "high"), (0.15, 0.3, "low"), (0.17, 0.0, "low")]
         )
     ]
     figure, shown = basins.draw({"titles": TITLES, "basins": LIMITS}, [write(tmp_path / "experiment.csv", rows)])
-    assert labels_of(figure)[:2] == ["high basin", "low basin: a class collapsed"]
+    assert labels_of(figure) == ["high basin", basins.LIMIT, *list(basins.KINDS.values())[1:]]
     assert {label.get_text() for label in figure.axes[0].get_yticklabels()} == {"FixMatch", "Smooth FixMatch"}
+    assert shown["collapse"].tolist() == ["none", "none", "partly", "wholly"] * 2
     for axis, quantity in zip(figure.axes, basins.QUANTITIES, strict=True):
-        dots = [line for line in axis.lines if line.get_linestyle() == "None"]
-        drawn = {
-            (line.get_color(), line.get_markerfacecolor() == "white", value)
-            for line in dots
-            for value in line.get_xdata()
-        }
-        assert drawn == {
-            (LOOKS[run["method"]].colour, run["basin"] == "low", run[quantity]) for run in shown.to_dict("records")
-        }
-        places = np.vstack([line.get_xydata() for line in dots])
+        drawn = dots_of(axis)
+        crosses = {(colour, value) for colour, marker, _, value, _ in drawn if marker == "x"}
+        dots = {(colour, hollow, value) for colour, marker, hollow, value, _ in drawn if marker != "x"}
+        runs = shown.to_dict("records")
+        assert dots == {(LOOKS[run["method"]].colour, run["basin"] == "low", run[quantity]) for run in runs}
+        assert crosses == {(LOOKS[run["method"]].colour, run[quantity]) for run in runs if run["smallest_column"] == 0}
+        places = np.array([place for _, marker, _, *place in drawn if marker != "x"])
         assert len(np.unique(places, axis=0)) == len(shown) == 8
         assert axis.get_xlim()[0] < places[:, 0].min() <= places[:, 0].max() < axis.get_xlim()[1]
     assert_legible(figure)
+
+
+def test_each_variant_and_number_of_labels_has_a_row_of_basins(tmp_path):
+    rows = [
+        in_basins(method, number, 0.1, 0.9, "high")
+        | {"variant": f"threshold={tau}", "threshold": tau, "labels": labels}
+        for number, (tau, labels, method) in enumerate(product((0.9, 0.95), (20, 40), ("smooth-fixmatch", "fixmatch")))
+    ]
+    given = {"titles": dict(list(TITLES.items())[:2]), "basins": LIMITS}
+    figure, shown = basins.draw(given, [write(tmp_path / "experiment.csv", rows)])
+    expected = [
+        f"{title}, τ = {tau}, {labels} labels"
+        for title in given["titles"].values() for tau in (0.9, 0.95) for labels in (20, 40)
+    ]  # fmt: skip
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == expected[::-1], "from below"
+    assert shown["row"].tolist() == expected
+    assert len({height for *_, height in dots_of(figure.axes[0])}) == 8
+    assert_legible(figure)
+
+
+def test_neighbouring_axes_keep_their_labels_apart(tmp_path):
+    rows = [in_basins("fixmatch", number, error, 1.0, "high") for number, error in enumerate((0.1, 0.182))]
+    given = {"titles": TITLES, "basins": LIMITS}
+    figure, _ = basins.draw(given, [write(tmp_path / "experiment.csv", rows)])
+    for pictured in (figure, fig1.draw({"threshold": 0.95}, [])[0]):
+        pictured.draw_without_rendering()
+        left, right = pictured.axes[-2:]
+        ends = [
+            [
+                end
+                for tick in axis.xaxis.get_major_ticks()
+                if axis.get_xlim()[0] <= tick.get_loc() <= axis.get_xlim()[1]
+                for end in tick.label1.get_window_extent().intervalx
+            ]
+            for axis in (left, right)
+        ]
+        assert min(ends[1]) - max(ends[0]) > 0.15 * pictured.dpi
+
+
+@pytest.mark.parametrize(
+    ("shares", "printed"),
+    [
+        ([0.0, 0.1, 0.2], ["0 %", "10 %", "20 %"]),
+        ([0.2, 0.21], ["20 %", "21 %"]),
+        ([0.005, 0.01], ["0.5 %", "1.0 %"]),
+        ([0.29, 0.57, 0.58], ["29 %", "57 %", "58 %"]),
+    ],
+)
+def test_percent_has_as_many_decimals_as_the_ticks_need(shares, printed):
+    assert Percent().format_ticks(shares) == printed
 
 
 def test_the_same_inputs_give_the_same_bytes_on_another_day(momentum, tmp_path, monkeypatch):

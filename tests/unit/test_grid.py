@@ -63,3 +63,16 @@ def test_runs_that_differ_in_something_else_are_an_error(tmp_path):
 def test_bold_reaches_latex(tmp_path):
     save(grid.build(OVER_MOMENTUM, experiment(tmp_path, ERRORS, "momentum")), "Table 11", "", tmp_path / "table11")
     assert r"Smooth FixMatch & \textbf{7.00} & 9.00 (1) & -- \\" in (tmp_path / "table11.tex").read_text()
+
+
+def test_runs_without_the_setting_stand_at_zero(tmp_path):
+    weights = {("fixmatch", 0.1): [0.20], ("fixmatch", 0.5): [0.15]}
+    [own] = experiment(tmp_path, weights, "lambda_phi")
+    rows = [
+        {"run": run, "method": "smooth-fixmatch", "fold": 0, "seed": 0, "error_last": 0.1} for run in ("a", "b", "a")
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "others.csv", index=False)
+    given = {"titles": TITLES, "setting": "lambda_phi", "without": {"method": "fixmatch", "runs": ["a"]}}
+    printed = grid.build(given, [own, tmp_path / "others.csv"]).printed
+    assert printed.columns.tolist() == ["λ_Φ", "0", "0.1", "0.5"]
+    assert printed.to_numpy().tolist() == [["FixMatch", "**10.00**", "20.00", "15.00"]]

@@ -25,8 +25,8 @@ METHOD_OF = {title: method for method, title in TITLES.items()}
 BASINS = {"collapsed": 0.01, "partly_collapsed": 0.5, "unstable": 0.05}
 COMPARED = {"titles": TITLES, "baseline": "fixmatch"}
 OUTCOMES = [
-    "error_last", "error_best", "error_median", "best_step", "collapsed", "partly_collapsed", "collapses", "recovered",
-    "smallest_column", "populated_diagonal", "basin", "unstable", "coverage", "purity",
+    "error_last", "error_best", "error_median", "median_over", "best_step", "collapsed", "partly_collapsed",
+    "collapses", "recovered", "smallest_column", "populated_diagonal", "basin", "unstable", "coverage", "purity",
 ]  # fmt: skip
 
 
@@ -42,7 +42,8 @@ def experiment(scheme="random", **varied):
     planned["lambda_u"] = np.where(planned["method"] == "smooth-fixmatch", 2.5, 1)
     last, low = np.array([(crc32(run.encode()) % 200 / 1000, crc32(run.encode()) % 3 == 0) for run in planned["run"]]).T
     return planned.assign(
-        error_last=last, error_best=last / 2, error_median=last, best_step=100, coverage=0.5, purity=0.9,
+        error_last=last, error_best=last / 2, error_median=last, median_over=20, best_step=100,
+        coverage=0.5, purity=0.9,
         collapsed=np.where(low, "1", ""), partly_collapsed="", collapses=np.where(low, "1:100- 2:100-200", ""),
         recovered=np.where(low, "2", ""), smallest_column=0.8 * (1 - low), populated_diagonal=np.where(low, 8, 10),
         basin=np.where(low, "low", "high"), unstable=last > 0.1,

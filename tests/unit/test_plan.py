@@ -166,7 +166,7 @@ def test_captions_name_every_value_that_runs_differ_in():
     assert "7 or 1 times as many unlabelled" in caption
     assert "λ_u = 1 or 2: fixed" in caption
     calibrated = json.loads(item_parameter(planned(), CONTENTS["table1"]))["caption"]
-    assert "λ_u = 1; calibrated for Smooth FixMatch, Smooth FixMatch-sq, Smooth FixMatch-sqrt (eq" in calibrated
+    assert "λ_u = 1; calibrated for Smooth FixMatch, Smooth FixMatch-sq and Smooth FixMatch-sqrt (eq" in calibrated
 
 
 def test_every_job_s_parameter_names_its_code():

@@ -204,3 +204,12 @@ def test_a_table_becomes_csv_markdown_and_latex(experiment, tmp_path):
     assert r"\caption{A caption, 5 \% of $\lambda_u$.}" in latex
     assert r"Smooth FixMatch-sq, $\tau$ = 0.9 & 8.17 & 5.04 & 3.50 $\pm$ 1.87 & 1.6 \% & 3.1 \% \\" in latex
     assert lines(pd.read_csv(tmp_path / "table1.csv")).loc["Smooth FixMatch-sq, τ = 0.9", "p_value"] == 1 / 64
+
+
+@pytest.mark.parametrize("module", [summary, per_fold])
+def test_a_single_pair_has_a_gain_but_neither_deviation_nor_test(experiment, module):
+    runs = pd.read_csv(experiment)
+    runs[runs["fold"] == 0].to_csv(experiment, index=False)
+    printed = module.build(GIVEN, [experiment]).printed
+    assert "1.00" in printed.to_string()
+    assert not {"±", "p-value", "range"} & set(printed.to_string().split())

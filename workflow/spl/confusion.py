@@ -52,8 +52,12 @@ def populated_diagonal(confusion: NDArray[np.int64], basins: Mapping[str, float]
         confusion: as :func:`column_shares`; a class that was never labelled has an empty column.
         basins: the limit ``partly_collapsed``.
     """
-    recalled = np.diagonal(confusion) / confusion.sum(axis=1)
-    return int((recalled >= basins["partly_collapsed"]).sum())
+    return int(_populated(confusion, basins).sum())
+
+
+def _populated(confusion: NDArray[np.int64], basins: Mapping[str, float]) -> NDArray[np.bool_]:
+    recalled: NDArray[np.float64] = np.diagonal(confusion) / confusion.sum(axis=1)
+    return recalled >= basins["partly_collapsed"]
 
 
 def collapse_intervals(
@@ -83,11 +87,12 @@ def summarise_run(metrics: pd.DataFrame, confusion: NDArray[np.int64], basins: M
     """The figures of one run that tables are made of.
 
     ``error_last`` is what the paper reports; ``error_best`` is the lowest of all evaluations, at ``best_step``;
-    ``error_median`` is that of the last 20. A run is in the low basin when a class is collapsed, wholly or partly, in
-    the last evaluation, and unstable when its best error lies clearly below its last. ``collapses`` lists when classes
-    were wholly collapsed, "2:1000-3000 5:9000-" for class 2 from step 1000 until 3000 and class 5 from 9000 to the end;
-    ``recovered`` those of them that are not so in the last evaluation. ``populated_diagonal`` counts the classes that
-    the last evaluation finds again. Errors are shares.
+    ``error_median`` is that of the last 20, or of all if they are fewer: of ``median_over``. A run is in the low basin
+    when a class is collapsed, wholly or partly, in the last evaluation, and unstable when its best error lies clearly
+    below its last. ``collapses`` lists when classes were wholly collapsed, "2:1000-3000 5:9000-" for class 2 from step
+    1000 until 3000 and class 5 from 9000 to the end; ``recovered`` those of them that are not so in the last evaluation
+    and had populated the diagonal before they collapsed: a class that was not yet learnt has not recovered.
+    ``populated_diagonal`` counts the classes that the last evaluation finds again. Errors are shares.
 
     Args:
         metrics: one row for each evaluation.
@@ -96,17 +101,21 @@ def summarise_run(metrics: pd.DataFrame, confusion: NDArray[np.int64], basins: M
     """
     errors = metrics["test_error"]
     wholly, partly = collapsed_classes(confusion[-1], basins)
-    intervals = collapse_intervals(confusion, metrics["step"].to_numpy(), basins["collapsed"])
+    steps = metrics["step"].to_numpy()
+    intervals = collapse_intervals(confusion, steps, basins["collapsed"])
+    learnt = np.array([_populated(one, basins) for one in confusion])
+    lost = {label for label, start, _ in intervals if learnt[steps < start, label].any()}
     last, best = float(errors.iloc[-1]), float(errors.min())
     return {
         "error_last": last,
         "error_best": best,
         "error_median": float(errors.tail(MEDIAN_OVER).median()),
+        "median_over": min(MEDIAN_OVER, len(errors)),
         "best_step": int(metrics["step"].iloc[int(errors.argmin())]),
         "collapsed": " ".join(map(str, wholly)),
         "partly_collapsed": " ".join(map(str, partly)),
         "collapses": " ".join(f"{label}:{start}-{end or ''}" for label, start, end in intervals),
-        "recovered": " ".join(map(str, sorted({label for label, _, _ in intervals} - set(wholly)))),
+        "recovered": " ".join(map(str, sorted(lost - set(wholly)))),
         "smallest_column": float(column_shares(confusion[-1]).min()),
         "populated_diagonal": populated_diagonal(confusion[-1], basins),
         "basin": "low" if wholly or partly else "high",

@@ -38,6 +38,13 @@ TECHNICAL = {
 }  # fmt: skip
 """Settings of how a training is run, not of what is trained: labels of variants name them last."""
 RESNETS = (18, 34, 50, 101, 152)
+
+
+def network_name(network: str) -> str:
+    """A network as people write it: WRN-28-2, ResNet-50."""
+    return network.replace("wrn", "WRN").replace("resnet", "ResNet")
+
+
 CALIBRATED = "calibrated"
 
 

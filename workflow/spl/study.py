@@ -329,6 +329,34 @@ class Study(Model):
         own = given.training.overrides() | given.methods[method].overrides() | variant.overrides()
         return Settings(**(before | own))
 
+    def origins(self, experiment: str, method: str, variant: int) -> dict[str, str]:
+        """The keys of the study that decide the settings of a training, by setting.
+
+        Args:
+            experiment, method: names.
+            variant: its place among the experiment's.
+
+        Returns:
+            without the settings that are left to their default or to the method's own recipe.
+        """
+        given = self.experiments[experiment]
+        places = {
+            "training": self.training,
+            f"datasets.{given.dataset}.training": self.datasets[given.dataset].training,
+            "": Settings(**METHODS[method].defaults),
+            f"methods.{method}": self.methods.get(method, Settings()),
+            f"experiments.{experiment}.training": given.training,
+            f"experiments.{experiment}.methods.{method}": given.methods[method],
+            f"experiments.{experiment}.variants.{variant}": given.variants[variant],
+        }
+        found = {name: f"{place}.{name}" for place, some in places.items() for name in some.overrides()}
+        return {name: key for name, key in found.items() if key != f".{name}"}
+
+    def is_assumed(self, key: str) -> bool:
+        """Whether the study says that it assumes this key, or a part of the study that holds it."""
+        parts = key.split(".")
+        return any(".".join(parts[:depth]) in self.assumed for depth in range(1, len(parts) + 1))
+
 
 def calibrated(method: str, settings: Settings) -> list[str]:
     """The weights that a method uses and that are to be calibrated, by the names of their settings."""

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from spl.figures.style import COLUMN, LOOKS, hollow, new_figure, percent, ticks_at
+from spl.figures.style import COLUMN, LOOKS, Percent, hollow, new_figure, ticks_at
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
@@ -57,7 +57,7 @@ def error_against(summary: pd.DataFrame, parameter: Mapping[str, Any]) -> tuple[
         )
         hollow(axis, means[means["partial"]].set_index(setting)["mean"], look.colour, look.marker)
     ticks_at(axis, planned[setting])
-    axis.yaxis.set_major_formatter(percent())
+    axis.yaxis.set_major_formatter(Percent())
     axis.set_xlabel(parameter["label"])
     axis.set_ylabel("error of the last checkpoint")
     return figure, shown.drop(columns="partial")

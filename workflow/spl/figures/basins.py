@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,54 +14,88 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from spl.figures.style import GREY, LOOKS, PAGE, new_figure, percent
+from spl.figures.style import GREY, LOOKS, PAGE, Look, Percent, new_figure
+from spl.tables.arms import arm_labels
 
-DOT, PANEL = 5.2 / 72, 2.1
+DOT, PANEL = 5.4 / 72, 2.1
 """Distance of dots that touch, and the least width of a panel, in inches."""
 
 QUANTITIES = {"error_last": "error of the last checkpoint", "smallest_column": "smallest column sum / test images"}
+KINDS = {
+    "none": "high basin",
+    "partly": "low basin: a class partly collapsed",
+    "wholly": "low basin: a class wholly collapsed",
+}
+"""What dots are called, by how far a class of their run has collapsed."""
+LIMIT = "limit of a collapse, at least partly"
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
-    """A dot for each run: its last error, and how often it predicts its least predicted class; hollow in the low basin.
+    """A dot for each run: its last error, and how often it predicts its least predicted class.
+
+    Each method has a row for each of its variants and numbers of labels. Dots are filled in the high basin, hollow
+    where a class is partly collapsed, and crossed out where one is wholly collapsed.
 
     Args:
         parameter: ``titles`` of the methods to draw; ``basins``, whose limit ``partly_collapsed`` separates the basins.
         inputs: the experiment's summary.
     """
-    titles, done = parameter["titles"], pd.read_csv(inputs[0]).dropna(subset="error_last")
-    columns = ["run", "method", *QUANTITIES, "basin"]
-    shown = done.loc[done["method"].isin(titles), columns].sort_values(["method", "error_last"])
+    titles, done = parameter["titles"], pd.read_csv(inputs[0], dtype={"collapsed": str}).dropna(subset="error_last")
+    runs = done[done["method"].isin(titles)].assign(row=lambda some: _rows(some, titles))
+    collapsed = np.where(runs["collapsed"].notna(), "wholly", np.where(runs["basin"] == "low", "partly", "none"))
+    shown = runs.assign(collapse=collapsed)[["run", "method", "row", *QUANTITIES, "basin", "collapse"]]
+    shown = shown.sort_values(["row", "error_last"], kind="stable")
     limit = parameter["basins"]["partly_collapsed"]
     spans = {"error_last": 1.1 * shown["error_last"].max(), "smallest_column": max(1.0, limit)}
-    by_method = shown.groupby("method")
-    levels = pd.DataFrame({one: by_method[one].transform(stacked, spans[one] * DOT / PANEL) for one in QUANTITIES})
-    methods = [method for method in reversed(titles) if method in by_method.groups]
-    heights = levels.groupby(shown["method"]).max().max(axis=1)[methods] + 3
+    by_row = shown.groupby("row", observed=True)
+    levels = pd.DataFrame({one: by_row[one].transform(stacked, spans[one] * DOT / PANEL) for one in QUANTITIES})
+    heights = levels.groupby(shown["row"], observed=True).max().max(axis=1)[::-1] + 3
     floors = heights.cumsum() - heights
 
-    figure = new_figure(PAGE, 0.9 + DOT * heights.sum())
+    figure = new_figure(PAGE, 1.05 + DOT * heights.sum(), gap=0.06)
     panels = figure.subplots(1, 2, sharey=True)
     for axis, (quantity, label) in zip(panels, QUANTITIES.items(), strict=True):
-        for method, basin in ((method, basin) for method in methods for basin in ("high", "low")):
-            runs, look = shown[(shown["method"] == method) & (shown["basin"] == basin)], LOOKS[method]
-            face = look.colour if basin == "high" else "white"
-            heights_of_dots = floors[method] + levels.loc[runs.index, quantity]
-            axis.plot(runs[quantity], heights_of_dots, look.marker, color=look.colour, markersize=4, mfc=face, mew=0.8)
+        dots = shown.assign(height=shown["row"].map(floors).astype(float) + levels[quantity])
+        for method, collapse in product(titles, KINDS):
+            some = dots[(dots["method"] == method) & (dots["collapse"] == collapse)]
+            for mark in _marks(LOOKS[method], collapse):
+                axis.plot(some[quantity], some["height"], **mark)
         for floor in floors:
             axis.axhline(floor - 0.8, color=GREY, linewidth=0.4)
         axis.set(xlim=(-0.03 * spans[quantity], spans[quantity]), ylim=(-0.9, heights.sum() - 1), xlabel=label)
         axis.xaxis.set_major_locator(MaxNLocator(5))
-        axis.xaxis.set_major_formatter(percent())
+        axis.xaxis.set_major_formatter(Percent())
         axis.spines["left"].set_visible(False)
         axis.tick_params(axis="y", length=0)
-    panels[0].set_yticks(floors + (heights - 3) / 2, [titles[method] for method in methods])
+    panels[0].set_yticks(floors + (heights - 3) / 2, floors.index)
     panels[1].axvline(limit, color=GREY, linestyle="--", linewidth=0.8)
-    kinds = [Line2D([], [], color=GREY, marker="o", linestyle="", markersize=4, mfc=face) for face in (GREY, "white")]
-    border = Line2D([], [], color=GREY, linestyle="--", linewidth=0.8)
-    labels = ["high basin", "low basin: a class collapsed", "below: collapsed, at least partly"]
-    figure.legend([*kinds, border], labels, loc="outside upper center", ncols=3)
+    legend: dict[str, Any] = {
+        name: tuple(Line2D([], [], **mark) for mark in _marks(Look(GREY, "o"), collapse))
+        for collapse, name in KINDS.items()
+    }
+    legend[LIMIT] = Line2D([], [], color=GREY, linestyle="--", linewidth=0.8)
+    names = [KINDS["none"], LIMIT, KINDS["partly"], KINDS["wholly"]]
+    figure.legend([legend[name] for name in names], names, loc="outside upper center", ncols=2)
     return figure, shown
+
+
+def _rows(runs: pd.DataFrame, titles: Mapping[str, str]) -> pd.Categorical:
+    """What to call the row of each run; in the order of the titles, then of the study."""
+    called = arm_labels(runs, titles)
+    arms = zip(runs["method"], runs["variant"].astype(object).fillna(""), strict=True)
+    rows = pd.Series([called[arm] for arm in arms], runs.index)
+    if len(set(runs["labels"])) > 1:
+        rows += runs["labels"].map(", {:,} labels".format)
+    order = runs["method"].map(list(titles).index).sort_values(kind="stable").index
+    return pd.Categorical(rows, rows[order].unique())
+
+
+def _marks(look: Look, collapse: str) -> list[dict[str, Any]]:
+    """What a dot consists of: how to draw each part."""
+    face = look.colour if collapse == "none" else "white"
+    dot = {"linestyle": "", "color": look.colour, "markeredgewidth": 0.8}
+    cross = [dot | {"marker": "x", "markersize": 5.5}] if collapse == "wholly" else []
+    return [dot | {"marker": look.marker, "markersize": 4, "markerfacecolor": face}, *cross]
 
 
 def stacked(values: pd.Series[float], distance: float) -> NDArray[np.int64]:

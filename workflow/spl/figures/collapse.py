@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from spl.confusion import column_shares
-from spl.figures.matrix import NAMED, file_of_run, show_matrix
+from spl.figures.matrix import NAMED, add_scale, file_of_run, fit_height, show_matrix
 from spl.figures.style import PAGE, new_figure
+from spl.tables.arms import arm_labels
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
@@ -29,6 +30,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     """
     classes = parameter["classes"]
     summary = pd.read_csv(inputs[0], dtype={"variant": str}).fillna({"variant": ""})
+    called = arm_labels(summary, parameter["titles"])
     worst = summary.dropna(subset="error_last").sort_values("error_last", kind="stable").to_dict("records")[-1]
     metrics = pd.read_csv(file_of_run(inputs, worst["run"], "metrics.csv"))
     matrices = np.load(file_of_run(inputs, worst["run"], "confusion.npy"), allow_pickle=False)
@@ -37,12 +39,13 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     named = len(classes) <= NAMED
     side = (PAGE - 1.9) / len(chosen)
     size = min(7, 0.85 * 72 * side / len(classes))
-    figure = new_figure(PAGE, side + (1.35 if named else 0.95))
+    figure = new_figure(PAGE, PAGE)
     axes = figure.subplots(1, len(chosen), squeeze=False)[0]
     shown = []
     for axis, evaluation in zip(axes, chosen, strict=True):
         matrix, measured = matrices[evaluation], metrics.iloc[evaluation]
         image = show_matrix(axis, matrix, parameter["basins"])
+        axis.set_xlabel("predicted class", fontsize=7)
         axis.set_title(f"step {measured['step']:,.0f}\nerror {100 * measured['test_error']:.1f} %", fontsize=7)
         if named:
             axis.set_xticks(range(len(classes)), classes, fontsize=size, rotation=90)
@@ -53,10 +56,11 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     if named:
         axes[0].set_yticks(range(len(classes)), classes, fontsize=size)
     axes[0].set_ylabel("true class")
-    figure.supxlabel("predicted class", fontsize=8)
-    described = parameter["titles"][worst["method"]], worst["variant"], worst["split"], f"seed {worst['seed']}"
-    figure.suptitle(", ".join(filter(None, described)), fontsize=8)
-    figure.colorbar(image, ax=list(axes), label="share of the true class", shrink=0.8)
+    sizes = [f"{worst['labels']:,} labels"] if len(set(summary["labels"])) > 1 else []
+    described = called[worst["method"], worst["variant"]], *sizes, f"fold {worst['fold']}", f"seed {worst['seed']}"
+    figure.suptitle(", ".join(described), fontsize=8)
+    add_scale(figure, axes[-1], image)
+    fit_height(figure)
     return figure, pd.concat(shown)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from spl.figures.matrix import NAMED, file_of_run, show_matrix
+from spl.figures.matrix import NAMED, add_scale, file_of_run, fit_height, show_matrix
 from spl.figures.style import PAGE, new_figure
 
 
@@ -25,7 +25,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     ordered = done.sort_values("error_last", kind="stable").to_dict("records")
     chosen = (("best", ordered[0]), ("worst", ordered[-1]))
     classes = parameter["classes"]
-    figure = new_figure(PAGE, 3.5)
+    figure = new_figure(PAGE, PAGE)
     shown = []
     for axis, (which, run) in zip(figure.subplots(1, 2), chosen, strict=True):
         matrix = np.load(file_of_run(inputs, run["run"], "confusion.npy"), allow_pickle=False)[-1]
@@ -47,5 +47,6 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
             (which, run["run"], classes[row], classes[column], int(matrix[row, column]))
             for row, column in np.ndindex(*matrix.shape)
         ]
-    figure.colorbar(image, ax=figure.axes, label="share of the true class", shrink=0.8)
+    add_scale(figure, axis, image)
+    fit_height(figure)
     return figure, pd.DataFrame(shown, columns=["which", "run", "true", "predicted", "test_images"])

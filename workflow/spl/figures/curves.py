@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from spl.figures.style import COLUMN, LOOKS, new_figure, percent
+from spl.figures.style import COLUMN, LOOKS, Percent, new_figure
 
 LINES = ("-", "--", ":")
 """In the order of the curves: those of one method differ, and where two coincide, both are seen."""
@@ -37,7 +37,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         axis.plot(metrics["step"], metrics[column], line, color=colour, linewidth=1.1, label=curve["label"])
         shown.append(metrics[["step", column]].assign(curve=curve["label"]))
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))
-    axis.yaxis.set_major_formatter(percent())
+    axis.yaxis.set_major_formatter(Percent())
     axis.set_xlim(left=0)
     axis.set_xlabel("iterations")
     axis.set_ylabel(parameter["label"])

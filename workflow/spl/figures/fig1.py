@@ -33,7 +33,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     threshold = parameter["threshold"]
     below = np.linspace(threshold - (1 - threshold), threshold, 200)
     above = np.linspace(threshold, 1, 200)
-    figure = new_figure(COLUMN, 3.1)
+    figure = new_figure(COLUMN, 3.1, gap=0.12)
     axes = figure.subplots(2, 2, sharex=True, sharey="row")
     columns = (
         ("(a) Pseudo-Labeling", plain_loss, LOOKS["pseudo-label"].colour),

@@ -34,14 +34,14 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         split = "/".join(path.with_suffix("").parts[-3:])
         rows.append((split, int(counts.sum()), path.stem, counts.std() / counts.mean(), expected))
     shown = pd.DataFrame(rows, columns=["split", "labels", "fold", MEASURE, "expected"]).sort_values(["labels", "fold"])
-    means = shown.groupby("labels")[[MEASURE, "expected"]].mean()
+    means = shown.groupby("labels")[[MEASURE]].mean()
 
     figure = new_figure(COLUMN, 2.7)
     axis = figure.subplots()
     dots: dict[str, Any] = {"linestyle": "", "alpha": 0.35, "markersize": 3, "markeredgewidth": 0}
     axis.plot(shown["labels"], shown[MEASURE], marker="o", color=BLUE, label="one fold", **dots)
     folds = shown["fold"].nunique()
-    axis.plot(means[MEASURE], "-o", color=BLUE, markersize=3.5, label=f"mean of {folds} folds")
+    axis.plot(means[MEASURE], "-o", color=BLUE, markersize=3.5, label=f"mean of {folds} folds", zorder=3)
     if inputs[-1].suffix == ".csv":
         runs = pd.read_csv(inputs[-1])
         low, unknown = (
@@ -50,11 +50,14 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         shown["low_basin"] = low.mask(unknown & ~low)
         # Sizes where every fold converged leave a gap in the line.
         trouble = shown[low].groupby("labels")[MEASURE].mean().reindex(means.index)
-        axis.plot(trouble, "-s", color=ORANGE, markersize=3.5, label="mean of those in the low basin")
-        hollow(axis, trouble[trouble.index.isin(shown.loc[unknown & ~low, "labels"])], ORANGE, "s")
+        # Broad and behind: where all folds are among them, both means are the same.
+        label = "mean of those of which\nany run fell into the low basin"
+        axis.plot(trouble, "-s", color=ORANGE, linewidth=3, markersize=6.5, label=label)
+        hollow(axis, trouble[trouble.index.isin(shown.loc[unknown & ~low, "labels"])], ORANGE, "s", 6.5)
     classes = len(counts)
     label = f"expected, $\\sqrt{{{classes - 1}/n}}$" if classes != 10 else "expected, $3/\\sqrt{n}$"
-    axis.plot(means["expected"], "--", color=GREY, label=label)
+    sizes = np.linspace(means.index.min(), means.index.max(), 200)
+    axis.plot(sizes, np.sqrt((classes - 1) / sizes), "--", color=GREY, label=label)
     axis.set_xlabel("number of random labels $n$")
     axis.set_ylabel("std of class counts / mean count")
     axis.set_ylim(bottom=0)

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import Formatter
 
 COLUMN = 3.5
 """Width of a journal column in inches."""
@@ -64,22 +65,31 @@ RC: Any = {
 }
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of the given inches in the common look."""
+def new_figure(width: float, height: float, gap: float = 0) -> Figure:
+    """An empty figure of the given inches in the common look; between columns of axes a gap, in parts of one."""
     matplotlib.rcParams.update(matplotlib.rcParamsDefault)
     matplotlib.rcParams.update(RC)
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(wspace=gap or None))
 
 
-def hollow(axis: Axes, means: pd.Series[float], colour: str, marker: str) -> None:
+def hollow(axis: Axes, means: pd.Series[float], colour: str, marker: str, size: float = 4) -> None:
     """Mark those of the means that are drawn already, by their place on the axis, of which runs are not done."""
     if len(means):
-        axis.plot(means, marker, color=colour, markerfacecolor="white", markersize=4)
+        axis.plot(means, marker, color=colour, markerfacecolor="white", markersize=size)
 
 
-def percent() -> PercentFormatter:
-    """Prints shares as percent."""
-    return PercentFormatter(xmax=1, symbol=" %")
+class Percent(Formatter):
+    """Prints shares as percent, all ticks of an axis with as many decimals as one of them needs."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """One share alone."""
+        return self.format_ticks([x])[0]
+
+    def format_ticks(self, values: list[float]) -> list[str]:
+        """The shares of one axis."""
+        shown = 100 * np.array(values, dtype=float)
+        decimals = next((some for some in range(3) if np.allclose(shown, shown.round(some), rtol=0, atol=1e-6)), 3)
+        return [f"{value:.{decimals}f} %" for value in shown]
 
 
 def ticks_at(axis: Axes, values: Collection[float]) -> None:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from spl.methods import METHODS
+from spl.paper.parameters import curve_runs, settings
 from spl.plan import Plan, Run, SplitJob
-from spl.settings import SYMBOLS
+from spl.settings import SYMBOLS, network_name
 
 
 def _what_was_run(plan: Plan, experiment: str) -> str:
     """Data, labels, network, length and weight of the unlabelled loss of an experiment's trainings."""
-    given = plan.study.experiments[experiment]
-    runs = [plan.runs[path] for path in plan.experiments[experiment]]
+    return _described(plan, [plan.runs[path] for path in plan.experiments[experiment]])
+
+
+def _described(plan: Plan, runs: list[Run]) -> str:
+    """The same of some runs on one data set."""
     mu = [run.settings["mu"] for run in runs if "mu" in run.settings]
-    network = _each(runs, "network").replace("wrn", "WRN").replace("resnet", "ResNet")
+    network = network_name(_each(runs, "network"))
     times = "as many" if set(mu) == {1} else f"{_each(runs, 'mu')} times as many"
     unlabelled = f" and {times} unlabelled" if mu else ""
     text = (
-        f"{_data(plan, given.dataset)}, {_labels(plan, runs)}; {network}, "
+        f"{_data(plan, runs[0].dataset)}, {_labels(plan, runs)}; {network}, "
         f"{_each(runs, 'steps')} steps of {_each(runs, 'batch')} labelled{unlabelled} images; "
-        f"{_numbered('fold', given.folds)}, {_numbered('training seed', given.seeds)}; "
+        f"{_numbered('fold', {run.fold for run in runs})}, "
+        f"{_numbered('training seed', {run.seed for run in runs})}; "
         f"{len(runs)} run{'s' if len(runs) > 1 else ''}."
     )
     return text + _weights(runs)
@@ -28,12 +35,22 @@ def _weights(runs: list[Run]) -> str:
     """What lambda_u the runs have, and which of them were calibrated."""
     fixed = _each([run for run in runs if not run.calibration], "lambda_u")
     text = f" λ_u = {fixed}" if fixed else ""
-    measured = [METHODS[name].title for name in dict.fromkeys(run.method for run in runs if run.calibration)]
+    measured = dict.fromkeys(_title(run.method) for run in runs if run.calibration)
     if measured:
-        text += f"{';' if text else ' λ_u'} calibrated for {', '.join(measured)} (equation 25)"
+        text += f"{';' if text else ' λ_u'} calibrated for {_listed(measured)} (equation 25)"
     elif any(METHODS[run.method].calibration for run in runs):
         text += ": fixed, not calibrated (equation 25)"
     return text and f"{text}."
+
+
+def _title(method: str) -> str:
+    """A method's title in running text, where a comma would begin the next method."""
+    return METHODS[method].title.replace(", ", " with the ")
+
+
+def _listed(names: Iterable[str]) -> str:
+    *before, last = names
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def _each(runs: list[Run], setting: str) -> str:
@@ -55,16 +72,16 @@ def _drawn(split: SplitJob) -> str:
 
 
 def _own(plan: Plan, experiment: str) -> str:
-    """The settings of single methods, and whether they are assumed."""
-    study, named = plan.study, []
-    for method, given in study.experiments[experiment].methods.items():
-        places = {f"experiments.{experiment}.methods.{method}": given}
-        if method in study.methods:
-            places = {f"methods.{method}": study.methods[method]} | places
-        values = {key: (place, value) for place, some in places.items() for key, value in some.overrides().items()}
-        for key, (place, value) in values.items():
-            note = " (assumed)" if f"{place}.{key}" in study.assumed else ""
-            named.append(f"{SYMBOLS.get(key, key)} = {value} of {METHODS[method].title}{note}")
+    """The settings that single methods have of their own in all variants, and whether they are assumed."""
+    study, given, named = plan.study, plan.study.experiments[experiment], []
+    for method in given.methods:
+        resolved = study.resolve(experiment, method, given.variants[0])
+        first, *others = (study.origins(experiment, method, variant) for variant in range(len(given.variants)))
+        for key, origin in first.items():
+            of_method = origin in (f"methods.{method}.{key}", f"experiments.{experiment}.methods.{method}.{key}")
+            if of_method and all(other[key] == origin for other in others):
+                note = " (assumed)" if study.is_assumed(origin) else ""
+                named.append(f"{SYMBOLS.get(key, key)} = {getattr(resolved, key)} of {_title(method)}{note}")
     return f" {'; '.join(named)}." if named else ""
 
 
@@ -73,8 +90,9 @@ def _data(plan: Plan, dataset: str) -> str:
     return f"{dataset.capitalize()} (standing in for {stands_in_for})" if stands_in_for else dataset
 
 
-def _numbered(what: str, values: list[int]) -> str:
-    return f"{what}{'s' if len(values) > 1 else ''} {_span(values)}"
+def _numbered(what: str, values: Iterable[int]) -> str:
+    ordered = sorted(values)
+    return f"{what}{'s' if len(ordered) > 1 else ''} {_span(ordered)}"
 
 
 def _span(values: list[int]) -> str:
@@ -90,9 +108,30 @@ def errors(plan: Plan, experiment: str, *references: str) -> str:
     return (
         f"{ERROR}. "
         + _what_was_run(plan, experiment)
-        + " Gain: baseline minus method, run for run, mean ± std in points; p: exact one-sided Wilcoxon test;"
-        " Holm: corrected for the comparisons of this table." + _own(plan, experiment) + _referred_to(plan, references)
+        + _compared(plan, experiment)
+        + _own(plan, experiment)
+        + _referred_to(plan, references)
     )
+
+
+def _compared(plan: Plan, experiment: str) -> str:
+    """How methods are compared with one of them, in words that the table needs."""
+    given = plan.study.experiments[experiment]
+    if _single(plan, experiment):
+        return " Gain: baseline minus method, in points; a single pair of runs allows no test."
+    sizes = {plan.runs[path].labels for path in plan.experiments[experiment]}
+    several = (len(given.methods) - 1) * len(given.variants) * len(sizes) > 1
+    return (
+        " Gain: baseline minus method, run for run, mean ± std in points; p: exact one-sided Wilcoxon test"
+        + "; Holm: corrected for the comparisons of this table" * several
+        + "."
+    )
+
+
+def _single(plan: Plan, experiment: str) -> bool:
+    """Whether an experiment compares methods by one run each."""
+    given = plan.study.experiments[experiment]
+    return len(given.folds) * len(given.seeds) == 1
 
 
 def _referred_to(plan: Plan, experiments: tuple[str, ...]) -> str:
@@ -126,7 +165,8 @@ def frequencies(plan: Plan, experiment: str) -> str:
         f"each fold contained in the next larger one; {len(plan.experiment_splits[experiment])} labelled "
         "sets."
         + (
-            " Orange: the mean of the folds of which a run ended in the low basin; sizes at which none did leave a gap."
+            " Orange: the mean of the folds of which a run, of whatever method, ended in the low basin; sizes at which "
+            "none did leave a gap."
             if plan.experiments[experiment]
             else " Nothing was trained on them here, so the curve of the folds that had trouble converging is missing."
         )
@@ -150,8 +190,8 @@ def imbalance(plan: Plan, experiment: str, balanced: str) -> str:
     return (
         f"One class of each fold, drawn at random, keeps {100 * keep:g} % of its unlabelled images. "
         + errors(plan, experiment)
-        + f" Drop: error with the imbalance minus that without ({balanced}), fold by fold, mean ± std in points; its "
-        "p: exact one-sided Wilcoxon test that the error rises."
+        + f" Drop: error with the imbalance minus that without ({balanced}), fold by fold, mean ± std in points"
+        + ("." if _single(plan, experiment) else "; its p: exact one-sided Wilcoxon test that the error rises.")
     )
 
 
@@ -184,9 +224,18 @@ def grid(plan: Plan, experiment: str) -> str:
     )
 
 
+def beside_none(plan: Plan, experiment: str, *references: str) -> str:
+    """Errors over the weights of the factor as loss."""
+    without = f" 0: the runs of Smooth FixMatch itself, from {', '.join(references)}." if references else ""
+    return grid(plan, experiment) + without
+
+
 def hyperparameters(plan: Plan, *experiments: str) -> str:
-    """Settings."""
-    return "Settings of Smooth FixMatch; * assumed, † calibrated (equation 25)."
+    """Settings, and the marks that they have."""
+    columns = settings(plan, *experiments)["columns"]
+    marks = ["* assumed"] if any(column["assumed"] for column in columns) else []
+    marks += ["† calibrated (equation 25)"] if any(column["calibration"] for column in columns) else []
+    return f"Settings of Smooth FixMatch{'; ' if marks else ''}{', '.join(marks)}."
 
 
 def aggregate(plan: Plan, *experiments: str) -> str:
@@ -194,7 +243,9 @@ def aggregate(plan: Plan, *experiments: str) -> str:
     return (
         "All runs under equal conditions (same data, labelled set, seed and settings but λ_u and the factor's shape), "
         f"run for run, over the experiments {', '.join(experiments)}; last − best: mean and largest difference of "
-        "last and best error over all of a method's runs. Points."
+        "last and best error over all of a method's runs; max, min: largest and smallest gain of a pair; better: pairs "
+        "in which the method errs less. Points. Pairs of one labelled set depend on each other, which the test does "
+        "not know: p describes, it decides nothing."
     )
 
 
@@ -203,7 +254,9 @@ def collapses(plan: Plan, experiment: str) -> str:
     return (
         "Steps between which a class was predicted for less than "
         f"{100 * plan.study.basins.collapsed:g} % of its test images (assumed limit), classes not yet learnt at the "
-        "start included; recovered: not so in the last evaluation. " + _what_was_run(plan, experiment)
+        "start included; recovered: not so in the last evaluation, of classes that had been learnt before they "
+        f"collapsed (at least {100 * plan.study.basins.partly_collapsed:g} % of their test images found, assumed). "
+        + _what_was_run(plan, experiment)
     )
 
 
@@ -239,15 +292,21 @@ def basins(plan: Plan, experiment: str) -> str:
     """Distribution of errors."""
     return (
         "Each run's error at the last checkpoint (left), and the smallest column sum of its confusion matrix as a "
-        "share of that class's test images (right); hollow: low basin, whose limits are assumed. Dots lie where they "
-        "were measured and are stacked where they would overlap. " + _what_was_run(plan, experiment)
+        "share of that class's test images (right). Filled: high basin; hollow, crossed out: low basin, a class partly "
+        "or wholly collapsed, by limits that are assumed. Dots lie where they were measured and are stacked where they "
+        "would overlap. " + _what_was_run(plan, experiment)
     )
 
 
-def curves(plan: Plan, *experiments: str) -> str:
+def curves(*methods: str) -> Callable[..., str]:
     """Figures 7, 8 and 9."""
-    described = " ".join(_what_was_run(plan, experiment) for experiment in experiments)
-    return f"Measured at every evaluation, the first run of each method. {described}"
+
+    def caption(plan: Plan, *experiments: str) -> str:
+        shown = ([run for run, _ in curve_runs(plan, methods, [one])] for one in experiments)
+        described = " ".join(_described(plan, runs) for runs in shown if runs)
+        return f"Measured at every evaluation, in the first run of {_listed(map(_title, methods))}. {described}"
+
+    return caption
 
 
 def spreadsheet(plan: Plan, experiment: str) -> str:

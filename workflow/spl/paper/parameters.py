@@ -5,13 +5,13 @@ Each function takes the plan and the experiments that an item shows, in its orde
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from spl.methods import METHODS
 from spl.paper.literature import matching, read_published
 from spl.plan import Plan, Run
-from spl.settings import TECHNICAL
+from spl.settings import TECHNICAL, network_name
 
 Inputs = Callable[..., list[str]]
 Parameter = Callable[..., dict[str, Any]]
@@ -64,7 +64,7 @@ def calibrations(plan: Plan, *experiments: str) -> list[str]:
 def curve_metrics(*methods: str) -> Inputs:
     """The metrics of the runs that :func:`curves` names."""
     return lambda plan, *experiments: [
-        f"runs/{run.path}/metrics.csv" for run, _ in _curve_runs(plan, methods, experiments)
+        f"runs/{run.path}/metrics.csv" for run, _ in curve_runs(plan, methods, experiments)
     ]
 
 
@@ -109,6 +109,28 @@ def varying(setting: str, **more: Any) -> Parameter:
     return lambda plan, *experiments: titles(plan, *experiments) | {"setting": setting} | more
 
 
+def beside_none(setting: str, of: str, without: str) -> Parameter:
+    """As :func:`varying`, and the runs of further experiments that are like those of the method ``of``, but without it.
+
+    The method ``without`` does not have the setting, nor others that only count with it.
+    """
+
+    def given(plan: Plan, experiment: str, *others: str) -> dict[str, Any]:
+        own = [run for path in plan.experiments[experiment] if (run := plan.runs[path]).method == of]
+        paths = dict.fromkeys(path for other in others for path in plan.experiments[other])
+        candidates = [run for path in paths if (run := plan.runs[path]).method == without]
+        alike = [run.path for run in candidates if any(_agree(run, one) for one in own)]
+        return varying(setting)(plan, experiment) | {"without": {"method": of, "runs": alike}}
+
+    return given
+
+
+def _agree(run: Run, other: Run) -> bool:
+    """Whether two trainings start from the same and agree in all settings that both have."""
+    same = (run.split, run.seed, run.calibration) == (other.split, other.seed, other.calibration)
+    return same and all(other.settings.get(name, value) == value for name, value in run.settings.items())
+
+
 def basins(plan: Plan, experiment: str) -> dict[str, Any]:
     """Titles and the limits of the basins."""
     return titles(plan, experiment) | {"basins": plan.study.basins.model_dump()}
@@ -135,18 +157,26 @@ OF_WIDE_NETWORKS = {"conv_bias", "preactivate_all"}
 
 def settings(plan: Plan, *experiments: str) -> dict[str, Any]:
     """One column for each data set and network, as the smooth method uses them."""
-    runs = [plan.runs[path] for experiment in experiments for path in plan.experiments[experiment]]
     columns = {}
-    for run in (run for run in runs if run.method == "smooth-fixmatch"):
-        places = ("training", f"datasets.{run.dataset}.training", f"methods.{run.method}")
-        assumed = [name for name in run.settings if any(f"{place}.{name}" in plan.study.assumed for place in places)]
-        title = f"{run.dataset.upper()}, {run.settings['network'].upper()}"
+    for run, origins in (found for experiment in experiments for found in _smooth_variants(plan, experiment)):
+        title = f"{run.dataset}, {network_name(run.settings['network'])}"
         unused = TECHNICAL if run.settings["network"].startswith("wrn") else TECHNICAL | OF_WIDE_NETWORKS
         shown = {name: value for name, value in run.settings.items() if name not in unused}
+        assumed = [name for name in shown if name in origins and plan.study.is_assumed(origins[name])]
         columns[title] = {
             "title": title, "settings": shown, "assumed": assumed, "calibration": run.calibration
         }  # fmt: skip
     return {"columns": list(columns.values())}
+
+
+def _smooth_variants(plan: Plan, experiment: str) -> list[tuple[Run, dict[str, str]]]:
+    """A run of the smooth method in each variant of an experiment, and where its settings come from."""
+    study, method = plan.study, "smooth-fixmatch"
+    given = study.experiments[experiment]
+    runs = [plan.runs[path] for path in plan.experiments[experiment] if plan.runs[path].method == method]
+    # As planned: each variant with as many splits and seeds as the others.
+    firsts = runs[:: len(runs) // len(given.variants)] if runs else []
+    return [(run, study.origins(experiment, method, number)) for number, run in enumerate(firsts)]
 
 
 def curves(column: str, label: str, *methods: str) -> Parameter:
@@ -154,11 +184,11 @@ def curves(column: str, label: str, *methods: str) -> Parameter:
     return lambda plan, *experiments: {
         "column": column,
         "label": label,
-        "curves": [{"label": name, "method": run.method} for run, name in _curve_runs(plan, methods, experiments)],
+        "curves": [{"label": name, "method": run.method} for run, name in curve_runs(plan, methods, experiments)],
     }
 
 
-def _curve_runs(plan: Plan, methods: tuple[str, ...], experiments: tuple[str, ...]) -> list[tuple[Run, str]]:
+def curve_runs(plan: Plan, methods: Sequence[str], experiments: Sequence[str]) -> list[tuple[Run, str]]:
     """The first run of each method in each experiment, and its name: by what tells the runs apart."""
     found = []
     for experiment in experiments:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from spl.errors import InputError
-from spl.settings import CALIBRATED, SYMBOLS, TECHNICAL
+from spl.settings import CALIBRATED, SYMBOLS, TECHNICAL, network_name
 from spl.statistics import NO_GAIN, Gain, Values, gain
 from spl.tables.form import percent
 
@@ -115,7 +115,7 @@ class _Variant:
 
     def change(self, name: str) -> str:
         value = self.value(name)
-        return value.upper() if name == "network" else f"{setting_name(name)} = {value}"
+        return network_name(value) if name == "network" else f"{setting_name(name)} = {value}"
 
 
 def _variants(summary: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:

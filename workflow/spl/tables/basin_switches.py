@@ -10,7 +10,7 @@ import pandas as pd
 
 from spl.statistics import holm_of_several, mcnemar, summarise
 from spl.tables.arms import Arm, arms, baseline_of, run_names
-from spl.tables.form import Row, Table, counted, long, number_rows, percent, run_rows
+from spl.tables.form import Row, Table, counted, long, number_rows, percent, run_rows, spread
 
 HEADINGS = {"p_value": "p-value", "p_holm": "p-value, Holm"}
 
@@ -43,7 +43,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
             planned = len(arm.planned.index.intersection(baselines[arm.label].planned.index))
             p = {"p_value": p_values[arm.label]} | ({"p_holm": p_holm[arm.label]} if p_holm else {})
             numbers |= _counts(low) | p
-            errors = counted(f"{percent(of_arm.mean, 2)} ± {percent(of_arm.std, 2)}", of_arm.n, full)
+            errors = counted(spread(of_arm.mean, of_arm.std), of_arm.n, full)
             cells = _cells(low, titles[baseline], planned)
             cells |= {HEADINGS[name]: counted(f"{percent(value)} %", len(low), planned) for name, value in p.items()}
             printed.append({"": arm.label, "mean ± std": errors} | cells)

@@ -36,6 +36,11 @@ def percent(share: float, digits: int = 1) -> str:
     return "–" if pd.isna(share) else f"{100 * share:.{digits}f}".replace("-", "−")
 
 
+def spread(mean: float, std: float) -> str:
+    """Mean and standard deviation as percent, the mean alone where there is no other."""
+    return percent(mean, 2) if pd.isna(std) else f"{percent(mean, 2)} ± {percent(std, 2)}"
+
+
 def counted(cell: str, n: int, full: int) -> str:
     """A cell that tells how many runs it was made from where it should be made from more; a dash if from none."""
     if n == 0:
@@ -57,7 +62,9 @@ def gain_cells(won: Gain, name: str, p_value: str = "p-value", full: int = 0) ->
         p_value: name of the second.
         full: as of :func:`counted`.
     """
-    cells = {name: f"{percent(won.mean, 2)} ± {percent(won.std, 2)}", p_value: f"{percent(won.p_value)} %"}
+    cells = {name: spread(won.mean, won.std), p_value: f"{percent(won.p_value)} %"}
+    if full == 1:  # a single pair allows no test
+        return {name: counted(cells[name], won.n, full)}
     if won.p_holm is not None:
         cells[f"{p_value}, Holm"] = f"{percent(won.p_holm)} %"
     return {row: counted(cell, won.n, full) for row, cell in cells.items()}

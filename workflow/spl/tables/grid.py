@@ -17,14 +17,19 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """Mean error of every method at every value of one setting, in ascending order; the lowest of a line is bold.
 
     Args:
-        parameter: ``titles`` of the methods and ``setting``, the column of the summary that varies; it may be "seed".
-        inputs: the experiment's summary.
+        parameter: ``titles`` of the methods and ``setting``, the column of the summary that varies; it may be "seed";
+            perhaps ``without``: which ``runs`` stand for the value 0 of which ``method``.
+        inputs: the experiment's summary; after it those that list these runs.
 
     Raises:
         ValueError: runs of one cell have the same fold and seed, so that something else varies too.
     """
     setting = parameter["setting"]
     summary = pd.read_csv(inputs[0])
+    if without := parameter.get("without", {}).get("runs"):
+        listed = pd.concat(map(pd.read_csv, inputs[1:])).drop_duplicates("run")
+        zero = listed[listed["run"].isin(without)].assign(**{"method": parameter["without"]["method"], setting: 0.0})
+        summary = pd.concat([summary, zero])
     if summary.duplicated(list(dict.fromkeys(["method", setting, "fold", "seed"]))).any():
         raise ValueError(f"{inputs[0]}: runs that differ in more than {setting} cannot share a cell of a table")
     values = sorted(summary[setting].unique())

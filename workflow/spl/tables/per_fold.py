@@ -27,7 +27,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     above: dict[str, dict[str, str]] = {}
     for arm in found:
         of_arm = summarise(arm.values())
-        numbers = {"max": of_arm.max, "min": of_arm.min, "range": of_arm.range}
+        numbers = {"max": of_arm.max, "min": of_arm.min, "range": of_arm.range} if len(names) > 1 else {}
         below = {name: counted(percent(value, 2), of_arm.n, len(names)) for name, value in numbers.items()}
         above[arm.label] = fold_cells(arm, names) | below
         if arm.label in won:

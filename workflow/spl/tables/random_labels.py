@@ -10,7 +10,7 @@ import pandas as pd
 
 from spl.statistics import corrected, summarise
 from spl.tables.arms import arms, gains, run_names, setting_value
-from spl.tables.form import Row, Table, counted, gain_cells, gain_columns, long, number_rows, percent, run_rows
+from spl.tables.form import Row, Table, counted, gain_cells, gain_columns, long, number_rows, run_rows, spread
 from spl.tables.published import Published
 
 
@@ -35,7 +35,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         for arm in found:
             of_arm = summarise(arm.values())
             numbers: dict[str, float] = {"n": of_arm.n, "mean": of_arm.mean, "std": of_arm.std}
-            column[arm.label] = counted(f"{percent(of_arm.mean, 2)} ± {percent(of_arm.std, 2)}", of_arm.n, full)
+            column[arm.label] = counted(spread(of_arm.mean, of_arm.std), of_arm.n, full)
             numbers |= beside.numbers(arm, labels)
             column |= {f"{arm.label}, {name}": cell for name, cell in beside.cells(arm, labels).items()}
             if (labels, arm.label) in won:
