@@ -42,7 +42,7 @@ class Job:
 
 
 def jobs(plan: Plan, items: Mapping[str, Item]) -> dict[str, Job]:
-    """The jobs of a study by name, each behind those whose outputs it reads.
+    """The jobs of a study by name: data, splits, runs, calibrations, summaries, figures and tables, the page.
 
     Args:
         plan: of the study.
@@ -71,8 +71,7 @@ def _jobs(plan: Plan, items: Mapping[str, Item], results: Path) -> Iterator[Job]
         yield folder(f"data/{dataset}", "data", data_parameter(plan, dataset), known.files, DATA_FILES)
     for path, split in plan.splits.items():
         yield file(f"splits/{path}", "split", split_parameter(plan, path), data(split.dataset), (".json",))
-    for path in _reference_runs_first(plan):
-        run = plan.runs[path]
+    for path, run in plan.runs.items():
         weights = [results / "calibration" / f"{run.calibration}.json"] if run.calibration else []
         inputs = [*data(run.dataset), results / "splits" / f"{run.split}.json", *weights]
         yield folder(f"runs/{path}", "train", run_parameter(plan, path), inputs, RUN_FILES)
@@ -92,8 +91,3 @@ def _jobs(plan: Plan, items: Mapping[str, Item], results: Path) -> Iterator[Job]
     parameter = page_parameter(plan, items)
     read = [products / path for path in page_inputs(json.loads(parameter))]
     yield file(f"{plan.products}paper", "page", parameter, read, (".html",))
-
-
-def _reference_runs_first(plan: Plan) -> list[str]:
-    """The runs, those that calibrate others first."""
-    return sorted(plan.runs, key=lambda path: bool(plan.runs[path].calibration))
