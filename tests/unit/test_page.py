@@ -1,31 +1,37 @@
 """What the page adds to the tables that it shows, and what a partial one leaves out."""
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
-from spl.paper.contents import item_inputs, items, on_the_page, page_parameter
-from spl.paper.page import _comparisons
+from spl.paper.contents import TEMPLATE, item_inputs, items, on_the_page, page_parameter
+from spl.paper.page import _comparisons, _whole, write_page
 from spl.partial import NONE_DONE, partial_plan
 from spl.plan import make_plan, run_parameter
 from spl.study_file import check_study
-from spl.tables import imbalance, summary
+from spl.tables import aggregate, collapses, imbalance, summary
 from spl.tables.form import save
 
 DEMO = yaml.safe_load((Path(__file__).parents[2] / "config/demo.yaml").read_text())
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch"}
 
 
-def summarised(path, offset=0.0):
-    """A summary of three folds, in all of which the second method gains two points."""
+def summarised(path, offset=0.0, losing="fixmatch"):
+    """A summary of three folds, in all of which a method loses two points to the other."""
+    path.parent.mkdir(exist_ok=True)
     rows = [
-        {"run": f"{method}{fold}", "dataset": "digits", "method": method, "variant": "", "fold": fold, "seed": 0,
-         "labels": 20, "network": "wrn-10-1", "error_last": 0.1 + fold / 100 - gain + offset}
-        for method, gain in (("fixmatch", 0), ("smooth-fixmatch", 0.02))
+        {"run": f"runs/{method}+{fold}", "dataset": "digits", "method": method, "variant": "", "fold": fold, "seed": 0,
+         "labels": 20, "network": "wrn-10-1", "error_last": error, "error_best": error, "error_median": error,
+         "median_over": 15 if (method, fold) == ("fixmatch", 1) else 20, "best_step": 100, "basin": "low",
+         "unstable": False, "coverage": 0.5, "purity": 0.9, "collapsed": "1", "partly_collapsed": "",
+         "collapses": "1:10-", "recovered": ""}
+        for method in TITLES
         for fold in range(3)
+        if (error := 0.1 + fold / 100 + 0.02 * (method == losing) + offset)
     ]  # fmt: skip
     pd.DataFrame(rows).to_csv(path, index=False)
     return path
@@ -43,6 +49,56 @@ def test_the_page_tells_what_a_table_does_not_print(tmp_path, module, more):
     assert gained["shift_level"] == 0.75
     drops = [name for name in found if name.endswith("drop due to imbalance")]
     assert len(drops) == (2 if more else 0)
+
+
+def test_comparisons_of_runs_are_of_methods_and_one_pair_is_none(tmp_path):
+    path = summarised(tmp_path / "a.csv")
+    given = {"titles": TITLES, "baseline": "fixmatch", "settings": []}
+    runs = pd.read_csv(path).assign(split="", split_seed=0, error_best=0.05)
+    for kept in (runs, runs[runs["fold"] == 0]):
+        kept.to_csv(path, index=False)
+        save(aggregate.build(given, [path]), "", "", tmp_path / f"tables/t{len(kept)}")
+    assert [one["of"] for one in _comparisons({"kind": "table", "name": "t6"}, tmp_path)] == ["Smooth FixMatch, gain"]
+    assert _comparisons({"kind": "table", "name": "t2"}, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("p-value, Holm", ["p-value,"]),
+        ("Smooth FixMatch-sq, WRN-10-1", ["FixMatch-sq,", "WRN-10-1"]),
+        ("last - best, -0.5 to 3", []),
+    ],
+)
+def test_words_with_a_hyphen_are_not_broken(text, whole):
+    assert re.findall('<span class="whole">(.*?)</span>', _whole(text)) == whole
+    assert re.sub("<.*?>", "", _whole(text)) == text
+
+
+def test_a_value_stays_with_its_name_and_its_sign():
+    assert _whole("Smooth, τ = 0.9: 3 ± 1 %") == "Smooth, τ\xa0=\xa00.9: 3\xa0±\xa01\xa0%"
+
+
+def test_the_page_of_a_study(tmp_path):
+    path = summarised(tmp_path / "analysis/one.csv", losing="smooth-fixmatch")
+    save(summary.build({"titles": TITLES, "baseline": "fixmatch"}, [path]), "", "", tmp_path / "tables/gains")
+    save(collapses.build({"titles": TITLES, "classes": ["cat", "dog"]}, [path]), "", "", tmp_path / "tables/when")
+    common = {"kind": "table", "title": "Table", "heading": "", "caption": "", "part": ""}
+    given = {
+        "title": "", "study": "", "sections": [{"name": name, **common} for name in ("gains", "when")], "assumed": {},
+        "experiments": ["one"], "stand_ins": {}, "runs": 6, "missing": 0, "partial": False, "left_out": [],
+    }  # fmt: skip
+    write_page(given, TEMPLATE, tmp_path, tmp_path / "paper.html")
+    page = (tmp_path / "paper.html").read_text()
+    cells = re.findall(r"<t[dh]([^>]*)>(.*?)</t[dh]>", page, re.DOTALL)
+    assert not [cell for _, cell in cells if re.search(r"-\d", re.sub("<.*?>", "", cell))], "a hyphen is no minus"
+    assert "−2.00 to −2.00" in page
+    sides = {re.sub("<.*?>", "", cell): side for side, cell in cells}
+    assert "left" in sides["collapsed in steps"]
+    assert "right" in sides["fold"]
+    assert sides["low"] == ' class="text"'
+    assert [cell for _, cell in cells if re.fullmatch(r"\d+\.\d\d \(\d+\)", cell)] == ["11.00 (15)"]
+    assert '<span class="whole">runs/</span><wbr><span class="whole">smooth-fixmatch+</span><wbr>' in page
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ def write_page(parameter: Mapping[str, Any], template: Path, results: Path, path
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["minus"] = lambda number: number.replace("-", "−")
+    environment.filters["whole"] = _whole
     sections = [
         {
             **section,
@@ -65,13 +68,13 @@ def _comparisons(section: Mapping[str, Any], results: Path) -> list[dict[str, An
     tidy = pd.read_csv(results / "tables" / f"{section['name']}.csv")
     if "quantity" not in tidy:
         return []
-    whole = tidy[tidy["fold"].isna()] if "fold" in tidy else tidy
+    whole = tidy[tidy[tidy.columns.intersection(["fold", "run"])].isna().all(axis="columns")]
     of = [name for name in whole.columns.drop(["quantity", "value"]) if whole[name].notna().any()]
     found = []
     for what, numbers in whole.groupby(of, sort=False, dropna=False):
         value = dict(zip(numbers["quantity"], numbers["value"], strict=True))
         for prefix, name in COMPARED.items():
-            if f"{prefix}shift" in value and value[f"{prefix}pairs"]:
+            if f"{prefix}shift" in value and value[f"{prefix}pairs"] > 1:
                 named = {"of": ", ".join([*map(_named, what, of), name])}
                 found.append(named | {key: value.get(prefix + key) for key in MEASURED})
     return found
@@ -102,7 +105,16 @@ def _body(section: Mapping[str, Any], results: Path) -> str:
     markdown = (results / "tables" / f"{section['name']}.md").read_text(encoding="utf-8")
     table = markdown[markdown.index("\n\n") :]
     html: str = MarkdownIt("commonmark", {"html": False}).enable("table").render(table)
-    return html
+    return re.sub(r"(?<=>)[^<]+", lambda found: _whole(found[0]), html)
+
+
+def _whole(text: str) -> str:
+    """Text of a table without line breaks in words with a hyphen, in "name = value" and before a percent sign."""
+    joined = re.sub(r" (=|±) | (?=%)", lambda found: found[0].replace(" ", NO_BREAK), text)
+    return re.sub(r"[^\s;]*[^\W_]-[^\W_][^\s;]*", r'<span class="whole">\g<0></span>', joined)
+
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 REM_PER_INCH = 7.7
@@ -116,4 +128,5 @@ def _address(kind: str, path: Path) -> str:
 def _runs(summary: Path) -> list[dict[str, Any]]:
     rows = pd.read_csv(summary, dtype={"collapsed": str, "partly_collapsed": str}).astype(object)
     rows = rows.where(rows.notna(), "")
+    rows["parts"] = rows["run"].map(lambda run: re.findall(r"[^/+]+[/+]?", run))
     return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]

@@ -33,7 +33,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         }
         for run in tidy.to_dict("records")
     ]
-    return Table(tidy, pd.DataFrame(printed))
+    return Table(tidy, pd.DataFrame(printed), texts=TEXTS)
 
 
 def _outcome(run: Mapping[Hashable, Any], classes: list[str]) -> dict[str, str]:
@@ -51,6 +51,7 @@ def _outcome(run: Mapping[Hashable, Any], classes: list[str]) -> dict[str, str]:
 
 
 WHICH = ("labels", "fold", "seed")
+TEXTS = ("basin", "collapsed at the end", "partly", "collapsed in steps", "recovered", "unstable")
 LISTS = ("collapsed", "partly_collapsed", "collapses", "recovered")
 
 

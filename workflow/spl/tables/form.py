@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -21,11 +21,19 @@ class Table:
         tidy: for reading by programs; of a table of numbers, :func:`long`.
         printed: text, laid out as in the paper; the first column names the rows.
         note: sentences on what the numbers say, printed below; a caption says only what was run.
+        texts: columns that hold words, beside the first: to be read from the left, and in several lines.
     """
 
     tidy: pd.DataFrame
     printed: pd.DataFrame
     note: str = ""
+    texts: tuple[str, ...] = ()
+
+    @property
+    def alignment(self) -> list[Literal["left", "right"]]:
+        """Of each printed column."""
+        names = self.printed.columns
+        return ["left" if name in self.texts or name == names[0] else "right" for name in names]
 
 
 Row = dict[str, Any]
@@ -133,18 +141,17 @@ def save(table: Table, title: str, caption: str, stem: Path) -> None:
     """Write ``stem`` with the endings .csv (tidy), .md and .tex (printed, with title and caption)."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     table.tidy.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.10g", lineterminator="\n")
-    align = ["left"] + ["right"] * (table.printed.shape[1] - 1)
-    markdown = table.printed.to_markdown(index=False, disable_numparse=True, colalign=align)
+    markdown = table.printed.to_markdown(index=False, disable_numparse=True, colalign=table.alignment)
     parts = [f"**{title}.** {caption}", markdown, table.note]
     stem.with_suffix(".md").write_text("\n\n".join(filter(None, parts)) + "\n", encoding="utf-8")
     below = f"{caption} {table.note}".strip()
-    stem.with_suffix(".tex").write_text(_latex(table.printed, below, stem.name), encoding="utf-8")
+    stem.with_suffix(".tex").write_text(_latex(table, below, stem.name), encoding="utf-8")
 
 
-def _latex(printed: pd.DataFrame, caption: str, label: str) -> str:
-    escaped = printed.map(_escape)
-    escaped.columns = [_escape(name) for name in printed.columns]
-    columns = "l" + "r" * (printed.shape[1] - 1)
+def _latex(table: Table, caption: str, label: str) -> str:
+    escaped = table.printed.map(_escape)
+    escaped.columns = [_escape(name) for name in table.printed.columns]
+    columns = "".join(side[0] for side in table.alignment)
     text: str = escaped.style.hide(axis="index").to_latex(
         hrules=True, column_format=columns, caption=_escape(caption), label=f"tab:{label}", position_float="centering"
     )
