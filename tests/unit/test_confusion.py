@@ -104,6 +104,11 @@ def test_a_class_that_is_learnt_late_has_not_recovered():
     guessed = np.stack([np.array([[0, 50], [50, 0]]), *late])
     summary = summarise_run(metrics([0.6, 0.5, 0.4, 0.3]), guessed, BASINS)
     assert (summary["collapses"], summary["recovered"]) == ("0:20-40", ""), "predicted, but of no image that it is"
+    only = np.stack([[[50, 0, 0]] * 3, [[0, 50, 0], [0, 50, 0], [0, 0, 50]], np.diag([50] * 3)])
+    summary = summarise_run(metrics([0.7, 0.3, 0.0]), only, BASINS)
+    assert (summary["collapses"], summary["recovered"]) == ("0:20-30 1:10-20 2:10-20", ""), (
+        "everything was taken for it"
+    )
 
 
 @pytest.mark.parametrize("evaluations", [15, 20, 30])

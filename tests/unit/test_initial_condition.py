@@ -54,7 +54,10 @@ def test_a_method_that_has_no_folds_to_compare_with_is_a_mistake_of_the_study(tm
         initial_condition.build(GIVEN, paths)
 
 
-WARNING = "Warning: FixMatch did not end in the low basin on fold 1, so the premise of this table does not hold here."
+WARNING = (
+    "Warning: over the folds, FixMatch did not end in the low basin on fold 1, "
+    "so the premise of this table does not hold here."
+)
 
 
 @pytest.mark.parametrize(

@@ -255,8 +255,8 @@ def collapses(plan: Plan, experiment: str) -> str:
         "Steps between which a class was predicted for less than "
         f"{100 * plan.study.basins.collapsed:g} % of its test images (assumed limit), classes not yet learnt at the "
         "start included; recovered: not so in the last evaluation, of classes that had been learnt before they "
-        f"collapsed (at least {100 * plan.study.basins.partly_collapsed:g} % of their test images found, assumed). "
-        + _what_was_run(plan, experiment)
+        f"collapsed (at least {100 * plan.study.basins.partly_collapsed:g} % of their test images found and of their "
+        "predictions right, assumed). " + _what_was_run(plan, experiment)
     )
 
 

@@ -56,7 +56,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         printed.append(line)
     shown = sorted({fold for arm in found for fold, _ in arm.planned.index})
     warnings = [
-        f"Warning: {titles[baseline]} did not end in the low basin on fold {fold}, "
+        f"Warning: over the folds, {titles[baseline]} did not end in the low basin on fold {fold}, "
         "so the premise of this table does not hold here."
         for fold in shown
         if _basins(baseline, over_folds, fold) == {"high"}
