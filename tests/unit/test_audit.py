@@ -197,6 +197,15 @@ def test_no_edit_of_anything_goes_unnoticed(tmp_path_factory, edits):
         assert not report.is_fresh(judge(jobs).values()) or check_seal(RESULTS).state == "broken"
 
 
+def test_a_seal_is_known_by_its_bytes(made):
+    published = write_seal(RESULTS)
+    assert check_seal(RESULTS, published).state == "intact"
+    seal = RESULTS / "ROOT.sha256"
+    seal.write_bytes(seal.read_bytes().replace(b"\n", b"\r\n"))
+    assert check_seal(RESULTS, published).state == "foreign"
+    assert check_seal(RESULTS, "").state == "foreign"
+
+
 def test_a_digest_is_of_names_and_bytes(made):
     def of(jobs=CHAIN):
         return results_digest(jobs.values(), lambda path: digest(path) if path.exists() else None, RESULTS)

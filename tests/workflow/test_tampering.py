@@ -216,6 +216,13 @@ def test_data_manifests_and_seal_edited_together(finished):
     status, said = audit(finished, "--seal", published)
     assert status == 1
     assert said["seal"]["state"] == "foreign"
+    number = ("spl", "audit", "--study", STUDY, "--why", "table1.csv:Smooth FixMatch,mean", "--seal", published)
+    assert finished.run(*number).returncode == 1
+    assert audit(finished, "--seal", "")[0] == 1, "a variable that nobody set is no seal"
+    (finished.results / "ROOT.sha256").unlink()
+    assert audit(finished, "table1")[0] == 0
+    assert audit(finished, "table1", "--seal", published)[0] == 1, "nothing here has the published seal"
+    assert finished.run(*number).returncode == 1
 
 
 def test_the_seal_is_one_that_sha256sum_checks(finished):

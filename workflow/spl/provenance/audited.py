@@ -24,7 +24,7 @@ from spl.provenance import report
 from spl.provenance.audit import Node, audit, orphans, upstream_of
 from spl.provenance.digests import digests
 from spl.provenance.manifest import digest
-from spl.provenance.seal import check_seal, results_digest
+from spl.provenance.seal import Seal, check_seal, results_digest
 from spl.study_file import read_study
 
 DEFAULT = Path("config/demo.yaml")
@@ -91,7 +91,7 @@ def audit_results(
     wanted, strays = _wanted(about, targets)
     nodes = {node.name: node for node in (*_judged(about, wanted, quick).values(), *strays)}
     seal = check_seal(about.results, published)
-    sealed = seal.state == "intact" or (bool(targets) and seal.state == "absent")
+    sealed = _holds(seal, bool(targets), published)
     remembered = any(Path(".snakemake/metadata").glob("*"))
     commands = list(report.repair(nodes.values(), str(about.study), str(DEFAULT), about.results, remembered))
     if console is None:
@@ -106,6 +106,11 @@ def audit_results(
     for command in commands:
         console.print(Text(f"  {command}", "bold"), soft_wrap=True)
     return report.is_fresh(nodes.values()) and sealed
+
+
+def _holds(seal: Seal, in_part: bool, published: str | None) -> bool:
+    """Whether a seal is as it should be; a part of a study may have none as yet, unless one was published."""
+    return seal.state == "intact" or (in_part and published is None and seal.state == "absent")
 
 
 def digest_of(about: Audited) -> str:
@@ -145,17 +150,17 @@ def _judged(about: Audited, wanted: list[str], quick: bool) -> dict[str, Node]:
     return audit(chosen, found.__getitem__)
 
 
-def audit_cell(about: Audited, cell: str, quick: bool, console: Console) -> bool:
+def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, console: Console) -> bool:
     """Name the runs behind one number of a table, and audit them and the table.
 
     Args:
         about: the study.
         cell: "TABLE.csv:ROW,COLUMN", the table by path or by name.
-        quick: as of :func:`audit_results`.
+        quick, published: as of :func:`audit_results`.
         console: where to say it.
 
     Returns:
-        whether the number and all behind it is fresh.
+        whether the number and all behind it is fresh, and the seal is as it should be.
 
     Raises:
         InputError: there is no such table or number.
@@ -184,8 +189,9 @@ def audit_cell(about: Audited, cell: str, quick: bool, console: Console) -> bool
         console.print(report.run_line(nodes[f"runs/{run}"], known), soft_wrap=True)
     for line in report.problems(nodes.values()):
         console.print(line, soft_wrap=True)
-    console.print(report.summary(nodes.values(), check_seal(about.results)), highlight=False, soft_wrap=True)
-    return report.is_fresh(nodes.values())
+    seal = check_seal(about.results, published)
+    console.print(report.summary(nodes.values(), seal), highlight=False, soft_wrap=True)
+    return report.is_fresh(nodes.values()) and _holds(seal, True, published)
 
 
 def audit_rerun(about: Audited, run: str, console: Console) -> bool:

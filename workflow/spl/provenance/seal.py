@@ -58,14 +58,15 @@ def check_seal(results: Path, published: str | None = None) -> Seal:
     """
     path = results / ROOT_FILE
     try:
-        content = path.read_text()
+        content = path.read_bytes()
+        lines = content.decode().removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError):
         return Seal("absent")
-    found = hashlib.sha256(content.encode()).hexdigest()
-    sealed = {name: sha256 for sha256, _, name in (line.partition("  ") for line in content.splitlines())}
+    found = hashlib.sha256(content).hexdigest()
+    sealed = {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
     present = _listing(results)
     changed = tuple(name for name in sorted(sealed.keys() | present.keys()) if sealed.get(name) != present.get(name))
-    if published and published != found:
+    if published is not None and published != found:
         return Seal("foreign", found, changed)
     return Seal("broken" if changed else "intact", found, changed)
 
