@@ -15,6 +15,7 @@ from typing import Any, Literal
 from spl.errors import InputError
 from spl.jobs import Job
 from spl.provenance import machine
+from spl.provenance.entries import present_code
 from spl.provenance.equivalence import reasons, representative
 from spl.provenance.manifest import SUFFIX, Manifest, read_manifest
 from spl.provenance.seal import OUTSIDE, ROOT_FILE
@@ -124,9 +125,11 @@ def _judge(
         "data": list(_changed_inputs(manifest, read, remade)),
         "env": list(_changed_packages(manifest)),
     }
-    declared = reasons(job.subcommand, manifest.code.fingerprint)
+    # The code that ran and the code that is here: either may be the newer one.
+    here = present_code(job.subcommand, json.loads(job.parameter))
+    declared = [reasons(job.subcommand, code) for code in (manifest.code.fingerprint, here)]
     notes = (
-        *(f"made by code that is declared equivalent: {reason}" for reason in declared),
+        *(f"made by code that is declared equivalent: {one}" for one in dict.fromkeys([*declared[0], *declared[1]])),
         *(f"{path} is not here: not compared" for path, one in read.items() if not one),
     )
     if kinds := tuple(kind for kind, why in stale.items() if why):
