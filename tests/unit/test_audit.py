@@ -1,6 +1,7 @@
 """Verdicts on fabricated jobs: what the tests on a real study cannot show in seconds."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,6 +131,11 @@ def test_packages_are_compared_with_the_lock_file(made, packages, expected):
     assert verdicts()["aside"] == expected
 
 
+def test_a_manifest_whose_code_is_no_text(made):
+    write(CHAIN["aside"], parameter={"code": 5})
+    assert verdicts()["aside"] == "stale code"
+
+
 def test_code_that_ran_and_was_not_planned_is_stale(made):
     write(CHAIN["aside"], code=Code(fingerprint="0" * 64, modules=[]))
     assert verdicts()["aside"] == "stale code"
@@ -249,3 +255,66 @@ def test_a_whole_fabricated_study_is_fresh(tmp_path, monkeypatch):
     measured = audit_benchmark.measure(study, gigabytes=0.01, repetitions=1)
     assert measured["jobs"] == 28
     assert measured["audit_over_sha256"] > 0
+
+
+@pytest.mark.parametrize("place", [RESULTS / "first.json", RESULTS / "first.manifest.json", RESULTS / "ROOT.sha256"])
+@pytest.mark.parametrize("lay", [os.mkfifo, lambda path: path.symlink_to(path.name), Path.mkdir])
+def test_what_is_no_file_is_not_waited_for(made, place, lay):
+    write_seal(RESULTS)
+    place.unlink()
+    lay(place)
+    found = digests([path for one in CHAIN.values() for path in one.outputs], Path("memory.json"), quick=False)
+    verdict = audit(CHAIN, lambda path: found.get(path) or digest(Path("raw.gz")))["first"].verdict
+    assert verdict == "fresh" or place.name != "ROOT.sha256"
+    assert check_seal(RESULTS).state == {"first.json": "intact", "ROOT.sha256": "absent"}.get(place.name, "broken")
+
+
+def test_a_file_in_the_place_of_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("figures").write_text("")
+    assert digests([Path("figures/fig1.pdf")], Path("memory.json"), quick=False) == {Path("figures/fig1.pdf"): None}
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "[" * 100_000, '{"raw.gz": 5}'])
+def test_a_memory_that_is_none(made, content):
+    Path("memory.json").write_text(content)
+    assert digests([Path("raw.gz")], Path("memory.json"), quick=True) == {Path("raw.gz"): digest(Path("raw.gz"))}
+
+
+def test_a_folder_is_known_by_what_lies_behind_links(tmp_path):
+    for name in ("root/train/b", "elsewhere"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "1.png").write_text("1")
+    root = tmp_path / "root"
+    (root / "train/a").symlink_to(tmp_path / "elsewhere")
+    (root / "train/b/back").symlink_to(root)
+    before = digest(root)
+    (tmp_path / "elsewhere/1.png").write_text("2")
+    assert digest(root) != before
+
+
+def test_no_name_looks_like_two_files(tmp_path):
+    """Nor like a file, nor does one that is not UTF-8 end an audit."""
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a").write_text("a")
+    (tmp_path / "one/b").write_text("b")
+    (tmp_path / f"two/a\n{digest(tmp_path / 'one/b')}  b").write_text("a")
+    (tmp_path / "two/a").unlink()
+    (tmp_path / "three" / os.fsdecode(b"\xff")).write_text("b")
+    assert len({digest(tmp_path / name) for name in ("one", "two", "three")}) == 3
+
+
+def test_results_that_lie_behind_a_link_are_results(made):
+    """Clusters have scratch disks."""
+    elsewhere = RESULTS.rename("scratch").absolute()
+    RESULTS.mkdir()
+    (elsewhere / "runs").mkdir()
+    (RESULTS / "runs").symlink_to(elsewhere / "runs")
+    made = RESULTS / "runs/far.json"
+    far = Job("runs/far", "split", json.dumps({"code": SPLIT}), (), (made,), manifest_path(made))
+    made.write_text("far")
+    write(far)
+    write_seal(RESULTS)
+    assert "runs/far.manifest.json" in (RESULTS / "ROOT.sha256").read_text()
+    assert list(orphans({"runs/far": far}, RESULTS)) == []

@@ -91,7 +91,7 @@ def orphans(jobs: Mapping[str, Job], results: Path) -> Iterator[Node]:
         for path in sorted(waiting.pop().iterdir()):
             if path in known or path in {results / name for name in OUTSIDE}:
                 continue
-            if path.is_dir() and not path.is_symlink() and path in folders:
+            if path.is_dir() and path in folders:
                 waiting.append(path)
             else:
                 why = "a manifest of no job" if path.name.endswith(SUFFIX) else "no job of this study makes it"
@@ -148,7 +148,7 @@ def _roots(node: Node) -> tuple[tuple[str, Verdict], ...]:
 
 
 def _changed_code(job: Job, manifest: Manifest) -> Iterator[str]:
-    planned, recorded = json.loads(job.parameter)["code"], manifest.parameter.get("code", "none")
+    planned, recorded = json.loads(job.parameter)["code"], str(manifest.parameter.get("code", "none"))
     if planned != recorded:
         yield f"code: {recorded[:12]} became {planned[:12]}"
     elif representative(job.subcommand, manifest.code.fingerprint) != recorded:
