@@ -1,5 +1,6 @@
 """Verdicts on fabricated jobs: what the tests on a real study cannot show in seconds."""
 
+import importlib
 import json
 import os
 from dataclasses import replace
@@ -121,6 +122,7 @@ def test_inputs_that_are_no_longer_asked_for_or_were_not_read(made):
         ({"torch": machine.locked()["torch"]}, "fresh"),
         ({"torch": machine.locked()["torch"] + "+cpu"}, "fresh"),
         ({"torch": "1.0.0"}, "stale env"),
+        ({"torch": machine.locked()["torch"] + ".post1"}, "stale env"),
         ({"python": machine.locked()["python"] + ".99"}, "fresh"),
         ({"python": "3.1"}, "stale env"),
         ({"cuda-bindings": "13.0"}, "fresh"),
@@ -134,6 +136,27 @@ def test_packages_are_compared_with_the_lock_file(made, packages, expected):
 def test_a_manifest_whose_code_is_no_text(made):
     write(CHAIN["aside"], parameter={"code": 5})
     assert verdicts()["aside"] == "stale code"
+
+
+def lay(folder, name, version):
+    """A package, as pip would install it; without a version, nothing but its module."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.py").write_text("")
+    if version:
+        (folder / f"{name}-{version}.dist-info").mkdir()
+        (folder / f"{name}-{version}.dist-info/METADATA").write_text(f"Name: {name}\nVersion: {version}\n")
+        (folder / f"{name}-{version}.dist-info/RECORD").write_text(f"{name}.py,,\n")
+
+
+@pytest.mark.parametrize("before", ["1.0", None])
+def test_a_package_that_hides_another_is_the_one_on_record(tmp_path, monkeypatch, before):
+    name = f"hidden{before or ''}".replace(".", "")
+    lay(tmp_path / "environment", name, "2.0")
+    lay(tmp_path / "first", name, before)
+    for folder in ("environment", "first"):
+        monkeypatch.syspath_prepend(tmp_path / folder)
+    importlib.import_module(name)
+    assert machine.packages([name])[name] == (before or str(tmp_path / f"first/{name}.py"))
 
 
 def test_code_that_ran_and_was_not_planned_is_stale(made):
