@@ -173,6 +173,13 @@ def test_a_deleted_output(finished):
     assert verdicts(finished) == {}
 
 
+def test_a_deleted_page(finished):
+    (finished.results / "paper.html").unlink()
+    assert verdicts(finished) == {"paper": "missing"}
+    assert "paper" in repair(finished)
+    assert verdicts(finished) == {}
+
+
 def test_a_deleted_manifest(finished):
     (finished.results / f"{TRAININGS[0]}.manifest.json").unlink()
     said = verdicts(finished)
