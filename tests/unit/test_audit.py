@@ -1,6 +1,8 @@
 """Verdicts on fabricated jobs: what the tests on a real study cannot show in seconds."""
 
+import importlib
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,6 +122,7 @@ def test_inputs_that_are_no_longer_asked_for_or_were_not_read(made):
         ({"torch": machine.locked()["torch"]}, "fresh"),
         ({"torch": machine.locked()["torch"] + "+cpu"}, "fresh"),
         ({"torch": "1.0.0"}, "stale env"),
+        ({"torch": machine.locked()["torch"] + ".post1"}, "stale env"),
         ({"python": machine.locked()["python"] + ".99"}, "fresh"),
         ({"python": "3.1"}, "stale env"),
         ({"cuda-bindings": "13.0"}, "fresh"),
@@ -128,6 +131,32 @@ def test_inputs_that_are_no_longer_asked_for_or_were_not_read(made):
 def test_packages_are_compared_with_the_lock_file(made, packages, expected):
     write(CHAIN["aside"], packages=packages)
     assert verdicts()["aside"] == expected
+
+
+def test_a_manifest_whose_code_is_no_text(made):
+    write(CHAIN["aside"], parameter={"code": 5})
+    assert verdicts()["aside"] == "stale code"
+
+
+def lay(folder, name, version):
+    """A package, as pip would install it; without a version, nothing but its module."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.py").write_text("")
+    if version:
+        (folder / f"{name}-{version}.dist-info").mkdir()
+        (folder / f"{name}-{version}.dist-info/METADATA").write_text(f"Name: {name}\nVersion: {version}\n")
+        (folder / f"{name}-{version}.dist-info/RECORD").write_text(f"{name}.py,,\n")
+
+
+@pytest.mark.parametrize("before", ["1.0", None])
+def test_a_package_that_hides_another_is_the_one_on_record(tmp_path, monkeypatch, before):
+    name = f"hidden{before or ''}".replace(".", "")
+    lay(tmp_path / "environment", name, "2.0")
+    lay(tmp_path / "first", name, before)
+    for folder in ("environment", "first"):
+        monkeypatch.syspath_prepend(tmp_path / folder)
+    importlib.import_module(name)
+    assert machine.packages([name])[name] == (before or str(tmp_path / f"first/{name}.py"))
 
 
 def test_code_that_ran_and_was_not_planned_is_stale(made):
@@ -139,11 +168,12 @@ def test_every_use_of_a_declared_equivalence_is_shown(made, monkeypatch):
     declared = equivalence.Equivalence(subcommand="split", old="0" * 64, new=SPLIT, reason="the same bits, faster")
     monkeypatch.setattr(equivalence, "declared", lambda: (declared,))
     old = replace(CHAIN["aside"], parameter=json.dumps({"code": "0" * 64}))
-    write(old)
-    node = judge({"aside": old})["aside"]
-    assert node.verdict == "fresh"
-    assert node.notes == ("made by code that is declared equivalent: the same bits, faster",)
-    assert any("the same bits, faster" in str(line) for line in report.problems([node]))
+    for ran in (SPLIT, "0" * 64):
+        write(old, code=Code(fingerprint=ran, modules=[]))
+        node = judge({"aside": old})["aside"]
+        assert node.verdict == "fresh"
+        assert node.notes == ("made by code that is declared equivalent: the same bits, faster",)
+        assert any("the same bits, faster" in str(line) for line in report.problems([node]))
 
 
 def test_an_audit_of_one_result_takes_along_what_it_was_made_from_alone():
@@ -197,6 +227,15 @@ def test_no_edit_of_anything_goes_unnoticed(tmp_path_factory, edits):
         assert not report.is_fresh(judge(jobs).values()) or check_seal(RESULTS).state == "broken"
 
 
+def test_a_seal_is_known_by_its_bytes(made):
+    published = write_seal(RESULTS)
+    assert check_seal(RESULTS, published).state == "intact"
+    seal = RESULTS / "ROOT.sha256"
+    seal.write_bytes(seal.read_bytes().replace(b"\n", b"\r\n"))
+    assert check_seal(RESULTS, published).state == "foreign"
+    assert check_seal(RESULTS, "").state == "foreign"
+
+
 def test_a_digest_is_of_names_and_bytes(made):
     def of(jobs=CHAIN):
         return results_digest(jobs.values(), lambda path: digest(path) if path.exists() else None, RESULTS)
@@ -239,3 +278,66 @@ def test_a_whole_fabricated_study_is_fresh(tmp_path, monkeypatch):
     measured = audit_benchmark.measure(study, gigabytes=0.01, repetitions=1)
     assert measured["jobs"] == 28
     assert measured["audit_over_sha256"] > 0
+
+
+@pytest.mark.parametrize("place", [RESULTS / "first.json", RESULTS / "first.manifest.json", RESULTS / "ROOT.sha256"])
+@pytest.mark.parametrize("lay", [os.mkfifo, lambda path: path.symlink_to(path.name), Path.mkdir])
+def test_what_is_no_file_is_not_waited_for(made, place, lay):
+    write_seal(RESULTS)
+    place.unlink()
+    lay(place)
+    found = digests([path for one in CHAIN.values() for path in one.outputs], Path("memory.json"), quick=False)
+    verdict = audit(CHAIN, lambda path: found.get(path) or digest(Path("raw.gz")))["first"].verdict
+    assert verdict == "fresh" or place.name != "ROOT.sha256"
+    assert check_seal(RESULTS).state == {"first.json": "intact", "ROOT.sha256": "absent"}.get(place.name, "broken")
+
+
+def test_a_file_in_the_place_of_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("figures").write_text("")
+    assert digests([Path("figures/fig1.pdf")], Path("memory.json"), quick=False) == {Path("figures/fig1.pdf"): None}
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "[" * 100_000, '{"raw.gz": 5}'])
+def test_a_memory_that_is_none(made, content):
+    Path("memory.json").write_text(content)
+    assert digests([Path("raw.gz")], Path("memory.json"), quick=True) == {Path("raw.gz"): digest(Path("raw.gz"))}
+
+
+def test_a_folder_is_known_by_what_lies_behind_links(tmp_path):
+    for name in ("root/train/b", "elsewhere"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "1.png").write_text("1")
+    root = tmp_path / "root"
+    (root / "train/a").symlink_to(tmp_path / "elsewhere")
+    (root / "train/b/back").symlink_to(root)
+    before = digest(root)
+    (tmp_path / "elsewhere/1.png").write_text("2")
+    assert digest(root) != before
+
+
+def test_no_name_looks_like_two_files(tmp_path):
+    """Nor like a file, nor does one that is not UTF-8 end an audit."""
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a").write_text("a")
+    (tmp_path / "one/b").write_text("b")
+    (tmp_path / f"two/a\n{digest(tmp_path / 'one/b')}  b").write_text("a")
+    (tmp_path / "two/a").unlink()
+    (tmp_path / "three" / os.fsdecode(b"\xff")).write_text("b")
+    assert len({digest(tmp_path / name) for name in ("one", "two", "three")}) == 3
+
+
+def test_results_that_lie_behind_a_link_are_results(made):
+    """Clusters have scratch disks."""
+    elsewhere = RESULTS.rename("scratch").absolute()
+    RESULTS.mkdir()
+    (elsewhere / "runs").mkdir()
+    (RESULTS / "runs").symlink_to(elsewhere / "runs")
+    made = RESULTS / "runs/far.json"
+    far = Job("runs/far", "split", json.dumps({"code": SPLIT}), (), (made,), manifest_path(made))
+    made.write_text("far")
+    write(far)
+    write_seal(RESULTS)
+    assert "runs/far.manifest.json" in (RESULTS / "ROOT.sha256").read_text()
+    assert list(orphans({"runs/far": far}, RESULTS)) == []

@@ -1,5 +1,6 @@
 """What an audit says of results that somebody touched, and what Snakemake alone would do about it."""
 
+import base64
 import json
 import os
 import re
@@ -152,6 +153,40 @@ def test_changed_data(finished):
     assert finished.planned("all") == set()
 
 
+def test_what_lies_between_two_repairs_is_not_run_again(finished):
+    for name in ("data/digits/images.safetensors", "tables/table1.md"):
+        with (finished.results / name).open("ab") as file:
+            file.write(b" ")
+    ran = repair(finished)
+    assert verdicts(finished) == {}
+    assert {"data", "table"} <= set(ran)
+    assert "train" not in ran
+
+
+def test_the_memory_of_another_study_is_none(finished):
+    memory = finished.folder / ".snakemake/metadata"
+    shutil.rmtree(memory)
+    memory.mkdir()
+    (memory / base64.b64encode(b"results/other/paper.html").decode()).write_text("{}")
+    finished.edit(STUDY, "title: A tiny study", "title: Another title")
+    assert verdicts(finished)["paper"] == "stale config"
+    repair(finished)
+    assert verdicts(finished) == {}
+
+
+def test_what_makes_a_part_fresh_is_a_part(finished):
+    (finished.results / "tables/table1.md").unlink()
+    (finished.results / "figures/fig1.csv").unlink()
+    _, said = audit(finished, "table1")
+    assert said["repair"][-2:] == [
+        f"snakemake results/tiny/tables/table1.csv --configfile {STUDY}", "spl seal results/tiny",
+    ]  # fmt: skip
+    shutil.rmtree(finished.results)
+    shutil.rmtree(finished.folder / ".snakemake")
+    _, said = audit(finished, "table1")
+    assert not any("all " in command or "seal" in command for command in said["repair"])
+
+
 def test_an_orphan(finished):
     other = finished.results / "runs/digits/balanced-40/fold0/fixmatch/seed7"
     shutil.copytree(finished.results / TRAININGS[0], other)
@@ -170,6 +205,13 @@ def test_a_deleted_output(finished):
     assert verdicts(finished) == {"tables/table7": "missing", "paper": "broken-chain"}
     assert finished.planned("all") == set(), "the page is there, and younger"
     assert repair(finished) == ["table"], "the same bytes: nothing else has to follow"
+    assert verdicts(finished) == {}
+
+
+def test_a_deleted_page(finished):
+    (finished.results / "paper.html").unlink()
+    assert verdicts(finished) == {"paper": "missing"}
+    assert "paper" in repair(finished)
     assert verdicts(finished) == {}
 
 
@@ -216,6 +258,13 @@ def test_data_manifests_and_seal_edited_together(finished):
     status, said = audit(finished, "--seal", published)
     assert status == 1
     assert said["seal"]["state"] == "foreign"
+    number = ("spl", "audit", "--study", STUDY, "--why", "table1.csv:Smooth FixMatch,mean", "--seal", published)
+    assert finished.run(*number).returncode == 1
+    assert audit(finished, "--seal", "")[0] == 1, "a variable that nobody set is no seal"
+    (finished.results / "ROOT.sha256").unlink()
+    assert audit(finished, "table1")[0] == 0
+    assert audit(finished, "table1", "--seal", published)[0] == 1, "nothing here has the published seal"
+    assert finished.run(*number).returncode == 1
 
 
 def test_the_seal_is_one_that_sha256sum_checks(finished):

@@ -233,7 +233,7 @@ def audit(
     if rerun:
         fresh = audit_rerun(about, rerun, _console())
     elif why:
-        fresh = audit_cell(about, why, quick, _console())
+        fresh = audit_cell(about, why, quick, seal, _console())
     else:
         fresh = audit_results(about, asked, quick, seal, None if as_json else _console())
     if not fresh:

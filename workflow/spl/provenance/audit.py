@@ -15,6 +15,7 @@ from typing import Any, Literal
 from spl.errors import InputError
 from spl.jobs import Job
 from spl.provenance import machine
+from spl.provenance.entries import present_code
 from spl.provenance.equivalence import reasons, representative
 from spl.provenance.manifest import SUFFIX, Manifest, read_manifest
 from spl.provenance.seal import OUTSIDE, ROOT_FILE
@@ -90,7 +91,7 @@ def orphans(jobs: Mapping[str, Job], results: Path) -> Iterator[Node]:
         for path in sorted(waiting.pop().iterdir()):
             if path in known or path in {results / name for name in OUTSIDE}:
                 continue
-            if path.is_dir() and not path.is_symlink() and path in folders:
+            if path.is_dir() and path in folders:
                 waiting.append(path)
             else:
                 why = "a manifest of no job" if path.name.endswith(SUFFIX) else "no job of this study makes it"
@@ -124,9 +125,11 @@ def _judge(
         "data": list(_changed_inputs(manifest, read, remade)),
         "env": list(_changed_packages(manifest)),
     }
-    declared = reasons(job.subcommand, manifest.code.fingerprint)
+    # The code that ran and the code that is here: either may be the newer one.
+    here = present_code(job.subcommand, json.loads(job.parameter))
+    declared = [reasons(job.subcommand, code) for code in (manifest.code.fingerprint, here)]
     notes = (
-        *(f"made by code that is declared equivalent: {reason}" for reason in declared),
+        *(f"made by code that is declared equivalent: {one}" for one in dict.fromkeys([*declared[0], *declared[1]])),
         *(f"{path} is not here: not compared" for path, one in read.items() if not one),
     )
     if kinds := tuple(kind for kind, why in stale.items() if why):
@@ -145,7 +148,7 @@ def _roots(node: Node) -> tuple[tuple[str, Verdict], ...]:
 
 
 def _changed_code(job: Job, manifest: Manifest) -> Iterator[str]:
-    planned, recorded = json.loads(job.parameter)["code"], manifest.parameter.get("code", "none")
+    planned, recorded = json.loads(job.parameter)["code"], str(manifest.parameter.get("code", "none"))
     if planned != recorded:
         yield f"code: {recorded[:12]} became {planned[:12]}"
     elif representative(job.subcommand, manifest.code.fingerprint) != recorded:
@@ -186,5 +189,5 @@ def _changed_packages(manifest: Manifest) -> Iterator[str]:
     """What a job imported at another version than the lock file's; it leaves out what a build of torch brings along."""
     for name, expected in machine.locked().items():
         version = manifest.packages.get(name, expected)
-        if not machine.same_version(version, expected):
+        if not machine.same_version(name, version, expected):
             yield f"{name}: {version} was imported, {expected} is locked"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -24,7 +25,7 @@ from spl.provenance import report
 from spl.provenance.audit import Node, audit, orphans, upstream_of
 from spl.provenance.digests import digests
 from spl.provenance.manifest import digest
-from spl.provenance.seal import check_seal, results_digest
+from spl.provenance.seal import Seal, check_seal, results_digest
 from spl.study_file import read_study
 
 DEFAULT = Path("config/demo.yaml")
@@ -91,9 +92,10 @@ def audit_results(
     wanted, strays = _wanted(about, targets)
     nodes = {node.name: node for node in (*_judged(about, wanted, quick).values(), *strays)}
     seal = check_seal(about.results, published)
-    sealed = seal.state == "intact" or (bool(targets) and seal.state == "absent")
-    remembered = any(Path(".snakemake/metadata").glob("*"))
-    commands = list(report.repair(nodes.values(), str(about.study), str(DEFAULT), about.results, remembered))
+    sealed = _holds(seal, bool(targets), published)
+    asked = [about.jobs[name].outputs[0] for name in wanted] if targets else []
+    given = nodes.values(), str(about.study), str(DEFAULT), about.results, _remembered(about.results), asked
+    commands = list(report.repair(*given))
     if console is None:
         print(json.dumps(report.as_json(nodes, seal, commands), indent=1, ensure_ascii=False))
         return report.is_fresh(nodes.values()) and sealed
@@ -108,6 +110,11 @@ def audit_results(
     return report.is_fresh(nodes.values()) and sealed
 
 
+def _holds(seal: Seal, in_part: bool, published: str | None) -> bool:
+    """Whether a seal is as it should be; a part of a study may have none as yet, unless one was published."""
+    return seal.state == "intact" or (in_part and published is None and seal.state == "absent")
+
+
 def digest_of(about: Audited) -> str:
     """The digest of a study's results, as :func:`spl.provenance.seal.results_digest` makes it of their present bytes.
 
@@ -116,6 +123,12 @@ def digest_of(about: Audited) -> str:
     """
     found = digests((path for job in about.jobs.values() for path in job.outputs), _memory(about), quick=False)
     return results_digest(about.jobs.values(), found.__getitem__, about.results)
+
+
+def _remembered(results: Path) -> bool:
+    """Whether Snakemake remembers here that it made results of this study: by their paths, in base64."""
+    whole = base64.b64encode(str(results).encode()[: len(str(results)) // 3 * 3]).decode()
+    return any(Path(".snakemake/metadata").glob(f"{whole}*"))
 
 
 def _memory(about: Audited) -> Path:
@@ -145,17 +158,17 @@ def _judged(about: Audited, wanted: list[str], quick: bool) -> dict[str, Node]:
     return audit(chosen, found.__getitem__)
 
 
-def audit_cell(about: Audited, cell: str, quick: bool, console: Console) -> bool:
+def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, console: Console) -> bool:
     """Name the runs behind one number of a table, and audit them and the table.
 
     Args:
         about: the study.
         cell: "TABLE.csv:ROW,COLUMN", the table by path or by name.
-        quick: as of :func:`audit_results`.
+        quick, published: as of :func:`audit_results`.
         console: where to say it.
 
     Returns:
-        whether the number and all behind it is fresh.
+        whether the number and all behind it is fresh, and the seal is as it should be.
 
     Raises:
         InputError: there is no such table or number.
@@ -184,8 +197,9 @@ def audit_cell(about: Audited, cell: str, quick: bool, console: Console) -> bool
         console.print(report.run_line(nodes[f"runs/{run}"], known), soft_wrap=True)
     for line in report.problems(nodes.values()):
         console.print(line, soft_wrap=True)
-    console.print(report.summary(nodes.values(), check_seal(about.results)), highlight=False, soft_wrap=True)
-    return report.is_fresh(nodes.values())
+    seal = check_seal(about.results, published)
+    console.print(report.summary(nodes.values(), seal), highlight=False, soft_wrap=True)
+    return report.is_fresh(nodes.values()) and _holds(seal, True, published)
 
 
 def audit_rerun(about: Audited, run: str, console: Console) -> bool:

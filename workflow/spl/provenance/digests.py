@@ -9,10 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from spl.provenance.manifest import digest, write_whole
 
 Known = dict[str, tuple[list[int], str]]
 """By path: what the file system said of a file when it was read, and its sha256."""
+MEMORY = TypeAdapter(Known)
 
 
 def digests(paths: Iterable[Path], memory: Path, quick: bool) -> dict[Path, str | None]:
@@ -44,13 +47,12 @@ def _digest(path: Path, known: Known) -> tuple[list[int], str] | None:
         if remembered and remembered[0] == stamp and not path.is_dir():
             return stamp, remembered[1]
         return stamp, digest(path)
-    except FileNotFoundError:
+    except OSError:  # nothing, what cannot be read, or a pipe
         return None
 
 
 def _read(memory: Path) -> Known:
     try:
-        known: Known = json.loads(memory.read_text())
-    except (OSError, ValueError):
+        return MEMORY.validate_json(memory.read_bytes())
+    except (OSError, ValidationError):
         return {}
-    return known

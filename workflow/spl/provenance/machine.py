@@ -57,15 +57,32 @@ def packages(modules: Collection[str]) -> dict[str, str]:
         modules: names of the packages that the code imports; what these need counts, too.
     """
     imported = {name.split(".")[0] for name in list(sys.modules)}
-    installed = {normalised(one.name): one for one in distributions()}
+    installed: dict[str, Distribution] = {}
+    for one in distributions():
+        installed.setdefault(normalised(one.name), one)  # in the order in which Python looks
     loaded = {name: _modules(one) & imported for name, one in installed.items()}
     waiting = [name for name, names in loaded.items() if not names.isdisjoint(modules)]
     needed = dict[str, str]()
     while waiting:
         if (name := waiting.pop()) not in needed:
-            needed[name] = installed[name].version
-            waiting += [other for other in _requirements(installed[name]) if loaded.get(other)]
+            needed[name] = _version(installed[name], loaded[name])
+            asked = (*_requirements(installed[name]), *ON_REQUEST.get(name, ()))
+            waiting += [other for other in asked if loaded.get(other)]
     return {"python": platform.python_version(), **dict(sorted(needed.items()))}
+
+
+def _version(package: Distribution, modules: Collection[str]) -> str:
+    """A package's version, if it is what was imported; else what was."""
+    home = Path(str(package.locate_file(""))).resolve()
+    for name in sorted(modules):
+        file: str | None = getattr(sys.modules.get(name), "__file__", None)
+        if file and not Path(file).resolve().is_relative_to(home):
+            return file
+    return package.version
+
+
+ON_REQUEST = {"pandas": ("jinja2", "tabulate")}
+"""What packages import for some of their functions without asking for it: Markdown and LaTeX tables."""
 
 
 def _requirements(package: Distribution) -> list[str]:
@@ -78,7 +95,8 @@ def _modules(package: Distribution) -> set[str]:
     if named := package.read_text("top_level.txt"):
         return set(named.split())
     record = package.read_text("RECORD") or ""
-    return {line.split("/", 1)[0].removesuffix(".py") for line in record.splitlines()}
+    files = (line.partition(",")[0] for line in record.splitlines())
+    return {file.partition("/")[0].removesuffix(".py") for file in files}
 
 
 @cache
@@ -90,9 +108,10 @@ def locked() -> dict[str, str]:
     return {"python": python, **{normalised(name): version for name, _, version in pins}}
 
 
-def same_version(found: str, pinned: str) -> bool:
+def same_version(name: str, found: str, pinned: str) -> bool:
     """Whether a version is the pinned one or, of Python, one of its releases; builds for CPU or GPU are the same."""
-    return f"{found.partition('+')[0]}.".startswith(f"{pinned}.")
+    public = found.partition("+")[0]
+    return public == pinned or (name == "python" and public.startswith(f"{pinned}."))
 
 
 def normalised(name: str) -> str:

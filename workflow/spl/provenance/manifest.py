@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
@@ -126,6 +127,8 @@ def read_manifest(path: Path) -> Manifest:
         FileNotFoundError: there is none.
         InputError: it is not a manifest.
     """
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: expected a file")
     content = path.read_bytes()
     try:
         return Manifest.model_validate_json(content)
@@ -135,13 +138,28 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def digest(path: Path) -> str:
-    """The sha256 of a file, or of the sorted list of a folder's files with theirs, in hexadecimal digits."""
+    """The sha256 of a file, or of the sorted list of a folder's files with theirs, in hexadecimal digits.
+
+    Raises:
+        OSError: nothing lies there, or what is neither: whoever opened a pipe would wait.
+    """
     if path.is_dir():
-        files = sorted((str(one.relative_to(path)), one) for one in path.rglob("*") if one.is_file())
-        listing = "".join(f"{digest(one)}  {name}\n" for name, one in files)
-        return hashlib.sha256(listing.encode()).hexdigest()
+        files = sorted((str(one.relative_to(path)), one) for one in files_below(path))
+        # As JSON, so that no name can look like two lines.
+        listing = "".join(f"{digest(one)}  {json.dumps(name)}\n" for name, one in files)
+        return hashlib.sha256(f"folder\n{listing}".encode()).hexdigest()
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path}: expected a file or a folder")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files in a folder and in those below it, behind links to folders, too, but for such as lead back."""
+    for place, folders, names in os.walk(folder, followlinks=True):
+        above = Path(place).resolve()
+        folders[:] = [one for one in folders if not above.is_relative_to(Path(place, one).resolve())]
+        yield from (path for path in (Path(place, name) for name in names) if path.is_file())
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from spl.errors import InputError
 from spl.jobs import Job
-from spl.provenance.manifest import SUFFIX, digest, write_whole
+from spl.provenance.manifest import SUFFIX, digest, files_below, write_whole
 
 ROOT_FILE = "ROOT.sha256"
 OUTSIDE = ("logs", "checkpoints", "campaign", "partial", "crate")
@@ -57,15 +57,18 @@ def check_seal(results: Path, published: str | None = None) -> Seal:
         published: the digest that somebody else holds; None if nobody does.
     """
     path = results / ROOT_FILE
+    if not path.is_file():
+        return Seal("absent")
     try:
-        content = path.read_text()
+        content = path.read_bytes()
+        lines = content.decode().removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError):
         return Seal("absent")
-    found = hashlib.sha256(content.encode()).hexdigest()
-    sealed = {name: sha256 for sha256, _, name in (line.partition("  ") for line in content.splitlines())}
+    found = hashlib.sha256(content).hexdigest()
+    sealed = {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
     present = _listing(results)
     changed = tuple(name for name in sorted(sealed.keys() | present.keys()) if sealed.get(name) != present.get(name))
-    if published and published != found:
+    if published is not None and published != found:
         return Seal("foreign", found, changed)
     return Seal("broken" if changed else "intact", found, changed)
 
@@ -87,5 +90,5 @@ def results_digest(jobs: Iterable[Job], sha256: Callable[[Path], str | None], re
 
 def _listing(results: Path) -> dict[str, str]:
     """The sha256 of each manifest, by its path below the study's folder."""
-    paths = (path.relative_to(results) for path in sorted(results.rglob(f"*{SUFFIX}")))
+    paths = (path.relative_to(results) for path in sorted(files_below(results)) if path.name.endswith(SUFFIX))
     return {str(path): digest(results / path) for path in paths if path.parts[0] not in OUTSIDE}
