@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ("logs", "checkpoints", "campaign")
+RECORD_FILES = (".manifest.json", "ROOT.sha256")
 PARTS = ("Snakefile", "config", "envs", "profiles", "slurm", "tests/studies", "workflow")
 
 
@@ -68,7 +69,8 @@ class Project:
         """What a study came out as, by path: all its files but the records of how it went."""
         results = self.folder / "results" / study
         files = (path.relative_to(results) for path in results.rglob("*") if path.is_file())
-        return {str(path): (results / path).read_bytes() for path in files if path.parts[0] not in RECORDS}
+        made = (path for path in files if path.parts[0] not in RECORDS and not path.name.endswith(RECORD_FILES))
+        return {str(path): (results / path).read_bytes() for path in made}
 
     def edit(self, file, old, new):
         """Replace text that must be there."""
