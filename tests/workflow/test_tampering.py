@@ -1,5 +1,6 @@
 """What an audit says of results that somebody touched, and what Snakemake alone would do about it."""
 
+import base64
 import json
 import os
 import re
@@ -150,6 +151,40 @@ def test_changed_data(finished):
     assert {said[name] for name in (*TRAININGS, "splits/digits/random-20/fold0", "figures/fig4")} == {"broken-chain"}
     assert "figures/fig1" not in said, "a picture of a formula has no data"
     assert finished.planned("all") == set()
+
+
+def test_what_lies_between_two_repairs_is_not_run_again(finished):
+    for name in ("data/digits/images.safetensors", "tables/table1.md"):
+        with (finished.results / name).open("ab") as file:
+            file.write(b" ")
+    ran = repair(finished)
+    assert verdicts(finished) == {}
+    assert {"data", "table"} <= set(ran)
+    assert "train" not in ran
+
+
+def test_the_memory_of_another_study_is_none(finished):
+    memory = finished.folder / ".snakemake/metadata"
+    shutil.rmtree(memory)
+    memory.mkdir()
+    (memory / base64.b64encode(b"results/other/paper.html").decode()).write_text("{}")
+    finished.edit(STUDY, "title: A tiny study", "title: Another title")
+    assert verdicts(finished)["paper"] == "stale config"
+    repair(finished)
+    assert verdicts(finished) == {}
+
+
+def test_what_makes_a_part_fresh_is_a_part(finished):
+    (finished.results / "tables/table1.md").unlink()
+    (finished.results / "figures/fig1.csv").unlink()
+    _, said = audit(finished, "table1")
+    assert said["repair"][-2:] == [
+        f"snakemake results/tiny/tables/table1.csv --configfile {STUDY}", "spl seal results/tiny",
+    ]  # fmt: skip
+    shutil.rmtree(finished.results)
+    shutil.rmtree(finished.folder / ".snakemake")
+    _, said = audit(finished, "table1")
+    assert not any("snakemake all" in one or "spl seal" in one for one in said["repair"])
 
 
 def test_an_orphan(finished):

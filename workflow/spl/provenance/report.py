@@ -13,7 +13,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from spl.provenance.audit import Node, Verdict
-from spl.provenance.seal import Seal
+from spl.provenance.seal import ROOT_FILE, Seal
 
 LOOKS: dict[Verdict, tuple[str, str]] = {
     "fresh": ("✓", "green"),
@@ -86,7 +86,9 @@ def summary(nodes: Iterable[Node], seal: Seal) -> str:
     return f"{told or 'nothing to audit'}\nseal {seal.digest[:12]}: {state}".replace("seal :", "seal:")
 
 
-def repair(nodes: Iterable[Node], study: str, default: str, results: Path, remembered: bool) -> Iterator[str]:
+def repair(
+    nodes: Iterable[Node], study: str, default: str, results: Path, remembered: bool, asked: Iterable[Path] = ()
+) -> Iterator[str]:
     """The smallest commands after which all would be fresh, in order; none if all is.
 
     Args:
@@ -95,21 +97,32 @@ def repair(nodes: Iterable[Node], study: str, default: str, results: Path, remem
         default: the study that Snakemake takes if it is told none.
         results: folder of the study.
         remembered: whether Snakemake remembers here what it ran. Then it sees changed settings and code by itself.
+        asked: a file of each job that was asked for; none for all of the study.
     """
     found = list(nodes)
     given = "" if study == default else f" --configfile {shlex.quote(study)}"
     wanted = {name for node in found if node.verdict != "missing" for name in node.upstream}
-    unseen = [node for node in found if _needs_force(node, wanted, remembered)]
+    goal = " ".join(shlex.quote(str(path)) for path in asked) or "all"
+    # What lies between two jobs that are forced at once is run, too, also if the first one makes the same bytes again.
+    layers: list[list[str]] = []
+    depth: dict[str, int] = {}
+    for node in found:
+        depth[node.name] = max((depth[one] for one in node.upstream), default=0)
+        if _needs_force(node, wanted, remembered):
+            layers += [[]] if depth[node.name] == len(layers) else []
+            layers[depth[node.name]].append(shlex.quote(str(node.files[0])))
+            depth[node.name] += 1
     if strays := [shlex.quote(str(path)) for node in found if node.verdict == "orphan" for path in node.files]:
         yield f"rm -r {' '.join(strays)}"
     if not remembered:
         # What is here is what it would make, but for what follows.
-        yield f"snakemake all --touch --forceall{given}"
-    if unseen:
-        yield f"snakemake --force {' '.join(shlex.quote(str(node.files[0])) for node in unseen)}{given}"
+        yield f"snakemake {goal} --touch --forceall{given}"
+    for layer in layers:
+        yield f"snakemake --force {' '.join(layer)}{given}"
     if any(node.verdict not in ("fresh", "orphan") for node in found):
-        yield f"snakemake all{given}"
-        yield f"spl seal {shlex.quote(str(results))}"
+        yield f"snakemake {goal}{given}"
+        if goal == "all" or (results / ROOT_FILE).exists():
+            yield f"spl seal {shlex.quote(str(results))}"
 
 
 def _needs_force(node: Node, wanted: Container[str], remembered: bool) -> bool:
