@@ -184,7 +184,7 @@ def test_what_makes_a_part_fresh_is_a_part(finished):
     shutil.rmtree(finished.results)
     shutil.rmtree(finished.folder / ".snakemake")
     _, said = audit(finished, "table1")
-    assert not any("all " in command or "seal" in command for command in said["repair"])
+    assert not any("snakemake all" in one or "spl seal" in one for one in said["repair"])
 
 
 def test_an_orphan(finished):
@@ -195,6 +195,8 @@ def test_an_orphan(finished):
         "results/tiny/runs/digits/balanced-40/fold0/fixmatch/seed7": "orphan",
         "results/tiny/tables/table99.csv": "orphan",
     }
+    for part in ("tables", "results/tiny/tables", "results/tiny"):
+        assert any(node["verdict"] == "orphan" for node in audit(finished, part)[1]["nodes"]), part
     assert finished.planned("all") == set(), "Snakemake takes them for results as soon as the study asks for them"
     assert repair(finished) == []
     assert verdicts(finished) == {}
@@ -378,6 +380,27 @@ def test_a_run_that_is_trained_again_has_the_same_bytes(finished):
     again = finished.run("spl", "audit", "--study", STUDY, "--rerun", TRAININGS[1])
     assert again.returncode == 1
     assert "metrics.csv differ" in again.stdout
+
+
+def test_what_was_trained_from_other_labels_is_not_vouched_for_by_training_it_again(finished):
+    drawn = [finished.results / f"splits/digits/balanced-40/fold{fold}.json" for fold in (0, 1)]
+    shutil.copy(*drawn)
+    finished.snakemake("--force", f"results/tiny/{TRAININGS[2]}/metrics.csv")
+    again = finished.run("spl", "audit", "--study", STUDY, "--rerun", TRAININGS[2])
+    assert again.returncode == 1
+    assert "splits/digits/balanced-40/fold1 tampered" in again.stdout
+    assert "the same bytes" in again.stdout
+
+
+def test_a_study_is_found_by_its_name_if_one_alone_has_it(finished):
+    shutil.copy(finished.folder / STUDY, finished.folder / "config/tiny.yaml")
+    (finished.folder / "config/broken.yaml").write_text("{")
+    page = "results/tiny/paper.html"
+    assert finished.run("spl", "audit", page).returncode == 0
+    shutil.copy(finished.folder / STUDY, finished.folder / "config/another.yaml")
+    refused = finished.run("spl", "audit", page)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "config/another.yaml and config/tiny.yaml are called tiny" in refused.stderr
 
 
 def test_the_digest_is_of_all_results_and_of_nothing_else(finished):

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from rich.console import Console
@@ -29,6 +30,8 @@ from spl.provenance.seal import Seal, check_seal, results_digest
 from spl.study_file import read_study
 
 DEFAULT = Path("config/demo.yaml")
+PLAIN: Any = {"highlight": False, "markup": False, "soft_wrap": True}
+"""How a console prints text in which brackets are brackets."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,18 @@ def _study_of(target: str | None) -> Path | None:
     if len(parts) < 2 or parts[0] != "results":
         return None
     named = (path for path in sorted(Path("config").glob("*.yaml")) if _name(path) == parts[1])
-    found = next(named, None)
-    if found is None:
-        raise InputError(f"{target}: no study below config/ is called {parts[1]}; say which with --study")
-    return found
+    found = list(named)
+    if len(found) != 1:
+        several = " and ".join(map(str, found)) or "no study below config/"
+        raise InputError(f"{target}: {several} {'are' if found else 'is'} called {parts[1]}; say which with --study")
+    return found[0]
 
 
 def _name(path: Path) -> str | None:
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None  # whoever means it is told when it is read
     return content.get("name") if isinstance(content, dict) else None
 
 
@@ -89,6 +96,8 @@ def audit_results(
     Raises:
         InputError: a target is no result of the study, and not among its results.
     """
+    if any(Path(target) in (about.results, Path()) for target in targets):
+        targets = []
     wanted, strays = _wanted(about, targets)
     nodes = {node.name: node for node in (*_judged(about, wanted, quick).values(), *strays)}
     seal = check_seal(about.results, published)
@@ -104,7 +113,7 @@ def audit_results(
     else:
         for line in report.problems(nodes.values()):
             console.print(line, soft_wrap=True)
-    console.print(report.summary(nodes.values(), seal), highlight=False, soft_wrap=True)
+    console.print(report.summary(nodes.values(), seal), **PLAIN)
     for command in commands:
         console.print(Text(f"  {command}", "bold"), soft_wrap=True)
     return report.is_fresh(nodes.values()) and sealed
@@ -143,12 +152,17 @@ def _wanted(about: Audited, targets: list[str]) -> tuple[list[str], list[Node]]:
     names, asked = dict[str, None](), []
     for target in targets:
         found = report.matching(about.jobs, target, about.results)
-        own = [node for node in strays if Path(target).is_relative_to(node.name)]
+        places = Path(target), about.results / target
+        own = [node for node in strays if any(_same_place(Path(node.name), place) for place in places)]
         if not found and not own:
             raise InputError(f"{target}: no result of {about.study}")
         names |= dict.fromkeys(found)
         asked += own
     return list(names), asked
+
+
+def _same_place(one: Path, other: Path) -> bool:
+    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def _judged(about: Audited, wanted: list[str], quick: bool) -> dict[str, Node]:
@@ -192,13 +206,13 @@ def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, co
     rows = rows_behind(tidy, row, titles.get(given.get("baseline")))
     summaries = [one for one in about.jobs[name].inputs if one.parent == about.results / "analysis"]
     runs = runs_behind(rows, summaries, titles)
-    console.print(f"{path}: {place} = {row['value']:.10g}, from {len(runs)} runs", highlight=False, soft_wrap=True)
+    console.print(f"{path}: {place} = {row['value']:.10g}, from {len(runs)} runs", **PLAIN)
     for run, known in runs.items():
         console.print(report.run_line(nodes[f"runs/{run}"], known), soft_wrap=True)
     for line in report.problems(nodes.values()):
         console.print(line, soft_wrap=True)
     seal = check_seal(about.results, published)
-    console.print(report.summary(nodes.values(), seal), highlight=False, soft_wrap=True)
+    console.print(report.summary(nodes.values(), seal), **PLAIN)
     return report.is_fresh(nodes.values()) and _holds(seal, True, published)
 
 
@@ -211,8 +225,8 @@ def audit_rerun(about: Audited, run: str, console: Console) -> bool:
         console: where to say it.
 
     Returns:
-        whether it came out the same: all bytes on a CPU; on a GPU, where results may differ between models and drivers,
-        the same labelled set and an error within :data:`TOLERANCE` at the end.
+        whether all that it reads is fresh, and it came out the same: all bytes on a CPU; on a GPU, where results may
+        differ between models and drivers, an error within :data:`TOLERANCE` at the end.
 
     Raises:
         InputError: there is no such run, or it cannot be trained.
@@ -223,6 +237,10 @@ def audit_rerun(about: Audited, run: str, console: Console) -> bool:
     job = about.jobs[matches[0]]
     if absent := [path for path in (*job.inputs, *job.outputs) if not path.is_file()]:
         raise InputError(f"{absent[0]}: is not there; nothing to compare")
+    before = _judged(about, [matches[0]], quick=False)
+    wrong = [node for name, node in before.items() if name != matches[0] and node.verdict != "fresh"]
+    for line in report.problems(wrong):
+        console.print(line, soft_wrap=True)
     with tempfile.TemporaryDirectory() as folder:
         again = Path(folder) / "run"
         data, *files = job.inputs[0].parent, *map(str, job.inputs[2:])
@@ -233,14 +251,19 @@ def audit_rerun(about: Audited, run: str, console: Console) -> bool:
             raise InputError(f"{run}: training it again ended with status {done.returncode}")
         differing = [name for name in RUN_FILES if digest(again / name) != digest(job.outputs[0].parent / name)]
         if not differing:
-            console.print(f"✓ {matches[0]}: the same bytes", highlight=False, soft_wrap=True)
-            return True
+            told = (
+                "the same bytes"
+                if not wrong
+                else "the same bytes, from the same inputs: these are not as they should be"
+            )
+            console.print(f"{'✗' if wrong else '✓'} {matches[0]}: {told}", **PLAIN)
+            return not wrong
         then, now = (_last_error(path) for path in (job.outputs[0].parent, again))
     on_gpu = json.loads(job.parameter)["settings"]["device"] == "cuda"
-    close = on_gpu and abs(then - now) <= TOLERANCE
+    close = on_gpu and abs(then - now) <= TOLERANCE and not wrong
     told = f"{', '.join(differing)} differ; last error {100 * then:.2f} % there, {100 * now:.2f} % again"
     within = f", within {100 * TOLERANCE:g} points" if close else ""
-    console.print(f"{'✓' if close else '✗'} {matches[0]}: {told}{within}", highlight=False, soft_wrap=True)
+    console.print(f"{'✓' if close else '✗'} {matches[0]}: {told}{within}", **PLAIN)
     return close
 
 
