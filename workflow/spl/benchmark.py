@@ -56,8 +56,8 @@ def measure(repetitions: int, quick: bool, semilearn: Path | None = None) -> dic
         ``step_over_semilearn``: images/s of the whole train step over those of semilearn's, which is given its batch;
         ``step_over_bare``: the same over forward and backward of the same network and batch, by network;
         ``pinned_over_native``: images/s of the whole train step that is limited to some of the processor's instructions
-        over those of one that is not, by network and by level, for each of :data:`spl.instructions.LEVELS` that the
-        processor has;
+        over those of one that is not, by network (the demo's alone if quick) and by level, for each of
+        :data:`spl.instructions.LEVELS` that the processor has;
         ``augment_over_pillow``: images/s of the batched strong view of 32 x 32 colour images over Pillow's;
         ``checkpoint_share``: seconds to write a checkpoint of WRN-28-2 over the seconds between two;
         ``memory``, unless quick: peak MiB of this process after steps of WRN-28-2, and MiB by which it grew over a
@@ -81,7 +81,7 @@ def measure(repetitions: int, quick: bool, semilearn: Path | None = None) -> dic
             _name(settings): {
                 level: _pinned_over_native(level, settings, channels, side, repetitions) for level in levels
             }
-            for settings, channels, side in measured
+            for settings, channels, side in measured[: 1 if quick else 2]
         },
         "augment_over_pillow": _augment_over_pillow(repetitions),
         "checkpoint_share": _checkpoint_share(),
