@@ -85,6 +85,14 @@ def test_raw_data_that_are_not_here_break_nothing_and_are_told(made):
     assert judge()["first"].notes == ("raw.gz is not here: not compared",)
 
 
+def test_raw_data_that_moved_are_the_same_data(made):
+    Path("raw.gz").rename("moved.gz")
+    moved = {**CHAIN, "first": job("first", ["moved.gz"], seed=0)}
+    assert verdicts(moved) == FRESH
+    Path("moved.gz").write_text("other")
+    assert verdicts(moved)["first"] == "stale data"
+
+
 def test_raw_data_that_changed_make_what_was_read_from_them_stale(made):
     Path("raw.gz").write_text("other")
     assert verdicts() == FRESH | {"first": "stale data", "second": "broken-chain", "third": "broken-chain"}

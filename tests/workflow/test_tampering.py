@@ -359,6 +359,11 @@ def test_the_runs_behind_a_number_are_named(finished):
         (["--why", "table1.csv:Smooth FixMatch,meen"], "table1.csv:Smooth FixMatch,meen: no such number"),
         (["--why", "table1.csv:0,value"], "expected a line from 1 to"),
         (["--why", "table1"], "expected TABLE.csv:ROW,COLUMN"),
+        (["--why", "tables.csv:1,value"], "expected TABLE.csv:ROW,COLUMN"),
+        (["--why", "fig1.csv:1,value"], "expected TABLE.csv:ROW,COLUMN"),
+        (["--why", "table1.csv:²,value"], "no such number"),
+        (["--why", "table14.csv:1,value"], "no numbers that are computed from runs"),
+        (["--why", "collapses-scarce-labels.csv:1,error_last"], "no numbers that are computed from runs"),
         (["--rerun", "runs/nothing"], "runs/nothing: expected the path of one run"),
         (["--rerun", "fold0"], "fold0: expected the path of one run of tests/studies/tiny.yaml, found 4"),
     ],
@@ -369,6 +374,19 @@ def test_what_cannot_be_audited_gets_one_line(finished, arguments, expected):
     assert refused.stderr.startswith("error: ")
     assert expected in refused.stderr
     assert refused.stderr.count("\n") == 1
+
+
+def test_the_runs_behind_a_number_cannot_be_named_without_its_summary(finished):
+    number = ("spl", "audit", "--study", STUDY, "--why", "table1.csv:FixMatch,mean")
+    summary = finished.results / "analysis/scarce-labels.csv"
+    content = summary.read_text()
+    summary.write_text(content.replace("fold1/fixmatch", "fold9/fixmatch"))
+    assert "fold9/fixmatch/seed0: no run of" in finished.run(*number).stderr
+    summary.unlink()
+    assert finished.run(*number).stderr == "error: results/tiny/analysis/scarce-labels.csv: is not there\n"
+    summary.write_text(content)
+    (finished.results / "tables/table1.csv").write_text("")
+    assert "table1.csv: not a table" in finished.run(*number).stderr
 
 
 def test_a_run_that_is_trained_again_has_the_same_bytes(finished):

@@ -122,7 +122,7 @@ def _judge(
     stale = {
         "code": list(_changed_code(job, manifest)),
         "config": list(_changed_parameter(json.loads(job.parameter), manifest.parameter)),
-        "data": list(_changed_inputs(manifest, read, remade)),
+        "data": list(_changed_inputs(manifest, read, remade, makers)),
         "env": list(_changed_packages(manifest)),
     }
     # The code that ran and the code that is here: either may be the newer one.
@@ -174,9 +174,22 @@ def _brief(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _changed_inputs(manifest: Manifest, read: Mapping[str, str | None], remade: Collection[str]) -> Iterator[str]:
-    """What a job read and is not the same now, as far as it is known to be right now."""
+def _changed_inputs(
+    manifest: Manifest, read: Mapping[str, str | None], remade: Collection[str], makers: Mapping[Path, str]
+) -> Iterator[str]:
+    """What a job read and is not the same now, as far as it is known to be right now; the same raw data may move."""
+    before, now = (
+        {path: one for path, one in these.items() if path not in others and Path(path) not in makers}
+        for these, others in ((manifest.inputs, read), (read, manifest.inputs))
+    )
+    moved = (
+        before.keys() | now.keys()
+        if sorted(map(str, before.values())) == sorted(map(str, now.values()))
+        else set[str]()
+    )
     for path in sorted(read.keys() | manifest.inputs.keys()):
+        if path in moved:
+            continue
         if path not in manifest.inputs:
             yield f"{path} was not read"
         elif path not in read:

@@ -192,20 +192,29 @@ def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, co
     from spl.provenance.cells import rows_behind, runs_behind, select
 
     table, _, place = cell.partition(".csv:")
-    [name] = report.matching(about.jobs, table, about.results)[:1] or [""]
-    if not place or not name.startswith(("tables/", "figures/")):
+    names = report.matching(about.jobs, table, about.results)
+    if not place or len(names) != 1 or not names[0].startswith("tables/"):
         raise InputError(f"{cell}: expected TABLE.csv:ROW,COLUMN with a table of {about.study}")
+    [name] = names
     nodes = _judged(about, [name], quick)
     path = about.results / f"{name}.csv"
-    if nodes[name].verdict == "missing":
-        raise InputError(f"{path}: is not there")
+    summaries = [one for one in about.jobs[name].inputs if one.parent == about.results / "analysis"]
+    for needed in (path, *summaries):
+        if not needed.is_file():
+            raise InputError(f"{needed}: is not there")
     given = json.loads(about.jobs[name].parameter)["given"]
     titles = given.get("titles", {})
-    tidy = pd.read_csv(path)
+    try:
+        tidy = pd.read_csv(path)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise InputError(f"{path}: not a table: {' '.join(str(error).split())}") from None
+    if not {"quantity", "value"} <= set(tidy):
+        raise InputError(f"{cell}: {path.name} has no numbers that are computed from runs; each line names its own")
     row = select(tidy, place, path.name)
     rows = rows_behind(tidy, row, titles.get(given.get("baseline")))
-    summaries = [one for one in about.jobs[name].inputs if one.parent == about.results / "analysis"]
     runs = runs_behind(rows, summaries, titles)
+    if unknown := [run for run in runs if f"runs/{run}" not in nodes]:
+        raise InputError(f"{unknown[0]}: no run of {about.study}, says {' or '.join(map(str, summaries))}")
     console.print(f"{path}: {place} = {row['value']:.10g}, from {len(runs)} runs", **PLAIN)
     for run, known in runs.items():
         console.print(report.run_line(nodes[f"runs/{run}"], known), soft_wrap=True)

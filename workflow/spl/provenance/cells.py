@@ -29,7 +29,7 @@ def select(tidy: pd.DataFrame, cell: str, table: str) -> pd.Series[Any]:
         InputError: no row, or several, are meant.
     """
     first, _, last = cell.partition(",")
-    if first.isdigit() and last in tidy.columns:
+    if first.isdecimal() and last in tidy.columns:
         if not 1 <= int(first) <= len(tidy):
             raise InputError(f"{table}:{cell}: expected a line from 1 to {len(tidy)}")
         return tidy.iloc[int(first) - 1]
