@@ -162,7 +162,8 @@ def test_a_lack_of_devices_is_not_the_run_s_fault(begin, tmp_path):
 
 SCRIPTS = {
     "squeue": 'case "$*" in *%T*) cat state;; *) cat left; echo 0:00 > left;; esac',
-    "scontrol": 'echo "$*" >> asked; (sleep 2; kill -9 "$(cat pid)") > /dev/null 2>&1 & exit "$(cat refuses)"',
+    "scontrol": 'echo "$*" >> asked; test "$(cat refuses)" = 0 || exit 1; '
+    '(sleep 2; kill -9 "$(cat pid)") > /dev/null 2>&1 &',
 }
 
 
