@@ -1,13 +1,18 @@
 """Every figure and table of the paper, made from real if very short trainings."""
 
+import json
 import re
+from contextlib import chdir
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from spl.jobs import jobs
 from spl.paper.contents import CONTENTS, items
 from spl.plan import make_plan
+from spl.provenance.cells import rows_behind, runs_behind
 from spl.study_file import read_study
 
 STUDY = "tests/studies/whole.yaml"
@@ -38,6 +43,33 @@ def test_every_item_is_made_and_on_the_page(whole):
         for ending in endings:
             assert (whole / folder / f"{name}.{ending}").stat().st_size > 0
     assert "nan" not in re.sub(r"<[^>]*>", " ", page).split(), "nothing undefined is printed"
+
+
+def test_every_number_of_every_table_is_traced_to_the_runs_that_give_it(whole):
+    """Means and gains are computed again from the runs that an audit names behind them."""
+    checked = {"mean": 0, "gain_mean": 0}
+    with chdir(whole.parents[1]):
+        plan = make_plan(read_study(Path(STUDY)))
+        for name, job in jobs(plan, items(plan, STUDY)).items():
+            given = json.loads(job.parameter).get("given", {})
+            tidy = pd.read_csv(f"results/whole/{name}.csv") if job.subcommand == "table" else pd.DataFrame()
+            summaries = [path for path in job.inputs if path.parent.name == "analysis"]
+            baseline = given.get("titles", {}).get(given.get("baseline"))
+            for _, number in tidy.iterrows() if "quantity" in tidy and summaries else ():
+                runs = runs_behind(rows_behind(tidy, number, baseline), summaries)
+                assert runs, f"{name}: {dict(number)}"
+                errors = {run: known["error_last"] for run, known in runs.items()}
+                if number["quantity"] == "mean" and name != "tables/populated":
+                    assert number["value"] == pytest.approx(np.mean(list(errors.values()))), f"{name}: {dict(number)}"
+                    checked["mean"] += 1
+                if number["quantity"] == "gain_mean" and baseline:
+                    base = [run for run, known in runs.items() if known["method"] == given["baseline"]]
+                    own = [run for run in runs if run not in base]
+                    gain = np.mean([errors[run] for run in base]) - np.mean([errors[run] for run in own])
+                    assert len(own) == len(base)
+                    assert number["value"] == pytest.approx(gain, abs=1e-9), f"{name}: {dict(number)}"
+                    checked["gain_mean"] += 1
+    assert min(checked.values()) > 10
 
 
 def test_the_cells_of_a_table_are_those_of_the_runs(whole):

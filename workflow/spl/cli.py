@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable
@@ -228,6 +229,12 @@ def audit(
     """Say whether results are what the present study, code, data and packages make; status 0 only if all is fresh."""
     from spl.provenance.audited import audit_cell, audit_rerun, audit_results, read_audited
 
+    if seal is not None and not re.fullmatch("[0-9a-f]{64}", seal):
+        raise InputError(
+            f"--seal {seal}: expected a sha256, 64 digits in lower case, as `sha256sum ROOT.sha256` prints it"
+        )
+    if seal is not None and quick:
+        raise InputError("--seal: expected without --quick, which believes what is remembered of files")
     asked = targets or []
     about = read_audited(study, next(iter(asked), why and why.partition(":")[0]))
     if rerun:

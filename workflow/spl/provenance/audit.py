@@ -162,15 +162,19 @@ def _changed_parameter(present: Any, recorded: Any, key: str = "") -> Iterator[s
             if key or name != "code":
                 where = f"{key}.{name}" if key else name
                 yield from _changed_parameter(present.get(name, ABSENT), recorded.get(name, ABSENT), where)
-    elif present != recorded:
+    elif _text(present) != _text(recorded):  # true, 1 and 1.0 are three
         yield f"{key}: {_brief(recorded)} became {_brief(present)}"
 
 
-ABSENT = "nothing"
+ABSENT = object()
+
+
+def _text(value: Any) -> str:
+    return "nothing" if value is ABSENT else json.dumps(value, ensure_ascii=False)
 
 
 def _brief(value: Any) -> str:
-    text = value if value is ABSENT else json.dumps(value, ensure_ascii=False)
+    text = _text(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

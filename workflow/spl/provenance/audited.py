@@ -103,8 +103,11 @@ def audit_results(
     seal = check_seal(about.results, published)
     sealed = _holds(seal, bool(targets), published)
     asked = [about.jobs[name].outputs[0] for name in wanted] if targets else []
-    given = nodes.values(), str(about.study), str(DEFAULT), about.results, _remembered(about.results), asked
-    commands = list(report.repair(*given))
+    unsealed = {
+        name for name, job in about.jobs.items() if str(job.manifest.relative_to(about.results)) in seal.changed
+    }
+    study, remembered = str(about.study), _remembered(about.results)
+    commands = list(report.repair(nodes.values(), study, str(DEFAULT), about.results, remembered, asked, unsealed))
     if console is None:
         print(json.dumps(report.as_json(nodes, seal, commands), indent=1, ensure_ascii=False))
         return report.is_fresh(nodes.values()) and sealed
@@ -212,7 +215,9 @@ def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, co
         raise InputError(f"{cell}: {path.name} has no numbers that are computed from runs; each line names its own")
     row = select(tidy, place, path.name)
     rows = rows_behind(tidy, row, titles.get(given.get("baseline")))
-    runs = runs_behind(rows, summaries, titles)
+    runs = runs_behind(rows, summaries)
+    if not runs:
+        raise InputError(f"{cell}: no run is known to be behind this number")
     if unknown := [run for run in runs if f"runs/{run}" not in nodes]:
         raise InputError(f"{unknown[0]}: no run of {about.study}, says {' or '.join(map(str, summaries))}")
     console.print(f"{path}: {place} = {row['value']:.10g}, from {len(runs)} runs", **PLAIN)

@@ -9,10 +9,20 @@ from typing import Any
 import pandas as pd
 
 from spl.errors import InputError
+from spl.methods import METHODS
 
-COMPARISONS = ("gain", "wins", "pairs", "p_", "smallest_p", "shift", "effect_size", "drop", "worst_gain")
+COMPARISONS = (
+    *("gain", "wins", "pairs", "p_", "smallest_p", "shift", "effect_size", "worst_gain"),
+    *("low_baseline", "high_to_low", "low_to_high"),
+)
 """How the names of quantities begin that a table computes from the runs of its baseline, too."""
-NUMBER = ("fold", "seed", "quantity", "value", "run", "run_baseline", "from", "to")
+OF_BASELINE = "low_baseline"
+"""The one that is of the baseline's runs alone."""
+DROPS = "drop"
+"""How the names of quantities begin that compare a method with itself in the second experiment."""
+ELSEWHERE = {"_balanced": (DROPS,), "_over_folds": ("folds", "std_over_folds")}
+"""Endings of what was measured in a table's second experiment, and what alone is computed from it."""
+NUMBER = ("quantity", "value", "run", "run_baseline", "from", "to")
 """Columns of a tidy table that do not say what a number is of."""
 
 
@@ -73,43 +83,72 @@ def rows_behind(tidy: pd.DataFrame, row: pd.Series[Any], baseline: str | None) -
     runs = tidy[tidy["run"].notna()] if "run" in tidy else tidy[tidy["fold"].notna()]
     if row.name in runs.index:
         return runs.loc[[row.name]]
+    quantity = str(row["quantity"])
+    compares = quantity.startswith(COMPARISONS)
     same = pd.Series(data=True, index=runs.index)
     for name in (name for name in tidy.columns if name not in NUMBER and pd.notna(row[name])):
         allowed = {row[name]}
-        if name == "method" and str(row["quantity"]).startswith(COMPARISONS):
-            allowed.add(baseline)
+        if name == "method" and compares and "run_baseline" not in runs:
+            other = _counterpart(str(row[name]), str(baseline), runs["method"])
+            allowed = {other} if quantity == OF_BASELINE else {*allowed, other}
         same &= runs[name].isin(allowed)
+    for ending, numbers in ELSEWHERE.items():
+        there = runs["quantity"].str.endswith(ending)
+        if not quantity.startswith(numbers):
+            same &= ~there
+        elif DROPS in numbers:  # fold by fold
+            same &= runs["fold"].isin(runs.loc[same & ~there, "fold"])
+        else:
+            same &= there
+    if "run_baseline" in runs and compares:
+        same &= runs["run_baseline"].notna()
+    elif "run_baseline" in runs:
+        same &= ~runs["quantity"].str.endswith("_baseline")
     if pd.notna(row.get("from")):
         same &= runs["labels"].between(row["from"], row["to"])
     return runs[same]
 
 
-def runs_behind(rows: pd.DataFrame, summaries: Iterable[Path], titles: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def _counterpart(method: str, baseline: str, methods: Iterable[str]) -> str:
+    """The label of the baseline's runs that a method's are compared with: in the same variant, if it has any."""
+    variant = method.partition(", ")[2]
+    named = f"{baseline}, {variant}"
+    return named if variant and named in set(methods) else baseline
+
+
+def runs_behind(rows: pd.DataFrame, summaries: Iterable[Path]) -> dict[str, dict[str, Any]]:
     """The runs that rows of a tidy table are of: their rows in the summaries of experiments, by path.
 
     Args:
         rows: of single runs.
         summaries: of the experiments that the table shows.
-        titles: of the methods, by key.
     """
-    known = pd.concat([pd.read_csv(path) for path in summaries]).drop_duplicates("run")
-    known["title"] = known["method"].map(titles)
+    known = [pd.read_csv(path).to_dict("records") for path in summaries]
     found: dict[str, dict[str, Any]] = {}
     for row in rows.to_dict("records"):
-        for run in known.to_dict("records"):
-            if _is_of({str(k): v for k, v in row.items()}, {str(k): v for k, v in run.items()}):
-                found[str(run["run"])] = {str(name): value for name, value in run.items()}
+        of = {str(name): value for name, value in row.items()}
+        elsewhere = str(of["quantity"]).endswith(tuple(ELSEWHERE))
+        for summary in known[1:] if elsewhere else known:
+            runs = [{str(name): value for name, value in run.items()} for run in summary]
+            fitting = [run for run in runs if _is_of(of, run)]
+            found |= {str(run["run"]): run for run in fitting}
+            if fitting and not any(pd.notna(of.get(name)) for name in ("run", "run_baseline")):
+                break  # an experiment that shares runs with another
     return found
 
 
 def _is_of(row: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
     if pd.notna(row.get("run")):
-        return run["run"] in (row["run"], row.get("run_baseline"))
-    measured = str(row["quantity"]).removesuffix("_balanced")
+        alone = row["quantity"] in run
+        return run["run"] == row["run"] or (not alone and run["run"] == row.get("run_baseline"))
+    measured = str(row["quantity"])
+    for ending in ELSEWHERE:
+        measured = measured.removesuffix(ending)
     same = [name for name in row if name in run and name not in ("method", "quantity", "value") and pd.notna(row[name])]
     return (
-        f"{row['method']},".startswith(f"{run['title']},")  # behind it, what tells a variant from others
-        and all(row[name] == run[name] for name in same)
-        and measured in run
-        and abs(run[measured] - row["value"]) < 1e-9
+        f"{row['method']},".startswith(
+            f"{METHODS[run['method']].title},"
+        )  # behind it, what tells a variant from others
+        and all(row[name] == run[name] or pd.isna(run[name]) for name in same)
+        and (measured not in run or abs(run[measured] - row["value"]) < 1e-9)
     )

@@ -124,7 +124,9 @@ def repository() -> dict[str, Any] | None:
     commit = _said("git", "-C", str(PROJECT), "rev-parse", "HEAD")
     if commit is None or _said("git", "-C", str(PROJECT), "rev-parse", "--show-toplevel") != str(PROJECT):
         return None
-    changed = _said("git", "-C", str(PROJECT), "diff", "HEAD")
+    edited = _said("git", "-C", str(PROJECT), "diff", "HEAD") or ""
+    added = _said("git", "-C", str(PROJECT), "ls-files", "--others", "--exclude-standard", "workflow", "config") or ""
+    changed = edited + added
     return {"commit": commit, "diff": hashlib.sha256(changed.encode()).hexdigest() if changed else None}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,13 @@ def summary(nodes: Iterable[Node], seal: Seal) -> str:
 
 
 def repair(
-    nodes: Iterable[Node], study: str, default: str, results: Path, remembered: bool, asked: Iterable[Path] = ()
+    nodes: Iterable[Node],
+    study: str,
+    default: str,
+    results: Path,
+    remembered: bool,
+    asked: Iterable[Path] = (),
+    unsealed: Collection[str] = (),
 ) -> Iterator[str]:
     """The smallest commands after which all would be fresh, in order; none if all is.
 
@@ -98,6 +104,8 @@ def repair(
         results: folder of the study.
         remembered: whether Snakemake remembers here what it ran. Then it sees changed settings and code by itself.
         asked: a file of each job that was asked for; none for all of the study.
+        unsealed: names of jobs whose manifests are not as they were sealed. What Snakemake remembers of them may be
+            another truth; and as long as one of them seems fresh, the seal is left to the reader.
     """
     found = list(nodes)
     given = "" if study == default else f" --configfile {shlex.quote(study)}"
@@ -108,12 +116,13 @@ def repair(
     depth: dict[str, int] = {}
     for node in found:
         depth[node.name] = max((depth[one] for one in node.upstream), default=0)
-        if _needs_force(node, wanted, remembered):
+        if _needs_force(node, wanted, remembered and node.name not in unsealed):
             layers += [[]] if depth[node.name] == len(layers) else []
             layers[depth[node.name]].append(shlex.quote(str(node.files[0])))
             depth[node.name] += 1
     if strays := [shlex.quote(str(path)) for node in found if node.verdict == "orphan" for path in node.files]:
-        yield f"rm -r {' '.join(strays)}"
+        aside = shlex.quote(f"{results}-orphans")  # a person may still want them
+        yield f"mkdir -p {aside} && mv --backup=numbered --target-directory={aside} -- {' '.join(strays)}"
     if not remembered:
         # What is here is what it would make, but for what follows.
         yield f"snakemake {goal} --touch --forceall{given}"
@@ -121,7 +130,8 @@ def repair(
         yield f"snakemake --force {' '.join(layer)}{given}"
     if any(node.verdict not in ("fresh", "orphan") for node in found):
         yield f"snakemake {goal}{given}"
-        if goal == "all" or (results / ROOT_FILE).exists():
+        doubtful = any(node.verdict == "fresh" and node.name in unsealed for node in found)
+        if not doubtful and (goal == "all" or (results / ROOT_FILE).exists()):
             yield f"spl seal {shlex.quote(str(results))}"
 
 
