@@ -262,7 +262,11 @@ def test_data_manifests_and_seal_edited_together(finished):
     assert said["seal"]["state"] == "foreign"
     number = ("spl", "audit", "--study", STUDY, "--why", "table1.csv:Smooth FixMatch,mean", "--seal", published)
     assert finished.run(*number).returncode == 1
-    assert audit(finished, "--seal", "")[0] == 1, "a variable that nobody set is no seal"
+    for unclear in ("", published[:12], published.upper()):  # a variable that nobody set is no seal
+        refused = finished.run("spl", "audit", "--study", STUDY, "--seal", unclear)
+        assert refused.returncode == 2
+        assert refused.stderr.startswith(f"error: --seal {unclear}: expected ")
+    assert finished.run("spl", "audit", "--study", STUDY, "--seal", published, "--quick").returncode == 2
     (finished.results / "ROOT.sha256").unlink()
     assert audit(finished, "table1")[0] == 0
     assert audit(finished, "table1", "--seal", published)[0] == 1, "nothing here has the published seal"
