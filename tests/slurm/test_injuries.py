@@ -16,7 +16,7 @@ from spl.writer import is_held
 STUDY = "tests/studies/campaign.yaml"
 NAME = "digits/balanced-40"
 SHORT = [f"{NAME}/fold{fold}/{method}/seed0" for fold in (0, 1) for method in ("fixmatch", "flexmatch")]
-LONG = f"{NAME}/fold0/pseudo-label/steps=3600/seed0"
+LONG = f"{NAME}/fold0/pseudo-label/steps=6000/seed0"
 SUBMITTING = (
     "snakemake", "--profile", "slurm", "all", "--configfile", STUDY, "--jobs", "5", "--latency-wait", "5",
     "--slurm-init-seconds-before-status-checks", "2",
