@@ -8,7 +8,7 @@ NEW_METHOD = 'METHODS: dict[str, Method] = {\n    "new": Method("New", smooth),'
 SHOWN = {
     *(f"table {name}" for name in ("table1", "table7", "aggregate", "collapses-scarce-labels")),
     *(f"figure {name}" for name in ("confusion", "basins-scarce-labels", "collapse-scarce-labels")),
-    "paper",
+    *("paper", "seal"),
     "all",
 }
 
@@ -26,7 +26,7 @@ def test_a_change_of_one_fold_s_seed_draws_and_trains_that_fold_alone(finished):
 
 def test_a_change_of_a_plot_s_colour_redraws_that_plot_alone(finished):
     finished.edit("workflow/spl/figures/fig6.py", 'LOOKS["fixmatch"].colour', 'LOOKS["flexmatch"].colour')
-    assert finished.planned("all") == {"figure fig6", "paper", "all"}
+    assert finished.planned("all") == {"figure fig6", "paper", "seal", "all"}
 
 
 NEW_READER = """SOURCES: dict[str, Source] = {
@@ -66,7 +66,7 @@ def test_a_new_figure_is_drawn_and_nothing_else(finished):
     folder = finished.folder / "workflow/spl/figures"
     (folder / "new.py").write_text((folder / "fig1.py").read_text())
     finished.edit("workflow/spl/paper/contents.py", "CONTENTS: dict[str, Item] = {", NEW_FIGURE)
-    assert finished.planned("all") == {"figure new", "paper", "all"}
+    assert finished.planned("all") == {"figure new", "paper", "seal", "all"}
 
 
 def test_a_new_experiment_trains_its_own_runs_alone(finished):
@@ -76,8 +76,7 @@ def test_a_new_experiment_trains_its_own_runs_alone(finished):
         "analyse pseudo-labeling",
         *(f"table {name}" for name in ("pseudo-labeling", "collapses-pseudo-labeling")),
         *(f"figure {name}-pseudo-labeling" for name in ("basins", "collapse")),
-        "paper",
-        "all",
+        *("paper", "seal", "all"),
     }
 
 
@@ -101,12 +100,12 @@ def test_two_values_that_are_swapped_are_changes(finished, old, new, splits, tra
             "tables/collapses.py",
             '"recovered": _named(',
             '"recovered ": _named(',
-            {"table collapses-scarce-labels", "paper", "all"},
+            {"table collapses-scarce-labels", "paper", "seal", "all"},
         ),
-        ("figures/style.py", 'dpi": 300', 'dpi": 299', {"every figure", "paper", "all"}),
-        ("tables/form.py", "%.10g", "%.9g", {"every table", "paper", "all"}),
-        ("paper/page.html.j2", "<body>", "<body> ", {"paper", "all"}),
-        ("paper/page.py", "trim_blocks=True", "trim_blocks=False", {"paper", "all"}),
+        ("figures/style.py", 'dpi": 300', 'dpi": 299', {"every figure", "paper", "seal", "all"}),
+        ("tables/form.py", "%.10g", "%.9g", {"every table", "paper", "seal", "all"}),
+        ("paper/page.html.j2", "<body>", "<body> ", {"paper", "seal", "all"}),
+        ("paper/page.py", "trim_blocks=True", "trim_blocks=False", {"paper", "seal", "all"}),
     ],
 )
 def test_a_helper_runs_what_it_helps(finished, file, old, new, jobs):
