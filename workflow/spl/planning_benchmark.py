@@ -167,7 +167,15 @@ def _seconds(work: partial[str]) -> float:
 def _write_summary(plan: Plan, path: Path) -> None:
     """What the figure reads, of runs that never were."""
     runs = [plan.runs[run] for run in plan.experiments["scarce-labels"]]
+    came_out = {"error_last": 0.1, "smallest_column": 0.9, "basin": "high", "collapsed": "", "partly_collapsed": ""}
     pd.DataFrame(
-        {"run": run.path, "method": run.method, "error_last": 0.1, "smallest_column": 0.9, "basin": "high"}
+        {
+            "run": run.path,
+            "method": run.method,
+            "variant": run.variant,
+            "labels": run.labels,
+            **run.settings,
+            **came_out,
+        }
         for run in runs
     ).to_csv(path, index=False)
