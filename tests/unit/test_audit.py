@@ -52,16 +52,21 @@ def write(one, **changes):
     one.manifest.write_text(Manifest(**known | changes).model_dump_json())
 
 
-@pytest.fixture
-def made(tmp_path, monkeypatch):
-    """The chain, as it was made."""
-    monkeypatch.chdir(tmp_path)
+def make():
+    """Do all jobs of the chain."""
     RESULTS.mkdir(parents=True)
     Path("raw.gz").write_text("raw")
     for name, one in CHAIN.items():
         one.outputs[0].write_text(name)
     for one in CHAIN.values():
         write(one)
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """The chain, as it was made."""
+    monkeypatch.chdir(tmp_path)
+    make()
 
 
 def judge(jobs=CHAIN):
@@ -210,12 +215,7 @@ def test_no_edit_of_anything_goes_unnoticed(tmp_path_factory, edits):
     """Of an output, a manifest, the data, the study or the code, in any combination: audit and seal see it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("edited"))
-        RESULTS.mkdir(parents=True)
-        Path("raw.gz").write_text("raw")
-        for name, one in CHAIN.items():
-            one.outputs[0].write_text(name)
-        for one in CHAIN.values():
-            write(one)
+        make()
         write_seal(RESULTS)
         jobs = dict(CHAIN)
         assert report.is_fresh(judge(jobs).values())

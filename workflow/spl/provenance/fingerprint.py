@@ -267,7 +267,7 @@ class _Stripper(ast.NodeTransformer):
     def generic_visit(self, node: ast.AST) -> ast.AST:
         super().generic_visit(node)
         if getattr(node, "body", None) == []:
-            node.body = [ast.Pass()]  # type: ignore[attr-defined]
+            node.body = [ast.Pass()]  # type: ignore[attr-defined]  # not every kind of node has one; this has
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
