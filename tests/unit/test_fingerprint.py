@@ -7,6 +7,7 @@ import pytest
 
 import spl
 from spl.methods import METHODS
+from spl.provenance import entries
 from spl.provenance import fingerprint as module
 from spl.provenance.fingerprint import fingerprint, reach
 
@@ -29,6 +30,7 @@ def package(tmp_path, monkeypatch):
     forget()
     yield copy
     forget()
+    entries._fingerprint.cache_clear()
 
 
 def training(method="fixmatch"):
@@ -128,6 +130,36 @@ def test_an_entry_set_below_its_table_counts(package):
     with (package / "methods.py").open("a") as file:
         file.write('\nMETHODS["fixmatch"] = METHODS["flexmatch"]\n')
     assert training() != before
+
+
+SURROUNDINGS = [
+    ("cli.py", "instructions.limit(content", "instructions.limit(not content", {"train"}),
+    ("attempt.py", "position.stop(signal", "print(signal", {"train"}),
+    ("instructions.py", '"ONEDNN_MAX_CPU_ISA": "AVX2"', '"ONEDNN_MAX_CPU_ISA": "AVX512"', {"train"}),
+    ("cli.py", "write_dataset(content", "write_dataset(not content", {"data"}),
+    ("datasets.py", "read(*files, **options), folder)", "read(*files), folder)", {"data"}),
+    ("datasets.py", "DIGITS_COUNTS = (128,", "DIGITS_COUNTS = (129,", {"data"}),
+    ("cli.py", "write_fold(content", "write_fold(not content", {"split"}),
+    ("cli.py", "Folder for this run's checkpoints", "Where this run's checkpoints go", set()),
+    ("cli.py", "Train one run and", "Train a run and", set()),
+    ("attempt.py", "raise FailedBeforeError(f", 'print("refused")\n            raise FailedBeforeError(f', set()),
+    ("published.py", "Fashion", "Old-fashion", set()),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "stale"), SURROUNDINGS)
+def test_of_what_surrounds_a_job_its_own_text_counts(package, file, old, new, stale):
+    before = codes()
+    edit(package / file, old, new)
+    after = codes()
+    assert {subcommand for subcommand in before if before[subcommand] != after[subcommand]} == stale
+
+
+def codes():
+    forget()
+    entries._fingerprint.cache_clear()
+    jobs = {"data": {"source": "digits"}, "split": {}, "train": {"method": "fixmatch"}, "analyse": {}}
+    return {subcommand: entries.present_code(subcommand, content) for subcommand, content in jobs.items()}
 
 
 IMPORTING = """    from spl.ranking import other

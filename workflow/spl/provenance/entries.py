@@ -11,8 +11,10 @@ from spl.provenance.equivalence import representative
 from spl.provenance.fingerprint import fingerprint, reach
 
 _ENTRIES = {
+    "data": ("spl.datasets:write_dataset",),
     "split": ("spl.splits:write_fold",),
-    "train": ("spl.runs:train_run",),
+    # What is around a training decides when it ends, and with what it is called.
+    "train": ("spl.runs:train_run", "spl.attempt:attempt()", "spl.instructions:limit"),
     "calibrate": ("spl.calibration:write_calibration",),
     "analyse": ("spl.confusion:write_summary",),
     "figure": ("spl.figures.style:save",),
@@ -65,13 +67,9 @@ def check_code(subcommand: str, content: Mapping[str, Any]) -> None:
 
 
 def _entries(subcommand: str, content: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
-    entries, choices = [*_ENTRIES.get(subcommand, ())], {}
+    entries, choices = [f"spl.cli:{subcommand}()", *_ENTRIES.get(subcommand, ())], {}
     if subcommand == "data":
-        from spl.datasets import SOURCES
-
-        # Not the table of sources: where files are looked for changes nothing of what is read.
-        reader = SOURCES[content["source"]].read
-        entries += [f"{reader.__module__}:{reader.__name__}", "spl.datasets:save_dataset"]
+        choices["spl.datasets:SOURCES"] = content["source"]
     elif subcommand == "train":
         choices["spl.methods:METHODS"] = content["method"]
     elif subcommand in BUILDERS:

@@ -102,8 +102,9 @@ def fingerprint(entries: Iterable[str], choices: Mapping[str, str]) -> str:
 def reach(entries: Iterable[str], choices: Mapping[str, str]) -> dict[str, Definition]:
     """Each definition that the entries reach, by "package.module:name".
 
-    Of a table that is read by a key alone, "package.module:NAME[]", the chosen entry; "package.module:" is what the
-    import of a module does, "package.module:*" all that it says, and :data:`EVERYTHING` every file.
+    Of a table that is read by a key alone, "package.module:NAME[]", the chosen entry; of "package.module:name()", what
+    the function does itself, and nothing that it names; "package.module:" is what the import of a module does,
+    "package.module:*" all that it says, and :data:`EVERYTHING` every file.
 
     Raises:
         KeyError: an entry or a choice names nothing.
@@ -131,6 +132,8 @@ def _read(name: str, key: str | None) -> Definition:
     module = _parse(module_name)
     if definition == "":
         return _imported(module_name, module)
+    if definition.endswith("()"):
+        return Definition(_body(module.definitions[definition.removesuffix("()")]), (), frozenset())
     if definition == "*":
         nodes: list[ast.AST] = [*module.body]
     elif definition in module.definitions:
@@ -139,6 +142,13 @@ def _read(name: str, key: str | None) -> Definition:
         raise KeyError(f"{name} is not defined")
     external, internal = _names(module_name, module, nodes)
     return _definition(external, nodes, {*internal, f"{module_name}:"})
+
+
+def _body(function: ast.stmt) -> str:
+    """What a function does, without what its decorators read: its options and their help texts."""
+    if not isinstance(function, ast.FunctionDef):
+        raise TypeError(f"line {function.lineno}: expected a function")
+    return "\n".join(map(ast.unparse, function.body))
 
 
 def _definition(external: set[str], nodes: Iterable[ast.AST], mentions: set[str]) -> Definition:
