@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spl import audit_benchmark
+from spl.errors import InputError
 from spl.jobs import Job
 from spl.provenance import equivalence, machine, report
 from spl.provenance.audit import audit, orphans, upstream_of
 from spl.provenance.digests import digests
-from spl.provenance.entries import present_code
-from spl.provenance.manifest import Code, Manifest, digest, manifest_path
+from spl.provenance.entries import present_code, with_code
+from spl.provenance.manifest import Code, Manifest, digest, manifest_path, recorded
 from spl.provenance.seal import check_seal, results_digest, write_seal
 
 RESULTS = Path("results/fake")
@@ -268,15 +269,36 @@ def test_what_is_remembered_is_believed_only_of_the_same_file(made):
     assert digests([path], memory, quick=True)[path] == digest(path) != before
 
 
-def test_a_folder_is_known_by_all_its_files(tmp_path):
-    for name in ("b", "a/c"):
+def test_a_folder_is_known_by_all_its_images(tmp_path):
+    for name in ("b.png", "a/c.JPEG"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
     before = digest(tmp_path)
-    (tmp_path / "b").rename(tmp_path / "d")
+    (tmp_path / "b.png").rename(tmp_path / "d.png")
     assert digest(tmp_path) != before
-    (tmp_path / "d").rename(tmp_path / "b")
+    (tmp_path / "d.png").rename(tmp_path / "b.png")
     assert digest(tmp_path) == before
+    for name in ("README", "a/Thumbs.db", "a/._c.JPEG"):
+        (tmp_path / name).write_text("what is left lying around, and what no reader reads")
+    assert digest(tmp_path) == before
+
+
+def test_no_job_begins_where_its_manifest_cannot_go(tmp_path):
+    parameter = with_code("split", {})
+    (tmp_path / "fold0.manifest.json").mkdir()
+    with (
+        pytest.raises(InputError, match="fold0.manifest.json: expected a manifest or nothing, found a folder"),
+        recorded("split", parameter, [], [], tmp_path / "fold0.manifest.json"),
+    ):
+        pytest.fail("it began")
+
+
+@pytest.mark.parametrize("name", [os.fsdecode(b"\xff.manifest.json"), "a\nb.manifest.json"])
+def test_a_name_that_no_list_of_lines_can_hold_is_not_sealed(made, name):
+    (RESULTS / name).write_text("{}")
+    with pytest.raises(InputError, match="expected no manifest of such a name"):
+        write_seal(RESULTS)
+    assert not (RESULTS / "ROOT.sha256").exists()
 
 
 def test_a_whole_fabricated_study_is_fresh(tmp_path, monkeypatch):
@@ -328,11 +350,11 @@ def test_no_name_looks_like_two_files(tmp_path):
     """Nor like a file, nor does one that is not UTF-8 end an audit."""
     for name in ("one", "two", "three"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "a").write_text("a")
-    (tmp_path / "one/b").write_text("b")
-    (tmp_path / f"two/a\n{digest(tmp_path / 'one/b')}  b").write_text("a")
-    (tmp_path / "two/a").unlink()
-    (tmp_path / "three" / os.fsdecode(b"\xff")).write_text("b")
+        (tmp_path / name / "a.png").write_text("a")
+    (tmp_path / "one/b.png").write_text("b")
+    (tmp_path / f"two/a.png\n{digest(tmp_path / 'one/b.png')}  b.png").write_text("a")
+    (tmp_path / "two/a.png").unlink()
+    (tmp_path / "three" / os.fsdecode(b"\xff.png")).write_text("b")
     assert len({digest(tmp_path / name) for name in ("one", "two", "three")}) == 3
 
 

@@ -179,7 +179,7 @@ def test_what_makes_a_part_fresh_is_a_part(finished):
     (finished.results / "figures/fig1.csv").unlink()
     _, said = audit(finished, "table1")
     assert said["repair"][-2:] == [
-        f"snakemake results/tiny/tables/table1.csv --configfile {STUDY}", "spl seal results/tiny",
+        f"snakemake results/tiny/tables/table1.csv --config study={STUDY}", "spl seal results/tiny",
     ]  # fmt: skip
     shutil.rmtree(finished.results)
     shutil.rmtree(finished.folder / ".snakemake")
@@ -302,7 +302,7 @@ def test_a_copy_without_snakemake_s_memory(finished):
     assert verdicts(finished) == {}, "the audit decides"
     assert finished.planned("all") != set(), "Snakemake goes by the times"
     _, said = audit(finished)
-    assert said["repair"] == [f"snakemake all --touch --forceall --configfile {STUDY}"]
+    assert said["repair"] == [f"snakemake all --touch --forceall --config study={STUDY}"]
     assert "train" in repair(finished), "touched, not run"
     assert verdicts(finished) == {}
     assert finished.planned("all") == set()
@@ -354,6 +354,10 @@ def test_the_runs_behind_a_number_are_named(finished):
         assert expected in told.stdout
     gain = finished.run("spl", "audit", "--study", STUDY, "--why", "table1.csv:Smooth FixMatch,gain_mean")
     assert set(re.findall(r"runs/\S+", gain.stdout)) == set(TRAININGS), "a gain is of both methods"
+    status, said = audit(finished, "--why", "table1.csv:Smooth FixMatch,gain_mean")
+    assert status == 0
+    assert set(said["runs"]) == set(TRAININGS)
+    assert set(TRAININGS) < {node["name"] for node in said["nodes"]}
 
 
 @pytest.mark.parametrize(
@@ -368,6 +372,7 @@ def test_the_runs_behind_a_number_are_named(finished):
         (["--why", "table1.csv:²,value"], "no such number"),
         (["--why", "table14.csv:1,value"], "no numbers that are computed from runs"),
         (["--why", "collapses-scarce-labels.csv:1,error_last"], "no numbers that are computed from runs"),
+        (["--rerun", TRAININGS[0], "--json"], "--rerun: expected without --json"),
         (["--rerun", "runs/nothing"], "runs/nothing: expected the path of one run"),
         (["--rerun", "fold0"], "fold0: expected the path of one run of tests/studies/tiny.yaml, found 4"),
     ],

@@ -235,12 +235,14 @@ def audit(
         )
     if seal is not None and quick:
         raise InputError("--seal: expected without --quick, which believes what is remembered of files")
+    if rerun and as_json:
+        raise InputError("--rerun: expected without --json; its status says whether the same came out")
     asked = targets or []
     about = read_audited(study, next(iter(asked), why and why.partition(":")[0]))
     if rerun:
         fresh = audit_rerun(about, rerun, _console())
     elif why:
-        fresh = audit_cell(about, why, quick, seal, _console())
+        fresh = audit_cell(about, why, quick, seal, None if as_json else _console())
     else:
         fresh = audit_results(about, asked, quick, seal, None if as_json else _console())
     if not fresh:

@@ -76,10 +76,15 @@ def _folders(folder: Path) -> list[str]:
 
 
 def _images(root: Path, folder: str) -> list[str]:
-    images = [f"{folder}/{entry.name}" for entry in _entries(root / folder) if entry.name.lower().endswith(SUFFIXES)]
+    images = [f"{folder}/{entry.name}" for entry in _entries(root / folder) if is_image(entry.name)]
     if not images:
         raise InputError(f"{root / folder}: no image; expected PNG or JPEG files in every class")
     return images
+
+
+def is_image(name: str) -> bool:
+    """Whether a file of this name is taken for an image."""
+    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -175,14 +175,14 @@ def _judged(about: Audited, wanted: list[str], quick: bool) -> dict[str, Node]:
     return audit(chosen, found.__getitem__)
 
 
-def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, console: Console) -> bool:
+def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, console: Console | None) -> bool:
     """Name the runs behind one number of a table, and audit them and the table.
 
     Args:
         about: the study.
         cell: "TABLE.csv:ROW,COLUMN", the table by path or by name.
         quick, published: as of :func:`audit_results`.
-        console: where to say it.
+        console: where to say it in words; None to print JSON.
 
     Returns:
         whether the number and all behind it is fresh, and the seal is as it should be.
@@ -220,14 +220,19 @@ def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, co
         raise InputError(f"{cell}: no run is known to be behind this number")
     if unknown := [run for run in runs if f"runs/{run}" not in nodes]:
         raise InputError(f"{unknown[0]}: no run of {about.study}, says {' or '.join(map(str, summaries))}")
+    seal = check_seal(about.results, published)
+    fresh = report.is_fresh(nodes.values()) and _holds(seal, True, published)
+    if console is None:
+        behind = {"cell": place, "value": float(row["value"]), "runs": [f"runs/{run}" for run in runs]}
+        print(json.dumps(behind | report.as_json(nodes, seal, ()), indent=1, ensure_ascii=False))
+        return fresh
     console.print(f"{path}: {place} = {row['value']:.10g}, from {len(runs)} runs", **PLAIN)
     for run, known in runs.items():
         console.print(report.run_line(nodes[f"runs/{run}"], known), soft_wrap=True)
     for line in report.problems(nodes.values()):
         console.print(line, soft_wrap=True)
-    seal = check_seal(about.results, published)
     console.print(report.summary(nodes.values(), seal), **PLAIN)
-    return report.is_fresh(nodes.values()) and _holds(seal, True, published)
+    return fresh
 
 
 def audit_rerun(about: Audited, run: str, console: Console) -> bool:

@@ -13,8 +13,11 @@ from spl.provenance.fingerprint import fingerprint, reach
 _ENTRIES = {
     "data": ("spl.datasets:write_dataset",),
     "split": ("spl.splits:write_fold",),
-    # What is around a training decides when it ends, and with what it is called.
-    "train": ("spl.runs:train_run", "spl.attempt:attempt()", "spl.instructions:limit"),
+    # Of what is around a training, which may end it and start it again: what calls it, and what carries its state.
+    "train": (
+        *("spl.runs:train_run", "spl.attempt:attempt()", "spl.instructions:limit"),
+        *("spl.distributed:launch", "spl.checkpoints:Checkpoints"),
+    ),
     "calibrate": ("spl.calibration:write_calibration",),
     "analyse": ("spl.confusion:write_summary",),
     "figure": ("spl.figures.style:save",),

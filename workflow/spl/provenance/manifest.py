@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from spl import slurm
 from spl.errors import InputError
+from spl.image_folder import is_image
 from spl.journal import Attempt, now
 from spl.provenance import machine
 from spl.provenance.entries import check_code, code_modules, code_packages, present_code
@@ -90,9 +91,11 @@ def recorded(
         The attempts that are to be on record, to be filled in.
 
     Raises:
-        InputError: the code is not what was planned, or an input is not there.
+        InputError: the code is not what was planned, or a folder lies where the manifest goes.
     """
     check_code(subcommand, parameter)
+    if path.is_dir():
+        raise InputError(f"{path}: expected a manifest or nothing, found a folder")
     path.unlink(missing_ok=True)
     begun, attempts = now(), list[Attempt]()
     read = {file: digest(file) for file in inputs if file.exists()}
@@ -138,13 +141,15 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def digest(path: Path) -> str:
-    """The sha256 of a file, or of the sorted list of a folder's files with theirs, in hexadecimal digits.
+    """The sha256 of a file, or of the sorted list of a folder's images with theirs, in hexadecimal digits.
+
+    Jobs read no other folders than such of images, and nothing else in them.
 
     Raises:
         OSError: nothing lies there, or what is neither: whoever opened a pipe would wait.
     """
     if path.is_dir():
-        files = sorted((str(one.relative_to(path)), one) for one in files_below(path))
+        files = sorted((str(one.relative_to(path)), one) for one in files_below(path) if is_image(one.name))
         # As JSON, so that no name can look like two lines.
         listing = "".join(f"{digest(one)}  {json.dumps(name)}\n" for name, one in files)
         return hashlib.sha256(f"folder\n{listing}".encode()).hexdigest()

@@ -108,7 +108,8 @@ def repair(
             another truth; and as long as one of them seems fresh, the seal is left to the reader.
     """
     found = list(nodes)
-    given = "" if study == default else f" --configfile {shlex.quote(study)}"
+    # The way on which nothing in a study is run, whoever wrote it.
+    given = "" if study == default else f" --config {shlex.quote(f'study={study}')}"
     wanted = {name for node in found if node.verdict != "missing" for name in node.upstream}
     goal = " ".join(shlex.quote(str(path)) for path in asked) or "all"
     # What lies between two jobs that are forced at once is run, too, also if the first one makes the same bytes again.

@@ -40,9 +40,11 @@ def write_seal(results: Path) -> str:
     """Seal all manifests below a study's folder; returns the digest to publish.
 
     Raises:
-        InputError: there are none.
+        InputError: there are none, or one with a name that no list of lines can hold.
     """
     listing = _listing(results)
+    if unprintable := [name for name in listing if not name.isprintable()]:
+        raise InputError(f"{results}: {unprintable[0]!r}: expected no manifest of such a name; no job made it")
     if not listing:
         raise InputError(f"{results}: expected the results of a study, with manifests to seal")
     write_whole(results / ROOT_FILE, "".join(f"{found}  {path}\n" for path, found in listing.items()))
