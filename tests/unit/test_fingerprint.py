@@ -136,7 +136,7 @@ SURROUNDINGS = [
     ("cli.py", "instructions.limit(content", "instructions.limit(not content", {"train"}),
     ("attempt.py", "position.stop(signal", "print(signal", {"train"}),
     ("checkpoints.py", 'raise ValueError("its content is not what was written")', "pass", {"train"}),
-    ("distributed.py", 'backend = "nccl"', 'backend = "mpi"', {"train"}),
+    ("distributed.py", 'else "gloo"', 'else "mpi"', {"train"}),
     ("instructions.py", '"ONEDNN_MAX_CPU_ISA": "AVX2"', '"ONEDNN_MAX_CPU_ISA": "AVX512"', {"train"}),
     ("cli.py", "write_dataset(content", "write_dataset(not content", {"data"}),
     ("datasets.py", "read(*files, **options), folder)", "read(*files), folder)", {"data"}),
