@@ -17,7 +17,7 @@ PACKAGE = Path(spl.__file__).parent
 
 def forget():
     """Make the module read the package's files again."""
-    module._parse.cache_clear()
+    module.parse.cache_clear()
     module._read.cache_clear()
 
 
@@ -26,7 +26,7 @@ def package(tmp_path, monkeypatch):
     """A copy of the package whose files a test may edit."""
     copy = tmp_path / "spl"
     shutil.copytree(PACKAGE, copy)
-    monkeypatch.setattr(module, "ROOT", copy)
+    monkeypatch.setattr(module.syntax, "ROOT", copy)
     forget()
     yield copy
     forget()

@@ -18,14 +18,14 @@ MAIN = "def main():\n    return f()\n"
 
 
 def forget():
-    for cached in (module._parse, module._read, module._is_module, module._every_file):
+    for cached in (module.parse, module._read, module.is_module, module._every_file):
         cached.cache_clear()
 
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """Writes the modules of a package that consists of them alone."""
-    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module.syntax, "ROOT", tmp_path)
 
     def write(**files):
         for name, text in {"__init__": "", **files}.items():

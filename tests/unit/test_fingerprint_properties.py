@@ -148,10 +148,10 @@ class Copy:
     def __init__(self, folder, monkeypatch):
         self.folder, self.others = folder / "spl", {}
         shutil.copytree(PACKAGE, self.folder, ignore=shutil.ignore_patterns("__pycache__"))
-        self.parse = module._parse
+        self.parse = module.parse
         self.parse.cache_clear()
-        monkeypatch.setattr(module, "ROOT", self.folder)
-        monkeypatch.setattr(module, "_parse", lambda name: self.others.get(name) or self.parse(name))
+        monkeypatch.setattr(module.syntax, "ROOT", self.folder)
+        monkeypatch.setattr(module, "parse", lambda name: self.others.get(name) or self.parse(name))
         self.plain = {job: self.code(job) for job in JOBS}
 
     def code(self, job, texts=None):
@@ -172,7 +172,7 @@ class Copy:
 def package(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         yield Copy(tmp_path_factory.mktemp("package"), patch)
-    module._parse.cache_clear()
+    module.parse.cache_clear()
     module._read.cache_clear()
     module._every_file.cache_clear()
 
