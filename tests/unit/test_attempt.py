@@ -139,6 +139,16 @@ def test_damaged_data_are_remembered_too(begin, inputs, tmp_path, monkeypatch):
         assert "expected the array with sha256" in done.stderr
 
 
+def test_nothing_goes_on_from_what_other_packages_computed(inputs, tmp_path, monkeypatch):
+    given = json.loads(parameter()), inputs, inputs / "split.json", None
+    before = run_identity(*given)
+    (tmp_path / "torch-1.0.dist-info").mkdir()
+    for name, content in (("METADATA", "Name: torch\nVersion: 1.0\n"), ("RECORD", "torch/__init__.py,,\n")):
+        (tmp_path / "torch-1.0.dist-info" / name).write_text(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert run_identity(*given) != before
+
+
 def test_what_saved_nothing_does_not_requeue_itself(begin, inputs, tmp_path, scripted_slurm):
     """As on a full disk: requeued it would do the same work for ever. Here a file lies where its folder goes."""
     endless = parameter(steps=100000)

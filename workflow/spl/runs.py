@@ -18,6 +18,8 @@ from spl.checkpoints import Checkpoints
 from spl.datasets import read_dataset
 from spl.distributed import rank
 from spl.evaluation import Evaluation
+from spl.provenance import machine
+from spl.provenance.entries import code_packages
 from spl.splits import read_split
 from spl.training import train
 
@@ -93,8 +95,12 @@ def train_run(
 
 
 def run_identity(parameter: Mapping[str, Any], data: Path, split: Path, calibration: Path | None) -> str:
-    """What names a run's checkpoints: 32 hexadecimal digits from its parameter and the files that it reads."""
-    digest = hashlib.sha256(json.dumps(parameter, sort_keys=True).encode())
+    """What names a run's checkpoints: 32 hexadecimal digits from its parameter, the files that it reads, and packages.
+
+    Nothing goes on, or is written again, from what other packages computed.
+    """
+    packages = machine.installed(code_packages("train", parameter))
+    digest = hashlib.sha256(json.dumps([parameter, packages], sort_keys=True).encode())
     for path in filter(None, (data / "dataset.json", split, calibration)):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:32]

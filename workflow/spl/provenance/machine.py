@@ -71,6 +71,15 @@ def packages(modules: Collection[str]) -> dict[str, str]:
     return {"python": platform.python_version(), **dict(sorted(needed.items()))}
 
 
+def installed(modules: Collection[str]) -> dict[str, str]:
+    """What counts of the versions of Python, and of each package that installs a module, imported or not."""
+    found = {"python": platform.python_version()}
+    for one in distributions():
+        if not _modules(one).isdisjoint(modules):
+            found.setdefault(normalised(one.name), one.version)  # in the order in which Python looks
+    return {name: essential(name, version) for name, version in sorted(found.items())}
+
+
 def _version(package: Distribution, modules: Collection[str]) -> str:
     """A package's version, if it is what was imported; else what was."""
     home = Path(str(package.locate_file(""))).resolve()
@@ -108,10 +117,10 @@ def locked() -> dict[str, str]:
     return {"python": python, **{normalised(name): version for name, _, version in pins}}
 
 
-def same_version(name: str, found: str, pinned: str) -> bool:
-    """Whether a version is the pinned one or, of Python, one of its releases; builds for CPU or GPU are the same."""
-    public = found.partition("+")[0]
-    return public == pinned or (name == "python" and public.startswith(f"{pinned}."))
+def essential(name: str, version: str) -> str:
+    """What counts of a version: all releases of one Python are the same, and builds of a package for CPU or GPU."""
+    public = version.partition("+")[0]
+    return ".".join(public.split(".")[:2]) if name == "python" else public
 
 
 def normalised(name: str) -> str:
