@@ -147,6 +147,15 @@ def test_packages_are_compared_with_the_lock_file(made, packages, expected):
     assert verdicts()["aside"] == expected
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("repository", {}), ("repository", {"commit": 5, "diff": None}), ("hardware", {"gpus": 8})]
+)
+def test_a_manifest_that_cannot_say_where_it_was_made_is_none(made, key, value):
+    path = CHAIN["aside"].manifest
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    assert verdicts()["aside"] == "unrecorded"
+
+
 def test_a_manifest_whose_code_is_no_text(made):
     write(CHAIN["aside"], parameter={"code": 5})
     assert verdicts()["aside"] == "stale code"

@@ -389,13 +389,22 @@ def test_the_runs_behind_a_number_cannot_be_named_without_its_summary(finished):
     number = ("spl", "audit", "--study", STUDY, "--why", "table1.csv:FixMatch,mean")
     summary = finished.results / "analysis/scarce-labels.csv"
     content = summary.read_text()
-    summary.write_text(content.replace("fold1/fixmatch", "fold9/fixmatch"))
-    assert "fold9/fixmatch/seed0: no run of" in finished.run(*number).stderr
+    for edited in ("", "not,a\nsummary", content.replace("fold1/fixmatch", "fold9/fixmatch")):
+        summary.write_text(edited)
+        told = finished.run(*number).stderr
+        assert told.startswith("error: analysis/scarce-labels: tampered: ")
+        assert told.count("\n") == 1
     summary.unlink()
-    assert finished.run(*number).stderr == "error: results/tiny/analysis/scarce-labels.csv: is not there\n"
+    assert "error: analysis/scarce-labels: missing: " in finished.run(*number).stderr
     summary.write_text(content)
     (finished.results / "tables/table1.csv").write_text("")
-    assert "table1.csv: not a table" in finished.run(*number).stderr
+    assert "error: tables/table1: tampered: " in finished.run(*number).stderr
+
+
+def test_a_run_that_is_no_more_is_not_looked_for(finished):
+    finished.edit(STUDY, "folds: [0, 1]", "folds: [0]")
+    number = ("spl", "audit", "--study", STUDY, "--why", "table1.csv:FixMatch,mean")
+    assert "fold1/fixmatch/seed0: no run of" in finished.run(*number).stderr
 
 
 def test_a_run_that_is_trained_again_has_the_same_bytes(finished):

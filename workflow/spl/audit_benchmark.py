@@ -20,7 +20,7 @@ from spl.paper.contents import items
 from spl.plan import make_plan
 from spl.provenance import audit, digests
 from spl.provenance.entries import present_code
-from spl.provenance.manifest import Code, Manifest
+from spl.provenance.manifest import Code, Hardware, Manifest
 from spl.study_file import read_study
 
 SMALL = 20_000
@@ -135,7 +135,7 @@ def _manifest(job: Job, found: Mapping[Path, str | None]) -> Manifest:
         repository=None,
         lock="",
         packages={},
-        hardware={},
+        hardware=Hardware(),
         environment={},
         host="",
         slurm_job=None,

@@ -202,15 +202,12 @@ def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, co
     nodes = _judged(about, [name], quick)
     path = about.results / f"{name}.csv"
     summaries = [one for one in about.jobs[name].inputs if one.parent == about.results / "analysis"]
-    for needed in (path, *summaries):
-        if not needed.is_file():
-            raise InputError(f"{needed}: is not there")
+    for one in (name, *(f"analysis/{summary.stem}" for summary in summaries)):
+        if nodes[one].verdict in ("missing", "unrecorded", "tampered"):  # what no job wrote names no runs
+            raise InputError(f"{one}: {nodes[one].verdict}: {nodes[one].why[0]}")
     given = json.loads(about.jobs[name].parameter)["given"]
     titles = given.get("titles", {})
-    try:
-        tidy = pd.read_csv(path)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise InputError(f"{path}: not a table: {' '.join(str(error).split())}") from None
+    tidy = pd.read_csv(path)
     if not {"quantity", "value"} <= set(tidy):
         raise InputError(f"{cell}: {path.name} has no numbers that are computed from runs; each line names its own")
     row = select(tidy, place, path.name)

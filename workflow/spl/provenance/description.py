@@ -401,11 +401,11 @@ def parameters(manifest: Manifest) -> list[tuple[str, Any]]:
 def circumstances(manifest: Manifest) -> list[tuple[str, Any]]:
     """With which code and packages, and on which machine a job ran, by name."""
     found = {
-        "code": {"fingerprint": manifest.code.fingerprint, **(manifest.repository or {})},
+        "code": {"fingerprint": manifest.code.fingerprint, **dict(manifest.repository or ())},
         "lock": manifest.lock,
         "host": manifest.host,
         "slurm_job": manifest.slurm_job,
-        "hardware": manifest.hardware,
+        "hardware": manifest.hardware.model_dump(exclude_unset=True),
         "packages": manifest.packages,
     }
     return list(_flat(found))

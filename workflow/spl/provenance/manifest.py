@@ -32,6 +32,24 @@ class Code(BaseModel):
     modules: list[str]
 
 
+class Repository(BaseModel):
+    """The commit that the project stood at, and the sha256 of what was changed since."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    commit: str
+    diff: str | None
+
+
+class Hardware(BaseModel):
+    """What a job ran on: of a process that uses torch more than is named here."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    processor: str = ""
+    gpus: list[str] = []
+
+
 class Manifest(BaseModel):
     """What is on record of one job.
 
@@ -40,7 +58,7 @@ class Manifest(BaseModel):
         parameter: the canonical one, parsed; its ``code`` is what was planned.
         code: what ran.
         inputs, outputs: sha256 by path, below the folder in which Snakemake ran; of a folder, :func:`digest`.
-        repository: commit, and the sha256 of uncommitted changes; None outside git.
+        repository: None outside git.
         lock: sha256 of the lock file.
         packages: version of each package that the job's code needs and really imported.
         hardware: processor, devices, how they were used.
@@ -58,10 +76,10 @@ class Manifest(BaseModel):
     code: Code
     inputs: dict[str, str]
     outputs: dict[str, str]
-    repository: dict[str, Any] | None
+    repository: Repository | None
     lock: str
     packages: dict[str, str]
-    hardware: dict[str, Any]
+    hardware: Hardware
     environment: dict[str, str]
     host: str
     slurm_job: str | None
@@ -100,6 +118,7 @@ def recorded(
     begun, attempts = now(), list[Attempt]()
     read = {file: digest(file) for file in inputs if file.exists()}
     yield attempts
+    commit = machine.repository()
     manifest = Manifest(
         subcommand=subcommand,
         parameter=dict(parameter),
@@ -109,10 +128,10 @@ def recorded(
         ),
         inputs={str(file): found for file, found in read.items()},
         outputs={str(file): digest(file) for file in outputs},
-        repository=machine.repository(),
+        repository=commit and Repository(**commit),
         lock=digest(machine.LOCK),
         packages=machine.packages(code_packages(subcommand, parameter)),
-        hardware=machine.hardware(),
+        hardware=Hardware(**machine.hardware()),
         environment={name: os.environ[name] for name in machine.DETERMINISM if name in os.environ},
         host=socket.gethostname(),
         slurm_job=slurm.job(),
@@ -120,7 +139,7 @@ def recorded(
         ended=now(),
         attempts=[vars(one) for one in attempts],
     )
-    write_whole(path, manifest.model_dump_json(indent=1) + "\n")
+    write_whole(path, manifest.model_dump_json(indent=1, exclude_unset=True) + "\n")
 
 
 def read_manifest(path: Path) -> Manifest:

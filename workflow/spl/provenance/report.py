@@ -193,12 +193,12 @@ def run_line(node: Node, known: Mapping[str, Any]) -> Text:
         f"(splits/{known['split']}.json), training seed {known['seed']}"
     )
     if made := node.manifest:
-        commit = f"commit {made.repository['commit'][:12]}" if made.repository else "no commit"
-        dirty = " with uncommitted changes" if made.repository and made.repository["diff"] else ""
+        commit = f"commit {made.repository.commit[:12]}" if made.repository else "no commit"
+        dirty = " with uncommitted changes" if made.repository and made.repository.diff else ""
         job = f", SLURM job {made.slurm_job}" if made.slurm_job else ""
         line.append(
             f"\n    code {made.code.fingerprint[:12]} ({commit}{dirty}); {made.host}{job}, "
-            f"{', '.join(made.hardware.get('gpus', [made.hardware['processor']]))}; {made.ended}",
+            f"{', '.join(made.hardware.gpus or [made.hardware.processor])}; {made.ended}",
             "dim",
         )
     return line
