@@ -267,11 +267,18 @@ def bench(
     semilearn: Annotated[Path | None, typer.Option(help="Also compare with semilearn, which this Python has.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Measure planning in place of training.")] = False,
     audit: Annotated[bool, typer.Option("--audit", help="Measure an audit of 5 GB in place of training.")] = False,
+    images: Annotated[
+        bool, typer.Option("--images", help="Measure reading of JPEG files in place of training.")
+    ] = False,
 ) -> None:
     """Measure the speed of training, as ratios that hold on any machine."""
     from rich import print as show
 
-    if audit:
+    if images:
+        from spl import image_benchmark
+
+        measured = image_benchmark.measure(images=20 if quick else 200, repetitions=3 if quick else 9)
+    elif audit:
         from spl import audit_benchmark
 
         measured = audit_benchmark.measure(Path("config/paper.yaml"), 0.5 if quick else 5, 1 if quick else 3)
