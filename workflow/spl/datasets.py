@@ -346,12 +346,15 @@ def read_dataset(folder: Path) -> tuple[Dataset, dict[str, Any]]:
     try:
         arrays = _mapped(folder / "images.safetensors")
         description = json.loads((folder / "dataset.json").read_text())
-    except (OSError, SafetensorError, json.JSONDecodeError) as error:
+        digests = {name: str(description["sha256"][name]) for name in ARRAYS}
+        train_files, test_files = (dict(description[name]) for name in ("train_files", "test_files"))
+    except (OSError, SafetensorError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise InputError(f"{folder}: not a prepared data set: {error}") from error
-    for name, digest in description["sha256"].items():
+    for name, digest in digests.items():
         if name not in arrays or _sha256(arrays[name]) != digest:
             raise DamagedError(f"{folder / 'images.safetensors'}: {name}: expected the array with sha256 {digest}")
-    return Dataset(**arrays, train_files=description["train_files"], test_files=description["test_files"]), description
+    whole = {name: arrays[name] for name in ARRAYS}
+    return Dataset(**whole, train_files=train_files, test_files=test_files), description
 
 
 def _mapped(path: Path) -> dict[str, NDArray[Any]]:
