@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import re
@@ -415,6 +416,8 @@ def _builder(content: dict[str, Any]) -> Any:
 
 INTERRUPTED = 75
 """The status of a training that saved its state on request (EX_TEMPFAIL: try again)."""
+REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+"""Of a system that does not let us read or write: no fault of the code, which a traceback would show."""
 STATUS = {InputError: 2, NotFiniteError: 1, FailedBeforeError: 1, InterruptedTrainingError: INTERRUPTED}
 
 
@@ -426,3 +429,8 @@ def main() -> None:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
         sys.exit(next(status for kind, status in STATUS.items() if isinstance(error, kind)))
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        print(f"error: {error.filename or 'what is to be written'}: {error.strerror}", file=sys.stderr)
+        sys.exit(1)

@@ -299,6 +299,7 @@ def save_dataset(source: str, classes: Sequence[str], dataset: Dataset, folder: 
     images per channel (0-255), the sha256 of each array's bytes, and, where every image is a file of its own, the
     sha256 of each file by its path.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     arrays = {name: np.ascontiguousarray(getattr(dataset, name)) for name in ARRAYS}
@@ -316,7 +317,10 @@ def save_dataset(source: str, classes: Sequence[str], dataset: Dataset, folder: 
         "test_files": dict(dataset.test_files),
     }
     images, described = folder / "images.safetensors", folder / "dataset.json"
-    save_file(arrays, images)  # as they lie in memory: ImageNet's have no room for a copy
+    try:
+        save_file(arrays, images)  # as they lie in memory: ImageNet's have no room for a copy
+    except SafetensorError as error:
+        raise InputError(f"{images}: cannot be written: {error}") from error
     described.write_text(json.dumps(description, indent=1) + "\n")
     images.chmod(described.stat().st_mode)  # nobody but the owner could read what `save_file` writes
 

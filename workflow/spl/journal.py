@@ -77,8 +77,11 @@ def note_progress(folder: Path, progress: Progress) -> None:
     """Put a record of progress in the place of the last one, whole or not at all."""
     temporary = folder / f"{PROGRESS}.{os.getpid()}"
     with suppress(OSError):
-        temporary.write_text(json.dumps(vars(progress)))
-        temporary.replace(folder / PROGRESS)
+        try:
+            temporary.write_text(json.dumps(vars(progress)))
+            temporary.replace(folder / PROGRESS)
+        except OSError:
+            temporary.unlink()
 
 
 def read_attempts(folder: Path) -> list[Attempt]:
