@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from project import Project
 
-settings.register_profile("campaign", max_examples=20_000)
+settings.register_profile("campaign", max_examples=2_000)
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 COMPRESSED_AT = {

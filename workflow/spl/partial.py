@@ -23,7 +23,7 @@ def run_state(folder: Path, parameter: str) -> str:
     """
     try:
         recorded = dict(json.loads((folder / "parameters.json").read_text()))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return "to do"
     planned = json.loads(parameter)
     changed = [key for key in planned if recorded.get(key) != planned[key]]
