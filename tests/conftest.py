@@ -8,7 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from project import Project
+
+settings.register_profile("campaign", max_examples=2_000)
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 COMPRESSED_AT = {

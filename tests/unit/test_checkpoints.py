@@ -56,7 +56,7 @@ def test_the_newest_two_are_kept_and_the_newest_is_read(folder):
 @settings(max_examples=40)
 @given(data=st.data())
 def test_a_damaged_one_is_passed_over_for_the_one_before(data, tmp_path_factory):
-    folder, lines = tmp_path_factory.mktemp("checkpoints"), []
+    folder, lines = tmp_path_factory.mktemp("checkpoints") / "run", []
     kept = Checkpoints(folder, 0, lines.append)
     for step in (5, 10):
         kept.write(checkpoint(step))

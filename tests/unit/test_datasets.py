@@ -205,6 +205,26 @@ def test_grey_levels_are_the_exact_mean_and_deviation_of_each_channel(tmp_path):
     assert np.allclose(description["std"], images.std(axis=(0, 2, 3)), atol=1e-4)
 
 
+def anonymous():
+    """Memory of this process that no file stands behind, in bytes."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return 1024 * int(status["RssAnon"].split()[0])
+
+
+def test_what_is_read_is_the_file_s_own_memory_which_processes_share(tmp_path):
+    """Eight processes of one training have no room for ImageNet eight times."""
+    images = np.zeros((64, 3, 512, 512), dtype=np.uint8)
+    classes = np.arange(64) % 4
+    save_dataset("any", "abcd", Dataset(images, classes, images[:4], classes[:4]), tmp_path)
+    before = anonymous()
+    prepared, _ = read_dataset(tmp_path)
+    assert (prepared.train_images == images).all()
+    assert anonymous() - before < images.nbytes / 4
+    prepared.train_images[0] = 1
+    again, _ = read_dataset(tmp_path)
+    assert not again.train_images.any(), "nobody writes into the file"
+
+
 def test_what_is_prepared_may_be_read_by_others(tmp_path):
     write_dataset("digits", tmp_path)
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}

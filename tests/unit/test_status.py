@@ -97,6 +97,14 @@ def test_a_training_that_stands_still_says_so(plan, results):
             assert (found.state, found.reason) == ("running", reason)
 
 
+def test_a_clock_that_was_set_back_is_no_standstill(plan, results):
+    path = next(iter(plan.runs))
+    with Writer(begin(results, path), lambda: False, pytest.fail):
+        note_progress(results / "checkpoints" / path, Progress(time.time() + 1e9, 50, 150, 5.0, 0.25, 10.0))
+        [found] = [one for one in read_status(plan, results) if one.run == path]
+        assert (found.state, found.reason, found.seconds_left) == ("running", "", 20.0)
+
+
 def test_the_table_counts_each_experiment_and_names_what_is_under_way(plan, results):
     done, running = list(plan.runs)[:2]
     finish(plan, results, done)

@@ -87,7 +87,7 @@ def _evaluated(position: Position, report: Callable[[Evaluation], None], evaluat
 def _remembered(folder: Path, kept: Checkpoints) -> Iterator[None]:
     """Refuse what failed for good before, and remember what does now."""
     record, identity = folder / FAILURE, kept.folder.name
-    with suppress(FileNotFoundError, ValueError):
+    with suppress(FileNotFoundError, ValueError, KeyError, TypeError):
         failure = json.loads(record.read_text())
         if failure["identity"] == identity:
             raise FailedBeforeError(f"failed on {failure['time']}: {failure['reason']}; to try again remove {record}")

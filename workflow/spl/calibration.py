@@ -78,5 +78,5 @@ def read_weights(path: Path) -> dict[str, float]:
     try:
         content: dict[str, dict[str, float]] = json.loads(path.read_text())
         return {name: float(value) for name, value in content["weights"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path}: not a calibration: {error}") from error

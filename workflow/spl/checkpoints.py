@@ -61,7 +61,7 @@ class Checkpoints:
     def write(self, checkpoint: Checkpoint) -> bool:
         """Write a checkpoint and remove all but the newest two; False, with a line, if the disk does not take it."""
         self.last = time.monotonic()
-        content = save(checkpoint.tensors, metadata={"record": json.dumps(checkpoint.record)})
+        content = save(checkpoint.tensors, {"record": json.dumps(checkpoint.record), "run": self.folder.name})
         digest = hashlib.sha256(content).hexdigest()[:DIGEST]
         path = self.folder / f"step-{checkpoint.step:09d}-{digest}.safetensors"
         temporary = path.with_suffix(f".{os.getpid()}")
@@ -99,13 +99,15 @@ class Checkpoints:
         return next(iter(self._newest_first()), None)
 
     def _newest_first(self) -> list[Path]:
-        return sorted(self.folder.glob("step-*.safetensors"), reverse=True)
+        return sorted(self.folder.glob(f"step-{'[0-9]' * 9}-*.safetensors"), reverse=True)
 
 
 def _read(path: Path) -> Checkpoint:
     if hashlib.sha256(path.read_bytes()).hexdigest()[:DIGEST] != path.stem.split("-")[2]:
         raise ValueError("its content is not what was written")
     with safe_open(path, "pt") as file:
+        if file.metadata()["run"] != path.parent.name:
+            raise ValueError("it is another run's")
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, a safetensors file has keys() but cannot be iterated
         record = json.loads(file.metadata()["record"])
         return Checkpoint(int(path.stem.split("-")[1]), tensors, record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import re
@@ -269,11 +270,18 @@ def bench(
     semilearn: Annotated[Path | None, typer.Option(help="Also compare with semilearn, which this Python has.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Measure planning in place of training.")] = False,
     audit: Annotated[bool, typer.Option("--audit", help="Measure an audit of 5 GB in place of training.")] = False,
+    images: Annotated[
+        bool, typer.Option("--images", help="Measure reading of JPEG files in place of training.")
+    ] = False,
 ) -> None:
     """Measure the speed of training, as ratios that hold on any machine."""
     from rich import print as show
 
-    if audit:
+    if images:
+        from spl import image_benchmark
+
+        measured = image_benchmark.measure(images=20 if quick else 200, repetitions=3 if quick else 9)
+    elif audit:
         from spl import audit_benchmark
 
         measured = audit_benchmark.measure(Path("config/paper.yaml"), 0.5 if quick else 5, 1 if quick else 3)
@@ -410,6 +418,8 @@ def _builder(content: dict[str, Any]) -> Any:
 
 INTERRUPTED = 75
 """The status of a training that saved its state on request (EX_TEMPFAIL: try again)."""
+REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+"""Of a system that does not let us read or write: no fault of the code, which a traceback would show."""
 STATUS = {InputError: 2, NotFiniteError: 1, FailedBeforeError: 1, InterruptedTrainingError: INTERRUPTED}
 
 
@@ -421,3 +431,8 @@ def main() -> None:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
         sys.exit(next(status for kind, status in STATUS.items() if isinstance(error, kind)))
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        print(f"error: {error.filename or 'what is to be written'}: {error.strerror}", file=sys.stderr)
+        sys.exit(1)

@@ -57,6 +57,8 @@ class Dataset:
 
 
 ARRAYS = ("train_images", "train_classes", "test_images", "test_classes")
+KINDS = {"U8": np.uint8, "I64": np.int64}
+"""Of their numbers, as safetensors names them."""
 
 
 @dataclass(frozen=True)
@@ -297,7 +299,8 @@ def save_dataset(source: str, classes: Sequence[str], dataset: Dataset, folder: 
     images per channel (0-255), the sha256 of each array's bytes, and, where every image is a file of its own, the
     sha256 of each file by its path.
     """
-    from safetensors.numpy import save
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
 
     arrays = {name: np.ascontiguousarray(getattr(dataset, name)) for name in ARRAYS}
     mean, std = grey_levels(dataset.train_images)
@@ -313,9 +316,13 @@ def save_dataset(source: str, classes: Sequence[str], dataset: Dataset, folder: 
         "train_files": dict(dataset.train_files),
         "test_files": dict(dataset.test_files),
     }
-    # Not `save_file`: nobody but the owner could read what it writes.
-    (folder / "images.safetensors").write_bytes(save(arrays))
-    (folder / "dataset.json").write_text(json.dumps(description, indent=1) + "\n")
+    images, described = folder / "images.safetensors", folder / "dataset.json"
+    try:
+        save_file(arrays, images)  # as they lie in memory: ImageNet's have no room for a copy
+    except SafetensorError as error:
+        raise InputError(f"{images}: cannot be written: {error}") from error
+    described.write_text(json.dumps(description, indent=1) + "\n")
+    images.chmod(described.stat().st_mode)  # nobody but the owner could read what `save_file` writes
 
 
 def grey_levels(images: Images) -> tuple[list[float], list[float]]:
@@ -339,14 +346,30 @@ def read_dataset(folder: Path) -> tuple[Dataset, dict[str, Any]]:
         DamagedError: an array is not what was written.
     """
     from safetensors import SafetensorError
-    from safetensors.numpy import load_file
 
     try:
-        arrays = load_file(folder / "images.safetensors")
+        arrays = _mapped(folder / "images.safetensors")
         description = json.loads((folder / "dataset.json").read_text())
-    except (OSError, SafetensorError, json.JSONDecodeError) as error:
+        digests = {name: str(description["sha256"][name]) for name in ARRAYS}
+        train_files, test_files = (dict(description[name]) for name in ("train_files", "test_files"))
+    except (OSError, SafetensorError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise InputError(f"{folder}: not a prepared data set: {error}") from error
-    for name, digest in description["sha256"].items():
+    for name, digest in digests.items():
         if name not in arrays or _sha256(arrays[name]) != digest:
             raise DamagedError(f"{folder / 'images.safetensors'}: {name}: expected the array with sha256 {digest}")
-    return Dataset(**arrays, train_files=description["train_files"], test_files=description["test_files"]), description
+    whole = {name: arrays[name] for name in ARRAYS}
+    return Dataset(**whole, train_files=train_files, test_files=test_files), description
+
+
+def _mapped(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of a safetensors file, in the file's own pages: the processes of a training share one copy."""
+    from safetensors import safe_open
+
+    with safe_open(path, "np") as file:  # checks that the header fits the file
+        parts = [(name, file.get_slice(name)) for name in file.offset_keys()]
+    arrays, end = {}, path.stat().st_size
+    for name, part in reversed(parts):  # one behind the other, up to the end of the file
+        kind, shape = np.dtype(KINDS[part.get_dtype()]), tuple(part.get_shape())
+        end -= math.prod(shape) * kind.itemsize
+        arrays[name] = np.memmap(path, kind, "c", end, shape).view(np.ndarray)
+    return arrays

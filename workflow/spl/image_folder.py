@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,10 @@ from numpy.typing import NDArray
 from spl.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
+FORMATS = ("PNG", "JPEG")
+"""What is read, whatever a file is called: of others Pillow starts programs, Ghostscript for one."""
+UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""In a name: control characters, line breaks, and bytes that are no UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +58,17 @@ def list_images(root: Path) -> Listing:
     """List a folder of images; hidden files and other kinds of files are passed over.
 
     Raises:
-        InputError: there is no class, a class is empty, or training and test have different classes.
+        InputError: there is no class, a class is empty, training and test have different classes, or a name cannot be
+            printed.
     """
     held_out = "test" if _folders(root / "test") else "val"
     train, test = (_list_part(root, part) for part in ("train", held_out))
     for one, other, part in ((train, test, held_out), (test, train, "train")):
         for name in sorted(one.keys() - other.keys()):
             raise InputError(f"{root / part / name}: no such folder; expected the same classes in train and {held_out}")
-    paths = (tuple(sorted(path for images in part.values() for path in images)) for part in (train, test))
+    paths = [tuple(sorted(path for images in part.values() for path in images)) for part in (train, test)]
+    for path in filter(UNSPEAKABLE.search, (*paths[0], *paths[1])):
+        raise InputError(f"{root}: {path!r}: expected a name in UTF-8 without control characters")
     return Listing(tuple(sorted(train)), *paths)
 
 
@@ -72,7 +80,7 @@ def _list_part(root: Path, part: str) -> dict[str, list[str]]:
 
 
 def _folders(folder: Path) -> list[str]:
-    return [entry.name for entry in _entries(folder) if entry.is_dir()]
+    return [entry.name for entry in _entries(folder) if Path(entry).is_dir()]
 
 
 def _images(root: Path, folder: str) -> list[str]:
@@ -120,13 +128,19 @@ def read_images(root: Path, paths: Sequence[str], side: int) -> tuple[NDArray[np
 
 
 def _read_image(path: Path, side: int) -> tuple[NDArray[np.uint8], str]:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
     from torchvision.transforms.functional import center_crop, resize
 
     try:
+        if not path.is_file():  # a pipe or a device would never end
+            raise FileNotFoundError("not a file")
         content = path.read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            if image.mode.startswith(("I", "F")):  # Pillow would make everything above 255 white
+                raise ValueError(f"expected 8 bits a channel, found mode {image.mode}")
             picture = center_crop(resize(image.convert("RGB"), [side]), [side])
+    except UnidentifiedImageError as error:
+        raise InputError(f"{path}: expected a readable PNG or JPEG image, found something else") from error
     # A damaged file makes Pillow raise whatever its decoders happen to: SyntaxError and struct.error among others.
     except Exception as error:
         raise InputError(f"{path}: expected a readable PNG or JPEG image: {error}") from error

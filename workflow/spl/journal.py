@@ -77,8 +77,11 @@ def note_progress(folder: Path, progress: Progress) -> None:
     """Put a record of progress in the place of the last one, whole or not at all."""
     temporary = folder / f"{PROGRESS}.{os.getpid()}"
     with suppress(OSError):
-        temporary.write_text(json.dumps(vars(progress)))
-        temporary.replace(folder / PROGRESS)
+        try:
+            temporary.write_text(json.dumps(vars(progress)))
+            temporary.replace(folder / PROGRESS)
+        except OSError:
+            temporary.unlink()
 
 
 def read_attempts(folder: Path) -> list[Attempt]:
@@ -86,10 +89,11 @@ def read_attempts(folder: Path) -> list[Attempt]:
     attempts: list[Attempt] = []
     for event in _events(folder):
         fields = {key: value for key, value in event.items() if key in Attempt.__dataclass_fields__}
-        if event["event"] == "start":
-            attempts.append(Attempt(begun=event["time"], **fields))
-        elif attempts:
-            attempts[-1] = Attempt(**{**vars(attempts[-1]), **fields})
+        with suppress(KeyError, TypeError):  # a line that nobody here wrote
+            if event["event"] == "start":
+                attempts.append(Attempt(begun=event["time"], **fields))
+            elif attempts:
+                attempts[-1] = Attempt(**{**vars(attempts[-1]), **fields})
     return attempts
 
 
@@ -97,7 +101,7 @@ def read_progress(folder: Path) -> Progress | None:
     """The newest record of progress, if there is one."""
     try:
         return Progress(**json.loads((folder / PROGRESS).read_text()))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
 
 
@@ -107,7 +111,9 @@ def now() -> str:
 
 
 def _events(folder: Path) -> Iterator[dict[str, Any]]:
-    with suppress(FileNotFoundError):
-        for line in (folder / JOURNAL).read_text().splitlines():
-            with suppress(ValueError):  # a line that a full disk or a crash cut off
-                yield json.loads(line)
+    with suppress(OSError):
+        for line in (folder / JOURNAL).read_text(errors="replace").splitlines():
+            with suppress(ValueError, RecursionError):  # a line that a full disk or a crash cut off
+                event = json.loads(line)
+                if isinstance(event, dict):
+                    yield event

@@ -22,8 +22,8 @@ def run_state(folder: Path, parameter: str) -> str:
         "done", "to do", or "stale" with the keys that changed.
     """
     try:
-        recorded = json.loads((folder / "parameters.json").read_text())
-    except (OSError, json.JSONDecodeError):
+        recorded = dict(json.loads((folder / "parameters.json").read_text()))
+    except (OSError, ValueError, TypeError, RecursionError):
         return "to do"
     planned = json.loads(parameter)
     changed = [key for key in planned if recorded.get(key) != planned[key]]

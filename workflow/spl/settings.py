@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import math
+import sys
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -27,10 +27,10 @@ def _refuse_boolean(value: Any) -> Any:
     return value
 
 
-Integer = Annotated[int, BeforeValidator(_refuse_boolean)]
+Integer = Annotated[int, BeforeValidator(_refuse_boolean), Field(le=2**63 - 1)]
 Number = Annotated[float, BeforeValidator(_refuse_boolean), Field(allow_inf_nan=False)]
 SLUG, NETWORK = r"^[a-z0-9][a-z0-9-]*$", r"^(wrn-\d+-\d+|resnet-\d+)$"
-Slug = Annotated[str, Field(pattern=SLUG)]
+Slug = Annotated[str, Field(pattern=SLUG, max_length=100)]  # names files
 SYMBOLS = {"threshold": "τ", "lambda_u": "λ_u", "lambda_phi": "λ_Φ", "mu": "μ"}
 TECHNICAL = {
     "evaluate_every", "evaluate_late_every", "device", "processes", "threads", "precision", "tf32", "channels_last",
@@ -51,7 +51,7 @@ CALIBRATED = "calibrated"
 def _loss_weight(value: Any) -> Any:
     if value == CALIBRATED:
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= sys.float_info.max:
         raise PydanticCustomError("loss_weight", "expected a number of at least 0, or 'calibrated'")
     return float(value)
 

@@ -118,5 +118,5 @@ def read_split(path: Path) -> Split:
     try:
         content: dict[str, Any] = json.loads(path.read_text())
         return Split(**content)
-    except (OSError, json.JSONDecodeError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{path}: not a split: {error}") from error

@@ -107,7 +107,7 @@ def _reason(folder: Path, state: str, last: Attempt | None, progress: Progress |
         return f"no step for {duration(time.time() - progress.time)}"
     if state not in ("failed", "interrupted") or last is None:
         return ""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, KeyError, TypeError):
         return str(json.loads((folder / FAILURE).read_text())["reason"])
     return last.reason
 

@@ -129,8 +129,8 @@ class Dataset(Model):
             _refuse("side", f"the images of {self.source} keep their size")
         try:
             _ = self.off or self.known, self.files
-        except InputError as error:
-            _refuse("root", str(error))
+        except (InputError, OSError, ValueError, RuntimeError) as error:  # as of a path that no system takes
+            _refuse("root", getattr(error, "strerror", None) or str(error))
         return self
 
     @property
@@ -271,11 +271,13 @@ class Study(Model):
                 if given.overrides().get("crop_padding", 0) >= pixels:
                     _refuse(where, f"crop_padding: expected less than {pixels}, the side of an image")
             for method in experiment.methods:
-                for variant in experiment.variants:
-                    settings = self.resolve(name, method, variant)
+                resolved = [self.resolve(name, method, variant) for variant in experiment.variants]
+                for place, settings in enumerate(resolved):
                     self._check_calibration(where, method, settings, experiment.dataset)
                     if settings.batch % settings.processes:
                         _refuse(where, f"batch {settings.batch}: expected a multiple of {settings.processes} processes")
+                    if settings in resolved[:place]:
+                        _refuse(f"{where}.variants.{place}", f"expected other settings of {method} than before it")
         for name, dataset in self.datasets.items():
             if dataset.calibration:
                 where = f"datasets.{name}.calibration"

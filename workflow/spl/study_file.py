@@ -5,7 +5,8 @@ It never runs code from the file, and a mistake in it is one line that names fil
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,31 @@ from spl.settings import NETWORK, SLUG
 from spl.study import Study
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML without the rule that the last of two equal keys silently wins."""
+class _StrictLoader(yaml.SafeLoader):
+    """YAML without the rule that the last of two equal keys silently wins, and with a line for every mistake."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except yaml.YAMLError:
+            raise
+        except Exception as error:  # whatever Python says of what looks like a number or a date and is none
+            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from error
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        value = super().construct_scalar(node)
+        value.encode()  # YAML can spell halves of letters, which no file takes
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for place, (key, (key_node, _)) in enumerate(zip(keys, node.value, strict=True)):
-            if key in keys[:place]:
+        seen = set()
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                continue  # refused below
+            if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"'{key}' is given twice", key_node.start_mark)
+            seen.add(key)
         return super().construct_mapping(node, deep)
 
 
@@ -35,13 +53,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
         InputError: the file is absent, is not YAML, is not a mapping or gives a key twice.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise InputError(f"{path}{line}: {error.problem}") from error
-    except yaml.YAMLError as error:
+        raise InputError(f"{path}{line}: {_one_line(str(error.problem))}") from error
+    except (yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected a mapping with the keys {', '.join(Study.model_fields)}")
@@ -66,7 +84,9 @@ def check_study(content: Mapping[str, Any], origin: str) -> Study:
     try:
         return Study.model_validate(dict(content))
     except ValidationError as error:
-        raise InputError("\n".join(f"{origin}: {_describe(problem)}" for problem in error.errors())) from None
+        raise InputError(
+            "\n".join(f"{origin}: {_one_line(_describe(problem))}" for problem in error.errors())
+        ) from None
 
 
 SCHEMES = ("balanced", "proportional", "random", "full")
@@ -92,6 +112,7 @@ _EXPECTATIONS = {
     "less_than_equal": "expected at most {le}",
     "too_short": "expected at least {min_length} item",
     "string_pattern_mismatch": "expected {pattern}",
+    "string_too_long": "expected at most {max_length} letters",
     "union_tag_not_found": f"expected a scheme: {', '.join(SCHEMES)}",
     "union_tag_invalid": f"unknown scheme; expected one of {', '.join(SCHEMES)}",
 }
@@ -99,16 +120,30 @@ _PATTERNS = {SLUG: "lower-case letters, digits and dashes", NETWORK: "a network 
 
 
 def _describe(problem: Any) -> str:
-    path = [str(part) for part in problem["loc"] if part not in (*SCHEMES, "[key]")]
+    path = [_brief(part) for part in problem["loc"] if part not in (*SCHEMES, "[key]")]
     context = dict(problem.get("ctx", {}))
     if problem["type"] == "unknown_key":
-        return f"{'.'.join([*path, context['key']])}: {context['hint']}"
+        return f"{'.'.join([*path, _brief(context['key'])])}: {context['hint']}"
     context["pattern"] = _PATTERNS.get(context.get("pattern", ""), "")
-    expectation = _EXPECTATIONS.get(problem["type"], problem["msg"]).format(**context)
-    got = "" if problem["type"] in ("missing", "twice") else f", got {_brief(problem['input'])}"
+    known = _EXPECTATIONS.get(problem["type"])
+    expectation = known.format(**context) if known else problem["msg"]
+    got = "" if problem["type"] in ("missing", "twice") else f", got {_brief(problem['input'], _short.repr)}"
     return f"{'.'.join(path) or 'the study'}: {expectation}{got}"
 
 
-def _brief(value: Any) -> str:
-    text = repr(value)
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = _short.maxlong = 60
+
+
+def _brief(value: Any, shown: Callable[[Any], str] = str) -> str:
+    """A value or a key in little space, however large or nested it is."""
+    try:
+        text = shown(value)
+    except ValueError:  # Python prints no number of more than 4,300 digits
+        text = "a number of thousands of digits"
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _one_line(text: str) -> str:
+    """Text without line breaks and what else a terminal would obey."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -72,7 +72,7 @@ class Writer:
         """Whether a newer writer wants the run."""
         try:
             return self.newest.read_text() != self.name
-        except OSError:  # a file system that does not answer is no reason to end
+        except (OSError, ValueError):  # a file system that does not answer, or not sensibly, is no reason to end
             return False
 
     def _wait(self) -> None:

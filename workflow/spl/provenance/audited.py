@@ -73,7 +73,7 @@ def _study_of(target: str | None) -> Path | None:
 def _name(path: Path) -> str | None:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return None  # whoever means it is told when it is read
     return content.get("name") if isinstance(content, dict) else None
 

@@ -42,7 +42,7 @@ def declared() -> tuple[Equivalence, ...]:
         content = yaml.safe_load(DECLARED.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return ()
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"{DECLARED}: not YAML: {' '.join(str(error).split())}") from None
     return checked([] if content is None else content, str(DECLARED))
 

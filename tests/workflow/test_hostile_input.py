@@ -1,0 +1,64 @@
+"""The commands people type meet what is hostile as the functions behind them do: one line, status, nothing written."""
+
+import json
+
+import pytest
+
+STUDY = "name: a\ntitle: {title}\ndatasets: {{d: {{source: {source}}}}}\nexperiments: {{}}\n"
+WRONG = {
+    "title: 2020-13-45": (STUDY.format(title="2020-13-45", source="digits"), ":2: month must be in 1..12"),
+    "nested lists": ("a: " + "[" * 5000, ": not YAML: maximum recursion depth exceeded"),
+    "a tag of Python": ("a: !!python/object/apply:os.system [touch pwned]", ":1: could not determine a constructor"),
+    "no text": ("\0\1\2", ": not YAML: unacceptable character #x0000"),
+    "a terminal's commands": (STUDY.format(title="T", source='"\\e[2J"'), ": datasets.d.source: unknown source"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_hostile_study_ends_in_one_line(project, what):
+    content, expected = WRONG[what]
+    (project.folder / "theirs.yaml").write_text(content)
+    for command in (("spl", "plan", "theirs.yaml"), ("snakemake", "-n", "all", "--config", "study=theirs.yaml")):
+        refused = project.run(*command)
+        assert refused.returncode == 2, refused.stderr
+        [line] = [line for line in refused.stderr.splitlines() if "error" in line.lower()]
+        assert line.startswith(f"error: theirs.yaml{expected}")
+        assert line.isprintable()
+        assert "Traceback" not in refused.stderr
+    assert not (project.folder / "results").exists()
+    assert not (project.folder / "pwned").exists()
+
+
+def test_a_disk_that_is_full_or_refuses_is_told_in_one_line(finished):
+    manifest = json.loads((finished.results / "splits/digits/balanced-40/fold0.manifest.json").read_text())
+    data = str(finished.results / "data/digits")
+    (finished.folder / "full.json").symlink_to("/dev/full")
+    for output, expected in (
+        ("full.json", "No space left on device"),
+        ("/sys/a/split.json", "Operation not permitted"),
+    ):
+        asked = ("--parameter", json.dumps(manifest["parameter"]), data, "--output", output)
+        refused = finished.run("spl", "split", *asked)
+        assert refused.returncode == 1
+        assert refused.stderr.count("\n") == 1
+        assert refused.stderr.startswith("error: ")
+        assert expected in refused.stderr
+
+
+def test_a_second_snakemake_in_the_same_folder_does_nothing(project):
+    """Snakemake's own lock; it says so, and the first one ends as if alone."""
+    asked = (
+        "snakemake",
+        "--cores",
+        "1",
+        "--configfile",
+        project.study,
+        "results/tiny/splits/digits/balanced-40/fold0.json",
+    )
+    with project.start(*asked) as first:
+        while not list(project.folder.glob(".snakemake/locks/*")):
+            assert first.poll() is None
+        second = project.run(*asked)
+    assert second.returncode == 1
+    assert "cannot be locked" in second.stderr
+    assert first.returncode == 0
