@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 import yaml
 from markdown_it import MarkdownIt
@@ -116,7 +117,7 @@ def test_the_readme_s_method_is_in_the_table_when_it_is_pasted(finished):
 
 def test_the_readme_s_data_set_is_trained_on(project):
     text = example(DATA_SET)
-    study = yaml.safe_load(text)
+    study, random = yaml.safe_load(text), np.random.default_rng(0)
     place = project.folder / "config/pictures.yaml"
     place.write_text(text.replace("steps: 3000", "steps: 20"))
     for part, count in (("train", 6), ("test", 2)):
@@ -124,7 +125,8 @@ def test_the_readme_s_data_set_is_trained_on(project):
             folder = project.folder / study["datasets"]["pictures"]["root"] / part / name
             folder.mkdir(parents=True)
             for number in range(count):
-                Image.new("RGB", (40, 30), (40 * number, 200, 90 * (name == "frog"))).save(folder / f"{number}.png")
+                pixels = random.integers(0, 256, (30, 40, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{number}.png")
     [command] = [command for _, command in DOCUMENTED if "pictures.yaml" in command]
     done = project.run(*shlex.split(command))
     assert done.returncode == 0, done.stderr[-4000:]
