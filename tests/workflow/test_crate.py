@@ -67,9 +67,7 @@ def test_the_official_validator_accepts_it(crate):
     found = judged(crate)
     assert found["folder"]["skipped"] == []
     assert found["folder"]["failed"].keys() <= {ABSOLUTE}
-    assert all(
-        line.startswith(("workflow/Snakefile:", "#spl-")) for line in found["folder"]["failed"].get(ABSOLUTE, [])
-    )
+    assert all(line.startswith(("Snakefile:", "#spl-")) for line in found["folder"]["failed"].get(ABSOLUTE, []))
     # Without a folder, what identifiers are relative to is an address on the web.
     assert found["metadata"]["failed"] == {}
 
