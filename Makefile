@@ -21,7 +21,7 @@ test: $(SETUP) $(VALIDATOR) packages
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/snakefmt --check Snakefile workflow/rules
+	$(VENV)/bin/snakefmt --check workflow/Snakefile workflow/rules
 	$(VENV)/bin/snakemake --lint
 	$(VENV)/bin/pytest
 

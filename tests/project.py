@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 RECORDS = ("logs", "checkpoints", "campaign")
 RECORD_FILES = (".manifest.json", "ROOT.sha256")
-PARTS = ("Snakefile", "config", "envs", "profiles", "slurm", "tests/studies", "workflow")
+PARTS = ("config", "envs", "profiles", "slurm", "tests/studies", "workflow")
 
 
 class Project:

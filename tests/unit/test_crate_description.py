@@ -101,7 +101,7 @@ def test_a_job_whose_file_is_another_or_gone_is_not_vouched_for(tmp_path):
 
 def described(*records):
     paths = [path for one in records for path in (*one.job.outputs, one.job.manifest)]
-    contents = {path: Content("2" * 64, 5, "a file") for path in (*paths, Path("Snakefile"))}
+    contents = {path: Content("2" * 64, 5, "a file") for path in (*paths, Path("workflow/Snakefile"))}
     made = Description("Made up", records, contents, [], {"spl": "1", "snakemake": "2"})
     return made, {entity["@id"]: entity for entity in (*made.files(), *made.others())}
 

@@ -50,7 +50,7 @@ def archived(_finished, tmp_path_factory):
     copy.study, copy.results = copy.folder / "tests/studies/tiny.yaml", copy.folder / "results/tiny"
     # The copy that runs is a checkout, too: a crate says which commit.
     git = ["git", "-C", str(copy.folder), "-c", "user.name=T", "-c", "user.email=t@example.org"]
-    for command in (["init", "-q"], ["add", "Snakefile", "workflow"], ["commit", "-qm", "as tested"]):
+    for command in (["init", "-q"], ["add", "workflow"], ["commit", "-qm", "as tested"]):
         subprocess.run([*git, *command], check=True)
     copy.snakemake("crate", "--forcerun", f"{RUN}/metrics.csv")
     return copy

@@ -7,7 +7,12 @@ rule analyse:
             for name in SUMMARISED
         ],
     output:
-        f"{PRODUCTS}/analysis/{{experiment}}.csv",
+        report(
+            f"{PRODUCTS}/analysis/{{experiment}}.csv",
+            caption="../report/analysis.rst",
+            category="Analysis",
+            labels={"experiment": "{experiment}"},
+        ),
     log:
         f"{RESULTS}/logs/analysis/{{experiment}}.log",
     localrule: True

@@ -40,10 +40,11 @@ try:
     for path in files:
         read_yaml(Path(path))  # and lets the last of two equal keys win
     declared()  # a mistake in it ends here, too
-    PLAN = make_plan(check_study(config, ", ".join(files)))
+    origin = ", ".join(files) or "config"  # that of a workflow that imports this one
+    PLAN = make_plan(check_study(config, origin))
     if in_part == "true":
         PLAN = partial_plan(PLAN, Path("results", PLAN.study.name))
-    ITEMS = contents.items(PLAN, ", ".join(files))
+    ITEMS = contents.items(PLAN, origin)
 except InputError as mistake:
     print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)
     raise SystemExit(2)
@@ -68,6 +69,22 @@ def named(kind, some=ITEMS):
 def item_files(name):
     """The files that an item of the paper is made from."""
     return [f"{RESULTS}/{path}" for path in contents.item_inputs(PLAN, ITEMS[name])]
+
+
+def caption(name):
+    """An item's caption for the report. As a parameter "derived from input" it starts no job again."""
+    item = ITEMS[name]
+    return f"{item.title}. {item.heading}. {contents.item_caption(PLAN, item)}"
+
+
+def part(name):
+    """The part of the report that an item belongs to."""
+    return ITEMS[name].part or "As in the paper"
+
+
+def labels(name, form):
+    """The columns in which the report lists a file of an item."""
+    return {"item": ITEMS[name].title, "shows": ITEMS[name].heading, "as": form}
 
 
 wildcard_constraints:

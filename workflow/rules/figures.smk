@@ -2,7 +2,15 @@ rule figure:
     input:
         lambda wildcards: item_files(wildcards.figure),
     output:
-        multiext(f"{PRODUCTS}/figures/{{figure}}", ".pdf", ".png", ".csv"),
+        f"{PRODUCTS}/figures/{{figure}}.pdf",
+        report(
+            f"{PRODUCTS}/figures/{{figure}}.png",
+            caption="../report/item.rst",
+            category="Figures",
+            subcategory=lambda wildcards: part(wildcards.figure),
+            labels=lambda wildcards: labels(wildcards.figure, "PNG"),
+        ),
+        f"{PRODUCTS}/figures/{{figure}}.csv",
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
     localrule: True
@@ -10,6 +18,7 @@ rule figure:
         "../../envs/environment.yaml"
     params:
         canonical=lambda wildcards: contents.item_parameter(PLAN, ITEMS[wildcards.figure]),
+        caption=lambda wildcards, input: caption(wildcards.figure),
         stem=subpath(output[0], strip_suffix=".pdf"),
     shell:
         "spl figure --parameter {params.canonical:q} {input:q} --output {params.stem:q} > {log:q} 2>&1"

@@ -7,7 +7,12 @@ rule paper:
     input:
         [f"{PRODUCTS}/{path}" for path in page_inputs(json.loads(PAGE))],
     output:
-        f"{PRODUCTS}/paper.html",
+        report(
+            f"{PRODUCTS}/paper.html",
+            caption="../report/paper.rst",
+            category="Paper",
+            labels={"shows": "Everything on one page"},
+        ),
     log:
         f"{RESULTS}/logs/paper.log",
     localrule: True

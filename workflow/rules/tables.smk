@@ -2,7 +2,21 @@ rule table:
     input:
         lambda wildcards: item_files(wildcards.table),
     output:
-        multiext(f"{PRODUCTS}/tables/{{table}}", ".csv", ".md", ".tex"),
+        report(
+            f"{PRODUCTS}/tables/{{table}}.csv",
+            caption="../report/item.rst",
+            category="Tables",
+            subcategory=lambda wildcards: part(wildcards.table),
+            labels=lambda wildcards: labels(wildcards.table, "CSV"),
+        ),
+        report(
+            f"{PRODUCTS}/tables/{{table}}.md",
+            caption="../report/item.rst",
+            category="Tables",
+            subcategory=lambda wildcards: part(wildcards.table),
+            labels=lambda wildcards: labels(wildcards.table, "Markdown"),
+        ),
+        f"{PRODUCTS}/tables/{{table}}.tex",
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
     localrule: True
@@ -10,6 +24,7 @@ rule table:
         "../../envs/environment.yaml"
     params:
         canonical=lambda wildcards: contents.item_parameter(PLAN, ITEMS[wildcards.table]),
+        caption=lambda wildcards, input: caption(wildcards.table),
         stem=subpath(output[0], strip_suffix=".csv"),
     shell:
         "spl table --parameter {params.canonical:q} {input:q} --output {params.stem:q} > {log:q} 2>&1"
@@ -29,7 +44,13 @@ rule write_spreadsheet:
     input:
         lambda wildcards: item_files(wildcards.spreadsheet),
     output:
-        f"{PRODUCTS}/tables/{{spreadsheet}}.xlsx",
+        report(
+            f"{PRODUCTS}/tables/{{spreadsheet}}.xlsx",
+            caption="../report/item.rst",
+            category="Tables",
+            subcategory=lambda wildcards: part(wildcards.spreadsheet),
+            labels=lambda wildcards: labels(wildcards.spreadsheet, "Excel"),
+        ),
     log:
         f"{RESULTS}/logs/tables/{{spreadsheet}}.log",
     localrule: True
@@ -37,6 +58,7 @@ rule write_spreadsheet:
         "../../envs/environment.yaml"
     params:
         canonical=lambda wildcards: contents.item_parameter(PLAN, ITEMS[wildcards.spreadsheet]),
+        caption=lambda wildcards, input: caption(wildcards.spreadsheet),
     shell:
         "spl spreadsheet --parameter {params.canonical:q} {input:q} --output {output:q} > {log:q} 2>&1"
 

@@ -1,15 +1,13 @@
-"""The command ``spl``: one subcommand for each rule of the workflow, and ``plan`` for people."""
+"""The command ``spl``: one subcommand for each rule of the workflow; those for people are in :mod:`spl.people`."""
 
 from __future__ import annotations
 
 import errno
 import importlib
 import json
-import re
 import sys
-import time
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,23 +16,19 @@ import typer
 from spl.errors import FailedBeforeError, InputError, InterruptedTrainingError, NotFiniteError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from spl.evaluation import Evaluation
     from spl.journal import Attempt
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer()
+CALLED = "Called by the rules"
 
 Parameter = Annotated[
     str, typer.Option(help="Canonical JSON of exactly what the job uses; `snakemake -p` prints it for every job.")
 ]
-StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.")]
-LIVE = 5
-"""Seconds between two looks at a campaign."""
 Output = Annotated[Path, typer.Option(help="File, folder or stem to write.")]
 
 
-@app.command()
+@app.command(rich_help_panel=CALLED)
 def download(source: Annotated[str, typer.Argument(help="Key of the data set's source.")], output: Output) -> None:
     """Download a file of a published data set; the name of the output says which."""
     from spl.datasets import SOURCES
@@ -46,7 +40,7 @@ def download(source: Annotated[str, typer.Argument(help="Key of the data set's s
     download(published.torchvision, output)
 
 
-@app.command()
+@app.command(rich_help_panel=CALLED)
 def data(
     parameter: Parameter,
     output: Output,
@@ -62,7 +56,7 @@ def data(
         write_dataset(content["source"], output, given, **content["options"])
 
 
-@app.command()
+@app.command(rich_help_panel=CALLED)
 def split(parameter: Parameter, data: Path, output: Output) -> None:
     """Draw the labelled images of one fold."""
     from spl.products import DATA_FILES
@@ -73,7 +67,7 @@ def split(parameter: Parameter, data: Path, output: Output) -> None:
         write_fold(content["draw"], data, output)
 
 
-@app.command()
+@app.command(rich_help_panel=CALLED)
 def calibrate(parameter: Parameter, reference: Path, smooth: Path, output: Output) -> None:
     """Measure the loss weights of a smooth method from the metrics of two short runs."""
     from spl.calibration import write_calibration
@@ -83,7 +77,7 @@ def calibrate(parameter: Parameter, reference: Path, smooth: Path, output: Outpu
         write_calibration(content, reference, smooth, output)
 
 
-@app.command()
+@app.command(rich_help_panel=CALLED)
 def train(
     parameter: Parameter,
     data: Path,
@@ -131,7 +125,7 @@ def _report(evaluation: Evaluation) -> None:
     _tell(f"step {evaluation.step}: error {100 * evaluation.measures['test_error']:.2f} %")
 
 
-@app.command()
+@app.command(rich_help_panel=CALLED)
 def analyse(parameter: Parameter, runs: Path, output: Output) -> None:
     """Summarise the runs of an experiment, one row each."""
     from spl.confusion import write_summary
@@ -144,7 +138,7 @@ def analyse(parameter: Parameter, runs: Path, output: Output) -> None:
         write_summary(content, runs, output)
 
 
-@app.command()
+@app.command(rich_help_panel=CALLED)
 def figure(parameter: Parameter, output: Output, inputs: Annotated[list[Path] | None, typer.Argument()] = None) -> None:
     """Draw one figure as PDF, PNG and the CSV that it shows."""
     from spl.figures.style import save
@@ -157,7 +151,7 @@ def figure(parameter: Parameter, output: Output, inputs: Annotated[list[Path] | 
         save(drawing, shown, output)
 
 
-@app.command()
+@app.command(rich_help_panel=CALLED)
 def table(parameter: Parameter, output: Output, inputs: Annotated[list[Path] | None, typer.Argument()] = None) -> None:
     """Build one table as CSV, Markdown and LaTeX."""
     from spl.products import ENDINGS
@@ -170,7 +164,7 @@ def table(parameter: Parameter, output: Output, inputs: Annotated[list[Path] | N
         save(built, content["title"], content["caption"], output)
 
 
-@app.command()
+@app.command(rich_help_panel=CALLED)
 def spreadsheet(parameter: Parameter, output: Output, inputs: list[Path]) -> None:
     """Write the random-label benchmark as a workbook."""
     from spl.tables.spreadsheet import write_spreadsheet
@@ -180,7 +174,7 @@ def spreadsheet(parameter: Parameter, output: Output, inputs: list[Path]) -> Non
         write_spreadsheet(content["given"], inputs, output)
 
 
-@app.command()
+@app.command(rich_help_panel=CALLED)
 def page(parameter: Parameter, results: Path, output: Output) -> None:
     """Put everything on one page."""
     from spl.paper.contents import TEMPLATE
@@ -191,7 +185,7 @@ def page(parameter: Parameter, results: Path, output: Output) -> None:
         write_page(content, TEMPLATE, results, output)
 
 
-@app.command()
+@app.command(rich_help_panel=CALLED)
 def seal(results: Annotated[Path, typer.Argument(help="Folder of a study's results.")]) -> None:
     """Seal all manifests of a study with one digest, in ROOT.sha256, and print it."""
     from spl.provenance.seal import write_seal
@@ -199,58 +193,7 @@ def seal(results: Annotated[Path, typer.Argument(help="Folder of a study's resul
     print(write_seal(results))
 
 
-@app.command()
-def digest(study: StudyFile = Path("config/demo.yaml")) -> None:
-    """Print one sha256 over all results of a study: the same wherever the same bytes came out."""
-    from spl.provenance.audited import digest_of, read_audited
-
-    print(digest_of(read_audited(study)))
-
-
-@app.command()
-def audit(
-    targets: Annotated[
-        list[str] | None,
-        typer.Argument(help="Figures, tables, runs, files or folders, by name or path; all of the study without any."),
-    ] = None,
-    study: Annotated[
-        Path | None, typer.Option(help="The study's YAML file; found by the folder of the first target if not given.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Read only files whose size, times or inode changed since the last audit.")
-    ] = False,
-    seal: Annotated[str | None, typer.Option(help="The published digest that the seal must have.")] = None,
-    why: Annotated[
-        str | None,
-        typer.Option(help="The runs behind a number: TABLE.csv:ROW,COLUMN, as in 'table1.csv:Smooth FixMatch,mean'."),
-    ] = None,
-    rerun: Annotated[str | None, typer.Option(help="A run to train again and to compare, by its path.")] = None,
-) -> None:
-    """Say whether results are what the present study, code, data and packages make; status 0 only if all is fresh."""
-    from spl.provenance.audited import audit_cell, audit_rerun, audit_results, read_audited
-
-    if seal is not None and not re.fullmatch("[0-9a-f]{64}", seal):
-        raise InputError(
-            f"--seal {seal}: expected a sha256, 64 digits in lower case, as `sha256sum ROOT.sha256` prints it"
-        )
-    if seal is not None and quick:
-        raise InputError("--seal: expected without --quick, which believes what is remembered of files")
-    if rerun and as_json:
-        raise InputError("--rerun: expected without --json; its status says whether the same came out")
-    asked = targets or []
-    about = read_audited(study, next(iter(asked), why and why.partition(":")[0]))
-    if rerun:
-        fresh = audit_rerun(about, rerun, _console())
-    elif why:
-        fresh = audit_cell(about, why, quick, seal, None if as_json else _console())
-    else:
-        fresh = audit_results(about, asked, quick, seal, None if as_json else _console())
-    if not fresh:
-        raise typer.Exit(1)
-
-
-@app.command()
+@app.command(rich_help_panel=CALLED)
 def crate(parameter: Parameter, studies: list[Path], output: Output) -> None:
     """Put all results of a study, their manifests and the code into one RO-Crate."""
     from spl.provenance.crate import write_crate
@@ -259,135 +202,6 @@ def crate(parameter: Parameter, studies: list[Path], output: Output) -> None:
     content = _read(parameter)
     check_code("crate", content)  # no manifest: the crate is made of them
     write_crate(content, studies, output)
-
-
-@app.command()
-def bench(
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Smaller batch, fewer repetitions: training takes under a minute.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    semilearn: Annotated[Path | None, typer.Option(help="Also compare with semilearn, which this Python has.")] = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Measure planning in place of training.")] = False,
-    audit: Annotated[bool, typer.Option("--audit", help="Measure an audit of 5 GB in place of training.")] = False,
-    images: Annotated[
-        bool, typer.Option("--images", help="Measure reading of JPEG files in place of training.")
-    ] = False,
-) -> None:
-    """Measure the speed of training, as ratios that hold on any machine."""
-    from rich import print as show
-
-    if images:
-        from spl import image_benchmark
-
-        measured = image_benchmark.measure(images=20 if quick else 200, repetitions=3 if quick else 9)
-    elif audit:
-        from spl import audit_benchmark
-
-        measured = audit_benchmark.measure(Path("config/paper.yaml"), 0.5 if quick else 5, 1 if quick else 3)
-    elif plan:
-        from spl import planning_benchmark
-
-        measured = planning_benchmark.measure(Path("config/paper.yaml"), (2, 16), repetitions=1 if quick else 3)
-    else:
-        from spl import benchmark
-
-        measured = benchmark.measure(repetitions=3 if quick else 9, quick=quick, semilearn=semilearn)
-    print(json.dumps(measured, indent=1)) if as_json else show(measured)
-
-
-@app.command()
-def schema() -> None:
-    """Print the JSON schema of a study, for editors; `config/study.schema.json` is a copy."""
-    from spl.study import Study
-
-    print(json.dumps(Study.model_json_schema(), indent=1))
-
-
-@app.command()
-def equivalent(
-    subcommand: Annotated[str, typer.Argument(help="Whose code changed: train, figure, ...")],
-    reason: Annotated[str, typer.Option(help="Why its results would be the same.")],
-) -> None:
-    """Declare that changed code makes the results that are there; writes `config/equivalent.yaml`."""
-    from spl.provenance.declare import declare
-
-    print(*declare(subcommand, reason, Path("results")), sep="\n")
-
-
-@app.command()
-def plan(
-    study: StudyFile = Path("config/demo.yaml"),
-    price: Annotated[float | None, typer.Option(help="Of an hour of a GPU (or core); shows costs, too.")] = None,
-    observed: Annotated[
-        bool, typer.Option("--observed", help="Compare what finished runs used with what they asked for.")
-    ] = False,
-) -> None:
-    """List a study's runs, which experiments need each, what is done, and how many GPU-hours it takes."""
-    from rich.table import Table
-
-    from spl import usage
-    from spl.paper.contents import items
-    from spl.partial import run_state
-    from spl.plan import make_plan, run_parameter
-    from spl.study_file import read_study
-
-    planned = make_plan(read_study(study))
-    items(planned, str(study))
-    results = Path("results") / planned.study.name
-    listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
-    states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in planned.runs}
-    needs = dict(planned.experiments)
-    for name, one in planned.calibrations.items():
-        needs[f"calibration of {name}"] = [one.reference, one.smooth]
-    for path, state in states.items():
-        listing.add_row(path, ", ".join(name for name, runs in needs.items() if path in runs), state)
-    console = _console()
-    console.print(usage.observed(planned, results) if observed else listing)
-    done = sum(state == "done" for state in states.values())
-    console.print(f"{done} of {len(states)} runs done; {len(planned.splits)} labelled sets.")
-    hours = usage.cost(planned, results)
-    for what, amount in (("expected", hours.expected), ("by their time limits", hours.limit), ("used", hours.used)):
-        if amount is None:
-            continue
-        costs = f", {amount * price:,.0f} at {price:g} an hour" if price is not None else ""
-        console.print(f"{hours.device}-hours {what}: {amount:,.1f}{costs}")
-    for name, key in planned.off.items():
-        print(f"off: experiments.{name}: {key}", file=sys.stderr)
-
-
-@app.command()
-def status(
-    study: StudyFile = Path("config/demo.yaml"),
-    once: Annotated[bool, typer.Option("--once", help="Print it once, and end.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list of all runs, and end.")] = False,
-) -> None:
-    """Show what every run of a study is doing, until Ctrl-C."""
-    from rich.live import Live
-
-    from spl.plan import make_plan
-    from spl.status import read_status, show
-    from spl.study_file import read_study
-
-    planned = make_plan(read_study(study))
-    results = Path("results") / planned.study.name
-    if as_json:
-        print(json.dumps([vars(one) for one in read_status(planned, results)], indent=1))
-        return
-    console = _console()
-    if once or not console.is_terminal:
-        console.print(show(planned, read_status(planned, results)))
-        return
-    with suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
-        while True:
-            live.update(show(planned, read_status(planned, results)), refresh=True)
-            time.sleep(LIVE)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else 300)
 
 
 def _read(parameter: str) -> dict[str, Any]:
@@ -425,8 +239,13 @@ STATUS = {InputError: 2, NotFiniteError: 1, FailedBeforeError: 1, InterruptedTra
 
 def main() -> None:
     """Run the command; what a person can understand ends with clear lines: status 2 for mistakes in what was given."""
+    from spl.people import HELP, people
+
+    command = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
+    command.add_typer(people)
+    command.add_typer(app)
     try:
-        app()
+        command()
     except tuple(STATUS) as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)

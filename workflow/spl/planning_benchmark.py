@@ -106,7 +106,7 @@ def measure(study: Path, seeds: tuple[int, int], repetitions: int) -> dict[str, 
     Raises:
         InputError: the study is wrong, or there is no workflow here.
     """
-    snakefile, content = Path("Snakefile").resolve(), read_yaml(study)
+    snakefile, content = Path("workflow/Snakefile").resolve(), read_yaml(study)
     if not snakefile.is_file():
         raise InputError(f"{snakefile}: is not there; call this at the root of the repository")
     with TemporaryDirectory() as name:

@@ -22,6 +22,7 @@ from spl.errors import InputError
 from spl.jobs import Job, jobs
 from spl.paper.contents import Item, item_caption, items
 from spl.plan import Plan, make_plan
+from spl.progress import watched
 from spl.provenance import machine
 from spl.provenance.description import TERMS, WORKFLOW, Content, Description, Record, refs
 from spl.provenance.equivalence import DECLARED
@@ -29,7 +30,7 @@ from spl.provenance.manifest import digest, read_manifest
 from spl.provenance.seal import ROOT_FILE, check_seal
 from spl.study_file import check_study
 
-CODE = (WORKFLOW, "workflow", "envs", "LICENSE", "pyproject.toml", str(DECLARED.relative_to(machine.PROJECT)))
+CODE = ("workflow", "envs", "LICENSE", "pyproject.toml", str(DECLARED.relative_to(machine.PROJECT)))
 """What the crate holds of the project, as far as it is there."""
 LARGE = 2**20
 """Bytes of a file that is linked, if it can be, not copied: nobody edits it, and trainings leave gigabytes."""
@@ -75,7 +76,8 @@ def vouched(done: Iterable[Job]) -> list[Record]:
         InputError: one does not, or is not there.
     """
     records = [Record(job, read_manifest(_there(job, job.manifest))) for job in done]
-    found = {path: digest(_there(record.job, path)) for record in records for path in record.job.outputs}
+    reading = watched(records, len(records), "reading files")
+    found = {path: digest(_there(record.job, path)) for record in reading for path in record.job.outputs}
     for record in records:
         job, manifest = record.job, record.manifest
         if manifest.parameter != json.loads(job.parameter):

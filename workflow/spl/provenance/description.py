@@ -35,7 +35,7 @@ TERMS = {
 PAPER = "https://arxiv.org/abs/2405.14313"
 LICENCE = "https://spdx.org/licenses/MIT"
 LANGUAGE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
-WORKFLOW, AGENT, ENGINE, RUN = "Snakefile", "#agent", "https://snakemake.github.io/", "#run"
+WORKFLOW, AGENT, ENGINE, RUN = "workflow/Snakefile", "#agent", "https://snakemake.github.io/", "#run"
 COMPLETED = {"actionStatus": "http://schema.org/CompletedActionStatus"}
 SHOWN = ("figure", "table", "spreadsheet", "page")
 """Subcommands that make what people look at: the outputs of the workflow."""

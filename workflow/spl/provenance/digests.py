@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from spl.progress import watched
 from spl.provenance.manifest import digest, write_whole
 
 Known = dict[str, tuple[list[int], str]]
@@ -31,7 +32,8 @@ def digests(paths: Iterable[Path], memory: Path, quick: bool) -> dict[Path, str 
     wanted = list(dict.fromkeys(paths))
     # hashlib lets other threads run while it works.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = dict(zip(wanted, pool.map(lambda path: _digest(path, known), wanted), strict=True))
+        done = watched(pool.map(lambda path: _digest(path, known), wanted), len(wanted), "reading files")
+        found = dict(zip(wanted, done, strict=True))
     everything = {**_read(memory), **{str(path): one for path, one in found.items() if one}}
     with suppress(OSError):  # a folder that cannot be written can be audited
         memory.parent.mkdir(parents=True, exist_ok=True)

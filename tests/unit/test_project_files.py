@@ -1,0 +1,54 @@
+"""The files that a stranger looks for: how to cite, what changed, and pages whose links lead somewhere."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "config/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_the_citation_has_what_its_format_requires_and_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors"} <= citation.keys()
+    assert citation["version"] == PROJECT["version"]
+    assert citation["license"] == PROJECT["license"]
+    [paper] = citation["references"]
+    assert {"type", "title", "authors"} <= paper.keys()
+    assert "2405.14313" in paper["url"]
+
+
+def test_the_changelog_keeps_its_form_and_knows_this_version():
+    text = (ROOT / "CHANGELOG.md").read_text()
+    versions = re.findall(r"^## \[(.+?)\](.*)$", text, flags=re.MULTILINE)
+    assert versions[0] == ("Unreleased", "")
+    assert all(re.fullmatch(r" - \d{4}-\d{2}-\d{2}", day) for _, day in versions[1:])
+    kinds = set(re.findall(r"^### (.+)$", text, flags=re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert PROJECT["version"] in text
+
+
+def anchors(page):
+    """What a link into a page can name: its headings, as code hosts write them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if not link.startswith("http"):
+            file, _, heading = link.partition("#")
+            target = page.parent / file if file else page
+            assert target.exists(), link
+            assert not heading or heading in anchors(target), link
+
+
+def test_every_page_is_in_the_index():
+    index = (ROOT / "docs/README.md").read_text()
+    assert [page.name for page in PAGES[3:] if page.name != "README.md" and f"({page.name})" not in index] == []

@@ -1,0 +1,66 @@
+"""What the command `spl` tells people: help in groups, examples, completion in the shell, progress."""
+
+import re
+import shlex
+
+import pytest
+
+PEOPLE = ["plan", "status", "audit", "digest", "equivalent", "bench", "schema"]
+RULES = [
+    *("download", "data", "split", "calibrate", "train", "analyse", "figure", "table", "spreadsheet", "page"),
+    *("seal", "crate"),
+]
+
+
+def help_of(project, *subcommand):
+    shown = project.run("spl", *subcommand, "--help", COLUMNS="200")
+    assert shown.returncode == 0, shown.stderr
+    return shown.stdout
+
+
+def test_subcommands_for_people_come_first_and_those_of_the_rules_apart(project):
+    text = help_of(project)
+    people, rules = text[text.index("For people") :].split("Called by the rules")
+    assert [re.findall(r"^│ (\w+) ", part, flags=re.MULTILINE) for part in (people, rules)] == [PEOPLE, RULES]
+
+
+@pytest.mark.parametrize("subcommand", PEOPLE)
+def test_the_examples_in_the_help_of_a_subcommand_use_what_it_has(project, subcommand):
+    text = help_of(project, subcommand)
+    examples = [shlex.split(line) for line in re.findall("`(spl .*)`", text)]
+    assert examples
+    for example in examples:
+        assert example[:2] == ["spl", subcommand]
+        options = [word for word in example if word.startswith("--")]
+        assert all(f" {option} " in text for option in options)
+
+
+def completed(project, line):
+    """What the shell would offer behind a line."""
+    words = shlex.split(line)
+    offered = project.run(
+        *("spl",), _SPL_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(words) - 1), COMP_LINE=line
+    )
+    return offered.stdout.split()
+
+
+def test_the_shell_completes_studies_and_results(project):
+    assert completed(project, "spl plan config/d") == ["config/demo.yaml"]
+    assert completed(project, "spl audit --study tests/studies/tiny.yaml tables/table1") == [
+        "tables/table1",
+        "tables/table14",
+    ]
+    run = "runs/digits/balanced-20/fold1/flexmatch/seed0"
+    assert completed(project, "spl audit --rerun runs/digits/balanced-20/fold1/flex") == [run]
+    project.edit("config/demo.yaml", "name: demo", "nam: demo")
+    assert completed(project, "spl audit tab") == []
+
+
+@pytest.mark.parametrize("command", ["audit", "digest", "plan"])
+def test_progress_is_shown_in_a_terminal_alone(finished, command):
+    study = ("--study", finished.study) if command == "audit" else (finished.study,)
+    quiet = finished.run("spl", command, *study)
+    assert quiet.returncode == 0
+    assert quiet.stderr == ""
+    watched = finished.run("spl", command, *study, TTY_COMPATIBLE="1")
+    assert "100%" in watched.stderr

@@ -1,0 +1,154 @@
+"""Every command and every example in the README and the other pages does what they say, on the tiny study.
+
+All commands run one after the other in one copy of the project, where the tiny study stands in for demo and paper.
+What cannot run there is listed with its reason, or with the test that runs it.
+"""
+
+import re
+import shlex
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import yaml
+from markdown_it import MarkdownIt
+from PIL import Image
+from project import ROOT
+
+PAGES = [ROOT / "README.md", ROOT / "config/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+STAND_INS = {
+    "results/demo": "results/tiny",
+    "balanced-20": "balanced-40",
+}
+"""What is called otherwise in the tiny study."""
+ELSEWHERE = {
+    "make demo": "takes minutes; its parts: test_unfinished_study.py, test_end_to_end.py",
+    "make test": "runs this test",
+    "make .venv/lock-installed": "installs what runs this test; the commands are compared in test_environment.py",
+    "source .venv/bin/activate": "tests run in that environment",
+    "snakemake --profile slurm all": "test_injuries.py",
+    "snakemake --profile slurm all --configfile config/demo.yaml": "test_cluster.py",
+    "docker build --file envs/Dockerfile --tag spl . && docker save --output spl.tar spl": (
+        "no docker; its recipe is compared in test_environment.py"
+    ),
+    "apptainer build spl.sif docker-archive:spl.tar": "no apptainer",
+    'apptainer exec --env PYTHONPATH="$PWD/workflow" spl.sif snakemake --cores 2 all': "no apptainer",
+    "snakemake all --configfile config/pictures.yaml": "the data set's example, below",
+    "snakemake table9 fig2": "the ablation's example, below",
+    'spl equivalent train --reason "a faster way to the same bits, compared on six runs"': "test_reruns.py",
+    "spl bench --quick --json": "measures for a minute; test_benchmark.py",
+    "spl bench --plan --json": "measures for minutes; test_planning_benchmark.py",
+}
+"""Commands that do not run here: why, and the files of tests that do what they do."""
+DIGEST = re.compile("[0-9a-f]{64}")
+
+
+def blocks(page):
+    """The blocks of code of a page: their language, if it is said, and their text."""
+    tokens = MarkdownIt().parse(page.read_text())
+    return [(token.info, token.content) for token in tokens if token.type in ("fence", "code_block")]
+
+
+def commands(page):
+    """The commands of a page, without remarks: what stands in blocks without a language."""
+    text = "".join(text for language, text in blocks(page) if not language and not DIGEST.fullmatch(text.strip()))
+    lines = text.replace("\\\n", "").splitlines()
+    return [re.sub(r"\s+# .*", "", re.sub(r"\s{4,}#? .*", "", line)).strip() for line in lines if line.strip()]
+
+
+def example(beginning):
+    """The one block that begins so."""
+    [found] = [text for text in EXAMPLES if text.startswith(beginning)]
+    return found
+
+
+EXAMPLES = [text for page in PAGES for language, text in blocks(page) if language]
+METHOD, DATA_SET, ABLATION = "def trust(", "# config/pictures.yaml", "experiments:\n  thresholds:"
+MODULE = 'configfile: "config/my-study.yaml"'
+DOCUMENTED = [(str(page.relative_to(ROOT)), command) for page in PAGES for command in commands(page)]
+
+
+def test_all_is_run_or_listed_and_what_is_listed_is_there():
+    assert ELSEWHERE.keys() <= {command for _, command in DOCUMENTED}
+    assert [example(beginning) for beginning in (METHOD, DATA_SET, ABLATION, MODULE)] == EXAMPLES
+    tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert {name for reason in ELSEWHERE.values() for name in re.findall(r"test_\w+\.py", reason)} <= tests
+
+
+@pytest.fixture(scope="module")
+def reader(_finished, tmp_path_factory):
+    """A copy of the project in which the tiny study has run, as the demo's."""
+    copy = object.__new__(type(_finished))
+    copy.folder = tmp_path_factory.mktemp("reader") / "copy"
+    shutil.copytree(_finished.folder, copy.folder, symlinks=True)
+    study = (copy.folder / "tests/studies/tiny.yaml").read_text()
+    (copy.folder / "config/demo.yaml").write_text(study)
+    (copy.folder / "config/paper.yaml").write_text(study.replace("name: tiny", "name: paper"))
+    return copy
+
+
+@pytest.mark.parametrize(("page", "command"), [one for one in DOCUMENTED if one[1] not in ELSEWHERE])
+def test_a_documented_command_succeeds(reader, page, command):
+    for said, here in STAND_INS.items():
+        command = command.replace(said, here)
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=reader.folder,
+        env=reader.environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, f"{page}: {command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+
+
+def test_the_readme_s_method_is_in_the_table_when_it_is_pasted(finished):
+    definition, _, entry = example(METHOD).partition("METHODS = {\n    ...\n")
+    assert len(example(METHOD).splitlines()) < 15
+    table = "METHODS: dict[str, Method] = {\n"
+    finished.edit("workflow/spl/methods.py", table, f"{definition}{table}{entry.removesuffix('}' + chr(10))}")
+    finished.edit(finished.study, "[fixmatch, smooth-fixmatch]", "[fixmatch, smooth-fixmatch, trusting-fixmatch]")
+    trained = {job for job in finished.planned("table1") if job.startswith("train ")}
+    assert trained == {f"train digits/balanced-40/fold{fold}/trusting-fixmatch/seed0" for fold in (0, 1)}
+    finished.snakemake("table1")
+    assert "| Trusting FixMatch" in (finished.results / "tables/table1.md").read_text()
+
+
+def test_the_readme_s_data_set_is_trained_on(project):
+    text = example(DATA_SET)
+    study, random = yaml.safe_load(text), np.random.default_rng(0)
+    place = project.folder / "config/pictures.yaml"
+    place.write_text(text.replace("steps: 3000", "steps: 20"))
+    for part, count in (("train", 6), ("test", 2)):
+        for name in ("bird", "frog"):
+            folder = project.folder / study["datasets"]["pictures"]["root"] / part / name
+            folder.mkdir(parents=True)
+            for number in range(count):
+                pixels = random.integers(0, 256, (30, 40, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{number}.png")
+    [command] = [command for _, command in DOCUMENTED if "pictures.yaml" in command]
+    done = project.run(*shlex.split(command))
+    assert done.returncode == 0, done.stderr[-4000:]
+    page = (project.folder / "results/pictures/paper.html").read_text()
+    assert "My own pictures" in page
+    assert "Smooth FixMatch" in page
+
+
+def test_the_readme_s_ablation_is_in_its_table_and_figure(finished):
+    experiment = example(ABLATION).removeprefix("experiments:\n")
+    finished.edit(finished.study, "experiments:\n", f"experiments:\n{experiment}")
+    [command] = [command for _, command in DOCUMENTED if "table9" in command]
+    finished.snakemake(*shlex.split(command)[1:])
+    written = (finished.results / "tables/table9.md").read_text()
+    assert all(threshold in written for threshold in ("0.9", "0.95"))
+    assert (finished.results / "figures/fig2.pdf").is_file()
+
+
+def test_the_module_of_another_workflow_plans_the_whole_study(finished, tmp_path):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/my-study.yaml").write_text(finished.study.read_text())
+    (tmp_path / "Snakefile").write_text(
+        example(MODULE).replace("/path/to/smooth-pseudo-labeling", str(finished.folder))
+    )
+    finished.snakemake("-n", "all", "--directory", str(tmp_path), "--snakefile", str(tmp_path / "Snakefile"))
