@@ -53,7 +53,7 @@ def test_every_number_of_every_table_is_traced_to_the_runs_that_give_it(whole):
         for name, job in jobs(plan, items(plan, STUDY)).items():
             given = json.loads(job.parameter).get("given", {})
             tidy = pd.read_csv(f"results/whole/{name}.csv") if job.subcommand == "table" else pd.DataFrame()
-            summaries = [path for path in job.inputs if path.parent.name == "analysis"]
+            summaries = [pd.read_csv(path) for path in job.inputs if path.parent.name == "analysis"]
             baseline = given.get("titles", {}).get(given.get("baseline"))
             for _, number in tidy.iterrows() if "quantity" in tidy and summaries else ():
                 runs = runs_behind(rows_behind(tidy, number, baseline), summaries)
