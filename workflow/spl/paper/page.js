@@ -68,6 +68,7 @@ function facts(content) {
 const command = (text) => make("pre", {}, make("code", {}, text));
 const heading = (text) => make("h3", {}, text);
 const percent = (share, digits = 2) => (share === null ? "–" : `${(100 * share).toFixed(digits)} %`);
+const spaced = (place) => place.replace(/,(?=\S)/g, ", ");
 const counted = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 // ---- the address and the dialog
@@ -115,7 +116,7 @@ function cellView(cell) {
     link("run", run.run, run.run, `&cell=${encodeURIComponent(cell)}`), percent(run.error_last), run.basin ?? "", String(run.fold), String(run.seed),
   ]);
   return {
-    title: `${index.titles[name]}: ${place}`,
+    title: `${index.titles[name]}: ${spaced(place)}`,
     parts: [
       make("p", {}, make("strong", {}, printed.textContent), `, computed from ${counted(rows.length, "run")}:`),
       scrolling(table(["run", "last error", "basin", "fold", "seed"], rows), "Runs behind this number"),
@@ -147,7 +148,7 @@ async function runView(path, cell) {
     title: path,
     begin: () => { curve.fit(); confusion.begin(); },
     parts: [
-      cell in index.cells && make("p", {}, "← ", link("cell", cell, `runs behind ${index.titles[name]}: ${place}`)),
+      cell in index.cells && make("p", {}, "← ", link("cell", cell, `runs behind ${index.titles[name]}: ${spaced(place)}`)),
       make("p", {}, `${run.title}, ${counted(run.labels, "label")}, fold ${run.fold}, seed ${run.seed}: `,
         make("strong", {}, percent(run.error_last)), ` error at the end, ${run.basin} basin.`),
       heading("Learning curve"),
@@ -182,7 +183,7 @@ function numbersOf(path) {
   return [...byTable].map(([name, own]) => make("details", {},
     make("summary", {}, `${index.titles[name]}: ${counted(own.length, "number")}`),
     make("ul", { className: "numbers" },
-      ...own.map((cell) => make("li", {}, link("cell", cell, cell.slice(name.length + 1)))))));
+      ...own.map((cell) => make("li", {}, link("cell", cell, spaced(cell.slice(name.length + 1))))))));
 }
 
 // ---- learning curve
@@ -286,7 +287,7 @@ function matrix(counts, classes) {
 }
 
 function matrixTable(counts, shares, classes, collapsed) {
-  const corner = make("td", {}, "true \\ predicted");
+  const corner = make("td");
   const name = (scope) => (text) => make("th", { scope, className: collapsed.includes(text) ? "collapsed" : "" }, text);
   const body = counts.map((row, one) => make("tr", {}, name("row")(classes[one]), ...row.map((count, other) => {
     const cell = make("td", {}, count ? String(count) : "");

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
 from typing import Any
 
 import pandas as pd
@@ -36,15 +35,15 @@ QUANTITIES = {
 }
 """Headings of rows and columns as patterns, and the quantities that they may print, the first that there is."""
 OF_A_RUN = ("error_last", "populated_diagonal")
-WHERE = ("labels", "from", "to", "fold", "seed")
+WHERE = ["labels", "from", "to", "fold", "seed"]
 """Columns that are empty in the rows of numbers that are computed over all of what they name."""
 
 
-def number_shown(tidy: pd.DataFrame, corner: str, row: str, column: str) -> Hashable | None:
-    """The row of a tidy table of which a printed cell shows the value; None if it shows none of them.
+def number_shown(tidy: pd.DataFrame, corner: str, row: str, column: str) -> int | None:
+    """The line of a tidy table of which a printed cell shows the value, from 0; None if it shows none of them.
 
     Args:
-        tidy: the table; :func:`spl.tables.form.long`.
+        tidy: the table, as it was read; :func:`spl.tables.form.long`.
         corner: the heading of the printed table's first column.
         row: the text of the printed row's first cell.
         column: the heading of the cell's column.
@@ -63,11 +62,11 @@ def number_shown(tidy: pd.DataFrame, corner: str, row: str, column: str) -> Hash
         quantities = OF_A_RUN if "fold" in of else ("p_value",) if "from" in of else ("mean",)
     rows = tidy[_fits(tidy, of)]
     fitting = (rows.index[rows["quantity"] == quantity] for quantity in quantities)
-    return next((index[0] for index in fitting if len(index)), None)
+    return next((int(lines[0]) for lines in fitting if len(lines)), None)
 
 
 def _method(tidy: pd.DataFrame, row: str, column: str) -> tuple[str | None, list[str]]:
-    """The method that a row or column is of, and what else they say: "FixMatch, fold 0" is of FixMatch, and of fold 0."""
+    """The method that a row or column is of, and what else they say: of "FixMatch, fold 0" that it is of fold 0."""
     for label in sorted(tidy["method"].unique(), key=len, reverse=True):
         if label == column:
             return label, [row]
@@ -88,10 +87,8 @@ def _place(tidy: pd.DataFrame, corner: str, text: str) -> dict[str, Any]:
         found := re.fullmatch(r"(?:fold )?(\d+)(?:, seed (\d+))?", text)
     ):
         return {"fold": int(found[1])} | ({"seed": int(found[2])} if found[2] else {})
-    for name in tidy.columns.drop(["quantity", "value"]):
-        if setting_name(name) == corner:
-            return {name: value for value in tidy[name].dropna().unique() if setting_value(value) == text}
-    return {}
+    named = (name for name in tidy.columns.drop(["quantity", "value"]) if setting_name(name) == corner)
+    return {name: value for name in named for value in tidy[name].dropna().unique() if setting_value(value) == text}
 
 
 def _fits(tidy: pd.DataFrame, of: dict[str, Any]) -> pd.Series[bool]:

@@ -1,7 +1,7 @@
 """What is on record of the trainings when the page is made: machine, times, and the digest of each manifest.
 
-No part of what is reproducible. Manifests are no inputs of the page: they hold hosts and times, and say of a run nothing
-that its results depend on. So the page keeps this apart, and a missing manifest stops nothing.
+No part of what is reproducible. Manifests are no inputs of the page: they hold hosts and times, on which no result
+depends. So the page keeps this apart, and a missing manifest stops nothing.
 """
 
 from __future__ import annotations

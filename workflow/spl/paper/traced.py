@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -41,7 +41,7 @@ class TracedTable:
         self._tidy = pd.read_csv(tables / f"{self._name}.csv")
         self._markdown = (tables / f"{self._name}.md").read_text(encoding="utf-8")
         self._summaries = [pd.read_csv(path) for path in summaries]
-        self._behind: dict[tuple[Hashable, ...], list[str]] = {}
+        self._behind: dict[tuple[int, ...], list[str]] = {}
 
     def html(self) -> str:
         """The table without its caption."""
@@ -49,19 +49,21 @@ class TracedTable:
         tokens = reader.parse(self._markdown[self._markdown.index("\n\n") :])
         headings: list[str] = []
         row: list[str] = []
-        line = 0
+        line = -1
         for start, token in enumerate(tokens):
+            cell = tokens[min(start + 1, len(tokens) - 1)]
             if token.type == "tr_open":
-                row = []
-            elif token.type in ("th_open", "td_open"):
-                cell = tokens[start + 1]
-                (headings if token.type == "th_open" else row).append(cell.content)
-                if token.type == "td_open" and len(row) > 1:
-                    _link(cell, self._of_cell(headings[0], row[0], headings[len(row) - 1], line))
-                elif (token.type == "td_open") == bool(cell.content):  # what names a row; an empty corner names nothing
-                    _rename(token, tokens[start + 2], "th" if cell.content else "td")
-            elif token.type == "tr_close":
-                line += bool(row)
+                row, line = [], line + 1
+            elif token.type == "th_open":
+                headings.append(cell.content)
+                if not cell.content:
+                    _make(token, tokens[start + 2], "td")  # an empty corner heads nothing
+            elif token.type == "td_open":
+                row.append(cell.content)
+                if len(row) == 1:
+                    _make(token, tokens[start + 2], "th", scope="row")
+                else:
+                    _link(cell, self._of_cell(headings[0], row[0], headings[len(row) - 1], line - 1))
         html: str = reader.renderer.render(tokens, reader.options, {})
         return re.sub(r"(?<=>)[^<]+", lambda found: whole(found[0]), html)
 
@@ -75,12 +77,12 @@ class TracedTable:
         found = []
         for what, numbers in computed.groupby(of, sort=False, dropna=False):
             value = dict(zip(numbers["quantity"], numbers["value"], strict=True))
-            place = dict(zip(numbers["quantity"], numbers.index, strict=True))
+            line = dict(zip(numbers["quantity"], numbers.index, strict=True))
             for prefix, name in COMPARED.items():
                 if f"{prefix}shift" in value and value[f"{prefix}pairs"] > 1:
                     named = {"of": ", ".join([*map(_named, what, of), name])}
-                    links = {key: self._to_number(place[prefix + key]) for key in MEASURED if prefix + key in place}
-                    found.append(named | {key: value.get(prefix + key) for key in MEASURED} | {"links": links})
+                    links = {key: self._of_number(line[prefix + key]) for key in MEASURED}
+                    found.append(named | {key: value[prefix + key] for key in MEASURED} | {"links": links})
         return found
 
     @property
@@ -92,18 +94,18 @@ class TracedTable:
         """Where a printed cell leads: to a number, or where each line is of one run, to that."""
         if not self._computed:
             return _address("run", self._tidy["run"].iloc[line]) if "run" in self._tidy else None
-        place = number_shown(self._tidy, corner, row, column)
-        return None if place is None else self._to_number(place)
+        number = number_shown(self._tidy, corner, row, column)
+        return None if number is None else self._of_number(number)
 
-    def _to_number(self, place: Hashable) -> str | None:
-        """The address of a number that runs are behind."""
-        rows = rows_behind(self._tidy, self._tidy.loc[place], self._baseline)
+    def _of_number(self, line: int) -> str | None:
+        """Where a number leads to, if runs are behind it."""
+        rows = rows_behind(self._tidy, self._tidy.iloc[line], self._baseline)
         same = tuple(rows.index)
         if same not in self._behind:
             self._behind[same] = list(runs_behind(rows, self._summaries))
         if not self._behind[same]:
             return None
-        cell = f"{self._name}:{address(self._tidy, place)}"
+        cell = f"{self._name}:{address(self._tidy, line)}"
         self.runs[cell] = self._behind[same]
         return _address("cell", cell)
 
@@ -119,11 +121,10 @@ def _link(cell: Token, target: str | None) -> None:
         cell.children = [opening, *(cell.children or []), Token("link_close", "a", -1)]
 
 
-def _rename(opening: Token, closing: Token, tag: str) -> None:
-    """Make a cell a heading of its row, or none of its column."""
+def _make(opening: Token, closing: Token, tag: str, **attributes: str) -> None:
+    """Make a cell one of another kind."""
     opening.tag = closing.tag = tag
-    if tag == "th":
-        opening.attrSet("scope", "row")
+    opening.attrs |= attributes
 
 
 def _named(value: Any, column: str) -> str:

@@ -76,15 +76,20 @@ def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float | int) else str(value)
 
 
-def address(tidy: pd.DataFrame, place: Hashable) -> str:
-    """What :func:`select` takes for a row: what its number is of and its quantity; its line, where that means several."""
-    row = tidy.loc[place]
+def address(tidy: pd.DataFrame, line: int) -> str:
+    """What :func:`select` takes for a number: what it is of and its quantity; its line, where that means several.
+
+    Args:
+        tidy: the table, as it was read.
+        line: of the number, from 0.
+    """
+    row = tidy.iloc[line]
     cell = ",".join(filter(None, (_text(one) for one in row.drop("value"))))
     try:
-        named = select(tidy, cell, "").name == place
+        named = select(tidy, cell, "").name == row.name
     except InputError:
         named = False
-    return cell if named else f"{tidy.index.get_loc(place) + 1},value"
+    return cell if named else f"{line + 1},value"
 
 
 def rows_behind(tidy: pd.DataFrame, row: pd.Series[Any], baseline: str | None) -> pd.DataFrame:
