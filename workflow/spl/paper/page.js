@@ -323,7 +323,8 @@ function labelledSet(path, classes) {
   const { sheet, side, columns, sets } = labelled()[path.split("/")[0]];
   const set = sets[path];
   const [all, shown] = [set.labelled, set.pictures.map((own) => own.length)].map((numbers) => numbers.reduce((sum, one) => sum + one, 0));
-  const grid = make("div", { className: "labelled" }, ...classes.flatMap((name, one) => [
+  const many = classes.length > NAMED ? { className: "labelled many", tabIndex: 0, role: "group", ariaLabel: "Labelled images" } : {};
+  const grid = make("div", { className: "labelled", ...many }, ...classes.flatMap((name, one) => [
     make("span", {}, name),
     make("span", { className: "count" }, `${set.labelled[one]} of ${set.pool[one]}`),
     pictures(set.pictures[one], name, side, columns),

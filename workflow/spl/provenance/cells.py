@@ -42,20 +42,14 @@ def select(tidy: pd.DataFrame, cell: str, table: str) -> pd.Series[Any]:
         if not 1 <= int(first) <= len(tidy):
             raise InputError(f"{table}:{cell}: expected a line from 1 to {len(tidy)}")
         return tidy.iloc[int(first) - 1]
-    whole = tidy[tidy["fold"].isna()] if "fold" in tidy and tidy["fold"].isna().any() else tidy
-    found = [
-        place
-        for frame in (whole, tidy)
-        for place, row in zip(frame.index, frame.to_dict("records"), strict=True)
-        if _means(cell, row)
-    ]
-    if not found or "quantity" not in tidy:
+    rows = tidy.iloc[[line for line, row in enumerate(tidy.to_dict("records")) if _means(cell, row)]]
+    if not len(rows) or "quantity" not in tidy:
         known = ", ".join(dict.fromkeys(str(one) for one in tidy.get("quantity", tidy.columns)))
         raise InputError(f"{table}:{cell}: no such number; expected what it is of, and one of {known}")
-    rows = tidy.loc[list(dict.fromkeys(found))]
-    if len(rows) > 1 and ("fold" not in rows or rows["fold"].isna().sum() != 1):
+    computed = rows[rows["fold"].isna()] if "fold" in rows else rows
+    if len(rows) > 1 and len(computed) != 1:
         raise InputError(f"{table}:{cell}: {len(rows)} numbers; say more of {', '.join(_of(tidy))}")
-    return rows.iloc[0]
+    return (computed if len(computed) else rows).iloc[0]
 
 
 def _of(tidy: pd.DataFrame) -> list[str]:
