@@ -101,6 +101,7 @@ async function show() {
 }
 
 function closed() {
+  view.replaceChildren();
   const { run, cell } = asked();
   if (run !== undefined || cell !== undefined) history.pushState(null, "", "#");
 }
