@@ -4,8 +4,8 @@ VENV := .venv
 SETUP := $(VENV)/lock-installed
 # What judges RO-Crates, apart: it needs an older rich than we have.
 VALIDATOR := $(VENV)/validator/lock-installed
-# Debian's, for tests: real images, a real SLURM, and other processors.
-PACKAGES := dataset-fashion-mnist slurmctld slurmd slurm-client munge slurmdbd mariadb-server qemu-user valgrind
+# Debian's, for tests: real images, a real SLURM, a browser, and other processors.
+PACKAGES := dataset-fashion-mnist slurmctld slurmd slurm-client munge slurmdbd mariadb-server chromium qemu-user valgrind
 
 .PHONY: demo test packages
 

@@ -264,6 +264,8 @@ def test_a_digest_is_of_names_and_bytes(made):
     assert of() != before, "the same bytes under other names"
     first.write_text("first"), second.write_text("second")
     assert of() == before
+    page = replace(CHAIN["first"], subcommand="page", outputs=(RESULTS / "paper.html",))
+    assert of({**CHAIN, "page": page}) == before, "the page quotes machines and times"
 
 
 def test_what_is_remembered_is_believed_only_of_the_same_file(made):

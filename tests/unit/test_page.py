@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from spl.paper.contents import TEMPLATE, item_inputs, items, on_the_page, page_parameter
-from spl.paper.page import _comparisons, _whole, write_page
+from spl.paper.page import page_inputs, write_page
+from spl.paper.traced import TracedTable, whole
 from spl.partial import NONE_DONE, partial_plan
 from spl.plan import make_plan, run_parameter
 from spl.study_file import check_study
@@ -37,16 +38,22 @@ def summarised(path, offset=0.0, losing="fixmatch"):
     return path
 
 
+def comparisons(name, folder, *summaries):
+    section = {"name": name, "baseline": "FixMatch"}
+    return TracedTable(section, folder / "tables", summaries).comparisons()
+
+
 @pytest.mark.parametrize(("module", "more"), [(summary, {}), (imbalance, {"rows": ["mean"]})])
 def test_the_page_tells_what_a_table_does_not_print(tmp_path, module, more):
     inputs = [summarised(tmp_path / "a.csv"), summarised(tmp_path / "b.csv", offset=-0.01)]
     table = module.build({"titles": TITLES, "baseline": "fixmatch", **more}, inputs[: len(more) + 1])
     save(table, "", "", tmp_path / "tables/t")
-    found = {one["of"]: one for one in _comparisons({"kind": "table", "name": "t"}, tmp_path)}
+    found = {one["of"]: one for one in comparisons("t", tmp_path, *inputs)}
     gained = found["Smooth FixMatch, gain"]
     assert (gained["pairs"], gained["p_value"], gained["smallest_p"], gained["effect_size"]) == (3, 0.125, 0.125, 1)
     assert [gained[key] for key in ("shift", "shift_low", "shift_high")] == pytest.approx([0.02] * 3)
     assert gained["shift_level"] == 0.75
+    assert gained["links"]["shift"] == "#cell=t:Smooth%20FixMatch,shift"
     drops = [name for name in found if name.endswith("drop due to imbalance")]
     assert len(drops) == (2 if more else 0)
 
@@ -58,47 +65,51 @@ def test_comparisons_of_runs_are_of_methods_and_one_pair_is_none(tmp_path):
     for kept in (runs, runs[runs["fold"] == 0]):
         kept.to_csv(path, index=False)
         save(aggregate.build(given, [path]), "", "", tmp_path / f"tables/t{len(kept)}")
-    assert [one["of"] for one in _comparisons({"kind": "table", "name": "t6"}, tmp_path)] == ["Smooth FixMatch, gain"]
-    assert _comparisons({"kind": "table", "name": "t2"}, tmp_path) == []
+    assert [one["of"] for one in comparisons("t6", tmp_path, path)] == ["Smooth FixMatch, gain"]
+    assert comparisons("t2", tmp_path, path) == []
 
 
 @pytest.mark.parametrize(
-    ("text", "whole"),
+    ("text", "kept"),
     [
         ("p-value, Holm", ["p-value,"]),
         ("Smooth FixMatch-sq, WRN-10-1", ["FixMatch-sq,", "WRN-10-1"]),
         ("last - best, -0.5 to 3", []),
     ],
 )
-def test_words_with_a_hyphen_are_not_broken(text, whole):
-    assert re.findall('<span class="whole">(.*?)</span>', _whole(text)) == whole
-    assert re.sub("<.*?>", "", _whole(text)) == text
+def test_words_with_a_hyphen_are_not_broken(text, kept):
+    assert re.findall('<span class="whole">(.*?)</span>', whole(text)) == kept
+    assert re.sub("<.*?>", "", whole(text)) == text
 
 
 def test_a_value_stays_with_its_name_and_its_sign():
-    assert _whole("Smooth, τ = 0.9: 3 ± 1 %") == "Smooth, τ\xa0=\xa00.9: 3\xa0±\xa01\xa0%"
+    assert whole("Smooth, τ = 0.9: 3 ± 1 %") == "Smooth, τ\xa0=\xa00.9: 3\xa0±\xa01\xa0%"
 
 
 def test_the_page_of_a_study(tmp_path):
     path = summarised(tmp_path / "analysis/one.csv", losing="smooth-fixmatch")
     save(summary.build({"titles": TITLES, "baseline": "fixmatch"}, [path]), "", "", tmp_path / "tables/gains")
     save(collapses.build({"titles": TITLES, "classes": ["cat", "dog"]}, [path]), "", "", tmp_path / "tables/when")
-    common = {"kind": "table", "title": "Table", "heading": "", "caption": "", "part": ""}
+    common = {"kind": "table", "title": "Table", "heading": "", "caption": "", "part": "",
+              "summaries": ["one"], "baseline": "FixMatch"}  # fmt: skip
     given = {
         "title": "", "study": "", "sections": [{"name": name, **common} for name in ("gains", "when")], "assumed": {},
-        "experiments": ["one"], "stand_ins": {}, "runs": 6, "missing": 0, "partial": False, "left_out": [],
+        "experiments": ["one"], "stand_ins": {}, "runs": 6, "missing": 0, "products": "", "left_out": [], "trained": [],
+        "basins": {},
     }  # fmt: skip
     write_page(given, TEMPLATE, tmp_path, tmp_path / "paper.html")
     page = (tmp_path / "paper.html").read_text()
     cells = re.findall(r"<t[dh]([^>]*)>(.*?)</t[dh]>", page, re.DOTALL)
     assert not [cell for _, cell in cells if re.search(r"-\d", re.sub("<.*?>", "", cell))], "a hyphen is no minus"
-    assert "−2.00 to −2.00" in page
+    assert "−2.00 to −2.00" in re.sub("<.*?>", "", page)
     sides = {re.sub("<.*?>", "", cell): side for side, cell in cells}
     assert "left" in sides["collapsed in steps"]
     assert "right" in sides["fold"]
     assert sides["low"] == ' class="text"'
     assert [cell for _, cell in cells if re.fullmatch(r"\d+\.\d\d \(\d+\)", cell)] == ["11.00 (15)"]
     assert '<span class="whole">runs/</span><wbr><span class="whole">smooth-fixmatch+</span><wbr>' in page
+    assert '<a href="#cell=gains:FixMatch,mean">11.00</a>' in page
+    assert '<a href="#run=runs/fixmatch+1">' in page, "a line of a run leads to it"
 
 
 @pytest.fixture
@@ -140,9 +151,14 @@ def test_a_partial_page_shows_what_there_is_and_names_the_rest(plan, tmp_path):
             run = Path(path).parent.relative_to("runs").as_posix() if path.startswith("runs/") else None
             assert run not in partial.missing, f"{name} reads what is not there"
             assert not path.startswith("analysis/"), "a partial paper has summaries of its own"
+    read = page_inputs(page)
+    assert {path.split("/")[0] for path in read} == {"partial", "runs", "splits", "data"}
+    assert {Path(path).parent.relative_to("runs").as_posix() for path in read if path.startswith("runs/")} == set(
+        plan.experiments["scarce-labels"][1:]
+    )
 
 
 def test_a_whole_paper_has_nothing_of_this(plan):
     page = json.loads(page_parameter(plan, items(plan, "")))
-    assert (page["partial"], page["missing"], page["left_out"]) == (False, 0, [])
+    assert (page["products"], page["missing"], page["left_out"]) == ("", 0, [])
     assert "Partial" not in json.dumps(page["sections"])

@@ -4,6 +4,7 @@ import json
 import re
 from contextlib import chdir
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import pytest
 from spl.jobs import jobs
 from spl.paper.contents import CONTENTS, items
 from spl.plan import make_plan
-from spl.provenance.cells import rows_behind, runs_behind
+from spl.provenance.cells import rows_behind, runs_behind, select
 from spl.study_file import read_study
 
 STUDY = "tests/studies/whole.yaml"
@@ -53,7 +54,7 @@ def test_every_number_of_every_table_is_traced_to_the_runs_that_give_it(whole):
         for name, job in jobs(plan, items(plan, STUDY)).items():
             given = json.loads(job.parameter).get("given", {})
             tidy = pd.read_csv(f"results/whole/{name}.csv") if job.subcommand == "table" else pd.DataFrame()
-            summaries = [path for path in job.inputs if path.parent.name == "analysis"]
+            summaries = [pd.read_csv(path) for path in job.inputs if path.parent.name == "analysis"]
             baseline = given.get("titles", {}).get(given.get("baseline"))
             for _, number in tidy.iterrows() if "quantity" in tidy and summaries else ():
                 runs = runs_behind(rows_behind(tidy, number, baseline), summaries)
@@ -70,6 +71,23 @@ def test_every_number_of_every_table_is_traced_to_the_runs_that_give_it(whole):
                     assert number["value"] == pytest.approx(gain, abs=1e-9), f"{name}: {dict(number)}"
                     checked["gain_mean"] += 1
     assert min(checked.values()) > 10
+
+
+def test_every_number_of_every_table_leads_from_the_page_to_the_runs_behind_it(whole):
+    """But for settings, which are given and not computed; each to the number that it prints."""
+    page = (whole / "paper.html").read_text()
+    index = json.loads(re.search('id="index">([^<]*)', page)[1])
+    linked = re.findall('<a href="#cell=([^"]*)">(.*?)</a>', page)
+    assert len(linked) > 300
+    for address, text in linked:
+        name, _, cell = unquote(address).partition(":")
+        value = select(pd.read_csv(whole / f"tables/{name}.csv"), cell, name)["value"]
+        printed = re.match("−?[0-9.]+", re.sub("<.*?>", "", text))[0].replace("−", "-")
+        forms = (f"{100 * value:.2f}", f"{100 * value:.1f}", f"{100 * value:.2g}", f"{value:.2f}", f"{value:g}")
+        assert printed in forms, f"{name}:{cell} is {value}"
+        assert index["cells"][unquote(address)]
+    without = re.findall(r'aria-label="([^"]*)">(?:(?!</table>).)*<td[^>]*>(?!<a)[^<]*\d', page, re.DOTALL)
+    assert set(without) == {"Table 14", "Table 15", "Runs"}
 
 
 def test_the_cells_of_a_table_are_those_of_the_runs(whole):

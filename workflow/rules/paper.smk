@@ -5,7 +5,7 @@ PAGE = contents.page_parameter(PLAN, ITEMS)
 
 rule paper:
     input:
-        [f"{PRODUCTS}/{path}" for path in page_inputs(json.loads(PAGE))],
+        [f"{RESULTS}/{path}" for path in page_inputs(json.loads(PAGE))],
     output:
         report(
             f"{PRODUCTS}/paper.html",
@@ -20,6 +20,6 @@ rule paper:
         "../../envs/environment.yaml"
     params:
         canonical=PAGE,
-        results=subpath(output[0], parent=True),
+        results=RESULTS,
     shell:
         "spl page --parameter {params.canonical:q} {params.results:q} --output {output:q} > {log:q} 2>&1"

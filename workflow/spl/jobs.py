@@ -53,8 +53,6 @@ def jobs(plan: Plan, items: Mapping[str, Item]) -> dict[str, Job]:
 
 
 def _jobs(plan: Plan, items: Mapping[str, Item], results: Path) -> Iterator[Job]:
-    products = results / plan.products
-
     def folder(name: str, subcommand: str, parameter: str, inputs: list[Path], files: tuple[str, ...]) -> Job:
         made = tuple(results / name / file for file in files)
         return Job(name, subcommand, parameter, tuple(inputs), made, manifest_path(results / name))
@@ -89,5 +87,5 @@ def _jobs(plan: Plan, items: Mapping[str, Item], results: Path) -> Iterator[Job]
         read = [results / path for path in item_inputs(plan, item)]
         yield file(place, item.kind, item_parameter(plan, item), read, ENDINGS[item.kind])
     parameter = page_parameter(plan, items)
-    read = [products / path for path in page_inputs(json.loads(parameter))]
+    read = [results / path for path in page_inputs(json.loads(parameter))]
     yield file(f"{plan.products}paper", "page", parameter, read, (".html",))

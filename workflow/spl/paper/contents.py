@@ -16,7 +16,7 @@ from spl.provenance.entries import with_code
 from spl.settings import Settings
 from spl.study import Random
 
-TEMPLATE = Path(__file__).with_name("page.html.j2")
+TEMPLATE, *_BESIDE = (Path(__file__).with_name(f"page.{ending}") for ending in ("html.j2", "css", "js"))
 
 
 @dataclass(frozen=True)
@@ -438,9 +438,12 @@ def page_parameter(plan: Plan, shown: Mapping[str, Item]) -> str:
             "heading": item.heading,
             "caption": item_caption(plan, item),
             "part": item.part,
+            "summaries": [Path(path).stem for path in item_inputs(plan, item) if Path(path).parent.name == "analysis"],
+            "baseline": _baseline(plan, item),
         }
         for name, item in on_the_page(plan, shown).items()
     ]
+    trained = dict.fromkeys(run for runs in plan.experiments.values() for run in runs if run not in plan.missing)
     content = {
         "title": study.title,
         "study": study.name,
@@ -450,8 +453,16 @@ def page_parameter(plan: Plan, shown: Mapping[str, Item]) -> str:
         "stand_ins": {name: one.stands_in_for for name, one in study.datasets.items() if one.stands_in_for},
         "runs": len(plan.runs),
         "missing": len(plan.missing & plan.runs.keys()),
-        "partial": plan.partial,
+        "trained": list(trained),
+        "basins": study.basins.model_dump(),
+        "products": plan.products,
         "left_out": [item.title for item in shown.values() if plan.partial and item.not_run and not item.part],
-        "template": hashlib.sha256(TEMPLATE.read_bytes()).hexdigest(),
+        "template": hashlib.sha256(b"".join(path.read_bytes() for path in (TEMPLATE, *_BESIDE))).hexdigest(),
     }
     return canonical(with_code("page", content))
+
+
+def _baseline(plan: Plan, item: Item) -> str | None:
+    """The title of the method that a table compares with."""
+    given = item.parameter(plan, *item.experiments)
+    return given["titles"][given["baseline"]] if "baseline" in given else None

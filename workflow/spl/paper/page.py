@@ -1,132 +1,172 @@
-"""The paper on one page: a single HTML file that needs no network."""
+"""The paper on one page: a single HTML file that needs no network, on which every number leads to its runs."""
 
 from __future__ import annotations
 
 import base64
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import pandas as pd
-from markdown_it import MarkdownIt
 from PIL import Image
 
-SHOWN = {"figure": ("png",), "table": ("md", "csv"), "spreadsheet": ("xlsx",)}
+from spl.methods import METHODS
+from spl.paper.labelled import labelled_sets
+from spl.paper.packed import embedded, packed
+from spl.paper.records import records
+from spl.paper.traced import TracedTable, whole
+from spl.paper.trainings import READ, training
+from spl.products import DATA_FILES
+from spl.splits import read_split
+
+SHOWN = {"figure": ("png", "csv"), "table": ("md", "csv"), "spreadsheet": ("xlsx",)}
 """What the page shows of an item, by the endings of its files."""
+ROWS = 200
+"""Of the numbers of a figure, at most."""
 
 
 def page_inputs(parameter: Mapping[str, Any]) -> list[str]:
-    """What the page reads, below the folder that it lies in."""
+    """What the page reads, below ``results/<study>/``; of the runs those that are done."""
+    products, trained = parameter["products"], parameter["trained"]
     items = [
-        f"{'figures' if section['kind'] == 'figure' else 'tables'}/{section['name']}.{ending}"
+        f"{products}{_folder(section)}/{section['name']}.{ending}"
         for section in parameter["sections"]
         for ending in SHOWN[section["kind"]]
     ]
-    return items + [f"analysis/{name}.csv" for name in parameter["experiments"]]
+    summaries = [f"{products}analysis/{name}.csv" for name in parameter["experiments"]]
+    runs = [f"runs/{run}/{name}" for run in trained for name in READ]
+    splits = [f"splits/{split}.json" for split in _splits(trained)]
+    data = [f"data/{dataset}/{name}" for dataset in _datasets(trained) for name in DATA_FILES]
+    return items + summaries + runs + splits + data
 
 
 def write_page(parameter: Mapping[str, Any], template: Path, results: Path, path: Path) -> None:
     """Put every figure, table and run of a study on one page.
 
     Args:
-        parameter: title, sections with their captions, experiments, assumed values.
-        template: Jinja source of the page.
-        results: folder of the study; its ``figures/``, ``tables/`` and ``analysis/`` are read.
+        parameter: title, sections with their captions, experiments, runs, assumed values.
+        template: Jinja source of the page; ``page.css`` and ``page.js`` lie beside it.
+        results: folder of the study; what :func:`page_inputs` names is read, and the manifests of the runs.
         path: where the page goes.
     """
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["minus"] = lambda number: number.replace("-", "−")
-    environment.filters["whole"] = _whole
-    sections = [
-        {
-            **section,
-            "body": _body(section, results),
-            "width": _width(section, results),
-            "comparisons": _comparisons(section, results),
-        }
-        for section in parameter["sections"]
-    ]
-    experiments = {name: _runs(results / "analysis" / f"{name}.csv") for name in parameter["experiments"]}
+    environment.filters |= {"minus": lambda number: number.replace("-", "−"), "whole": whole, "embedded": embedded}
+    products, trained = results / parameter["products"], parameter["trained"]
+    sections, behind = _sections(parameter["sections"], products)
+    runs = _runs(products / "analysis" / f"{name}.csv" for name in parameter["experiments"])
+    names = [run["run"] for run in runs]
     page = environment.from_string(template.read_text(encoding="utf-8")).render(
-        {**parameter, "sections": sections, "experiments": experiments}
+        **{**parameter, "sections": sections},
+        style=_beside(template, "css"),
+        script=_beside(template, "js"),
+        all_runs=runs,
+        index={
+            "results": f"results/{parameter['study']}",
+            "audited": not parameter["products"],
+            "titles": {section["name"]: section["title"] for section in sections},
+            "basins": parameter["basins"],
+            "runs": [{name: run[name] for name in LISTED} for run in runs],
+            "cells": {cell: [names.index(run) for run in found] for cell, found in behind.items()},
+            "classes": {name: _classes(results / "data" / name) for name in _datasets(trained)},
+        },
+        trainings={run: packed(training(results / "runs" / run)) for run in trained},
+        labelled={name: _labelled(name, _splits(trained), results) for name in _datasets(trained)},
+        figures={
+            section["name"]: packed(_numbers(products / "figures" / f"{section['name']}.csv"))
+            for section in sections
+            if section["kind"] == "figure"
+        },
+        records=records(trained, results / "runs"),
     )
     path.write_text(page, encoding="utf-8")
 
 
-COMPARED = {"": "gain", "drop_": "drop due to imbalance"}
-"""What the tidy tables compare, by the prefix of its quantities."""
+LISTED = ("run", "title", "labels", "fold", "seed", "error_last", "basin")
+"""What the page lists of the runs behind a number."""
 
 
-def _comparisons(section: Mapping[str, Any], results: Path) -> list[dict[str, Any]]:
-    """What a table knows of its comparisons beyond what it prints."""
-    if section["kind"] != "table":
-        return []
-    tidy = pd.read_csv(results / "tables" / f"{section['name']}.csv")
-    if "quantity" not in tidy:
-        return []
-    whole = tidy[tidy[tidy.columns.intersection(["fold", "run"])].isna().all(axis="columns")]
-    of = [name for name in whole.columns.drop(["quantity", "value"]) if whole[name].notna().any()]
-    found = []
-    for what, numbers in whole.groupby(of, sort=False, dropna=False):
-        value = dict(zip(numbers["quantity"], numbers["value"], strict=True))
-        for prefix, name in COMPARED.items():
-            if f"{prefix}shift" in value and value[f"{prefix}pairs"] > 1:
-                named = {"of": ", ".join([*map(_named, what, of), name])}
-                found.append(named | {key: value.get(prefix + key) for key in MEASURED})
-    return found
+def _sections(given: Iterable[Mapping[str, Any]], products: Path) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+    """The sections with what they show, and the runs behind each number of their tables."""
+    sections, behind = [], dict[str, list[str]]()
+    for section in given:
+        shown: dict[str, Any] = {"width": 0, "comparisons": []}
+        path = products / _folder(section) / section["name"]
+        if section["kind"] == "figure":
+            shown |= {"body": _data_url("image/png", path.with_suffix(".png")), "width": _width(path)}
+        elif section["kind"] == "spreadsheet":
+            shown["body"] = _data_url(WORKBOOK, path.with_suffix(".xlsx"))
+        else:
+            summaries = [products / "analysis" / f"{name}.csv" for name in section["summaries"]]
+            table = TracedTable(section, path.parent, summaries)
+            shown |= {"body": table.html(), "comparisons": table.comparisons()}
+            behind |= table.runs
+        sections.append({**section, **shown})
+    return sections, behind
 
 
-MEASURED = ("pairs", "shift", "shift_low", "shift_high", "shift_level", "effect_size", "p_value", "smallest_p")
-
-
-def _named(value: Any, column: str) -> str:
-    return str(value) if column == "method" else f"{column} {value:g}"
-
-
-def _width(section: Mapping[str, Any], results: Path) -> float:
-    """How wide a figure is on the page, in rem: all to the same scale."""
-    if section["kind"] != "figure":
-        return 0
-    with Image.open(results / "figures" / f"{section['name']}.png") as picture:
-        inches = picture.width / float(picture.info["dpi"][0])
-    return round(REM_PER_INCH * inches, 1)
-
-
-def _body(section: Mapping[str, Any], results: Path) -> str:
-    """The address of a figure's picture or of a workbook, or the HTML of a table."""
-    if section["kind"] == "figure":
-        return _address("image/png", results / "figures" / f"{section['name']}.png")
-    if section["kind"] == "spreadsheet":
-        return _address(WORKBOOK, results / "tables" / f"{section['name']}.xlsx")
-    markdown = (results / "tables" / f"{section['name']}.md").read_text(encoding="utf-8")
-    table = markdown[markdown.index("\n\n") :]
-    html: str = MarkdownIt("commonmark", {"html": False}).enable("table").render(table)
-    return re.sub(r"(?<=>)[^<]+", lambda found: _whole(found[0]), html)
-
-
-def _whole(text: str) -> str:
-    """Text of a table without line breaks in words with a hyphen, in "name = value" and before a percent sign."""
-    joined = re.sub(r" (=|±) | (?=%)", lambda found: found[0].replace(" ", NO_BREAK), text)
-    return re.sub(r"[^\s;]*[^\W_]-[^\W_][^\s;]*", r'<span class="whole">\g<0></span>', joined)
-
-
-NO_BREAK = "\N{NO-BREAK SPACE}"
+def _folder(section: Mapping[str, Any]) -> str:
+    return "figures" if section["kind"] == "figure" else "tables"
 
 
 REM_PER_INCH = 7.7
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def _address(kind: str, path: Path) -> str:
+def _width(figure: Path) -> float:
+    """How wide a figure is on the page, in rem: all to the same scale."""
+    with Image.open(figure.with_suffix(".png")) as picture:
+        inches = picture.width / float(picture.info["dpi"][0])
+    return round(REM_PER_INCH * inches, 1)
+
+
+def _data_url(kind: str, path: Path) -> str:
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def _runs(summary: Path) -> list[dict[str, Any]]:
-    rows = pd.read_csv(summary, dtype={"collapsed": str, "partly_collapsed": str}).astype(object)
-    rows = rows.where(rows.notna(), "")
-    rows["parts"] = rows["run"].map(lambda run: re.findall(r"[^/+]+[/+]?", run))
-    return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
+def _beside(template: Path, ending: str) -> str:
+    return template.with_name(f"page.{ending}").read_text(encoding="utf-8")
+
+
+def _numbers(shown: Path) -> dict[str, Any]:
+    """The numbers that a figure shows, as far as there is room for them."""
+    rows = pd.read_csv(shown, dtype=str, keep_default_na=False)
+    return {"columns": list(rows.columns), "rows": rows.head(ROWS).to_numpy().tolist(), "of": len(rows)}
+
+
+def _runs(summaries: Iterable[Path]) -> list[dict[str, Any]]:
+    """A row for each run, with the experiments that list it."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in summaries:
+        rows = pd.read_csv(path, dtype={"collapsed": str, "partly_collapsed": str}).astype(object)
+        for row in rows.where(rows.notna(), None).to_dict("records"):
+            run = found.setdefault(row["run"], {str(key): value for key, value in row.items()} | {"experiments": []})
+            run["experiments"].append(path.stem)
+            run["title"] = METHODS[row["method"]].title
+            run["parts"] = re.findall(r"[^/+]+[/+]?", row["run"])
+    return list(found.values())
+
+
+def _classes(data: Path) -> list[str]:
+    names: list[str] = json.loads((data / "dataset.json").read_text(encoding="utf-8"))["classes"]
+    return names
+
+
+def _labelled(dataset: str, paths: Iterable[str], results: Path) -> dict[str, Any]:
+    own = (path for path in paths if _datasets([path]) == [dataset])
+    splits = {path: read_split(results / "splits" / f"{path}.json") for path in own}
+    return labelled_sets(splits, results / "data" / dataset / "images.safetensors")
+
+
+def _splits(runs: Iterable[str]) -> list[str]:
+    """The labelled sets of runs, which their paths begin with."""
+    return list(dict.fromkeys("/".join(run.split("/")[:3]) for run in runs))
+
+
+def _datasets(paths: Iterable[str]) -> list[str]:
+    """The data sets of runs or labelled sets, which their paths begin with."""
+    return list(dict.fromkeys(path.split("/")[0] for path in paths))

@@ -212,7 +212,7 @@ def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, co
         raise InputError(f"{cell}: {path.name} has no numbers that are computed from runs; each line names its own")
     row = select(tidy, place, path.name)
     rows = rows_behind(tidy, row, titles.get(given.get("baseline")))
-    runs = runs_behind(rows, summaries)
+    runs = runs_behind(rows, map(pd.read_csv, summaries))
     if not runs:
         raise InputError(f"{cell}: no run is known to be behind this number")
     if unknown := [run for run in runs if f"runs/{run}" not in nodes]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -43,25 +42,24 @@ def select(tidy: pd.DataFrame, cell: str, table: str) -> pd.Series[Any]:
         if not 1 <= int(first) <= len(tidy):
             raise InputError(f"{table}:{cell}: expected a line from 1 to {len(tidy)}")
         return tidy.iloc[int(first) - 1]
-    whole = tidy[tidy["fold"].isna()] if "fold" in tidy and tidy["fold"].isna().any() else tidy
-    found = [place for frame in (whole, tidy) for place, row in frame.iterrows() if _means(cell, row)]
-    if not found or "quantity" not in tidy:
+    rows = tidy.iloc[[line for line, row in enumerate(tidy.to_dict("records")) if _means(cell, row)]]
+    if not len(rows) or "quantity" not in tidy:
         known = ", ".join(dict.fromkeys(str(one) for one in tidy.get("quantity", tidy.columns)))
         raise InputError(f"{table}:{cell}: no such number; expected what it is of, and one of {known}")
-    rows = tidy.loc[list(dict.fromkeys(found))]
-    if len(rows) > 1 and rows["fold"].isna().sum() != 1:
+    computed = rows[rows["fold"].isna()] if "fold" in rows else rows
+    if len(rows) > 1 and len(computed) != 1:
         raise InputError(f"{table}:{cell}: {len(rows)} numbers; say more of {', '.join(_of(tidy))}")
-    return rows.iloc[0]
+    return (computed if len(computed) else rows).iloc[0]
 
 
 def _of(tidy: pd.DataFrame) -> list[str]:
     return [name for name in tidy.columns if name not in ("quantity", "value")]
 
 
-def _means(cell: str, row: pd.Series[Any]) -> bool:
+def _means(cell: str, row: Mapping[Hashable, Any]) -> bool:
     """Whether a text is made of values of a row, what it is of and its quantity among them."""
     rest = f",{cell.replace(', ', ',')},"
-    for value in sorted((_text(one) for one in row.drop("value")), key=len, reverse=True):
+    for value in sorted((_text(one) for name, one in row.items() if name != "value"), key=len, reverse=True):
         rest = rest.replace(f",{value.replace(', ', ',')},", ",", 1) if value else rest
     return rest == "," and f",{row['quantity']},".replace(", ", ",") in f",{cell.replace(', ', ',')},"
 
@@ -70,6 +68,22 @@ def _text(value: Any) -> str:
     if pd.isna(value):
         return ""
     return f"{value:g}" if isinstance(value, float | int) else str(value)
+
+
+def address(tidy: pd.DataFrame, line: int) -> str:
+    """What :func:`select` takes for a number: what it is of and its quantity; its line, where that means several.
+
+    Args:
+        tidy: the table, as it was read.
+        line: of the number, from 0.
+    """
+    row = tidy.iloc[line]
+    cell = ",".join(filter(None, (_text(one) for one in row.drop("value"))))
+    try:
+        named = select(tidy, cell, "").name == row.name
+    except InputError:
+        named = False
+    return cell if named else f"{line + 1},value"
 
 
 def rows_behind(tidy: pd.DataFrame, row: pd.Series[Any], baseline: str | None) -> pd.DataFrame:
@@ -116,14 +130,14 @@ def _counterpart(method: str, baseline: str, methods: Iterable[str]) -> str:
     return named if variant and named in set(methods) else baseline
 
 
-def runs_behind(rows: pd.DataFrame, summaries: Iterable[Path]) -> dict[str, dict[str, Any]]:
+def runs_behind(rows: pd.DataFrame, summaries: Iterable[pd.DataFrame]) -> dict[str, dict[str, Any]]:
     """The runs that rows of a tidy table are of: their rows in the summaries of experiments, by path.
 
     Args:
         rows: of single runs.
         summaries: of the experiments that the table shows.
     """
-    known = [pd.read_csv(path).to_dict("records") for path in summaries]
+    known = [summary.to_dict("records") for summary in summaries]
     found: dict[str, dict[str, Any]] = {}
     for row in rows.to_dict("records"):
         of = {str(name): value for name, value in row.items()}

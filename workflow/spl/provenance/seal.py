@@ -78,10 +78,13 @@ def check_seal(results: Path, published: str | None = None) -> Seal:
 def results_digest(jobs: Iterable[Job], sha256: Callable[[Path], str | None], results: Path) -> str:
     """One sha256 over all results of a study, names below its folder and bytes; of no manifest, log or time.
 
+    The page is left out: it quotes the machines and times that are on record of the runs.
+
     Raises:
         InputError: a result is not there.
     """
-    files = sorted((str(path.relative_to(results)), path) for job in jobs for path in job.outputs)
+    reproducible = (job for job in jobs if job.subcommand != "page")
+    files = sorted((str(path.relative_to(results)), path) for job in reproducible for path in job.outputs)
     lines = []
     for name, path in files:
         if (found := sha256(path)) is None:

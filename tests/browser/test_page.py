@@ -1,0 +1,256 @@
+"""The page of a study in a browser: from a number to its runs, by mouse, keyboard and address, on any screen."""
+
+import hashlib
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from spl.splits import read_split
+
+RUN = "digits/balanced-40/fold1/smooth-fixmatch/seed0"
+GAIN = "#cell=table1:Smooth%20FixMatch,gain_mean"
+PHONE, DESK = {"width": 375, "height": 800}, {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def study(_finished):
+    return _finished
+
+
+@pytest.fixture(scope="module")
+def results(study):
+    return study.results
+
+
+@pytest.fixture
+def paper(results):
+    return results / "paper.html"
+
+
+def dialog(page):
+    return page.get_by_role("dialog")
+
+
+def title(page):
+    return dialog(page).get_by_role("heading", level=2)
+
+
+def opened(page):
+    """The run or number that the dialog shows."""
+    expect(dialog(page)).to_be_visible()
+    return title(page).inner_text()
+
+
+def test_a_number_leads_to_its_runs(visit, paper, study):
+    page = visit(paper)
+    page.locator("#table1").get_by_role("link", name="±").click()
+    expect(title(page)).to_have_text("Table 1: Smooth FixMatch, gain_mean")
+    runs = dialog(page).locator("tbody th").all_inner_texts()
+    methods = ("fixmatch", "smooth-fixmatch")
+    assert sorted(runs) == [f"digits/balanced-40/fold{fold}/{method}/seed0" for fold in (0, 1) for method in methods]
+    command = dialog(page).locator("pre").inner_text()
+    assert command == 'spl audit --why "results/tiny/tables/table1.csv:Smooth FixMatch,gain_mean"'
+    why = re.search('"(.*)"', command)[1]
+    said = study.run("spl", "audit", "--study", str(study.study), "--why", why)
+    assert said.returncode == 0, said.stderr
+    assert all(run in said.stdout for run in runs), "the audit names the same runs"
+    dialog(page).get_by_role("link", name=RUN).click()
+    expect(title(page)).to_have_text(RUN)
+    dialog(page).get_by_role("link", name="runs behind Table 1: Smooth FixMatch, gain_mean").click()
+    expect(title(page)).to_have_text("Table 1: Smooth FixMatch, gain_mean")
+
+
+def test_numbers_behind_a_fold_and_lines_of_one_run_are_doors_too(visit, paper):
+    page = visit(paper)
+    page.get_by_text("Intervals, effect sizes").first.click()
+    page.locator("#table1 details").get_by_role("link", name="2", exact=True).click()
+    expect(title(page)).to_have_text("Table 1: Smooth FixMatch, pairs")
+    page.keyboard.press("Escape")
+    page.locator("#collapsing summary").first.click()
+    page.locator("#collapsing").get_by_role("link", name="high").first.click()
+    expect(title(page)).to_have_text(re.compile("^digits/balanced-40/"))
+
+
+def test_a_run_shows_what_was_measured_of_it(visit, paper, results):
+    page = visit(paper, f"#run={RUN}")
+    assert opened(page) == RUN
+    folder = results / "runs" / RUN
+    metrics, confusion = pd.read_csv(folder / "metrics.csv"), np.load(folder / "confusion.npy")
+    curve = dialog(page).get_by_role("img", name="Test error")
+    assert f"{100 * metrics['test_error'].iloc[-1]:.2f} % at the end, step 150" in curve.get_attribute("aria-label")
+    assert len(curve.locator("polyline.test_error").get_attribute("points").split()) == len(metrics)
+    slider = dialog(page).get_by_role("slider", name="Evaluation")
+    for place, (step, matrix) in enumerate(zip(metrics["step"], confusion, strict=True)):
+        slider.fill(str(place))
+        expect(dialog(page).locator("output")).to_have_text(re.compile(f"^step {step}, error "))
+        rows = dialog(page).locator(".matrix tbody tr").all()
+        found = [[int(cell or 0) for cell in row.locator("td").all_inner_texts()] for row in rows]
+        assert found == matrix.tolist()
+
+
+def test_a_run_shows_its_labelled_images(visit, paper, results):
+    page = visit(paper, f"#run={RUN}")
+    split = read_split(results / "splits/digits/balanced-40/fold1.json")
+    for label in range(10):
+        pictures = dialog(page).get_by_role("img", name=f"4 pictures of {label}", exact=True)
+        assert pictures.locator("i").count() == split.labelled_counts[label] == 4
+    counts = dialog(page).locator(".labelled .count").all_inner_texts()
+    assert counts == [f"4 of {pool}" for pool in split.unlabelled_counts]
+    expect(dialog(page)).to_contain_text("All 40 labelled images.")
+
+
+def test_a_run_shows_its_parameters_record_and_audit(visit, paper, results):
+    page = visit(paper, f"#run={RUN}")
+    manifest = results / "runs" / f"{RUN}.manifest.json"
+    recorded = json.loads(manifest.read_text())
+    text = dialog(page).inner_text()
+    assert hashlib.sha256(manifest.read_bytes()).hexdigest() in text
+    for fact in (recorded["host"], recorded["ended"], recorded["hardware"]["processor"], "wrn-10-1", "(calibrated)"):
+        assert fact in text
+    assert dialog(page).locator("pre").all_inner_texts() == [
+        f"spl audit results/tiny/runs/{RUN}",
+        f"spl audit --rerun results/tiny/runs/{RUN}",
+    ]
+    dialog(page).get_by_text("Table 1: ").click()
+    dialog(page).get_by_role("link", name="Smooth FixMatch, std").first.click()
+    expect(title(page)).to_have_text("Table 1: Smooth FixMatch, std")
+
+
+def test_runs_are_filtered(visit, paper):
+    page = visit(paper)
+    rows, filters = page.locator("#runs tbody tr:visible"), page.locator("#runs form")
+    expect(rows).to_have_count(4)
+    filters.get_by_label("method").select_option("Smooth FixMatch")
+    expect(rows).to_have_count(2)
+    filters.get_by_label("fold").select_option("1")
+    expect(page.locator("#runs output")).to_have_text("1 of 4 runs")
+    rows.get_by_role("link").click()
+    expect(title(page)).to_have_text(RUN)
+    page.keyboard.press("Escape")
+    filters.get_by_label("experiment").select_option("scarce-labels")
+    filters.get_by_label("method").select_option("all")
+    filters.get_by_label("fold").select_option("all")
+    expect(page.locator("#runs output")).to_have_text("4 runs")
+
+
+def test_a_figure_has_its_numbers(visit, paper, results):
+    page = visit(paper)
+    page.locator("#fig6").get_by_text("Numbers of this figure").click()
+    shown = pd.read_csv(results / "figures/fig6.csv", dtype=str)
+    expect(page.locator("#fig6 thead th")).to_have_text(list(shown.columns))
+    expect(page.locator("#fig6 tbody tr")).to_have_count(min(len(shown), 200))
+    assert page.locator("#fig6 tbody tr").first.locator("th, td").all_inner_texts() == shown.iloc[0].tolist()
+
+
+def focused(page):
+    return page.evaluate("document.activeElement.getAttribute('href') ?? document.activeElement.textContent")
+
+
+def press(page, key, until, most=80):
+    for _ in range(most):
+        page.keyboard.press(key)
+        if until in focused(page):
+            return
+    raise AssertionError(f"{key} never leads to {until}")
+
+
+def test_all_of_it_without_a_mouse(visit, paper):
+    page = visit(paper)
+    press(page, "Tab", until="gain_mean")
+    page.keyboard.press("Enter")
+    expect(title(page)).to_be_focused()
+    press(page, "Tab", until="fold1%2Fsmooth")
+    page.keyboard.press("Enter")
+    expect(title(page)).to_have_text(RUN)
+    slider = dialog(page).get_by_role("slider")
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("^step 50, "))
+    page.keyboard.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("^step 100, "))
+    press(page, "Tab", until="Close")
+    page.keyboard.press("Escape")
+    expect(dialog(page)).to_be_hidden()
+    assert "gain_mean" in focused(page), "back where it began"
+    assert page.url.endswith("#")
+
+
+def test_a_link_can_be_shared(visit, paper):
+    page = visit(paper, GAIN)
+    assert opened(page) == "Table 1: Smooth FixMatch, gain_mean"
+    assert opened(visit(paper, f"#run={RUN}&cell=table1:FixMatch,mean")) == RUN
+    assert opened(visit(paper, "#run=digits/none")) == "No such run"
+    assert opened(visit(paper, "#cell=table1:100%")) == "No such number"
+
+
+def test_the_back_button(visit, paper):
+    page = visit(paper)
+    page.evaluate(f"location.hash = '{GAIN}'")
+    expect(title(page)).to_have_text(re.compile("^Table 1"))
+    dialog(page).get_by_role("link", name=RUN).click()
+    expect(title(page)).to_have_text(RUN)
+    page.go_back()
+    expect(title(page)).to_have_text(re.compile("^Table 1"))
+    page.go_back()
+    expect(dialog(page)).to_be_hidden()
+    page.go_forward()
+    expect(title(page)).to_have_text(re.compile("^Table 1"))
+    dialog(page).get_by_role("button", name="Close").click()
+    expect(dialog(page)).to_be_hidden()
+    page.get_by_role("link", name="Table 7").click()
+    assert page.url.endswith("#table7")
+    expect(dialog(page)).to_be_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("address", ["", GAIN, f"#run={RUN}"])
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_nothing_keeps_people_from_using_it(visit, paper, scheme, address, viewport):
+    page = visit(paper, address, color_scheme=scheme, viewport=viewport)
+    if address:
+        opened(page)
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (max(map(int, re.findall(r"\d+", background))) < 64) == (scheme == "dark")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("address", ["", GAIN, f"#run={RUN}"])
+def test_it_fits_a_phone(visit, paper, address):
+    page = visit(paper, address, viewport=PHONE)
+    if address:
+        opened(page)
+    for part in ("document.documentElement", "document.querySelector('dialog')"):
+        assert page.evaluate(f"{part}.scrollWidth <= {part}.clientWidth")
+
+
+def test_it_can_be_printed(visit, paper):
+    page = visit(paper)
+    document = page.pdf(format="A4")
+    assert document.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type\s*/Page\b", document)) > 3
+    page.emulate_media(media="print", color_scheme="dark")
+    expect(page.get_by_role("navigation")).to_be_hidden()
+    expect(page.get_by_label("method")).to_be_hidden()
+    expect(page.locator("#runs tbody tr").last).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(29, 33, 41)", "dark is for screens"
+
+
+def test_without_scripts_it_is_the_paper_still(visit, paper):
+    page = visit(paper, java_script_enabled=False)
+    expect(page.locator("#table1 table").first.locator("tbody tr")).to_have_count(2)
+    expect(page.locator("#runs tbody tr")).to_have_count(4)
+    expect(page.get_by_label("method")).to_be_hidden()
+
+
+def test_a_run_without_a_manifest_says_so(visit, paper, tmp_path):
+    bare = tmp_path / "paper.html"
+    bare.write_text(re.sub('(id="records">)[^<]*', r"\1{}", paper.read_text()))
+    page = visit(bare, f"#run={RUN}")
+    expect(dialog(page)).to_contain_text("Not on record: the run's manifest was not there.")

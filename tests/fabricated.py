@@ -1,0 +1,127 @@
+"""The results of a study without its trainings: random images and numbers in place of them, all else as it is made."""
+
+import importlib
+import json
+import zlib
+from contextlib import chdir
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from safetensors import safe_open
+
+from spl.calibration import write_calibration
+from spl.confusion import write_summary
+from spl.datasets import Dataset, save_dataset
+from spl.evaluation import MEASURES
+from spl.figures.style import save as save_figure
+from spl.jobs import jobs
+from spl.paper.contents import TEMPLATE, items
+from spl.paper.page import write_page
+from spl.plan import make_plan
+from spl.splits import draw_split, write_split
+from spl.study_file import read_study
+from spl.tables.form import save as save_table
+from spl.tables.spreadsheet import write_spreadsheet
+
+TEST_IMAGES = 100
+"""Of each class."""
+
+
+def fabricate(study, folder):
+    """Write the results of a study into a folder, as if it had run there; returns the page.
+
+    A run's matrices become better over its evaluations, as many as its settings say, and some of its classes collapse.
+    """
+    plan = make_plan(read_study(study))
+    with chdir(folder):
+        planned = jobs(plan, items(plan, str(study)))
+        makers = {path: name for name, job in planned.items() for path in job.outputs}
+        graph = {name: [makers[path] for path in job.inputs if path in makers] for name, job in planned.items()}
+        for job in map(planned.get, TopologicalSorter(graph).static_order()):
+            _folder(job).mkdir(parents=True, exist_ok=True)
+            MAKERS[job.subcommand](json.loads(job.parameter), job)
+    return folder / job.outputs[0]
+
+
+def _data(content, job):
+    """Smooth pictures, which are as large as photographs are when they are packed."""
+    known = content["known"]
+    counts, classes = known["train_counts"], len(known["classes"])
+    random = np.random.default_rng(0)
+    coarse = random.integers(0, 256, (sum(counts), 3, 4, 4), dtype=np.uint8)
+    images = coarse.repeat(known["side"] // 4, axis=2).repeat(known["side"] // 4, axis=3)
+    images += random.integers(0, 12, images.shape, dtype=np.uint8)
+    train = images, np.repeat(np.arange(classes), counts)
+    save_dataset(content["source"], known["classes"], Dataset(*train, *(one[:classes] for one in train)), _folder(job))
+
+
+def _split(content, job):
+    with safe_open(job.inputs[0], framework="numpy") as arrays:
+        write_split(draw_split(arrays.get_tensor("train_classes"), **content["draw"]), job.outputs[0])
+
+
+def _train(content, job):
+    settings = content["settings"]
+    late = settings["steps"] * 4 // 5
+    steps = [*range(settings["evaluate_every"], late + 1, settings["evaluate_every"])]
+    steps += [
+        *range(steps[-1] + settings["evaluate_late_every"], settings["steps"] + 1, settings["evaluate_late_every"])
+    ]
+    classes = len(json.loads(job.inputs[1].read_text())["classes"])
+    random = np.random.default_rng(zlib.crc32(job.name.encode()))
+    confusion = _matrices(random, len(steps), classes)
+    right = np.trace(confusion, axis1=1, axis2=2) / (classes * TEST_IMAGES)
+    metrics = pd.DataFrame({"step": steps, "test_error": 1 - right} | dict.fromkeys(MEASURES, 0.5) | {"purity": right})
+    metrics.to_csv(_folder(job) / "metrics.csv", index=False)
+    np.save(_folder(job) / "confusion.npy", confusion)
+    weights = json.loads(job.inputs[3].read_text())["weights"] if len(job.inputs) > 3 else {}
+    found = {name: weights[name] for name, value in settings.items() if value == "calibrated"}
+    job.outputs[0].write_text(json.dumps(content | {"calibrated": found}))
+
+
+def _matrices(random, evaluations, classes):
+    """int32 (evaluations, classes, classes): from chance to a few errors, the last class lost on the way."""
+    lost = random.integers(evaluations // 2, 2 * evaluations)
+    found = []
+    for number in range(evaluations):
+        right = 1 - 0.9 * (1 - number / evaluations) ** 2 - random.uniform(0, 0.05)
+        shares = np.full((classes, classes), (1 - right) / (classes - 1))
+        np.fill_diagonal(shares, right)
+        if number > lost:
+            shares[:, 0] += shares[:, -1]
+            shares[:, -1] = 0
+        found.append(random.multinomial(TEST_IMAGES, shares))
+    return np.array(found, dtype=np.int32)
+
+
+def _drawn(content, job):
+    drawing, shown = importlib.import_module(content["module"]).draw(content["given"], job.inputs)
+    save_figure(drawing, shown, job.outputs[0].with_suffix(""))
+
+
+def _built(content, job):
+    table = importlib.import_module(content["module"]).build(content["given"], job.inputs)
+    save_table(table, content["title"], content["caption"], job.outputs[0].with_suffix(""))
+
+
+def _folder(job):
+    return job.outputs[0].parent
+
+
+def _results(job):
+    return Path(*job.outputs[0].parts[:2])
+
+
+MAKERS = {
+    "data": _data,
+    "split": _split,
+    "train": _train,
+    "calibrate": lambda content, job: write_calibration(content, *job.inputs, job.outputs[0]),
+    "analyse": lambda content, job: write_summary(content, _results(job) / "runs", job.outputs[0]),
+    "figure": _drawn,
+    "table": _built,
+    "spreadsheet": lambda content, job: write_spreadsheet(content["given"], job.inputs, job.outputs[0]),
+    "page": lambda content, job: write_page(content, TEMPLATE, _results(job), job.outputs[0]),
+}

@@ -1,0 +1,375 @@
+"use strict";
+
+// Every number is a link to "#cell=TABLE:ROW,COLUMN", every run one to "#run=PATH". The address says what the dialog shows.
+
+const index = read("index");
+const trainings = onDemand(() => read("trainings"));
+const labelled = onDemand(() => read("labelled"));
+const figures = onDemand(() => read("figures"));
+const records = onDemand(() => read("records"));
+const runs = new Map(index.runs.map((run) => [run.run, run]));
+const dialog = document.querySelector("dialog");
+const view = document.getElementById("view");
+
+// ---- data
+
+function read(id) {
+  return JSON.parse(document.getElementById(id).textContent);
+}
+
+function onDemand(make) {
+  let made;
+  return () => (made ??= make());
+}
+
+async function unpack(text) {
+  const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
+}
+
+// ---- elements
+
+function make(name, properties, ...children) {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children);
+  return element;
+}
+
+function draw(name, attributes, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+function link(kind, value, text, rest = "") {
+  return make("a", { href: `#${kind}=${encodeURIComponent(value)}${rest}` }, text);
+}
+
+function table(headings, rows) {
+  const head = make("tr", {}, ...headings.map((text) => make("th", { scope: "col" }, text)));
+  const body = rows.map(([first, ...others]) =>
+    make("tr", {}, make("th", { scope: "row" }, first), ...others.map((cell) => make("td", {}, cell))));
+  return make("table", {}, make("thead", {}, head), make("tbody", {}, ...body));
+}
+
+function scrolling(content, name) {
+  const frame = make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: name }, content);
+  return frame;
+}
+
+function facts(content) {
+  const pairs = Object.entries(content).filter(([, value]) => value !== null && value !== "");
+  const said = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
+  return make("dl", { className: "facts" },
+    ...pairs.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, said(value))]));
+}
+
+const command = (text) => make("pre", {}, make("code", {}, text));
+const heading = (text) => make("h3", {}, text);
+const percent = (share, digits = 2) => (share === null ? "–" : `${(100 * share).toFixed(digits)} %`);
+const spaced = (place) => place.replace(/,(?=\S)/g, ", ");
+const counted = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
+
+// ---- the address and the dialog
+
+function asked() {
+  const parts = location.hash.slice(1).split("&").filter((part) => part.includes("="));
+  return Object.fromEntries(parts.map((part) => [part.slice(0, part.indexOf("=")), decoded(part.slice(part.indexOf("=") + 1))]));
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // somebody's own percent sign
+  }
+}
+
+async function show() {
+  const { run, cell } = asked();
+  if (run === undefined && cell === undefined) return dialog.close();
+  const address = location.hash;
+  const content = await (run === undefined ? cellView(cell) : runView(run, cell));
+  if (location.hash !== address) return; // another one was asked for meanwhile
+  const title = make("h2", { id: "view-title", tabIndex: -1 }, content.title);
+  view.replaceChildren(title, ...content.parts.filter(Boolean));
+  if (!dialog.open) dialog.showModal();
+  dialog.scrollTop = 0;
+  title.focus();
+  content.begin?.();
+}
+
+function closed() {
+  view.replaceChildren();
+  const { run, cell } = asked();
+  if (run !== undefined || cell !== undefined) history.pushState(null, "", "#");
+}
+
+// ---- a number
+
+function cellView(cell) {
+  const behind = index.cells[cell];
+  const [name, place] = [cell.slice(0, cell.indexOf(":")), cell.slice(cell.indexOf(":") + 1)];
+  if (!behind) return { title: "No such number", parts: [make("p", {}, `No table of this page has ${cell}.`)] };
+  const printed = [...document.querySelectorAll("main td a")].find((door) => decoded(door.hash) === `#cell=${cell}`);
+  const rows = behind.map((number) => index.runs[number]).map((run) => [
+    link("run", run.run, run.run, `&cell=${encodeURIComponent(cell)}`), percent(run.error_last), run.basin ?? "", String(run.fold), String(run.seed),
+  ]);
+  return {
+    title: `${index.titles[name]}: ${spaced(place)}`,
+    parts: [
+      make("p", {}, make("strong", {}, printed.textContent), `, computed from ${counted(rows.length, "run")}:`),
+      scrolling(table(["run", "last error", "basin", "fold", "seed"], rows), "Runs behind this number"),
+      heading("Audit"),
+      ...auditOfCell(name, place),
+    ],
+  };
+}
+
+function auditOfCell(name, place) {
+  if (!index.audited) return [make("p", { className: "note" }, "An audit is of whole studies: tables of a partial one are not vouched for, its runs are.")];
+  return [
+    make("p", { className: "note" }, "This command finds the same runs, and reads all that the number was made from:"),
+    command(`spl audit --why "${index.results}/tables/${name}.csv:${place}"`),
+  ];
+}
+
+// ---- a run
+
+async function runView(path, cell) {
+  const run = runs.get(path);
+  if (!run || !(path in trainings())) return { title: "No such run", parts: [make("p", {}, `No run of this page is ${path}.`)] };
+  const training = await unpack(trainings()[path]);
+  const classes = index.classes[path.split("/")[0]];
+  const curve = learningCurve(training.curve);
+  const confusion = confusionOverTime(training, classes, (step) => curve.mark(step));
+  const [name, place] = cell ? [cell.slice(0, cell.indexOf(":")), cell.slice(cell.indexOf(":") + 1)] : [];
+  return {
+    title: path,
+    begin: () => { curve.fit(); confusion.begin(); },
+    parts: [
+      cell in index.cells && make("p", {}, "← ", link("cell", cell, `runs behind ${index.titles[name]}: ${spaced(place)}`)),
+      make("p", {}, `${run.title}, ${counted(run.labels, "label")}, fold ${run.fold}, seed ${run.seed}: `,
+        make("strong", {}, percent(run.error_last)), ` error at the end, ${run.basin} basin.`),
+      heading("Learning curve"),
+      ...curve.parts,
+      heading("Confusion matrix"),
+      ...confusion.parts,
+      heading("Labelled images"),
+      ...labelledSet(path.split("/").slice(0, 3).join("/"), classes),
+      heading("Audit"),
+      command(`spl audit ${index.results}/runs/${path}`),
+      command(`spl audit --rerun ${index.results}/runs/${path}`),
+      ...(cell in index.cells ? auditOfCell(name, place) : []),
+      heading("On record when this page was made"),
+      path in records() ? facts(records()[path]) : make("p", {}, "Not on record: the run's manifest was not there."),
+      heading("Parameters"),
+      facts(parameters(training.parameters)),
+      heading("Numbers made from it"),
+      ...numbersOf(path),
+    ],
+  };
+}
+
+function parameters({ settings, calibrated, ...others }) {
+  const weights = Object.entries(calibrated).map(([name, value]) => [name, `${value} (calibrated)`]);
+  return { ...others, ...settings, ...Object.fromEntries(weights) };
+}
+
+function numbersOf(path) {
+  const number = index.runs.findIndex((run) => run.run === path);
+  const cells = Object.keys(index.cells).filter((cell) => index.cells[cell].includes(number));
+  const byTable = Map.groupBy(cells, (cell) => cell.slice(0, cell.indexOf(":")));
+  return [...byTable].map(([name, own]) => make("details", {},
+    make("summary", {}, `${index.titles[name]}: ${counted(own.length, "number")}`),
+    make("ul", { className: "numbers" },
+      ...own.map((cell) => make("li", {}, link("cell", cell, spaced(cell.slice(name.length + 1))))))));
+}
+
+// ---- learning curve
+
+const CURVES = { test_error: "test error", coverage: "coverage of pseudo-labels", purity: "purity of pseudo-labels" };
+const HEIGHT = 220;
+const MARGIN = { left: 44, right: 12, top: 10, bottom: 24 };
+
+function learningCurve(curve) {
+  const picture = draw("svg", { class: "curve", role: "img", "aria-label": inWords(curve) });
+  const mark = draw("line", { class: "now" });
+  const last = curve.step.at(-1);
+  let across = () => 0;
+  let at = last;
+  function place(step) {
+    at = step;
+    for (const [key, value] of Object.entries({ x1: across(at), x2: across(at), y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom })) mark.setAttribute(key, value);
+  }
+  function fit() {
+    const width = picture.clientWidth;
+    const down = (share) => MARGIN.top + (1 - share) * (HEIGHT - MARGIN.top - MARGIN.bottom);
+    across = (step) => MARGIN.left + (step / last) * (width - MARGIN.left - MARGIN.right);
+    picture.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+    picture.replaceChildren(...axes(last, width, across, down), ...lines(curve, across, down), mark);
+    place(at);
+  }
+  const shown = Object.keys(CURVES).filter((name) => curve[name].some((value) => value !== null));
+  const legend = make("p", { className: "legend" }, ...shown.map((name) => make("span", {}, sample(name), CURVES[name])));
+  return { parts: [picture, legend], mark: place, fit };
+}
+
+function inWords({ step, test_error: error }) {
+  const best = error.indexOf(Math.min(...error));
+  return `Test error: ${percent(error[0])} at step ${step[0]}, lowest ${percent(error[best])} at step ${step[best]}, ` +
+    `${percent(error.at(-1))} at the end, step ${step.at(-1)}.`;
+}
+
+function axes(last, width, across, down) {
+  const levels = [0, 0.25, 0.5, 0.75, 1].flatMap((share) => [
+    draw("line", { x1: MARGIN.left, x2: width - MARGIN.right, y1: down(share), y2: down(share) }),
+    draw("text", { x: MARGIN.left - 6, y: down(share) + 4, "text-anchor": "end" }, `${100 * share} %`),
+  ]);
+  const steps = [0, last / 2, last].map((step) =>
+    draw("text", { x: across(step), y: HEIGHT - 8, "text-anchor": step === last ? "end" : "middle" }, Math.round(step).toLocaleString("en")));
+  return [...levels, ...steps];
+}
+
+function lines(curve, across, down) {
+  return Object.keys(CURVES).reverse().map((name) => {
+    const known = curve[name].flatMap((value, place) => (value === null ? [] : [`${across(curve.step[place])},${down(value)}`]));
+    return draw("polyline", { class: name, points: known.join(" ") });
+  });
+}
+
+function sample(name) {
+  return draw("svg", { class: "curve", "aria-hidden": true }, draw("polyline", { class: name, points: "0,5 32,5" }));
+}
+
+// ---- confusion matrices over training
+
+function confusionOverTime(training, classes, atStep) {
+  const shown = training.matrices ?? training.recalls;
+  const slider = make("input", { type: "range", min: 0, max: shown.length - 1, value: shown.length - 1, ariaLabel: "Evaluation" });
+  const output = make("output");
+  const place = make("div");
+  const picture = training.matrices ? matrix : recalls;
+  function update() {
+    const step = training.steps[slider.value];
+    const error = training.curve.test_error[training.curve.step.indexOf(step)];
+    const text = `step ${step.toLocaleString("en")}, error ${percent(error)}`;
+    output.textContent = text;
+    slider.ariaValueText = text;
+    place.replaceChildren(...picture(shown[slider.value], classes));
+    atStep(step);
+  }
+  slider.addEventListener("input", update);
+  const some = shown.length < training.evaluations ? ` Shown are ${shown.length} of ${training.evaluations} evaluations, evenly spread` : ` All ${shown.length} evaluations are shown`;
+  const points = training.curve.step.length;
+  const curve = points < training.evaluations ? `; the curve has ${points} of them.` : ".";
+  const what = training.matrices ? "Rows are true classes, columns predicted ones; the shade is the share of the true class." :
+    `Of so many classes the recall alone is shown.`;
+  return {
+    begin: update,
+    parts: [make("div", { className: "slider" }, slider, output), place, make("p", { className: "note" }, what + some + curve)],
+  };
+}
+
+const NAMED = 20; // with more classes, there is no room for counts
+
+function matrix(counts, classes) {
+  const total = (numbers) => numbers.reduce((sum, one) => sum + one, 0);
+  const rows = counts.map(total);
+  const columns = counts.map((_, column) => total(counts.map((row) => row[column])));
+  const below = (limit) => classes.filter((_, one) => columns[one] / rows[one] < limit);
+  const wholly = below(index.basins.collapsed);
+  const partly = below(index.basins.partly_collapsed).filter((name) => !wholly.includes(name));
+  const said = make("p", {}, `Collapsed: ${wholly.join(", ") || "none"}. Partly: ${partly.join(", ") || "none"}.`);
+  const shares = counts.map((row, one) => row.map((count) => count / rows[one]));
+  if (classes.length > NAMED) return [canvas(shares, `Confusion matrix of ${classes.length} classes. ${said.textContent}`), said];
+  return [scrolling(matrixTable(counts, shares, classes, wholly), "Confusion matrix"), said];
+}
+
+function matrixTable(counts, shares, classes, collapsed) {
+  const corner = make("td");
+  const name = (scope) => (text) => make("th", { scope, className: collapsed.includes(text) ? "collapsed" : "" }, text);
+  const body = counts.map((row, one) => make("tr", {}, name("row")(classes[one]), ...row.map((count, other) => {
+    const cell = make("td", {}, count ? String(count) : "");
+    cell.style.setProperty("--share", shares[one][other]);
+    return cell;
+  })));
+  return make("table", { className: "matrix" },
+    make("thead", {}, make("tr", {}, corner, ...classes.map(name("col")))), make("tbody", {}, ...body));
+}
+
+function recalls(shares, classes) {
+  const order = shares.map((_, one) => one).sort((one, other) => shares[one] - shares[other]);
+  const side = Math.ceil(Math.sqrt(shares.length));
+  const rows = Array.from({ length: Math.ceil(shares.length / side) }, (_, row) => shares.slice(row * side, (row + 1) * side));
+  const lowest = order.slice(0, 10).map((one) => `${classes[one]} ${percent(shares[one], 0)}`).join(", ");
+  return [canvas(rows, `Recall of ${classes.length} classes, one square each.`), make("p", {}, `Lowest recall: ${lowest}.`)];
+}
+
+function canvas(shares, text) {
+  const picture = make("canvas", { width: shares[0].length, height: shares.length, role: "img", ariaLabel: text });
+  const brush = picture.getContext("2d");
+  brush.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--accent");
+  shares.forEach((row, y) => row.forEach((share, x) => {
+    brush.globalAlpha = share;
+    brush.fillRect(x, y, 1, 1);
+  }));
+  return picture;
+}
+
+// ---- labelled images
+
+function labelledSet(path, classes) {
+  const { sheet, side, columns, sets } = labelled()[path.split("/")[0]];
+  const set = sets[path];
+  const [all, shown] = [set.labelled, set.pictures.map((own) => own.length)].map((numbers) => numbers.reduce((sum, one) => sum + one, 0));
+  const many = classes.length > NAMED ? { className: "labelled many", tabIndex: 0, role: "group", ariaLabel: "Labelled images" } : {};
+  const grid = make("div", { className: "labelled", ...many }, ...classes.flatMap((name, one) => [
+    make("span", {}, name),
+    make("span", { className: "count" }, `${set.labelled[one]} of ${set.pool[one]}`),
+    pictures(set.pictures[one], name, side, columns),
+  ]));
+  grid.style.setProperty("--sheet", `url(${sheet})`);
+  const some = shown < all ? `Shown are ${shown} of ${all} labelled images.` : `All ${counted(all, "labelled image")}.`;
+  return [make("p", { className: "note" }, `Labelled images of each class, and how many the unlabelled pool has. ${some}`), grid];
+}
+
+function pictures(places, name, side, columns) {
+  const scale = 32 / side;
+  return make("span", { className: "pictures", role: "img", ariaLabel: `${counted(places.length, "picture")} of ${name}` },
+    ...places.map((place) => {
+      const picture = make("i");
+      picture.style.backgroundSize = `${columns * side * scale}px`;
+      picture.style.backgroundPosition = `${-(place % columns) * 32}px ${-Math.floor(place / columns) * 32}px`;
+      return picture;
+    }));
+}
+
+// ---- figures and filters
+
+async function fillNumbers(event) {
+  const details = event.currentTarget;
+  if (!details.open || details.children.length > 1) return;
+  const { columns, rows, of } = await unpack(figures()[details.dataset.figure]);
+  const some = rows.length < of ? `The first ${rows.length} of ${of} rows; all are in ${index.results}/figures/${details.dataset.figure}.csv.` : "";
+  details.append(scrolling(table(columns, rows), "Numbers of this figure"), make("p", { className: "note" }, some));
+}
+
+function filter(form) {
+  const wanted = [...new FormData(form)].filter(([, value]) => value);
+  const fits = (row) => wanted.every(([name, value]) => row.dataset[name].split(name === "experiments" ? " " : "\n").includes(value));
+  const rows = [...document.querySelectorAll("#runs tbody tr")];
+  for (const row of rows) row.hidden = !fits(row);
+  const left = rows.filter((row) => !row.hidden).length;
+  form.querySelector("output").textContent = left < rows.length ? `${left} of ${counted(rows.length, "run")}` : counted(left, "run");
+}
+
+// ---- begin
+
+for (const element of document.querySelectorAll(".script")) element.hidden = false;
+for (const details of document.querySelectorAll("[data-figure]")) details.addEventListener("toggle", fillNumbers);
+document.querySelector(".filters").addEventListener("change", (event) => filter(event.currentTarget));
+dialog.addEventListener("close", closed);
+addEventListener("hashchange", show);
+show();
