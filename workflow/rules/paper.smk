@@ -20,6 +20,6 @@ rule paper:
         "../../envs/environment.yaml"
     params:
         canonical=PAGE,
-        results=RESULTS,
+        results=lambda wildcards: RESULTS,
     shell:
         "spl page --parameter {params.canonical:q} {params.results:q} --output {output:q} > {log:q} 2>&1"

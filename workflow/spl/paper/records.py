@@ -38,6 +38,6 @@ def _record(path: Path) -> dict[str, Any] | None:
         "begun": manifest.begun,
         "ended": manifest.ended,
         "attempts": len(manifest.attempts),
-        "commit": (manifest.repository or {}).get("commit"),
-        **manifest.hardware,
+        "commit": manifest.repository and manifest.repository.commit,
+        **manifest.hardware.model_dump(exclude_unset=True),
     }
