@@ -211,15 +211,16 @@ def test_what_code_depends_on_makes_it_stale(package, hole):
         ("def other(): return 1", False),
         ("@m.m\ndef other(): return m", False),
         ("x = 1", False),
-        ("from spl.c import R", False),
+        ("from spl.c import h", False),
     ],
 )
 def test_with_what_a_function_does_alone_counts_what_its_module_does_and_not_what_it_defines(package, more, counts):
     """So that a subcommand's lines count without all other subcommands."""
     main = "import m\n@m.m\ndef main(): return other()\n"
-    package(a=main, b="import k\nk.x = 1\ndef g(): 1", **OTHERS)
+    others = {"b": "import k\nk.x = 1\ndef g(): 1", "c": "def h(): 1"}
+    package(a=main, **others)
     before = fingerprint(["spl.a:main()"], {})
-    package(a=main + more, b="import k\nk.x = 1\ndef g(): 1", **OTHERS)
+    package(a=main + more, **others)
     assert (fingerprint(["spl.a:main()"], {}) != before) == counts
 
 
