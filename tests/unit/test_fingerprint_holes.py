@@ -158,6 +158,18 @@ STALE = {
         "int",
         "str",
     ),
+    "hints by which pydantic converts": (
+        "from pydantic import validate_call\nfrom spl.b import f\ndef main(): validate_call(f)('1')",
+        "def f(x: int): return x",
+        "int",
+        "str",
+    ),
+    "hints by which a function is chosen": (
+        "import functools\nfrom spl.b import f\n@functools.singledispatch\ndef main(x): 0\nmain.register(f)",
+        "def f(x: int): return x",
+        "int",
+        "str",
+    ),
     "a signature": (
         "import inspect\nfrom spl.b import f\ndef main(): inspect.signature(f)",
         "def f(x: 'a'): 0",
@@ -186,6 +198,30 @@ def test_what_code_depends_on_makes_it_stale(package, hole):
     assert changed != other
     package(b=changed)
     assert code() != before
+
+
+@pytest.mark.parametrize(
+    ("more", "counts"),
+    [
+        ("import spl.b", True),
+        ("from spl.b import g", True),
+        ("import patches", True),
+        ("m.x = 1", True),
+        ("if m.x: m.y()", True),
+        ("def other(): return 1", False),
+        ("@m.m\ndef other(): return m", False),
+        ("x = 1", False),
+        ("from spl.c import h", False),
+    ],
+)
+def test_with_what_a_function_does_alone_counts_what_its_module_does_and_not_what_it_defines(package, more, counts):
+    """So that a subcommand's lines count without all other subcommands."""
+    main = "import m\n@m.m\ndef main(): return other()\n"
+    others = {"b": "import k\nk.x = 1\ndef g(): 1", "c": "def h(): 1"}
+    package(a=main, **others)
+    before = fingerprint(["spl.a:main()"], {})
+    package(a=main + more, **others)
+    assert (fingerprint(["spl.a:main()"], {}) != before) == counts
 
 
 @pytest.mark.parametrize(
@@ -219,6 +255,13 @@ def test_files_of_the_package_that_code_may_read_count(package):
     package(a=main, **{"b.csv": "1"})
     before = code()
     package(**{"b.csv": "2"})
+    assert code() != before
+
+
+def test_a_folder_that_a_former_package_left_hides_no_module(package):
+    package(a=f"from spl.b import f\n{MAIN}", b="def f(): return 1", **{"b__in____pycache____in__old.pyc": ""})
+    before = code()
+    package(b="def f(): return 2")
     assert code() != before
 
 

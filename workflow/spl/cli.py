@@ -147,7 +147,7 @@ def figure(parameter: Parameter, output: Output, inputs: Annotated[list[Path] | 
     content, given = _read(parameter), inputs or []
     made = [output.with_name(output.name + ending) for ending in ENDINGS["figure"]]
     with _recorded("figure", content, given, made, made[0]):
-        drawing, shown = _builder(content).draw(content["given"], given)
+        drawing, shown = importlib.import_module(content["module"]).draw(content["given"], given)
         save(drawing, shown, output)
 
 
@@ -160,7 +160,7 @@ def table(parameter: Parameter, output: Output, inputs: Annotated[list[Path] | N
     content, given = _read(parameter), inputs or []
     made = [output.with_name(output.name + ending) for ending in ENDINGS["table"]]
     with _recorded("table", content, given, made, made[0]):
-        built = _builder(content).build(content["given"], given)
+        built = importlib.import_module(content["module"]).build(content["given"], given)
         save(built, content["title"], content["caption"], output)
 
 
@@ -224,10 +224,6 @@ def _recorded(
 
 def _inside(folder: Path, files: Iterable[str]) -> list[Path]:
     return [folder / name for name in files]
-
-
-def _builder(content: dict[str, Any]) -> Any:
-    return importlib.import_module(content["module"])
 
 
 INTERRUPTED = 75

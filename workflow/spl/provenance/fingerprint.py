@@ -32,6 +32,7 @@ LOOKS_AT_CODE = {
 """Names behind which any code of the package can be, or its files."""
 LOOKS_AT_CODE_FROM_OUTSIDE = re.compile(
     r"(importlib(?!\.metadata)|inspect|runpy|pkgutil|pydoc|builtins)\b|sys\.(modules|_getframe)|typing\.get_type_hints"
+    r"|pydantic\.(validate_call|TypeAdapter)|functools\.singledispatch"
 )
 
 
@@ -68,8 +69,9 @@ def reach(entries: Iterable[str], choices: Mapping[str, str]) -> dict[str, Defin
     """Each definition that the entries reach, by "package.module:name".
 
     Of a table that is read by a key alone, "package.module:NAME[]", the chosen entry; of "package.module:name()", what
-    the function does itself, and nothing that it names; "package.module:" is what the import of a module does,
-    "package.module:*" all that it says, and :data:`EVERYTHING` every file.
+    the function does itself, its module does beside defining, and the imports of both do, but nothing that it names;
+    "package.module:" is what the import of a module does, "package.module:*" all that it says, and :data:`EVERYTHING`
+    every file.
 
     Raises:
         KeyError: an entry or a choice names nothing.
@@ -98,7 +100,7 @@ def _read(name: str, key: str | None) -> Definition:
     if definition == "":
         return _imported(module_name, module)
     if definition.endswith("()"):
-        return Definition(_body(module.definitions[definition.removesuffix("()")]), (), frozenset())
+        return _alone(module_name, module, module.definitions[definition.removesuffix("()")])
     if definition == "*":
         nodes: list[ast.AST] = [*module.body]
     elif definition in module.definitions:
@@ -109,11 +111,15 @@ def _read(name: str, key: str | None) -> Definition:
     return _definition(external, nodes, {*internal, f"{module_name}:"})
 
 
-def _body(function: ast.stmt) -> str:
+def _alone(module_name: str, module: Module, function: ast.stmt) -> Definition:
     """What a function does, without what its decorators read: its options and their help texts."""
     if not isinstance(function, ast.FunctionDef):
         raise TypeError(f"line {function.lineno}: expected a function")
-    return "\n".join(map(ast.unparse, function.body))
+    nodes = [*function.body, *module.effects]
+    external, internal = _names(module_name, module, module.effects)
+    outside, _ = _unused(module)
+    imported = executed([*module.body, *(part for node in function.body for part in ast.walk(node))])
+    return _definition(external | outside, nodes, {*internal, *imported})
 
 
 def _definition(external: set[str], nodes: Iterable[ast.AST], mentions: set[str]) -> Definition:
@@ -124,12 +130,8 @@ def _definition(external: set[str], nodes: Iterable[ast.AST], mentions: set[str]
 
 def _imported(module_name: str, module: Module) -> Definition:
     """What the import of a module does, that of others and of the packages around it included."""
-    external, internal = set[str](), set(executed(module.body))
-    for name in module.unused:
-        for origin, member in module.imports[name]:
-            outside, inside = _resolve(name, origin, member, None, "")
-            external |= outside
-            internal |= inside if member else set()
+    external, internal = _unused(module)
+    internal |= set(executed(module.body))
     if "." in module_name:
         internal.add(f"{module_name.rpartition('.')[0]}:")
     if not module.plain:
@@ -137,6 +139,17 @@ def _imported(module_name: str, module: Module) -> Definition:
     if module.changes:
         internal.add(EVERYTHING)
     return _definition(external, (), internal)
+
+
+def _unused(module: Module) -> tuple[set[str], set[str]]:
+    """What a module imports for what the import does, or to pass it on."""
+    external, internal = set[str](), set[str]()
+    for name in module.unused:
+        for origin, member in module.imports[name]:
+            outside, inside = _resolve(name, origin, member, None, "")
+            external |= outside
+            internal |= inside if member else set()
+    return external, internal
 
 
 def _chosen(statement: ast.stmt, key: str | None) -> list[ast.AST]:

@@ -40,6 +40,7 @@ class Module:
         unused: names that it imports and does not mention: for what their import does, or to pass them on.
         plain: whether importing it gives each name one definition, and does no more.
         changes: whether its functions change what belongs to a module.
+        effects: statements that do more than to define, import or decorate something.
     """
 
     body: list[ast.stmt]
@@ -48,6 +49,7 @@ class Module:
     unused: list[str] = field(default_factory=list)
     plain: bool = True
     changes: bool = False
+    effects: list[ast.stmt] = field(default_factory=list)
 
 
 class _Stripper(ast.NodeTransformer):
@@ -119,6 +121,8 @@ def parse(module_name: str) -> Module:
     module.plain &= not any(isinstance(part, ast.Global) for part in ast.walk(tree))
     module.plain &= not any(name.startswith("_") and name not in mentioned for name in _assigned(module))
     module.changes = _changes(module)
+    definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ImportFrom)
+    module.effects = [one for one in module.body if not _is_plain(one) and not isinstance(one, definitions)]
     return module
 
 
@@ -236,9 +240,10 @@ def bind(statement: ast.Import | ast.ImportFrom, imports: dict[str, list[Bound]]
 
 
 def module_path(module_name: str) -> Path:
-    """Where a module would lie."""
+    """Where a module would lie. A folder without ``__init__.py``, such as a former package leaves, is none."""
     path = ROOT.joinpath(*module_name.split(".")[1:])
-    return path / "__init__.py" if path.is_dir() else path.with_name(f"{path.name}.py")
+    package = path / "__init__.py"
+    return package if package.is_file() or path == ROOT else path.with_name(f"{path.name}.py")
 
 
 @cache
