@@ -79,7 +79,7 @@ def caption(name):
 
 def part(name):
     """The part of the report that an item belongs to."""
-    return ITEMS[name].part or "As in the paper"
+    return ITEMS[name].part or "The paper"
 
 
 def labels(name, form):
