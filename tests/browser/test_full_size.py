@@ -18,7 +18,8 @@ def paper(tmp_path_factory):
 def test_the_whole_paper_is_one_file_of_less_than_10_megabytes(visit, paper):
     assert paper.stat().st_size < 10e6
     page = visit(paper)
-    expect(page.locator("#runs output")).to_have_text("305 runs")
+    expect(page.locator("#runs output")).to_have_text("301 runs")
+    expect(page.locator("#runs .note")).to_contain_text("8 more trainings")
     for width in (1280, 375):
         page.set_viewport_size({"width": width, "height": 900})
         page.reload()

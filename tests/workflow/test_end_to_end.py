@@ -46,7 +46,7 @@ class Page(HTMLParser):
         self.ids.add(given.get("id"))
         self.links.add(given.get("href"))
         source = given.get("src") or (given.get("href") if tag == "link" else None) or ""
-        self.pictures += tag == "img" and source.startswith("data:image/png;base64,") and bool(given.get("alt"))
+        self.pictures += tag == "img" and source.startswith("data:image/webp;base64,") and bool(given.get("alt"))
         if source and not source.startswith("data:"):
             self.outside.append(source)
 
