@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import re
 import sys
@@ -411,6 +412,8 @@ STATUS = {InputError: 2, NotFiniteError: 1, FailedBeforeError: 1, InterruptedTra
 
 def main() -> None:
     """Run the command; what a person can understand ends with clear lines: status 2 for mistakes in what was given."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files need not be text
     try:
         app()
     except tuple(STATUS) as error:
