@@ -3,18 +3,20 @@
 import importlib
 import json
 import os
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from snakemake.cli import parse_config
 
 from spl import audit_benchmark
 from spl.errors import InputError
 from spl.jobs import Job
 from spl.provenance import equivalence, machine, report
-from spl.provenance.audit import audit, orphans, upstream_of
+from spl.provenance.audit import Node, audit, orphans, upstream_of
 from spl.provenance.digests import digests
 from spl.provenance.entries import present_code, with_code
 from spl.provenance.manifest import Code, Manifest, digest, manifest_path, recorded
@@ -280,18 +282,27 @@ def test_what_is_remembered_is_believed_only_of_the_same_file(made):
     assert digests([path], memory, quick=True)[path] == digest(path) != before
 
 
-def test_a_folder_is_known_by_all_its_images(tmp_path):
-    for name in ("b.png", "a/c.JPEG"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(name)
+def lay_images(root, *names):
+    """A data set of images, each its own name."""
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+
+
+def test_a_folder_is_known_by_all_images_of_its_data_set(tmp_path):
+    lay_images(tmp_path, "train/a/b.png", "train/a/c.JPEG", "test/a/b.png")
     before = digest(tmp_path)
-    (tmp_path / "b.png").rename(tmp_path / "d.png")
+    (tmp_path / "train/a/b.png").rename(tmp_path / "train/a/d.png")
     assert digest(tmp_path) != before
-    (tmp_path / "d.png").rename(tmp_path / "b.png")
+    (tmp_path / "train/a/d.png").rename(tmp_path / "train/a/b.png")
     assert digest(tmp_path) == before
-    for name in ("README", "a/Thumbs.db", "a/._c.JPEG"):
-        (tmp_path / name).write_text("what is left lying around, and what no reader reads")
-    assert digest(tmp_path) == before
+    lay_images(
+        tmp_path, "README", "train/a/Thumbs.db", "train/a/._c.JPEG", "train/.cache/b.png", "preview.png", "val/a/b.png"
+    )
+    assert digest(tmp_path) == before, "what is left lying around, and what no reader reads"
+    (tmp_path / "train/a/b.png").unlink()
+    (tmp_path / "train/a/b.png").mkdir()
+    assert digest(tmp_path) != before
 
 
 def test_no_job_begins_where_its_manifest_cannot_go(tmp_path):
@@ -310,6 +321,28 @@ def test_a_name_that_no_list_of_lines_can_hold_is_not_sealed(made, name):
     with pytest.raises(InputError, match="expected no manifest of such a name"):
         write_seal(RESULTS)
     assert not (RESULTS / "ROOT.sha256").exists()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "tests/studies/tiny.yaml",
+        "my study, it's=ü.yaml",
+        "a: b.yaml",
+        "a #b.yaml",
+        "'q'.yaml",
+        '"q".yml',
+        "- a.yaml",
+        "7",
+        " a.yaml",
+    ],
+)
+def test_a_repair_names_the_study_as_snakemake_reads_it(path):
+    nodes = [replace(Node("first", "tampered"), files=(RESULTS / "first.json",))]
+    for command in report.repair(nodes, path, "config/demo.yaml", RESULTS, True):
+        words = shlex.split(command)
+        if "--config" in words:
+            assert parse_config([words[-1]]) == {"study": path}
 
 
 def test_a_whole_fabricated_study_is_fresh(tmp_path, monkeypatch):
@@ -346,10 +379,9 @@ def test_a_memory_that_is_none(made, content):
 
 
 def test_a_folder_is_known_by_what_lies_behind_links(tmp_path):
-    for name in ("root/train/b", "elsewhere"):
-        (tmp_path / name).mkdir(parents=True)
-        (tmp_path / name / "1.png").write_text("1")
-    root = tmp_path / "root"
+    root = tmp_path / "all/root"
+    lay_images(root, "train/b/1.png", "test/a/1.png", "test/b/1.png")
+    lay_images(tmp_path, "elsewhere/1.png")
     (root / "train/a").symlink_to(tmp_path / "elsewhere")
     (root / "train/b/back").symlink_to(root)
     before = digest(root)
@@ -357,16 +389,23 @@ def test_a_folder_is_known_by_what_lies_behind_links(tmp_path):
     assert digest(root) != before
 
 
-def test_no_name_looks_like_two_files(tmp_path):
-    """Nor like a file, nor does one that is not UTF-8 end an audit."""
-    for name in ("one", "two", "three"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "a.png").write_text("a")
-    (tmp_path / "one/b.png").write_text("b")
-    (tmp_path / f"two/a.png\n{digest(tmp_path / 'one/b.png')}  b.png").write_text("a")
-    (tmp_path / "two/a.png").unlink()
-    (tmp_path / "three" / os.fsdecode(b"\xff.png")).write_text("b")
-    assert len({digest(tmp_path / name) for name in ("one", "two", "three")}) == 3
+def test_a_class_that_is_a_folder_above_counts(tmp_path):
+    """As where a data set lies among the images that it is made of."""
+    root = tmp_path / "cats/set"
+    lay_images(root, "test/cat/1.png")
+    lay_images(tmp_path, "cats/1.png")
+    (root / "train").mkdir()
+    (root / "train/cat").symlink_to(tmp_path / "cats")
+    before = digest(root)
+    (tmp_path / "cats/1.png").write_text("2")
+    assert digest(root) != before
+
+
+def test_a_name_of_an_image_need_not_be_text(tmp_path):
+    lay_images(tmp_path, "train/x/a.png", "test/x/a.png")
+    before = digest(tmp_path)
+    (tmp_path / "train/x" / os.fsdecode(b"\xff.png")).write_text("b")
+    assert digest(tmp_path) != before
 
 
 def test_results_that_lie_behind_a_link_are_results(made):

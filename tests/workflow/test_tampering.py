@@ -202,6 +202,17 @@ def test_an_orphan(finished):
     assert verdicts(finished) == {}
 
 
+def test_an_orphan_whose_name_is_no_text(finished):
+    (finished.results / os.fsdecode(b"\xff.csv")).touch()
+    status, said = audit(finished)
+    assert (status, said["nodes"][-1]["name"]) == (1, os.fsdecode(b"results/tiny/\xff.csv"))
+    told = finished.start("spl", "audit", "--study", STUDY, told=(finished.folder / "told").open("wb"))
+    assert told.wait() == 1
+    [command] = [line for line in (finished.folder / "told").read_bytes().splitlines() if b"mkdir" in line]
+    assert subprocess.run(command, shell=True, cwd=finished.folder).returncode == 0
+    assert verdicts(finished) == {}
+
+
 def test_a_deleted_output(finished):
     (finished.results / "tables/table7.md").unlink()
     assert verdicts(finished) == {"tables/table7": "missing", "paper": "broken-chain"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import json
 import sys
 from collections.abc import Iterable
@@ -240,6 +241,8 @@ def main() -> None:
     command = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
     command.add_typer(people)
     command.add_typer(app)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files need not be text
     try:
         command()
     except tuple(STATUS) as error:

@@ -109,7 +109,7 @@ def audit_results(
     study, remembered = str(about.study), _remembered(about.results)
     commands = list(report.repair(nodes.values(), study, str(DEFAULT), about.results, remembered, asked, unsealed))
     if console is None:
-        print(json.dumps(report.as_json(nodes, seal, commands), indent=1, ensure_ascii=False))
+        print(json.dumps(report.as_json(nodes, seal, commands), indent=1))
         return report.is_fresh(nodes.values()) and sealed
     if targets:
         console.print(report.tree(nodes, [*wanted, *(node.name for node in strays)]), soft_wrap=True)
@@ -221,7 +221,7 @@ def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, co
     fresh = report.is_fresh(nodes.values()) and _holds(seal, True, published)
     if console is None:
         behind = {"cell": place, "value": float(row["value"]), "runs": [f"runs/{run}" for run in runs]}
-        print(json.dumps(behind | report.as_json(nodes, seal, ()), indent=1, ensure_ascii=False))
+        print(json.dumps(behind | report.as_json(nodes, seal, ()), indent=1))
         return fresh
     console.print(f"{path}: {place} = {row['value']:.10g}, from {len(runs)} runs", **PLAIN)
     for run, known in runs.items():

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from spl import slurm
 from spl.errors import InputError
-from spl.image_folder import is_image
+from spl.image_folder import list_images
 from spl.journal import Attempt, now
 from spl.provenance import machine
 from spl.provenance.entries import check_code, code_modules, code_packages, present_code
@@ -160,22 +160,31 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def digest(path: Path) -> str:
-    """The sha256 of a file, or of the sorted list of a folder's images with theirs, in hexadecimal digits.
+    """The sha256 of a file, or of the sorted list of the images of a data set with theirs, in hexadecimal digits.
 
-    Jobs read no other folders than such of images, and nothing else in them.
+    Jobs read no other folders than such data sets, and nothing else in them.
 
     Raises:
         OSError: nothing lies there, or what is neither: whoever opened a pipe would wait.
     """
     if path.is_dir():
-        files = sorted((str(one.relative_to(path)), one) for one in files_below(path) if is_image(one.name))
+        found = ((name, path / name) for name in _images(path))
         # As JSON, so that no name can look like two lines.
-        listing = "".join(f"{digest(one)}  {json.dumps(name)}\n" for name, one in files)
+        listing = "".join(f"{digest(one) if one.is_file() else ''}  {json.dumps(name)}\n" for name, one in found)
         return hashlib.sha256(f"folder\n{listing}".encode()).hexdigest()
     if path.exists() and not path.is_file():
         raise OSError(f"{path}: expected a file or a folder")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _images(folder: Path) -> list[str]:
+    """The images that a folder is read for, by name; none if it is no data set."""
+    try:
+        found = list_images(folder)
+    except InputError:
+        return []
+    return sorted([*found.train, *found.test])
 
 
 def files_below(folder: Path) -> Iterator[Path]:

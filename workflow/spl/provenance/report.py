@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
@@ -109,7 +111,7 @@ def repair(
     """
     found = list(nodes)
     # The way on which nothing in a study is run, whoever wrote it.
-    given = "" if study == default else f" --config {shlex.quote(f'study={study}')}"
+    given = "" if study == default else f" --config {shlex.quote(f'study={_as_config(study)}')}"
     wanted = {name for node in found if node.verdict != "missing" for name in node.upstream}
     goal = " ".join(shlex.quote(str(path)) for path in asked) or "all"
     # What lies between two jobs that are forced at once is run, too, also if the first one makes the same bytes again.
@@ -134,6 +136,11 @@ def repair(
         doubtful = any(node.verdict == "fresh" and node.name in unsealed for node in found)
         if not doubtful and (goal == "all" or (results / ROOT_FILE).exists()):
             yield f"spl seal {shlex.quote(str(results))}"
+
+
+def _as_config(path: str) -> str:
+    """A path as Snakemake's ``--config`` reads it, which takes values for YAML and strips quotes from their ends."""
+    return path if re.fullmatch(r"[\w./][\w./ =+-]*\.ya?ml", path) else f" {json.dumps(path, ensure_ascii=False)} "
 
 
 def _needs_force(node: Node, wanted: Container[str], remembered: bool) -> bool:
