@@ -50,7 +50,7 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-VALUES = st.sampled_from(HOSTILE) | ANYTHING
+VALUES = st.sampled_from(HOSTILE).map(copy.deepcopy) | ANYTHING
 
 
 def nested(depth):
