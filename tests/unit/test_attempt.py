@@ -15,7 +15,7 @@ from spl.journal import read_attempts, read_progress
 from spl.methods import METHODS
 from spl.plan import canonical
 from spl.provenance.entries import present_code
-from spl.runs import run_identity
+from spl.provenance.identity import run_identity
 from spl.settings import Settings
 from spl.splits import draw_split, write_split
 from spl.study import METHOD_SETTINGS

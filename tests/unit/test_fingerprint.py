@@ -10,6 +10,7 @@ from spl.methods import METHODS
 from spl.provenance import entries
 from spl.provenance import fingerprint as module
 from spl.provenance.fingerprint import fingerprint, reach
+from spl.provenance.syntax import parse
 
 TRAIN = ("spl.runs:train_run",)
 PACKAGE = Path(spl.__file__).parent
@@ -130,6 +131,15 @@ def test_an_entry_set_below_its_table_counts(package):
     with (package / "methods.py").open("a") as file:
         file.write('\nMETHODS["fixmatch"] = METHODS["flexmatch"]\n')
     assert training() != before
+
+
+def test_what_trains_imports_nothing_that_shows_or_vouches():
+    forget()
+    modules = {name.split(":")[0] for name in reach(TRAIN, {"spl.methods:METHODS": "fixmatch"})}
+    imported = {origin for name in modules for bound in parse(name).imports.values() for origin, _ in bound}
+    assert "spl.training" in modules | imported
+    rooms = ("spl.provenance", "spl.figures", "spl.tables", "spl.paper")
+    assert [name for name in sorted(modules | imported) if name.startswith(rooms)] == []
 
 
 SURROUNDINGS = [

@@ -20,7 +20,8 @@ from spl.distributed import launch
 from spl.errors import DamagedError, FailedBeforeError, InterruptedTrainingError, NotFiniteError
 from spl.evaluation import Evaluation
 from spl.journal import FAILURE, note, now
-from spl.runs import run_identity, train_run
+from spl.provenance.identity import run_identity
+from spl.runs import train_run
 from spl.watch import OUT_OF_TIME, Position, watched
 from spl.writer import Writer
 

@@ -23,7 +23,7 @@ class Attempt:
     """One attempt at a run.
 
     Attributes:
-        identity: of the run, as :func:`spl.runs.run_identity` names it.
+        identity: of the run, as :func:`spl.provenance.identity.run_identity` names it.
         begun: time of its start, ISO 8601 with zone.
         host: where.
         job: number of its SLURM job, if it was one.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,8 +17,6 @@ from spl.checkpoints import Checkpoints
 from spl.datasets import read_dataset
 from spl.distributed import rank
 from spl.evaluation import Evaluation
-from spl.provenance import machine
-from spl.provenance.entries import code_packages
 from spl.splits import read_split
 from spl.training import train
 
@@ -92,15 +89,3 @@ def train_run(
     (folder / "weights.safetensors").write_bytes(save(trained.weights))
     resolved = {**parameter, "calibrated": found}
     (folder / "parameters.json").write_text(json.dumps(resolved, sort_keys=True, indent=1) + "\n")
-
-
-def run_identity(parameter: Mapping[str, Any], data: Path, split: Path, calibration: Path | None) -> str:
-    """What names a run's checkpoints: 32 hexadecimal digits from its parameter, the files that it reads, and packages.
-
-    Nothing goes on, or is written again, from what other packages computed.
-    """
-    packages = machine.installed(code_packages("train", parameter))
-    digest = hashlib.sha256(json.dumps([parameter, packages], sort_keys=True).encode())
-    for path in filter(None, (data / "dataset.json", split, calibration)):
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:32]
