@@ -40,7 +40,7 @@ def summarised(path, offset=0.0, losing="fixmatch"):
 
 def comparisons(name, folder, *summaries):
     section = {"name": name, "baseline": "FixMatch"}
-    return TracedTable(section, folder / "tables", summaries).comparisons()
+    return TracedTable(section, TITLES, folder / "tables", summaries).comparisons()
 
 
 @pytest.mark.parametrize(("module", "more"), [(summary, {}), (imbalance, {"rows": ["mean"]})])
@@ -95,6 +95,7 @@ def test_the_page_of_a_study(tmp_path):
     given = {
         "title": "", "study": "", "sections": [{"name": name, **common} for name in ("gains", "when")], "assumed": {},
         "experiments": ["one"], "stand_ins": {}, "runs": 6, "missing": 0, "products": "", "left_out": [], "trained": [],
+        "methods": TITLES,
         "basins": {},
     }  # fmt: skip
     write_page(given, TEMPLATE, tmp_path, tmp_path / "paper.html")

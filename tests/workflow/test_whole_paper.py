@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from spl.jobs import jobs
+from spl.methods import METHODS
 from spl.paper.contents import CONTENTS, items
 from spl.plan import make_plan
 from spl.provenance.cells import rows_behind, runs_behind, select
@@ -51,13 +52,14 @@ def test_every_number_of_every_table_is_traced_to_the_runs_that_give_it(whole):
     checked = {"mean": 0, "gain_mean": 0}
     with chdir(whole.parents[1]):
         plan = make_plan(read_study(Path(STUDY)))
+        titles = {key: method.title for key, method in METHODS.items()}
         for name, job in jobs(plan, items(plan, STUDY)).items():
             given = json.loads(job.parameter).get("given", {})
             tidy = pd.read_csv(f"results/whole/{name}.csv") if job.subcommand == "table" else pd.DataFrame()
             summaries = [pd.read_csv(path) for path in job.inputs if path.parent.name == "analysis"]
             baseline = given.get("titles", {}).get(given.get("baseline"))
             for _, number in tidy.iterrows() if "quantity" in tidy and summaries else ():
-                runs = runs_behind(rows_behind(tidy, number, baseline), summaries)
+                runs = runs_behind(rows_behind(tidy, number, baseline), summaries, titles)
                 assert runs, f"{name}: {dict(number)}"
                 errors = {run: known["error_last"] for run, known in runs.items()}
                 if number["quantity"] == "mean" and name != "tables/populated":

@@ -20,6 +20,6 @@ rule paper:
         "../../envs/environment.yaml"
     params:
         canonical=PAGE,
-        results=lambda wildcards: RESULTS,
+        results=subpath(output[0], ancestor=2 if PLAN.partial else 1),
     shell:
         "spl page --parameter {params.canonical:q} {params.results:q} --output {output:q} > {log:q} 2>&1"

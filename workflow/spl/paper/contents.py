@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spl.errors import InputError
+from spl.methods import METHODS
 from spl.paper import captions, parameters
 from spl.paper.parameters import BASELINE, Inputs, Parameter
 from spl.plan import Plan, canonical
@@ -454,6 +455,7 @@ def page_parameter(plan: Plan, shown: Mapping[str, Item]) -> str:
         "runs": len(plan.runs),
         "missing": len(plan.missing & plan.runs.keys()),
         "trained": list(trained),
+        "methods": {run.method: METHODS[run.method].title for run in plan.runs.values()},
         "basins": study.basins.model_dump(),
         "products": plan.products,
         "left_out": [item.title for item in shown.values() if plan.partial and item.not_run and not item.part],

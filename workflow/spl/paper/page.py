@@ -14,7 +14,6 @@ import jinja2
 import pandas as pd
 from PIL import Image
 
-from spl.methods import METHODS
 from spl.paper.labelled import labelled_sets
 from spl.paper.packed import embedded, packed
 from spl.paper.records import records
@@ -58,8 +57,9 @@ def write_page(parameter: Mapping[str, Any], template: Path, results: Path, path
     )
     environment.filters |= {"minus": lambda number: number.replace("-", "−"), "whole": whole, "embedded": embedded}
     products, trained = results / parameter["products"], parameter["trained"]
-    sections, behind = _sections(parameter["sections"], products)
-    runs = _runs(products / "analysis" / f"{name}.csv" for name in parameter["experiments"])
+    sections, behind = _sections(parameter, products)
+    summaries = (products / "analysis" / f"{name}.csv" for name in parameter["experiments"])
+    runs = _runs(summaries, parameter["methods"])
     names = [run["run"] for run in runs]
     page = environment.from_string(template.read_text(encoding="utf-8")).render(
         **{**parameter, "sections": sections},
@@ -91,10 +91,10 @@ LISTED = ("run", "title", "labels", "fold", "seed", "error_last", "basin")
 """What the page lists of the runs behind a number."""
 
 
-def _sections(given: Iterable[Mapping[str, Any]], products: Path) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+def _sections(parameter: Mapping[str, Any], products: Path) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
     """The sections with what they show, and the runs behind each number of their tables."""
     sections, behind = [], dict[str, list[str]]()
-    for section in given:
+    for section in parameter["sections"]:
         shown: dict[str, Any] = {"width": 0, "comparisons": []}
         path = products / _folder(section) / section["name"]
         if section["kind"] == "figure":
@@ -103,7 +103,7 @@ def _sections(given: Iterable[Mapping[str, Any]], products: Path) -> tuple[list[
             shown["body"] = _data_url(WORKBOOK, path.with_suffix(".xlsx").read_bytes())
         else:
             summaries = [products / "analysis" / f"{name}.csv" for name in section["summaries"]]
-            table = TracedTable(section, path.parent, summaries)
+            table = TracedTable(section, parameter["methods"], path.parent, summaries)
             shown |= {"body": table.html(), "comparisons": table.comparisons()}
             behind |= table.runs
         sections.append({**section, **shown})
@@ -144,7 +144,7 @@ def _numbers(shown: Path) -> dict[str, Any]:
     return {"columns": list(rows.columns), "rows": rows.head(ROWS).to_numpy().tolist(), "of": len(rows)}
 
 
-def _runs(summaries: Iterable[Path]) -> list[dict[str, Any]]:
+def _runs(summaries: Iterable[Path], titles: Mapping[str, str]) -> list[dict[str, Any]]:
     """A row for each run, with the experiments that list it."""
     found: dict[str, dict[str, Any]] = {}
     for path in summaries:
@@ -152,7 +152,7 @@ def _runs(summaries: Iterable[Path]) -> list[dict[str, Any]]:
         for row in rows.where(rows.notna(), None).to_dict("records"):
             run = found.setdefault(row["run"], {str(key): value for key, value in row.items()} | {"experiments": []})
             run["experiments"].append(path.stem)
-            run["title"] = METHODS[row["method"]].title
+            run["title"] = titles[row["method"]]
             run["parts"] = re.findall(r"[^/+]+[/+]?", row["run"])
     return list(found.values())
 

@@ -28,16 +28,20 @@ class TracedTable:
         runs: the paths of the runs behind each number that was linked so far, by the number's address.
     """
 
-    def __init__(self, section: Mapping[str, Any], tables: Path, summaries: Sequence[Path]) -> None:
+    def __init__(
+        self, section: Mapping[str, Any], titles: Mapping[str, str], tables: Path, summaries: Sequence[Path]
+    ) -> None:
         """Read a table.
 
         Args:
             section: of the page; ``name``, and ``baseline``, the title of the method that the table compares with.
+            titles: of the methods, by key.
             tables: folder that holds it.
             summaries: of the experiments that it shows, in its order.
         """
         self.runs: dict[str, list[str]] = {}
         self._name, self._baseline = section["name"], section["baseline"]
+        self._titles = titles
         self._tidy = pd.read_csv(tables / f"{self._name}.csv")
         self._markdown = (tables / f"{self._name}.md").read_text(encoding="utf-8")
         self._summaries = [pd.read_csv(path) for path in summaries]
@@ -102,7 +106,7 @@ class TracedTable:
         rows = rows_behind(self._tidy, self._tidy.iloc[line], self._baseline)
         same = tuple(rows.index)
         if same not in self._behind:
-            self._behind[same] = list(runs_behind(rows, self._summaries))
+            self._behind[same] = list(runs_behind(rows, self._summaries, self._titles))
         if not self._behind[same]:
             return None
         cell = f"{self._name}:{address(self._tidy, line)}"

@@ -192,6 +192,7 @@ def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, co
     """
     import pandas as pd
 
+    from spl.methods import METHODS
     from spl.provenance.cells import rows_behind, runs_behind, select
 
     table, _, place = cell.partition(".csv:")
@@ -212,7 +213,7 @@ def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, co
         raise InputError(f"{cell}: {path.name} has no numbers that are computed from runs; each line names its own")
     row = select(tidy, place, path.name)
     rows = rows_behind(tidy, row, titles.get(given.get("baseline")))
-    runs = runs_behind(rows, map(pd.read_csv, summaries))
+    runs = runs_behind(rows, map(pd.read_csv, summaries), {key: method.title for key, method in METHODS.items()})
     if not runs:
         raise InputError(f"{cell}: no run is known to be behind this number")
     if unknown := [run for run in runs if f"runs/{run}" not in nodes]:

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from spl.errors import InputError
-from spl.methods import METHODS
 
 COMPARISONS = (
     *("gain", "wins", "pairs", "p_", "smallest_p", "shift", "effect_size", "worst_gain"),
@@ -130,12 +129,15 @@ def _counterpart(method: str, baseline: str, methods: Iterable[str]) -> str:
     return named if variant and named in set(methods) else baseline
 
 
-def runs_behind(rows: pd.DataFrame, summaries: Iterable[pd.DataFrame]) -> dict[str, dict[str, Any]]:
+def runs_behind(
+    rows: pd.DataFrame, summaries: Iterable[pd.DataFrame], titles: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
     """The runs that rows of a tidy table are of: their rows in the summaries of experiments, by path.
 
     Args:
         rows: of single runs.
         summaries: of the experiments that the table shows.
+        titles: of the methods, by key.
     """
     known = [summary.to_dict("records") for summary in summaries]
     found: dict[str, dict[str, Any]] = {}
@@ -144,14 +146,14 @@ def runs_behind(rows: pd.DataFrame, summaries: Iterable[pd.DataFrame]) -> dict[s
         elsewhere = str(of["quantity"]).endswith(tuple(ELSEWHERE))
         for summary in known[1:] if elsewhere else known:
             runs = [{str(name): value for name, value in run.items()} for run in summary]
-            fitting = [run for run in runs if _is_of(of, run)]
+            fitting = [run for run in runs if _is_of(of, run, titles)]
             found |= {str(run["run"]): run for run in fitting}
             if fitting and not any(pd.notna(of.get(name)) for name in ("run", "run_baseline")):
                 break  # an experiment that shares runs with another
     return found
 
 
-def _is_of(row: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
+def _is_of(row: Mapping[str, Any], run: Mapping[str, Any], titles: Mapping[str, str]) -> bool:
     if pd.notna(row.get("run")):
         alone = row["quantity"] in run
         return run["run"] == row["run"] or (not alone and run["run"] == row.get("run_baseline"))
@@ -160,9 +162,7 @@ def _is_of(row: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
         measured = measured.removesuffix(ending)
     same = [name for name in row if name in run and name not in ("method", "quantity", "value") and pd.notna(row[name])]
     return (
-        f"{row['method']},".startswith(
-            f"{METHODS[run['method']].title},"
-        )  # behind it, what tells a variant from others
+        f"{row['method']},".startswith(f"{titles[run['method']]},")  # behind it, what tells a variant from others
         and all(row[name] == run[name] or pd.isna(run[name]) for name in same)
         and (measured not in run or abs(run[measured] - row["value"]) < 1e-9)
     )
