@@ -72,6 +72,15 @@ def read(source, root):
     return SOURCES[source].read(*SOURCES[source].locate(source, root))
 
 
+def test_a_channel_that_says_nothing_is_refused(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (8, 3, 4, 4), dtype=np.uint8)
+    images[:, 2] = 7
+    classes = np.arange(8) % 2
+    with pytest.raises(InputError, match="channel 2 of all training images: expected pixels that differ"):
+        save_dataset("any", "ab", Dataset(images, classes, images, classes), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("form", ["archive", "torchvision's folder", "the folder itself"])
 def test_cifar_10_keeps_its_images_and_their_order_in_every_form(cifar, form):
     if form == "archive":
@@ -197,6 +206,7 @@ def test_a_damaged_file_of_fashion_mnist_is_named(debian_fashion_mnist, tmp_path
 def test_grey_levels_are_the_exact_mean_and_deviation_of_each_channel(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (50, 3, 5, 7), dtype=np.uint8)
     images[:, 1] = 7
+    images[0, 1, 0, 0] = 8
     classes = np.arange(50) % 4
     save_dataset("any", "abcd", Dataset(images, classes, images[:8], classes[:8]), tmp_path)
     prepared, description = read_dataset(tmp_path)
@@ -214,6 +224,7 @@ def anonymous():
 def test_what_is_read_is_the_file_s_own_memory_which_processes_share(tmp_path):
     """Eight processes of one training have no room for ImageNet eight times."""
     images = np.zeros((64, 3, 512, 512), dtype=np.uint8)
+    images[-1] = 1
     classes = np.arange(64) % 4
     save_dataset("any", "abcd", Dataset(images, classes, images[:4], classes[:4]), tmp_path)
     before = anonymous()
@@ -222,7 +233,7 @@ def test_what_is_read_is_the_file_s_own_memory_which_processes_share(tmp_path):
     assert anonymous() - before < images.nbytes / 4
     prepared.train_images[0] = 1
     again, _ = read_dataset(tmp_path)
-    assert not again.train_images.any(), "nobody writes into the file"
+    assert not again.train_images[0].any(), "nobody writes into the file"
 
 
 def test_what_is_prepared_may_be_read_by_others(tmp_path):

@@ -172,6 +172,7 @@ def prepared(tmp_path_factory):
     """One of each file that a training finds beside its code."""
     folder = tmp_path_factory.mktemp("prepared")
     images, classes = np.zeros((8, 3, 4, 4), dtype=np.uint8), np.arange(8) % 2
+    images[1] = 1
     files = {f"train/{number}.png": "ab" * 32 for number in range(8)}
     save_dataset("any", "ab", Dataset(images, classes, images[:2], classes[:2], files), folder)
     write_split(draw_split(classes, "balanced", 0, 2), folder / "split.json")

@@ -16,7 +16,7 @@ from spl.datasets import read_dataset, read_image_folder, write_dataset
 from spl.errors import InputError
 from spl.image_folder import list_images, read_images
 
-RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+RED, GREEN, BLUE = (255, 0, 0), (20, 255, 0), (0, 0, 255)  # no channel is the same everywhere
 
 
 def picture(path, colour=RED, size=(8, 8)):

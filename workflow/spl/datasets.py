@@ -298,12 +298,17 @@ def save_dataset(source: str, classes: Sequence[str], dataset: Dataset, folder: 
     The description holds the names of the classes, counts, grey-level mean and standard deviation of the training
     images per channel (0-255), the sha256 of each array's bytes, and, where every image is a file of its own, the
     sha256 of each file by its path.
+
+    Raises:
+        InputError: a channel says nothing, or the folder cannot be written.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     arrays = {name: np.ascontiguousarray(getattr(dataset, name)) for name in ARRAYS}
     mean, std = grey_levels(dataset.train_images)
+    if 0 in std:
+        raise InputError(f"{source}: channel {std.index(0)} of all training images: expected pixels that differ")
     description = {
         "source": source,
         "classes": list(classes),
