@@ -170,7 +170,8 @@ def out_of_time(campaign):
 
 def is_nearly_over(job):
     """Whether a job's minute is over but for the tenth that a training keeps in reserve."""
-    return (seconds_left(job) or 0) <= 6
+    left = seconds_left(job)
+    return left is not None and left <= 6
 
 
 @pytest.fixture(scope="module")

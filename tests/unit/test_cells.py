@@ -65,7 +65,10 @@ def test_a_number_is_traced_to_its_runs(tidy, summary, cell, expected):
     ("cell", "expected"),
     [
         ("FixMatch,mean", "2 numbers; say more of method, labels"),
-        ("FixMatch,20,median", "no such number; expected what it is of, and one of error_last, mean, gain_mean"),
+        (
+            "FixMatch,20,median",
+            r"no such number; expected what it is of \(FixMatch; Smooth FixMatch\), and one of error_last, mean, gain_me",
+        ),
         ("FixMatch,20", "no such number"),
         ("0,value", "expected a line from 1 to 17"),
     ],

@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.markers import MarkerStyle
 
 from spl.figures import against, basins, collapse, confusion, curves, fig1, fig4, fig5
-from spl.figures.style import LOOKS, Percent, new_figure, save, ticks_at
+from spl.figures.style import LOOKS, Percent, look_of, new_figure, save, ticks_at
 from spl.methods import METHODS
 from spl.splits import Split, write_split
 
@@ -65,6 +65,13 @@ def test_every_method_has_a_look_of_its_own():
     assert set(LOOKS) == set(METHODS)
     assert len({(look.colour, look.marker) for look in LOOKS.values()}) == len(LOOKS)
     assert all(MarkerStyle(look.marker) for look in LOOKS.values())
+
+
+def test_a_method_that_was_added_is_drawn_without_a_look_of_its_own():
+    added = look_of("sigmoid-fixmatch")
+    assert added.colour not in {LOOKS[method].colour for method in METHODS}
+    assert added == look_of("sigmoid-fixmatch")
+    assert added.marker != look_of("trusting-fixmatch").marker
 
 
 def test_the_shapes_that_share_a_figure_differ_in_grey():

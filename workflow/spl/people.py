@@ -184,7 +184,7 @@ def audit(
     if rerun and as_json:
         raise InputError("--rerun: expected without --json; its status says whether the same came out")
     asked = targets or []
-    about = read_audited(study, next(iter(asked), why and why.partition(":")[0]))
+    about = read_audited(study, next(iter(asked), rerun or (why and why.partition(":")[0])))
     if rerun:
         fresh = audit_rerun(about, rerun, _console())
     elif why:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from spl.figures.style import COLUMN, LOOKS, Percent, hollow, new_figure, ticks_at
+from spl.figures.style import COLUMN, Percent, hollow, look_of, new_figure, ticks_at
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
@@ -49,7 +49,7 @@ def error_against(summary: pd.DataFrame, parameter: Mapping[str, Any]) -> tuple[
     figure = new_figure(COLUMN, 2.7)
     axis = figure.subplots()
     for method in (one for one in titles if one in set(shown["method"])):
-        runs, look = shown[shown["method"] == method], LOOKS[method]
+        runs, look = shown[shown["method"] == method], look_of(method)
         means = runs.drop_duplicates(setting)
         axis.plot(runs[setting], runs["error_last"], "o", color=look.colour, alpha=0.5, markersize=3, markeredgewidth=0)
         axis.plot(

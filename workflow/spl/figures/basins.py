@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from spl.figures.style import GREY, LOOKS, PAGE, Look, Percent, new_figure
+from spl.figures.style import GREY, PAGE, Look, Percent, look_of, new_figure
 from spl.tables.arms import arm_labels
 
 DOT, PANEL = 5.4 / 72, 2.1
@@ -58,7 +58,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         dots = shown.assign(height=shown["row"].map(floors).astype(float) + levels[quantity])
         for method, collapse in product(titles, KINDS):
             some = dots[(dots["method"] == method) & (dots["collapse"] == collapse)]
-            for mark in _marks(LOOKS[method], collapse):
+            for mark in _marks(look_of(method), collapse):
                 axis.plot(some[quantity], some["height"], **mark)
         for floor in floors:
             axis.axhline(floor - 0.8, color=GREY, linewidth=0.4)

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from spl.figures.style import COLUMN, LOOKS, Percent, new_figure
+from spl.figures.style import COLUMN, Percent, look_of, new_figure
 
 LINES = ("-", "--", ":")
 """In the order of the curves: those of one method differ, and where two coincide, both are seen."""
@@ -33,7 +33,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     shown = []
     for number, (curve, path) in enumerate(zip(parameter["curves"], inputs, strict=True)):
         metrics = pd.read_csv(path).assign(test_accuracy=lambda given: 1 - given["test_error"])
-        colour, line = LOOKS[curve["method"]].colour, LINES[number % len(LINES)]
+        colour, line = look_of(curve["method"]).colour, LINES[number % len(LINES)]
         axis.plot(metrics["step"], metrics[column], line, color=colour, linewidth=1.1, label=curve["label"])
         shown.append(metrics[["step", column]].assign(curve=curve["label"]))
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))

@@ -47,6 +47,14 @@ LOOKS: dict[str, Look] = {
 }
 """By method. The colour says how scores become weights: the indicator black, then blue, green and amber for the shapes
 of the smoothness factor, ever lighter, so that they differ in grey, too."""
+MARKERS = "<>hdH8"
+"""Of methods that have no look of their own."""
+
+
+def look_of(method: str) -> Look:
+    """How a method looks: as :data:`LOOKS` says, or, of one that was added since, orange with a marker by its name."""
+    return LOOKS.get(method) or Look(ORANGE, MARKERS[sum(method.encode()) % len(MARKERS)])
+
 
 RC: Any = {
     "font.family": "DejaVu Sans",

@@ -39,5 +39,6 @@ def _record(path: Path) -> dict[str, Any] | None:
         "ended": manifest.ended,
         "attempts": len(manifest.attempts),
         "commit": manifest.repository and manifest.repository.commit,
+        "uncommitted changes, sha256": manifest.repository and manifest.repository.diff,
         **manifest.hardware.model_dump(exclude_unset=True),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import difflib
 import json
 import os
 import subprocess
@@ -158,7 +159,9 @@ def _wanted(about: Audited, targets: list[str]) -> tuple[list[str], list[Node]]:
         places = Path(target), about.results / target
         own = [node for node in strays if any(_same_place(Path(node.name), place) for place in places)]
         if not found and not own:
-            raise InputError(f"{target}: no result of {about.study}")
+            near = difflib.get_close_matches(target, [Path(name).name for name in about.jobs], 1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            raise InputError(f"{target}: no result of {about.study} (--study for another one){meant}")
         names |= dict.fromkeys(found)
         asked += own
     return list(names), asked

@@ -44,7 +44,8 @@ def select(tidy: pd.DataFrame, cell: str, table: str) -> pd.Series[Any]:
     rows = tidy.iloc[[line for line, row in enumerate(tidy.to_dict("records")) if _means(cell, row)]]
     if not len(rows) or "quantity" not in tidy:
         known = ", ".join(dict.fromkeys(str(one) for one in tidy.get("quantity", tidy.columns)))
-        raise InputError(f"{table}:{cell}: no such number; expected what it is of, and one of {known}")
+        methods = f" ({'; '.join(dict.fromkeys(map(str, tidy['method'])))})" if "method" in tidy else ""
+        raise InputError(f"{table}:{cell}: no such number; expected what it is of{methods}, and one of {known}")
     computed = rows[rows["fold"].isna()] if "fold" in rows else rows
     if len(rows) > 1 and len(computed) != 1:
         raise InputError(f"{table}:{cell}: {len(rows)} numbers; say more of {', '.join(_of(tidy))}")

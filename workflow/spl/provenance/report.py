@@ -126,7 +126,7 @@ def repair(
     if strays := [shlex.quote(str(path)) for node in found if node.verdict == "orphan" for path in node.files]:
         aside = shlex.quote(f"{results}-orphans")  # a person may still want them
         yield f"mkdir -p {aside} && mv --backup=numbered --target-directory={aside} -- {' '.join(strays)}"
-    if not remembered:
+    if not remembered and any(node.verdict not in ("missing", "orphan") for node in found):
         # What is here is what it would make, but for what follows.
         yield f"snakemake {goal} --touch --forceall{given}"
     for layer in layers:
