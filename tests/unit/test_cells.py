@@ -67,7 +67,7 @@ def test_a_number_is_traced_to_its_runs(tidy, summary, cell, expected):
         ("FixMatch,mean", "2 numbers; say more of method, labels"),
         (
             "FixMatch,20,median",
-            r"no such number; expected what it is of \(FixMatch; Smooth FixMatch\), and one of error_last, mean, gain_me",
+            r"no such number; expected what it is of \(FixMatch; Smooth FixMatch\), and one of error_last, mean",
         ),
         ("FixMatch,20", "no such number"),
         ("0,value", "expected a line from 1 to 17"),
