@@ -1,7 +1,6 @@
 """What tests of every kind share: a real data set, a server to download it from, and copies of the project."""
 
 import os
-import shutil
 import struct
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -100,8 +99,4 @@ def _finished(tmp_path_factory):
 @pytest.fixture
 def finished(_finished, tmp_path):
     """A copy in which the whole tiny study has run, with Snakemake's own records."""
-    shutil.copytree(_finished.folder, tmp_path / "copy", symlinks=True)
-    copy = object.__new__(Project)
-    copy.folder = tmp_path / "copy"
-    copy.study, copy.results = copy.folder / "tests/studies/tiny.yaml", copy.folder / "results/tiny"
-    return copy
+    return _finished.copied(tmp_path / "copy")

@@ -28,6 +28,14 @@ class Project:
         self.study = folder / "tests/studies/tiny.yaml"
         self.results = folder / "results/tiny"
 
+    def copied(self, folder):
+        """A copy of it in a new folder, with all that was made in it and Snakemake's own records."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        copy = object.__new__(Project)
+        copy.folder = folder
+        copy.study, copy.results = folder / "tests/studies/tiny.yaml", folder / "results/tiny"
+        return copy
+
     def run(self, *command, on=(), **environment):
         """Run a command of the environment on this copy's code, perhaps on another processor: below an emulator."""
         how = self._how(*command)

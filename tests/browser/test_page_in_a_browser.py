@@ -18,8 +18,8 @@ PHONE, DESK = {"width": 375, "height": 800}, {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="module")
-def study(_finished):
-    return _finished
+def study(_finished, tmp_path_factory):
+    return _finished.copied(tmp_path_factory.mktemp("shown") / "copy")
 
 
 @pytest.fixture(scope="module")

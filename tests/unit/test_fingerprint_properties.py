@@ -236,8 +236,7 @@ def with_other_texts(name, data):
     tree = ast.parse(source(name))
     for part in ast.walk(tree):
         if isinstance(part, ast.FunctionDef) and not part.decorator_list and data.draw(st.booleans()):
-            hinted = (one for one in ast.walk(part.args) if isinstance(one, ast.arg))
-            for argument in (one for one in hinted if not isinstance(one.annotation, ast.Starred)):
+            for argument in (*part.args.args, *part.args.kwonlyargs):  # those of a lambda in a default have no hints
                 argument.annotation = ast.BinOp(argument.annotation or ast.Name("int"), ast.BitOr(), ast.Name("object"))
         if isinstance(part, ast.FunctionDef | ast.ClassDef) and data.draw(st.booleans()):
             part.body[: is_text(part.body[0])] = [ast.Expr(ast.Constant(data.draw(WORDS)))]

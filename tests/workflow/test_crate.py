@@ -44,10 +44,7 @@ def refs(entity, key):
 
 @pytest.fixture(scope="module")
 def archived(_finished, tmp_path_factory):
-    copy = object.__new__(type(_finished))
-    copy.folder = tmp_path_factory.mktemp("archived") / "copy"
-    shutil.copytree(_finished.folder, copy.folder, symlinks=True)
-    copy.study, copy.results = copy.folder / "tests/studies/tiny.yaml", copy.folder / "results/tiny"
+    copy = _finished.copied(tmp_path_factory.mktemp("archived") / "copy")
     # The copy that runs is a checkout, too: a crate says which commit.
     git = ["git", "-C", str(copy.folder), "-c", "user.name=T", "-c", "user.email=t@example.org"]
     for command in (["init", "-q"], ["add", "workflow"], ["commit", "-qm", "as tested"]):

@@ -6,7 +6,6 @@ What cannot run there is listed with its reason, or with the test that runs it.
 
 import re
 import shlex
-import shutil
 import subprocess
 
 import numpy as np
@@ -79,9 +78,7 @@ def test_all_is_run_or_listed_and_what_is_listed_is_there():
 @pytest.fixture(scope="module")
 def reader(_finished, tmp_path_factory):
     """A copy of the project in which the tiny study has run, as the demo's."""
-    copy = object.__new__(type(_finished))
-    copy.folder = tmp_path_factory.mktemp("reader") / "copy"
-    shutil.copytree(_finished.folder, copy.folder, symlinks=True)
+    copy = _finished.copied(tmp_path_factory.mktemp("reader") / "copy")
     study = (copy.folder / "tests/studies/tiny.yaml").read_text()
     (copy.folder / "config/demo.yaml").write_text(study)
     (copy.folder / "config/paper.yaml").write_text(study.replace("name: tiny", "name: paper"))
