@@ -61,7 +61,8 @@ class Campaign:
         return self.has_saved(run) and self.steps(run) < 2800
 
     def has_saved(self, run):
-        return is_held(self.folder(run)) and self.attempts(run)[-1].first < self.steps(run)
+        attempts = self.attempts(run)  # none as long as the first has only just taken the run
+        return bool(attempts) and is_held(self.folder(run)) and attempts[-1].first < self.steps(run)
 
 
 def wait_for(look, patience=240):
@@ -151,17 +152,21 @@ def is_free(folder):
 def hold_up(campaign):
     """Have a training outlast its job's time on any processor: stop it once it has saved, until that is nearly over."""
     while not out_of_time(campaign):
-        with suppress(psutil.NoSuchProcess):  # another injury hit it
+        with suppress(psutil.NoSuchProcess, ValueError):  # another injury hit it, or its record is being written
             wait_for(partial(campaign.has_saved, LONG))
-            process, job = process_of(LONG, campaign), campaign.attempts(LONG)[-1].job
+            process = process_of(LONG, campaign)
             process.suspend()
-            wait_for(lambda process=process, job=job: not trains(process, campaign) or is_nearly_over(job))
+            wait_for(lambda process=process: not trains(process, campaign) or is_nearly_over(job_of(campaign)))
             process.resume()
             wait_for(lambda process=process: not trains(process, campaign))
 
 
 def trains(process, campaign):
     return is_held(campaign.folder(LONG)) and process_of(LONG, campaign).pid == process.pid
+
+
+def job_of(campaign):
+    return json.loads((campaign.folder(LONG) / "writer.json").read_text())["job"]
 
 
 def out_of_time(campaign):
