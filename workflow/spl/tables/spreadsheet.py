@@ -49,7 +49,7 @@ def write_spreadsheet(parameter: Mapping[str, Any], inputs: list[Path], path: Pa
     book.remove(book["Sheet"])
     for title, column in SHEETS.items():
         # pivot_table would hide runs that share a cell.
-        _fill(book.create_sheet(title), runs.pivot(index=ROW, columns="labels", values=column))  # noqa: PD010
+        _fill(book.create_sheet(title), runs.pivot(index=ROW, columns="labels", values=column))  # noqa: PD010, see above
     written = BytesIO()
     book.save(written)
     path.write_bytes(_undated(written))
