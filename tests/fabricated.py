@@ -11,19 +11,20 @@ import numpy as np
 import pandas as pd
 from safetensors import safe_open
 
-from spl.calibration import write_calibration
-from spl.confusion import write_summary
-from spl.datasets import Dataset, save_dataset
-from spl.evaluation import MEASURES
+from spl.analysis.calibration import write_calibration
+from spl.analysis.confusion import write_summary
+from spl.campaign.jobs import jobs
+from spl.data.datasets import Dataset, save_dataset
+from spl.data.splits import draw_split, write_split
 from spl.figures.style import save as save_figure
-from spl.jobs import jobs
-from spl.paper.contents import TEMPLATE, items
-from spl.paper.page import write_page
-from spl.plan import make_plan
-from spl.splits import draw_split, write_split
-from spl.study_file import read_study
-from spl.tables.form import save as save_table
+from spl.page.parameter import TEMPLATE
+from spl.page.render import write_page
+from spl.paper.catalogue import items
+from spl.study.plan import make_plan
+from spl.study.reading import read_study
+from spl.tables.layout import save as save_table
 from spl.tables.spreadsheet import write_spreadsheet
+from spl.training.evaluation import MEASURES
 
 TEST_IMAGES = 100
 """Of each class."""
@@ -123,5 +124,5 @@ MAKERS = {
     "figure": _drawn,
     "table": _built,
     "spreadsheet": lambda content, job: write_spreadsheet(content["given"], job.inputs, job.outputs[0]),
-    "page": lambda content, job: write_page(content, TEMPLATE, _results(job), job.outputs[0]),
+    "page": lambda content, job: write_page(content, TEMPLATE, _results(job), {}, job.outputs[0]),
 }

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from spl.splits import read_split
+from spl.data.splits import read_split
 
 RUN = "digits/balanced-40/fold1/smooth-fixmatch/seed0"
 GAIN = "#cell=table1:Smooth%20FixMatch,gain_mean"

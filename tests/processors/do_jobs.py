@@ -8,8 +8,8 @@ import json
 import sys
 from pathlib import Path
 
-from spl.cli import main
-from spl.instructions import limit
+from spl.cli.rules import main
+from spl.training.instructions import limit
 
 limit(sys.argv[1])
 for arguments in json.loads(Path(sys.argv[2]).read_text()):

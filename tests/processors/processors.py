@@ -7,10 +7,10 @@ from pathlib import Path
 
 from project import Project
 
-from spl.jobs import jobs
-from spl.paper.contents import items
-from spl.plan import make_plan
-from spl.study_file import read_study
+from spl.campaign.jobs import jobs
+from spl.paper.catalogue import items
+from spl.study.plan import make_plan
+from spl.study.reading import read_study
 
 STUDY = "tests/studies/processors.yaml"
 RESULTS = Path("results/processors")

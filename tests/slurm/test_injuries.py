@@ -12,10 +12,10 @@ import psutil
 import pytest
 from project import Project
 
-from spl.journal import read_attempts
-from spl.slurm import seconds_left
-from spl.watch import OUT_OF_TIME
-from spl.writer import is_held
+from spl.attempts.journal import read_attempts
+from spl.attempts.lock import is_held
+from spl.attempts.slurm import seconds_left
+from spl.attempts.watchdog import OUT_OF_TIME
 
 STUDY = "tests/studies/campaign.yaml"
 NAME = "digits/balanced-40"

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from tidy import lines
 
-from spl.settings import Settings
+from spl.study.settings import Settings
 from spl.tables import aggregate
 
 TITLES = {"fixmatch": "FixMatch", "flexmatch": "FlexMatch", "smooth-fixmatch": "Smooth FixMatch"}

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from spl.datasets import read_dataset, write_dataset
-from spl.journal import read_attempts, read_progress
-from spl.methods import METHODS
-from spl.plan import canonical
-from spl.provenance.entries import present_code
+from spl.attempts.journal import read_attempts, read_progress
+from spl.attempts.lock import is_held
+from spl.code.subcommands import present_code
+from spl.data.datasets import read_dataset, write_dataset
+from spl.data.splits import draw_split, write_split
+from spl.methods.methods import METHODS
 from spl.provenance.identity import run_identity
-from spl.settings import Settings
-from spl.splits import draw_split, write_split
-from spl.study import METHOD_SETTINGS
-from spl.writer import is_held
+from spl.study.plan import canonical
+from spl.study.schema import METHOD_SETTINGS
+from spl.study.settings import Settings
 
 SHORT = Settings(
     network="wrn-10-1", steps=20, batch=4, mu=2, flip=False, crop_padding=1, ema=0.9, batch_norm_momentum=0.1,

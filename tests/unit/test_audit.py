@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from snakemake.cli import parse_config
 
 from spl import audit_benchmark
+from spl.campaign.jobs import Job
+from spl.code import equivalence
+from spl.code.subcommands import present_code, with_code
 from spl.errors import InputError
-from spl.jobs import Job
-from spl.provenance import equivalence, machine, report
-from spl.provenance.audit import Node, audit, orphans, upstream_of
+from spl.provenance import machine, report
 from spl.provenance.digests import digests
-from spl.provenance.entries import present_code, with_code
-from spl.provenance.manifest import Code, Manifest, digest, manifest_path, recorded
+from spl.provenance.files import digest
+from spl.provenance.manifest import Code, Manifest, manifest_path, recorded
 from spl.provenance.seal import check_seal, results_digest, write_seal
+from spl.provenance.verdicts import Node, audit, orphans, upstream_of
 
 RESULTS = Path("results/fake")
 SPLIT = present_code("split", {})

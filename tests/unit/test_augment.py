@@ -7,9 +7,9 @@ from PIL import Image
 from scipy import stats
 from sklearn.datasets import load_sample_image
 
-from spl import augment
 from spl.benchmark import PILLOW
-from spl.datasets import read_digits
+from spl.data.datasets import read_digits
+from spl.training import augment
 
 
 def photographs():

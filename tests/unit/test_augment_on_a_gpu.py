@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from spl import augment
+from spl.training import augment
 
 aten = torch.ops.aten
 REFUSED_IN_DETERMINISTIC_MODE = {aten.bincount, aten.histc, aten.median, aten.put, aten.put_}

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spl.calibration import equilibrium, read_weights, weights, write_calibration
+from spl.analysis.calibration import equilibrium, weights, write_calibration
 from spl.errors import InputError
+from spl.study.weights import read_weights
 
 POSITIVE = st.floats(1e-3, 1e3)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spl.paper.contents import CONTENTS, item_caption, items
-from spl.plan import make_plan
-from spl.study_file import check_study
+from spl.paper.catalogue import CONTENTS, item_caption, items
+from spl.study.plan import make_plan
+from spl.study.reading import check_study
 
 CONFIG = Path(__file__).parents[2] / "config"
 DEMO = yaml.safe_load((CONFIG / "demo.yaml").read_text())

@@ -5,7 +5,7 @@ import pytest
 
 from spl.errors import InputError
 from spl.provenance.cells import rows_behind, runs_behind, select
-from spl.tables.form import long, number_rows, run_rows
+from spl.tables.layout import long, number_rows, run_rows
 
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch"}
 ERRORS = {("fixmatch", 20): (0.3, 0.2), ("fixmatch", 40): (0.1, 0.2), ("smooth-fixmatch", 20): (0.2, 0.2),

@@ -15,12 +15,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spl.checkpoints import Checkpoint, Checkpoints
-from spl.methods import METHODS
-from spl.plan import canonical
-from spl.provenance.entries import present_code
-from spl.settings import Settings
-from spl.study import METHOD_SETTINGS
+from spl.code.subcommands import present_code
+from spl.methods.methods import METHODS
+from spl.study.plan import canonical
+from spl.study.schema import METHOD_SETTINGS
+from spl.study.settings import Settings
+from spl.training.checkpoints import Checkpoint, Checkpoints
 
 SHORT = Settings(
     network="wrn-10-1", steps=60, batch=4, mu=2, flip=False, crop_padding=1, ema=0.9, batch_norm_momentum=0.1,
@@ -93,8 +93,8 @@ def test_nothing_is_read_where_nothing_was_written(folder):
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
-    from spl.datasets import read_dataset, write_dataset
-    from spl.splits import draw_split, write_split
+    from spl.data.datasets import read_dataset, write_dataset
+    from spl.data.splits import draw_split, write_split
 
     folder = tmp_path_factory.mktemp("inputs")
     write_dataset("digits", folder)

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spl.confusion import summarise_run
+from spl.analysis.confusion import summarise_run
 from spl.tables import collapses
-from spl.tables.form import save
+from spl.tables.layout import save
 
 BASINS = {"collapsed": 0.01, "partly_collapsed": 0.5, "unstable": 0.05}
 GIVEN = {"titles": {"fixmatch": "FixMatch"}, "classes": ["cat", "dog", "ship"]}

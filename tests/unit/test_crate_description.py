@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from spl.campaign.jobs import Job, jobs
 from spl.errors import InputError
-from spl.jobs import Job, jobs
-from spl.paper.contents import items
-from spl.plan import crate_parameter, make_plan
+from spl.paper.catalogue import items
 from spl.provenance import crate
-from spl.provenance.description import Content, Description, Record, property_value, refs
+from spl.provenance.crate_entities import Content, Description, Record, property_value, refs
 from spl.provenance.manifest import Code, Manifest
-from spl.study_file import check_study, read_study
+from spl.study.plan import crate_parameter, make_plan
+from spl.study.reading import check_study, read_study
 
 ROOT = Path(__file__).parents[2]
 STUDIES = [ROOT / name for name in ("config/demo.yaml", "config/paper.yaml", "tests/studies/whole.yaml")]

@@ -9,11 +9,12 @@ import pytest
 import yaml
 from PIL import Image
 
+from spl.data.downloads import CIFAR_10_FILES
 from spl.errors import InputError
-from spl.paper.contents import items, page_parameter
-from spl.plan import data_parameter, make_plan
-from spl.published import CIFAR_10_FILES
-from spl.study_file import check_study
+from spl.page.parameter import page_parameter
+from spl.paper.catalogue import items
+from spl.study.plan import data_parameter, make_plan
+from spl.study.reading import check_study
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -166,9 +167,10 @@ def test_a_data_set_is_the_same_wherever_it_lies(debian_fashion_mnist, folder, t
 PLANNING = """
 import sys
 from pathlib import Path
-from spl.paper.contents import items, page_parameter
-from spl.plan import data_parameter, make_plan
-from spl.study_file import read_study
+from spl.paper.catalogue import items
+from spl.page.parameter import page_parameter
+from spl.study.plan import data_parameter, make_plan
+from spl.study.reading import read_study
 
 for path in sys.argv[1:]:
     plan = make_plan(read_study(Path(path)))

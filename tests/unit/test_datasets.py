@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from torchvision.datasets import CIFAR10, CIFAR100, FashionMNIST
 
-from spl.datasets import (
+from spl.data.datasets import (
     SOURCES,
     Dataset,
     read_dataset,

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch.optim.sgd import sgd
 
-from spl import training
-from spl.batches import Batch, Pools
 from spl.errors import InputError
-from spl.methods import METHODS
-from spl.networks import build_network
-from spl.settings import Settings
+from spl.methods.methods import METHODS
+from spl.study.settings import Settings
+from spl.training import loop as training
+from spl.training.batches import Batch, Pools
+from spl.training.networks import build_network
 
 DEVICE = torch.device("meta")
 B, MU, SIDE, POOL = 4, 2, 8, 30

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from spl import training
-from spl.checkpoints import Checkpoints
-from spl.datasets import grey_levels, read_digits
-from spl.distributed import joined, launch, processes, rank, share, total
+from spl.data.datasets import grey_levels, read_digits
+from spl.data.splits import draw_split
 from spl.errors import InterruptedTrainingError, NotFiniteError
-from spl.settings import Settings
-from spl.splits import draw_split
+from spl.study.settings import Settings
+from spl.training import loop as training
+from spl.training.checkpoints import Checkpoints
+from spl.training.processes import joined, launch, processes, rank, share, total
 
 DIGITS = read_digits()
 GREY = grey_levels(DIGITS.train_images)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from matplotlib.markers import MarkerStyle
 
+from spl.data.splits import Split, write_split
 from spl.figures import against, basins, collapse, confusion, curves, fig1, fig4, fig5
 from spl.figures.style import LOOKS, Percent, look_of, new_figure, save, ticks_at
-from spl.methods import METHODS
-from spl.splits import Split, write_split
+from spl.methods.methods import METHODS
 
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch", "smooth-fixmatch-sq": "Smooth FixMatch-sq"}
 SHAPES = ["fixmatch", "smooth-fixmatch", "smooth-fixmatch-sqrt", "smooth-fixmatch-sq"]

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 import spl
-from spl.methods import METHODS
-from spl.provenance import entries
-from spl.provenance import fingerprint as module
-from spl.provenance.fingerprint import fingerprint, reach
-from spl.provenance.syntax import parse
+from spl.code import fingerprint as module
+from spl.code import subcommands as entries
+from spl.code.fingerprint import fingerprint, reach
+from spl.code.syntax import parse
+from spl.methods.methods import METHODS
 
-TRAIN = ("spl.runs:train_run",)
+TRAIN = ("spl.training.run:train_run",)
 PACKAGE = Path(spl.__file__).parent
 
 
@@ -36,7 +36,7 @@ def package(tmp_path, monkeypatch):
 
 def training(method="fixmatch"):
     forget()
-    return fingerprint(TRAIN, {"spl.methods:METHODS": method})
+    return fingerprint(TRAIN, {"spl.methods.methods:METHODS": method})
 
 
 def edit(path, old, new):
@@ -122,7 +122,7 @@ def test_of_a_table_only_the_run_s_own_entry_counts(package):
 
 def test_what_was_fingerprinted_before_makes_no_difference():
     cold = {method: training(method) for method in METHODS}
-    assert {method: fingerprint(TRAIN, {"spl.methods:METHODS": method}) for method in METHODS} == cold
+    assert {method: fingerprint(TRAIN, {"spl.methods.methods:METHODS": method}) for method in METHODS} == cold
     assert len(set(cold.values())) == len(METHODS)
 
 
@@ -135,9 +135,9 @@ def test_an_entry_set_below_its_table_counts(package):
 
 def test_what_trains_imports_nothing_that_shows_or_vouches():
     forget()
-    modules = {name.split(":")[0] for name in reach(TRAIN, {"spl.methods:METHODS": "fixmatch"})}
+    modules = {name.split(":")[0] for name in reach(TRAIN, {"spl.methods.methods:METHODS": "fixmatch"})}
     imported = {origin for name in modules for bound in parse(name).imports.values() for origin, _ in bound}
-    assert "spl.training" in modules | imported
+    assert "spl.training.loop" in modules | imported
     rooms = ("spl.provenance", "spl.figures", "spl.tables", "spl.paper")
     assert [name for name in sorted(modules | imported) if name.startswith(rooms)] == []
 
@@ -174,7 +174,7 @@ def codes():
     return {subcommand: entries.present_code(subcommand, content) for subcommand, content in jobs.items()}
 
 
-IMPORTING = """    from spl.ranking import other
+IMPORTING = """    from spl.data.ranking import other
 
     other()
     method = METHODS[method_name]"""
@@ -193,14 +193,18 @@ def test_an_import_inside_a_function_is_followed(package):
 
 
 def test_a_name_passed_on_by_another_module_is_followed(package):
-    edit(package / "training.py", "from spl.random_streams import generator", "from spl.batches import generator")
+    edit(
+        package / "training.py",
+        "from spl.training.random_streams import generator",
+        "from spl.training.batches import generator",
+    )
     before = training()
     edit(package / "random_streams.py", "digest_size=8", "digest_size=4")
     assert training() != before
 
 
 def test_a_relative_import_is_refused(package):
-    edit(package / "training.py", "from spl.splits import Split", "from .splits import Split")
+    edit(package / "training.py", "from spl.data.splits import Split", "from .splits import Split")
     with pytest.raises(ValueError, match="relative import"):
         training()
 
@@ -208,7 +212,7 @@ def test_a_relative_import_is_refused(package):
 def test_what_formats_a_summary_counts_for_the_analysis(package):
     def analysis():
         forget()
-        return fingerprint(["spl.confusion:write_summary"], {})
+        return fingerprint(["spl.analysis.confusion:write_summary"], {})
 
     before = analysis()
     edit(package / "confusion.py", '"%.10g"', '"%.2g"')
@@ -231,7 +235,7 @@ def test_how_a_data_set_is_read_counts_and_where_it_is_looked_for_does_not(packa
     def codes():
         forget()
         return {
-            name: fingerprint([f"spl.datasets:{name}", "spl.datasets:save_dataset"], {})
+            name: fingerprint([f"spl.data.datasets:{name}", "spl.data.datasets:save_dataset"], {})
             for name in ("read_digits", "read_cifar_10", "read_cifar_100", "read_fashion_mnist", "read_image_folder")
         }
 
@@ -242,13 +246,20 @@ def test_how_a_data_set_is_read_counts_and_where_it_is_looked_for_does_not(packa
 
 
 def test_training_reaches_nothing_that_shows_or_plans():
-    modules = {name.split(":")[0] for name in reach(TRAIN, {"spl.methods:METHODS": "fixmatch"})}
-    assert {"spl.training", "spl.networks", "spl.augment", "spl.batches", "spl.methods", "spl.thresholds"} <= modules
+    modules = {name.split(":")[0] for name in reach(TRAIN, {"spl.methods.methods:METHODS": "fixmatch"})}
+    assert {
+        "spl.training.loop",
+        "spl.training.networks",
+        "spl.training.augment",
+        "spl.training.batches",
+        "spl.methods.methods",
+        "spl.training.thresholds",
+    } <= modules
     assert not {name for name in modules if name.split(".")[-1] in ("plan", "study", "settings", "cli", "statistics")}
 
 
 def test_an_entry_that_does_not_exist_is_an_error():
-    with pytest.raises(KeyError, match="spl.training:trian"):
-        fingerprint(["spl.training:trian"], {})
+    with pytest.raises(KeyError, match="spl.training.loop:trian"):
+        fingerprint(["spl.training.loop:trian"], {})
     with pytest.raises(KeyError, match="no entry nomatch"):
-        fingerprint(TRAIN, {"spl.methods:METHODS": "nomatch"})
+        fingerprint(TRAIN, {"spl.methods.methods:METHODS": "nomatch"})

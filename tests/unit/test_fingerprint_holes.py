@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from spl.jobs import jobs
-from spl.paper.contents import items
-from spl.plan import make_plan
-from spl.provenance import fingerprint as module
-from spl.provenance.entries import _entries
-from spl.provenance.fingerprint import EVERYTHING, fingerprint, reach
-from spl.study_file import read_study
+from spl.campaign.jobs import jobs
+from spl.code import fingerprint as module
+from spl.code.fingerprint import EVERYTHING, fingerprint, reach
+from spl.code.subcommands import _entries
+from spl.paper.catalogue import items
+from spl.study.plan import make_plan
+from spl.study.reading import read_study
 
 CONFIG = Path(__file__).parents[2] / "config"
 MAIN = "def main():\n    return f()\n"

@@ -14,21 +14,21 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 import spl
-from spl.datasets import write_dataset
-from spl.provenance import fingerprint as module
-from spl.provenance.fingerprint import fingerprint, reach
-from spl.settings import Settings
-from spl.study import Basins
+from spl.code import fingerprint as module
+from spl.code.fingerprint import fingerprint, reach
+from spl.data.datasets import write_dataset
+from spl.study.schema import Basins
+from spl.study.settings import Settings
 
 PACKAGE = Path(spl.__file__).parent
 BROAD = settings(max_examples=24, derandomize=True, deadline=None, database=None, phases=[Phase.generate])
-METHODS = "spl.methods:METHODS"
+METHODS = "spl.methods.methods:METHODS"
 JOBS = {
-    "training": (["spl.runs:train_run"], {METHODS: "flexmatch"}),
-    "split": (["spl.splits:write_fold"], {}),
-    "analysis": (["spl.confusion:write_summary"], {}),
+    "training": (["spl.training.run:train_run"], {METHODS: "flexmatch"}),
+    "split": (["spl.data.splits:write_fold"], {}),
+    "analysis": (["spl.analysis.confusion:write_summary"], {}),
     "figure": (["spl.figures.basins:draw", "spl.figures.style:save"], {}),
-    "table": (["spl.tables.summary:build", "spl.tables.form:save"], {}),
+    "table": (["spl.tables.summary:build", "spl.tables.layout:save"], {}),
 }
 MODULES = {
     ".".join(["spl", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__"): path
@@ -305,12 +305,12 @@ def shaken(name, job):
 
 
 WORK = {
-    "split": "spl.splits.write_fold({'scheme': 'balanced', 'seed': 0, 'labels': 4}, here / 'data', out / 'split.json')",
+    "split": "spl.data.splits.write_fold({'scheme': 'balanced', 'seed': 0, 'labels': 4}, here / 'data', out / 'split.json')",
     "training": """
-spl.runs.train_run(
+spl.training.run.train_run(
     parameter, here / "data", out / "split.json", None, out / "runs/one", print, None, lambda done: False
 )""",
-    "analysis": "spl.confusion.write_summary(summary, out / 'runs', out / 'summary.csv')",
+    "analysis": "spl.analysis.confusion.write_summary(summary, out / 'runs', out / 'summary.csv')",
 }
 PARAMETER = {
     "dataset": "digits", "split": "one", "fold": 0, "labels": 40, "split_seed": 0, "seed": 0,

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spl import campaign
+from spl.attempts.journal import note
+from spl.attempts.slurm import Job
+from spl.campaign import frozen_plan as campaign
 from spl.errors import InputError
-from spl.journal import note
-from spl.plan import make_plan, run_parameter
-from spl.slurm import Job
-from spl.study_file import check_study
+from spl.study.plan import make_plan, run_parameter
+from spl.study.reading import check_study
 
 STUDY = yaml.safe_load((Path(__file__).parents[1] / "studies/tiny.yaml").read_text())
 PLAN = make_plan(check_study(STUDY, ""))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tidy import lines
 
 from spl.tables import grid
-from spl.tables.form import save
+from spl.tables.layout import save
 
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch"}
 ERRORS = {

@@ -15,14 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from spl.calibration import read_weights
-from spl.checkpoints import Checkpoint, Checkpoints
-from spl.datasets import SOURCES, Dataset, read_cifar_10, read_dataset, read_image_folder, save_dataset
+from spl.attempts.journal import FAILURE, JOURNAL, PROGRESS, Progress, note, note_progress, read_attempts, read_progress
+from spl.campaign.partial import run_state
+from spl.data.datasets import SOURCES, Dataset, read_cifar_10, read_dataset, read_image_folder, save_dataset
+from spl.data.image_folder import list_images
+from spl.data.splits import draw_split, read_split, write_split
 from spl.errors import InputError
-from spl.image_folder import list_images
-from spl.journal import FAILURE, JOURNAL, PROGRESS, Progress, note, note_progress, read_attempts, read_progress
-from spl.partial import run_state
-from spl.splits import draw_split, read_split, write_split
+from spl.study.weights import read_weights
+from spl.training.checkpoints import Checkpoint, Checkpoints
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
 

@@ -13,12 +13,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from spl.campaign.jobs import jobs
+from spl.campaign.requests import requests
 from spl.errors import InputError
-from spl.jobs import jobs
-from spl.paper.contents import items, page_parameter
-from spl.plan import make_plan
-from spl.resources import requests
-from spl.study_file import check_study, read_study
+from spl.page.parameter import page_parameter
+from spl.paper.catalogue import items
+from spl.study.plan import make_plan
+from spl.study.reading import check_study, read_study
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("config/demo.yaml", "config/paper.yaml", "tests/studies/whole.yaml", "tests/studies/tiny.yaml")

@@ -6,7 +6,7 @@ import pytest
 
 from spl.errors import InputError
 from spl.tables import hyperparameters
-from spl.tables.form import save
+from spl.tables.layout import save
 
 COLUMNS = [
     {

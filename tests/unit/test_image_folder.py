@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from spl import image_folder
-from spl.datasets import read_dataset, read_image_folder, write_dataset
+from spl.data import image_folder
+from spl.data.datasets import read_dataset, read_image_folder, write_dataset
+from spl.data.image_folder import list_images, read_images
 from spl.errors import InputError
-from spl.image_folder import list_images, read_images
 
 RED, GREEN, BLUE = (255, 0, 0), (20, 255, 0), (0, 0, 255)  # no channel is the same everywhere
 

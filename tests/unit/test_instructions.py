@@ -8,10 +8,10 @@ from typing import get_args
 import pytest
 import torch
 
-from spl import instructions
 from spl.errors import InputError
-from spl.instructions import LEVELS
-from spl.settings import Settings
+from spl.study.settings import Settings
+from spl.training import instructions
+from spl.training.instructions import LEVELS
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spl.journal import JOURNAL, PROGRESS, Progress, note, note_progress, read_attempts, read_progress
+from spl.attempts.journal import JOURNAL, PROGRESS, Progress, note, note_progress, read_attempts, read_progress
 
 START = {"event": "start", "identity": "abc", "host": "node1", "job": "7", "first": 0, "pid": 1}
 END = {"event": "end", "status": "done", "reason": "", "seconds": 2.5, "memory_mb": 300, "gpu_memory_mb": 0}

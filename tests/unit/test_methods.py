@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spl.figures.fig1 import plain_loss, smooth_loss
-from spl.methods import METHODS, smoothness_factor
-from spl.settings import Settings
-from spl.training import factor_loss, ramp_up
+from spl.methods.methods import METHODS, smoothness_factor
+from spl.study.settings import Settings
+from spl.training.loop import factor_loss, ramp_up
 
 PLAIN = ["pseudo-label", "fixmatch", "flexmatch"]
 SMOOTH = ["smooth-pseudo-label", "smooth-fixmatch", "smooth-fixmatch-sq", "smooth-fixmatch-sqrt"]

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from spl.errors import InputError
-from spl.networks import build_network
-from spl.settings import Settings
+from spl.study.settings import Settings
+from spl.training.networks import build_network
 
 
 def built(seed=0, channels=3, classes=10, **settings):

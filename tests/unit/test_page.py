@@ -8,14 +8,15 @@ import pandas as pd
 import pytest
 import yaml
 
-from spl.paper.contents import TEMPLATE, item_inputs, items, on_the_page, page_parameter
-from spl.paper.page import page_inputs, write_page
-from spl.paper.traced import TracedTable, whole
-from spl.partial import NONE_DONE, partial_plan
-from spl.plan import make_plan, run_parameter
-from spl.study_file import check_study
+from spl.campaign.partial import NONE_DONE, partial_plan
+from spl.page.parameter import TEMPLATE, on_the_page, page_parameter
+from spl.page.render import page_inputs, write_page
+from spl.page.traced import TracedTable, whole
+from spl.paper.catalogue import item_inputs, items
+from spl.study.plan import make_plan, run_parameter
+from spl.study.reading import check_study
 from spl.tables import aggregate, collapses, imbalance, summary
-from spl.tables.form import save
+from spl.tables.layout import save
 
 DEMO = yaml.safe_load((Path(__file__).parents[2] / "config/demo.yaml").read_text())
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch"}

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from spl.paper.labelled import SHOWN, labelled_sets
-from spl.paper.packed import embedded, packed
-from spl.paper.records import records
-from spl.paper.trainings import CURVES, thinned, training
-from spl.splits import draw_split
+from spl.data.splits import draw_split
+from spl.page.embed import embedded, packed
+from spl.page.labelled import SHOWN, labelled_sets
+from spl.page.runs import CURVES, thinned, training
+from spl.provenance.records import records
 
 
 def run(folder, evaluations, classes):

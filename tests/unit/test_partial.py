@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spl.paper.contents import CONTENTS, confusion_items
-from spl.splits import Split, write_split
+from spl.data.splits import Split, write_split
+from spl.paper.catalogue import CONTENTS, confusion_items
 from spl.tables import hyperparameters
-from spl.tables.form import save
+from spl.tables.layout import save
 from spl.tables.spreadsheet import SHEETS, write_spreadsheet
 
 TITLES = {"fixmatch": "FixMatch", "flexmatch": "FlexMatch", "smooth-fixmatch": "Smooth FixMatch"}

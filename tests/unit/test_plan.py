@@ -8,11 +8,12 @@ import pytest
 import yaml
 
 from spl.errors import InputError
+from spl.page.parameter import page_parameter
 from spl.paper import parameters
-from spl.paper.contents import CONTENTS, confusion_items, item_inputs, item_parameter, items, page_parameter
+from spl.paper.catalogue import CONTENTS, confusion_items, item_inputs, item_parameter, items
 from spl.paper.literature import PUBLISHED, read_published
-from spl.plan import analysis_parameter, canonical, data_parameter, make_plan, run_parameter, split_parameter
-from spl.study_file import check_study
+from spl.study.plan import analysis_parameter, canonical, data_parameter, make_plan, run_parameter, split_parameter
+from spl.study.reading import check_study
 
 CONFIG = Path(__file__).parents[2] / "config"
 DEMO = yaml.safe_load((CONFIG / "demo.yaml").read_text())

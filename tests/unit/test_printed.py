@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from spl.paper.printed import number_shown
+from spl.page.printed import number_shown
 from spl.provenance.cells import address, select
-from spl.tables.form import long, number_rows, run_rows
+from spl.tables.layout import long, number_rows, run_rows
 
 SQ = "Smooth FixMatch-sq, τ = 0.9"
 

@@ -5,8 +5,8 @@ import hashlib
 import pytest
 from torchvision.datasets import CIFAR10, FashionMNIST
 
+from spl.data.downloads import download
 from spl.errors import InputError
-from spl.published import download
 
 NAME = "train-labels-idx1-ubyte.gz"
 CONTENT = bytes(range(256)) * 400

@@ -7,10 +7,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spl.paper.contents import item_parameter, items, page_parameter
-from spl.plan import analysis_parameter, calibration_parameter, data_parameter, make_plan, run_parameter
-from spl.resources import Request, requests
-from spl.study_file import check_study
+from spl.campaign.requests import Request, requests
+from spl.page.parameter import page_parameter
+from spl.paper.catalogue import item_parameter, items
+from spl.study.plan import analysis_parameter, calibration_parameter, data_parameter, make_plan, run_parameter
+from spl.study.reading import check_study
 
 STUDY = yaml.safe_load((Path(__file__).parents[1] / "studies/tiny.yaml").read_text())
 EXPERIMENT = STUDY["experiments"]["scarce-labels"]

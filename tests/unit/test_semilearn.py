@@ -6,12 +6,12 @@ from safetensors.torch import load_file
 from semilearn_reference import FIXMATCH, FLEXMATCH_STEPS, GOLDEN, POOL, fill
 from torch import nn
 
-from spl import training
-from spl.batches import Batch, Pools
-from spl.methods import METHODS
-from spl.networks import build_network
-from spl.settings import Settings
-from spl.training import MEASURES
+from spl.methods.methods import METHODS
+from spl.study.settings import Settings
+from spl.training import loop as training
+from spl.training.batches import Batch, Pools
+from spl.training.loop import MEASURES
+from spl.training.networks import build_network
 
 REFERENCE = load_file(GOLDEN)
 LOSSES = ("labelled_loss", "unlabelled_loss", "coverage")

@@ -5,7 +5,7 @@ The commands are scripts here, for forms that cannot be provoked; tests/slurm ha
 
 import pytest
 
-from spl.slurm import Job, may_go_on, requeue, seconds_left, trainings
+from spl.attempts.slurm import Job, may_go_on, requeue, seconds_left, trainings
 
 
 @pytest.fixture

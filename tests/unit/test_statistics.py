@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from spl.statistics import (
+from spl.analysis.statistics import (
     NO_GAIN,
     corrected,
     gain,

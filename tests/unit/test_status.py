@@ -8,13 +8,13 @@ import pytest
 import yaml
 from rich.console import Console
 
-from spl.journal import FAILURE, Progress, note, note_progress
-from spl.plan import make_plan, run_parameter
-from spl.slurm import Job
-from spl.status import duration, read_status, show
-from spl.study_file import check_study
-from spl.usage import cost, observed
-from spl.writer import Writer
+from spl.attempts.journal import FAILURE, Progress, note, note_progress
+from spl.attempts.lock import Writer
+from spl.attempts.slurm import Job
+from spl.campaign.cost import cost, observed
+from spl.campaign.status import duration, read_status, show
+from spl.study.plan import make_plan, run_parameter
+from spl.study.reading import check_study
 
 TINY = Path(__file__).parents[1] / "studies/tiny.yaml"
 START = {"event": "start", "identity": "i", "host": "h", "pid": 1, "job": None}
@@ -83,7 +83,7 @@ def test_what_slurm_has_is_queued_until_it_runs_and_starting_until_it_trains(pla
     waiting, starting = list(plan.runs)[:2]
     note(begin(results, waiting), **(END | {"reason": "killed"}), status="failed")
     jobs = [Job("7", "PENDING", waiting.replace("/", "_")), Job("8", "RUNNING", starting.replace("/", "_"))]
-    monkeypatch.setattr("spl.status.trainings", lambda study, folder: jobs)
+    monkeypatch.setattr("spl.campaign.status.trainings", lambda study, folder: jobs)
     found = {one.run: (one.state, one.job) for one in read_status(plan, results)}
     assert (found[waiting], found[starting]) == (("queued", "7"), ("starting", "8"))
 

@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from spl.errors import InputError
-from spl.plan import make_plan
-from spl.settings import Settings
-from spl.study import Study
-from spl.study_file import check_study, read_study
+from spl.study.plan import make_plan
+from spl.study.reading import check_study, read_study
+from spl.study.schema import Study
+from spl.study.settings import Settings
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.yaml"
 

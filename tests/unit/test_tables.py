@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from tidy import lines
 
+from spl.analysis.arms import arms
 from spl.tables import per_fold, summary
-from spl.tables.arms import arms
-from spl.tables.form import save
+from spl.tables.layout import save
 
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch-sq": "Smooth FixMatch-sq", "supervised": "Fully supervised"}
 GIVEN = {"titles": TITLES, "baseline": "fixmatch"}

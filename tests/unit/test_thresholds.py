@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spl.thresholds import NEVER, ClassThresholds
+from spl.training.thresholds import NEVER, ClassThresholds
 
 
 def one_by_one(latest, positions, score, predicted, threshold):

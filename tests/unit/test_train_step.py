@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, softmax
 
-from spl import training
-from spl.batches import Pools, draw_batches
-from spl.datasets import grey_levels, read_digits
-from spl.evaluation import confusion_matrix
-from spl.methods import METHODS, smoothness_factor
-from spl.networks import build_network
-from spl.settings import Settings
-from spl.splits import draw_split
+from spl.data.datasets import grey_levels, read_digits
+from spl.data.splits import draw_split
+from spl.methods.methods import METHODS, smoothness_factor
+from spl.study.settings import Settings
+from spl.training import loop as training
+from spl.training.batches import Pools, draw_batches
+from spl.training.evaluation import confusion_matrix
+from spl.training.networks import build_network
 
 DIGITS = read_digits()
 GREY = grey_levels(DIGITS.train_images)

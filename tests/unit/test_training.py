@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from spl.batches import Pools, draw_batches
-from spl.datasets import grey_levels, read_digits
+from spl.data.datasets import grey_levels, read_digits
+from spl.data.splits import draw_split
 from spl.errors import NotFiniteError
-from spl.methods import METHODS
-from spl.settings import Settings
-from spl.splits import draw_split
-from spl.study import METHOD_SETTINGS
-from spl.training import is_evaluated, learning_rate, train
+from spl.methods.methods import METHODS
+from spl.study.schema import METHOD_SETTINGS
+from spl.study.settings import Settings
+from spl.training.batches import Pools, draw_batches
+from spl.training.loop import is_evaluated, learning_rate, train
 
 DIGITS = read_digits()
 GREY = grey_levels(DIGITS.train_images)
@@ -79,7 +79,7 @@ def test_a_batch_depends_on_its_step_alone(monkeypatch):
     )  # fmt: skip
     together = list(draw_batches(pools, SHORT, 0, 0, unlabelled=True, strong=True))
     later = list(draw_batches(pools, SHORT, 0, 5, unlabelled=True, strong=True))
-    monkeypatch.setattr("spl.batches.PIXELS_AT_ONCE", 1)
+    monkeypatch.setattr("spl.training.batches.PIXELS_AT_ONCE", 1)
     alone = list(draw_batches(pools, SHORT, 0, 0, unlabelled=True, strong=True))
     assert len(together) == len(alone) == 12
     for one, other in [*zip(together, alone, strict=True), *zip(together[5:], later, strict=True)]:

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from spl.analysis.arms import arms_by_size
 from spl.tables import transitions
-from spl.tables.arms import arms_by_size
-from spl.tables.form import save
+from spl.tables.layout import save
 
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch"}
 GIVEN = {"titles": TITLES, "level": 0.2, "mean_below": 0.1, "std_below": 0.05}

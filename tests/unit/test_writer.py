@@ -9,8 +9,8 @@ import time
 
 import pytest
 
+from spl.attempts.lock import Writer, is_held
 from spl.errors import InputError, InterruptedTrainingError
-from spl.writer import Writer, is_held
 
 SPAWN = multiprocessing.get_context("spawn")
 PATIENCE = 30

@@ -135,7 +135,7 @@ def test_the_archive_alone_says_where_a_cell_of_table_1_comes_from(crate, archiv
 
 def test_the_code_in_the_archive_is_that_of_its_jobs(crate):
     code = (
-        "import json, sys; from spl.provenance.entries import with_code;"
+        "import json, sys; from spl.code.subcommands import with_code;"
         "given = json.load(open(sys.argv[1]))['parameter'];"
         "assert with_code('train', {k: v for k, v in given.items() if k != 'code'}) == given"
     )

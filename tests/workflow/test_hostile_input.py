@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from spl.plan import data_parameter, make_plan, split_parameter
-from spl.study_file import read_study
+from spl.study.plan import data_parameter, make_plan, split_parameter
+from spl.study.reading import read_study
 
 STUDY = "name: a\ntitle: {title}\ndatasets: {{d: {{source: {source}}}}}\nexperiments: {{}}\n"
 WRONG = {

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from project import Project
 
-from spl.datasets import SOURCES, read_fashion_mnist
+from spl.data.datasets import SOURCES, read_fashion_mnist
 
 STUDY = "tests/studies/clothes.yaml"
 RUN = "results/clothes/runs/clothes/balanced-40/fold0/fixmatch/seed0"

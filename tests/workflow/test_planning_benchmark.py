@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from spl.errors import InputError
-from spl.plan import make_plan
 from spl.planning_benchmark import _bare, measure
-from spl.study_file import read_study
+from spl.study.plan import make_plan
+from spl.study.reading import read_study
 
 TINY = Path("tests/studies/tiny.yaml").resolve()
 

@@ -7,9 +7,9 @@ from html import unescape
 from pathlib import PurePath
 from zipfile import ZipFile
 
-from spl.paper.contents import item_caption, items
-from spl.plan import make_plan
-from spl.study_file import read_study
+from spl.paper.catalogue import item_caption, items
+from spl.study.plan import make_plan
+from spl.study.reading import read_study
 
 CATEGORIES = {"figures": "Figures", "tables": "Tables", "analysis": "Analysis", ".": "Paper"}
 SHOWN = {"figures": [".png"], "tables": [".csv", ".md"]}

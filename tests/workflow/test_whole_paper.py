@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spl.jobs import jobs
-from spl.methods import METHODS
-from spl.paper.contents import CONTENTS, items
-from spl.plan import make_plan
+from spl.campaign.jobs import jobs
+from spl.methods.methods import METHODS
+from spl.paper.catalogue import CONTENTS, items
 from spl.provenance.cells import rows_behind, runs_behind, select
-from spl.study_file import read_study
+from spl.study.plan import make_plan
+from spl.study.reading import read_study
 
 STUDY = "tests/studies/whole.yaml"
 FILES = {

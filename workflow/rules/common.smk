@@ -5,11 +5,11 @@ import sys
 import uuid
 from pathlib import Path
 
-from spl import campaign
+from spl.campaign import frozen_plan as campaign
 from spl.errors import InputError
-from spl.paper import contents
-from spl.partial import partial_plan
-from spl.plan import (
+from spl.paper import catalogue as contents
+from spl.campaign.partial import partial_plan
+from spl.study.plan import (
     analysis_parameter,
     calibration_parameter,
     data_parameter,
@@ -17,11 +17,11 @@ from spl.plan import (
     run_parameter,
     split_parameter,
 )
-from spl.products import RUN_FILES, SUMMARISED
-from spl.provenance.equivalence import declared
-from spl.published import DOWNLOADS
-from spl.slurm import PREFIX
-from spl.study_file import check_study, read_yaml
+from spl.study.files import RUN_FILES, SUMMARISED
+from spl.code.equivalence import declared
+from spl.data.downloads import DOWNLOADS
+from spl.attempts.slurm import PREFIX
+from spl.study.reading import check_study, read_yaml
 
 files = [os.path.relpath(path) for path in workflow.configfiles]
 FROZEN = config.pop("frozen", None)  # in a submitted job: its plan, made when Snakemake started

@@ -1,4 +1,4 @@
-from spl.paper.page import page_inputs
+from spl.page.render import page_inputs
 
 PAGE = contents.page_parameter(PLAN, ITEMS)
 

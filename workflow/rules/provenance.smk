@@ -1,5 +1,5 @@
-from spl.jobs import jobs
-from spl.plan import crate_parameter
+from spl.campaign.jobs import jobs
+from spl.study.plan import crate_parameter
 
 
 rule seal:

@@ -1,4 +1,4 @@
-from spl.resources import requests
+from spl.campaign.requests import requests
 
 REQUESTS = requests(PLAN)
 

@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from spl.campaign.jobs import Job, jobs
+from spl.code.subcommands import present_code
 from spl.errors import InputError
-from spl.jobs import Job, jobs
-from spl.paper.contents import items
-from spl.plan import make_plan
-from spl.provenance import audit, digests
-from spl.provenance.entries import present_code
+from spl.paper.catalogue import items
+from spl.provenance import digests
+from spl.provenance import verdicts as audit
 from spl.provenance.manifest import Code, Hardware, Manifest
-from spl.study_file import read_study
+from spl.study.plan import make_plan
+from spl.study.reading import read_study
 
 SMALL = 20_000
 """Bytes of a file that is not one of the largest."""

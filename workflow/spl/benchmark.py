@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from torch.nn.functional import cross_entropy
 
-from spl import augment, instructions, training
-from spl.batches import Pools, draw_batches
-from spl.checkpoints import INTERVAL, Checkpoints
 from spl.errors import InputError
-from spl.methods import METHODS
-from spl.networks import build_network
-from spl.settings import Settings
+from spl.methods.methods import METHODS
+from spl.study.settings import Settings
+from spl.training import augment, instructions
+from spl.training import loop as training
+from spl.training.batches import Pools, draw_batches
+from spl.training.checkpoints import INTERVAL, Checkpoints
+from spl.training.networks import build_network
 
 Floats = NDArray[np.float32]
 
@@ -57,7 +58,7 @@ def measure(repetitions: int, quick: bool, semilearn: Path | None = None) -> dic
         ``step_over_bare``: the same over forward and backward of the same network and batch, by network;
         ``pinned_over_native``: images/s of the whole train step that is limited to some of the processor's instructions
         over those of one that is not, by network (the demo's alone if quick) and by level, for each of
-        :data:`spl.instructions.LEVELS` that the processor has;
+        :data:`spl.training.instructions.LEVELS` that the processor has;
         ``augment_over_pillow``: images/s of the batched strong view of 32 x 32 colour images over Pillow's;
         ``checkpoint_share``: seconds to write a checkpoint of WRN-28-2 over the seconds between two;
         ``memory``, unless quick: peak MiB of this process after steps of WRN-28-2, and MiB by which it grew over a

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from spl.image_folder import read_images
+from spl.data.image_folder import read_images
 
 SIDE = 224
 """Pixels to which ImageNet's images are resized."""

@@ -17,8 +17,8 @@ import pandas as pd
 import yaml
 
 from spl.errors import InputError
-from spl.plan import Plan, make_plan
-from spl.study_file import check_study, read_yaml
+from spl.study.plan import Plan, make_plan
+from spl.study.reading import check_study, read_yaml
 
 DRAWN = "basins-scarce-labels"
 """The figure that is redrawn: every study with scarce labels has it."""

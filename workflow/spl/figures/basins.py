@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from spl.analysis.arms import arm_labels
 from spl.figures.style import GREY, PAGE, Look, Percent, look_of, new_figure
-from spl.tables.arms import arm_labels
 
 DOT, PANEL = 5.4 / 72, 2.1
 """Distance of dots that touch, and the least width of a panel, in inches."""

@@ -11,10 +11,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from spl.confusion import column_shares
+from spl.analysis.arms import arm_labels
+from spl.analysis.confusion import column_shares
 from spl.figures.matrix import NAMED, add_scale, file_of_run, fit_height, show_matrix
 from spl.figures.style import PAGE, new_figure
-from spl.tables.arms import arm_labels
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:

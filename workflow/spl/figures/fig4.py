@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from spl.data.splits import read_split
 from spl.figures.style import BLUE, COLUMN, GREY, ORANGE, hollow, new_figure
-from spl.splits import read_split
 
 MEASURE = "normalised_std"
 

@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from spl.analysis.formats import counted
 from spl.figures.against import error_against
 from spl.figures.style import look_of
-from spl.tables.form import counted
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:

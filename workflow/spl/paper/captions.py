@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from spl.methods import METHODS
+from spl.methods.methods import METHODS
 from spl.paper.parameters import curve_runs, settings
-from spl.plan import Plan, Run, SplitJob
-from spl.settings import SYMBOLS, network_name
+from spl.study.labels import SYMBOLS, network_name
+from spl.study.plan import Plan, Run, SplitJob
 
 
 def _what_was_run(plan: Plan, experiment: str) -> str:

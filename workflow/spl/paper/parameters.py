@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from spl.methods import METHODS
+from spl.methods.methods import METHODS
 from spl.paper.literature import matching, read_published
-from spl.plan import Plan, Run
-from spl.settings import TECHNICAL, network_name
+from spl.study.labels import TECHNICAL, network_name
+from spl.study.plan import Plan, Run
 
 Inputs = Callable[..., list[str]]
 Parameter = Callable[..., dict[str, Any]]

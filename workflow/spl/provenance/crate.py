@@ -18,17 +18,18 @@ from urllib.parse import unquote
 from rocrate.model.metadata import WORKFLOW_PROFILE
 from rocrate.rocrate import ROCrate
 
+from spl.campaign.jobs import Job, jobs
+from spl.code.equivalence import DECLARED
 from spl.errors import InputError
-from spl.jobs import Job, jobs
-from spl.paper.contents import Item, item_caption, items
-from spl.plan import Plan, make_plan
-from spl.progress import watched
+from spl.paper.catalogue import Item, item_caption, items
 from spl.provenance import machine
-from spl.provenance.description import TERMS, WORKFLOW, Content, Description, Record, refs
-from spl.provenance.equivalence import DECLARED
-from spl.provenance.manifest import digest, read_manifest
+from spl.provenance.crate_entities import TERMS, WORKFLOW, Content, Description, Record, refs
+from spl.provenance.files import digest
+from spl.provenance.manifest import read_manifest
+from spl.provenance.progress import watched
 from spl.provenance.seal import ROOT_FILE, check_seal
-from spl.study_file import check_study
+from spl.study.plan import Plan, make_plan
+from spl.study.reading import check_study
 
 CODE = ("workflow", "envs", "LICENSE", "pyproject.toml", str(DECLARED.relative_to(machine.PROJECT)))
 """What the crate holds of the project, as far as it is there."""

@@ -7,10 +7,11 @@ from collections import Counter, defaultdict
 from contextlib import suppress
 from pathlib import Path
 
+from spl.code import equivalence
+from spl.code.subcommands import present_code
 from spl.errors import InputError
-from spl.provenance import equivalence
-from spl.provenance.entries import present_code
-from spl.provenance.manifest import SUFFIX, read_manifest, write_whole
+from spl.provenance.files import write_whole
+from spl.provenance.manifest import SUFFIX, read_manifest
 
 
 def declare(subcommand: str, reason: str, results: Path) -> list[str]:

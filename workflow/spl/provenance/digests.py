@@ -11,8 +11,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from spl.progress import watched
-from spl.provenance.manifest import digest, write_whole
+from spl.provenance.files import digest, write_whole
+from spl.provenance.progress import watched
 
 Known = dict[str, tuple[list[int], str]]
 """By path: what the file system said of a file when it was read, and its sha256."""

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from spl.code.subcommands import code_packages
 from spl.provenance import machine
-from spl.provenance.entries import code_packages
 
 
 def run_identity(parameter: Mapping[str, Any], data: Path, split: Path, calibration: Path | None) -> str:

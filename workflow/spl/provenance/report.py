@@ -14,8 +14,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
-from spl.provenance.audit import Node, Verdict
 from spl.provenance.seal import ROOT_FILE, Seal
+from spl.provenance.verdicts import Node, Verdict
 
 LOOKS: dict[Verdict, tuple[str, str]] = {
     "fresh": ("✓", "green"),

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from spl.campaign.jobs import Job
 from spl.errors import InputError
-from spl.jobs import Job
-from spl.provenance.manifest import SUFFIX, digest, files_below, write_whole
+from spl.provenance.files import digest, files_below, write_whole
+from spl.provenance.manifest import SUFFIX
 
 ROOT_FILE = "ROOT.sha256"
 OUTSIDE = ("logs", "checkpoints", "campaign", "partial", "crate")

@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from spl.statistics import NO_GAIN, Gain, corrected, gain, summarise
-from spl.tables.form import Row, Table, counted, gain_cells, gain_columns, long, number_rows, percent
+from spl.analysis.formats import counted, percent
+from spl.analysis.statistics import NO_GAIN, Gain, corrected, gain, summarise
+from spl.tables.layout import Row, Table, gain_cells, gain_columns, long, number_rows
 
 DRAWS = ["dataset", "split", "fold", "split_seed", "seed"]
 OWN = {"lambda_u", "power"}

@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from spl.statistics import holm_of_several, mcnemar, summarise
-from spl.tables.arms import Arm, arms, baseline_of, run_names
-from spl.tables.form import Row, Table, counted, long, number_rows, percent, run_rows, spread
+from spl.analysis.arms import Arm, arms, baseline_of, run_names
+from spl.analysis.formats import counted, percent, spread
+from spl.analysis.statistics import holm_of_several, mcnemar, summarise
+from spl.tables.layout import Row, Table, long, number_rows, run_rows
 
 HEADINGS = {"p_value": "p-value", "p_holm": "p-value, Holm"}
 

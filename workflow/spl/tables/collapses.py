@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from spl.tables.arms import arm_labels
-from spl.tables.form import Table, percent
+from spl.analysis.arms import arm_labels
+from spl.analysis.formats import percent
+from spl.tables.layout import Table
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:

@@ -8,9 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from spl.statistics import summarise
-from spl.tables.arms import by_run, setting_name, setting_value
-from spl.tables.form import Row, Table, bold, counted, long, number_rows, percent, run_rows
+from spl.analysis.arms import by_run
+from spl.analysis.formats import bold, counted, percent
+from spl.analysis.statistics import summarise
+from spl.study.labels import setting_name, setting_value
+from spl.tables.layout import Row, Table, long, number_rows, run_rows
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from spl.calibration import read_weights
-from spl.settings import CALIBRATED
-from spl.tables.arms import setting_name, setting_value
-from spl.tables.form import Table
+from spl.study.labels import setting_name, setting_value
+from spl.study.settings import CALIBRATED
+from spl.study.weights import read_weights
+from spl.tables.layout import Table
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from spl.statistics import corrected, summarise
-from spl.tables.arms import arms, counterpart, fold_cells, gain_on, gains, run_names
-from spl.tables.form import Row, Table, counted, gain_cells, gain_columns, long, number_rows, percent, run_rows, stacked
-from spl.tables.published import Published
+from spl.analysis.arms import arms, counterpart, fold_cells, gain_on, gains, run_names
+from spl.analysis.formats import counted, percent
+from spl.analysis.statistics import corrected, summarise
+from spl.tables.layout import Row, Table, gain_cells, gain_columns, long, number_rows, run_rows, stacked
+from spl.tables.literature import Published
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:

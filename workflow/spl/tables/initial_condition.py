@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from spl.statistics import Values, summarise
-from spl.tables.arms import Arm, arms, baseline_of, by_run, counterpart, run_names
-from spl.tables.form import Row, Table, counted, long, number_rows, percent, run_rows
+from spl.analysis.arms import Arm, arms, baseline_of, by_run, counterpart, run_names
+from spl.analysis.formats import counted, percent
+from spl.analysis.statistics import Values, summarise
+from spl.tables.layout import Row, Table, long, number_rows, run_rows
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from spl.tables.form import Table
+from spl.tables.layout import Table
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from spl.statistics import corrected, summarise
-from spl.tables.arms import arms, fold_cells, gains, run_names
-from spl.tables.form import Row, Table, counted, gain_cells, gain_columns, long, number_rows, percent, run_rows, stacked
+from spl.analysis.arms import arms, fold_cells, gains, run_names
+from spl.analysis.formats import counted, percent
+from spl.analysis.statistics import corrected, summarise
+from spl.tables.layout import Row, Table, gain_cells, gain_columns, long, number_rows, run_rows, stacked
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:

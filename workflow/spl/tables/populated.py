@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spl.statistics import summarise
-from spl.tables.arms import arms_by_size, run_names
-from spl.tables.form import Row, Table, counted, long, number_rows, run_rows
+from spl.analysis.arms import arms_by_size, run_names
+from spl.analysis.formats import counted
+from spl.analysis.statistics import summarise
+from spl.tables.layout import Row, Table, long, number_rows, run_rows
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
-    """Count the classes that each run finds again, as :func:`spl.confusion.populated_diagonal` does.
+    """Count the classes that each run finds again, as :func:`spl.analysis.confusion.populated_diagonal` does.
 
     A line for each method and fold and one for the method's mean over them, a column for each number of labels.
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from spl.statistics import corrected, summarise
-from spl.tables.arms import arms, gains, run_names, setting_value
-from spl.tables.form import Row, Table, counted, gain_cells, gain_columns, long, number_rows, run_rows, spread
-from spl.tables.published import Published
+from spl.analysis.arms import arms, gains, run_names
+from spl.analysis.formats import counted, spread
+from spl.analysis.statistics import corrected, summarise
+from spl.study.labels import setting_value
+from spl.tables.layout import Row, Table, gain_cells, gain_columns, long, number_rows, run_rows
+from spl.tables.literature import Published
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:

@@ -14,7 +14,7 @@ from openpyxl import Workbook
 from openpyxl.styles import Font
 from openpyxl.worksheet.worksheet import Worksheet
 
-from spl.tables.arms import arm_labels
+from spl.analysis.arms import arm_labels
 
 SHEETS = {
     "errors": "error_last",

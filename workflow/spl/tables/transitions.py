@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spl.statistics import NO_GAIN, Gain, corrected, gain, summarise
-from spl.tables.arms import Arm, arms_by_size, gain_on, paired, run_names
-from spl.tables.form import Row, Table, counted, gain_columns, long, number_rows, percent, run_rows
+from spl.analysis.arms import Arm, arms_by_size, gain_on, paired, run_names
+from spl.analysis.formats import counted, percent
+from spl.analysis.statistics import NO_GAIN, Gain, corrected, gain, summarise
+from spl.tables.layout import Row, Table, gain_columns, long, number_rows, run_rows
 
 Transition = tuple[int, int]
 

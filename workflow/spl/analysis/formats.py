@@ -1,0 +1,27 @@
+"""Numbers as tables and figures print them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share as percent, without the sign; a dash where there is nothing to print."""
+    return "–" if pd.isna(share) else f"{100 * share:.{digits}f}".replace("-", "−")
+
+
+def spread(mean: float, std: float) -> str:
+    """Mean and standard deviation as percent, the mean alone where there is no other."""
+    return percent(mean, 2) if pd.isna(std) else f"{percent(mean, 2)} ± {percent(std, 2)}"
+
+
+def counted(cell: str, n: int, full: int) -> str:
+    """A cell that tells how many runs it was made from where it should be made from more; a dash if from none."""
+    if n == 0:
+        return "–"
+    return f"{cell} ({n})" if n < full else cell
+
+
+def bold(cell: str) -> str:
+    """A cell that stands out, in Markdown and in LaTeX."""
+    return f"**{cell}**"

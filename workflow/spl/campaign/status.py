@@ -1,0 +1,152 @@
+"""How a campaign stands: what every run is doing, from what lies beside its checkpoints and from SLURM's queue."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from spl.attempts.journal import FAILURE, Attempt, Progress, read_attempts, read_progress
+from spl.attempts.lock import is_held
+from spl.attempts.slurm import trainings
+from spl.campaign.partial import run_state
+from spl.methods.methods import METHODS
+from spl.study.plan import Plan, Run, run_parameter
+
+STATES = ("done", "running", "starting", "queued", "interrupted", "failed", "to do")
+STANDSTILL = 600
+"""Seconds without a step that are told."""
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """What a run is doing.
+
+    Attributes:
+        run: its path.
+        state: one of :data:`STATES`. A job of SLURM that does not train yet, or waits for an older writer of the run,
+            is starting; interrupted is what has begun, and has neither a process nor a job.
+        job: number of its SLURM job, if it has one now.
+        step, steps: done, and of the whole training.
+        images_per_second: labelled and unlabelled ones, if it is running.
+        error: share of the test images, in the latest evaluation.
+        seconds_left: at its present pace, if it is running.
+        attempts: begun so far.
+        reason: why the last attempt ended, if the run is not done; how long ago the last step was, if that is long.
+    """
+
+    run: str
+    state: str
+    job: str | None
+    step: int
+    steps: int
+    images_per_second: float | None
+    error: float | None
+    seconds_left: float | None
+    attempts: int
+    reason: str
+
+
+def read_status(plan: Plan, results: Path) -> list[RunStatus]:
+    """The status of every run of a plan, in its order.
+
+    Args:
+        plan: of the study.
+        results: its folder.
+    """
+    jobs = {job.run: job for job in trainings(plan.study.name, Path.cwd())}
+    found = []
+    for path, run in plan.runs.items():
+        folder, job = results / "checkpoints" / path, jobs.get(path.replace("/", "_"))
+        attempts, progress = read_attempts(folder), read_progress(folder)
+        last = attempts[-1] if attempts else None
+        if run_state(results / "runs" / path, run_parameter(plan, path)) == "done":
+            state = "done"
+        elif is_held(folder):
+            state = "running"
+        elif job:
+            state = "queued" if job.state == "PENDING" else "starting"
+        else:
+            state = ("failed" if last.status == "failed" else "interrupted") if last else "to do"
+        steps = run.settings["steps"]
+        pace = progress.pace if progress and state == "running" else None
+        step = steps if state == "done" else progress.step if progress else last.first if last else 0
+        found.append(
+            RunStatus(
+                run=path,
+                state=state,
+                job=job.number if job else None,
+                step=step,
+                steps=steps,
+                images_per_second=pace * _images(run) if pace else None,
+                error=progress.error if progress else None,
+                seconds_left=(steps - step) / pace if pace else None,
+                attempts=len(attempts),
+                reason=_reason(folder, state, last, progress),
+            )
+        )
+    return found
+
+
+def _images(run: Run) -> int:
+    """How many images a step sees."""
+    unlabelled = run.settings["mu"] if METHODS[run.method].weight else 0
+    images: int = run.settings["batch"] * (1 + unlabelled)
+    return images
+
+
+def _reason(folder: Path, state: str, last: Attempt | None, progress: Progress | None) -> str:
+    if state == "running" and progress and time.time() - progress.time > STANDSTILL:
+        return f"no step for {duration(time.time() - progress.time)}"
+    if state not in ("failed", "interrupted") or last is None:
+        return ""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads((folder / FAILURE).read_text())["reason"])
+    return last.reason
+
+
+def show(plan: Plan, statuses: list[RunStatus]) -> RenderableType:
+    """A table of the experiments, and one of the runs that are neither done nor yet begun."""
+    by_path = {status.run: status for status in statuses}
+    experiments = Table("experiment", "runs", *STATES, title=plan.study.title, box=None)
+    for name, paths in _groups(plan):
+        counts = Counter(by_path[path].state for path in paths)
+        experiments.add_row(name, str(len(paths)), *(str(counts[state] or "") for state in STATES))
+    counts = Counter(status.state for status in statuses)
+    experiments.add_row("all", str(len(statuses)), *(str(counts[state] or "") for state in STATES), style="bold")
+    runs = Table("run", "state", "job", "step", "images/s", "error", "time left", "attempts", "reason", box=None)
+    for status in statuses:
+        if status.state not in ("done", "to do"):
+            runs.add_row(*_cells(status))
+    return Group(experiments, "", runs) if runs.rows else experiments
+
+
+def _groups(plan: Plan) -> Iterator[tuple[str, list[str]]]:
+    yield from plan.experiments.items()
+    for name, one in plan.calibrations.items():
+        yield f"calibration of {name}", [one.reference, one.smooth]
+
+
+def _cells(status: RunStatus) -> Iterator[str]:
+    yield from (status.run, status.state, status.job or "")
+    yield f"{status.step:,} of {status.steps:,}"
+    yield f"{status.images_per_second:,.0f}" if status.images_per_second else ""
+    yield f"{100 * status.error:.2f} %" if status.error is not None else ""
+    yield duration(status.seconds_left) if status.seconds_left is not None else ""
+    yield from (str(status.attempts or ""), status.reason)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as "4 d 03:25" or "3:25 h"; as "12 min" below an hour."""
+    minutes = round(seconds / 60)
+    days, hours = divmod(minutes // 60, 24)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{days} d {hours:02}:{minutes % 60:02}" if days else f"{hours}:{minutes % 60:02} h"

@@ -1,0 +1,287 @@
+"""The subcommands of ``spl`` that people call; those that the rules call are in :mod:`spl.cli.rules`."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spl.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer()
+HELP = """Look at a study, audit its results, and do the single jobs of its workflow, which `snakemake` starts.
+
+A study is a YAML file, such as config/demo.yaml. Its results lie below results/, in the folder where you are.
+`spl COMMAND --help` shows examples; `spl --install-completion` lets the shell complete names of studies and results.
+"""
+PEOPLE = "For people"
+DEMO = Path("config/demo.yaml")
+LIVE = 5
+"""Seconds between two looks at a campaign."""
+
+
+def _studies(incomplete: str) -> list[str]:
+    """The studies here whose path begins so, for the shell."""
+    return [str(path) for path in sorted(Path("config").glob("*.yaml")) if str(path).startswith(incomplete)]
+
+
+def _results(context: typer.Context, incomplete: str) -> list[str]:
+    """The results of a study whose name begins so, for the shell."""
+    from spl.provenance.audit import read_audited
+
+    try:
+        return [name for name in read_audited(context.params.get("study")).jobs if name.startswith(incomplete)]
+    except InputError:
+        return []
+
+
+def _examples(*commands: str) -> str:
+    return "\n\n".join(["Examples:", *(f"`{command}`" for command in commands)])
+
+
+StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.", autocompletion=_studies)]
+
+
+@app.command(
+    rich_help_panel=PEOPLE,
+    epilog=_examples(
+        "spl plan config/paper.yaml --price 2.5",
+        "spl plan config/paper.yaml --observed",
+    ),
+)
+def plan(
+    study: StudyFile = DEMO,
+    price: Annotated[float | None, typer.Option(help="Of an hour of a GPU (or core); shows costs, too.")] = None,
+    observed: Annotated[
+        bool, typer.Option("--observed", help="Compare what finished runs used with what they asked for.")
+    ] = False,
+) -> None:
+    """List a study's runs, which experiments need each, what is done, and how many GPU-hours it takes."""
+    from rich.table import Table
+
+    from spl.campaign import cost as usage
+    from spl.campaign.partial import run_state
+    from spl.paper.catalogue import items
+    from spl.provenance.progress import watched
+    from spl.study.plan import make_plan, run_parameter
+    from spl.study.reading import read_study
+
+    planned = make_plan(read_study(study))
+    items(planned, str(study))
+    results = Path("results") / planned.study.name
+    listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
+    runs = watched(planned.runs, len(planned.runs), "looking at runs")
+    states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in runs}
+    needs = dict(planned.experiments)
+    for name, one in planned.calibrations.items():
+        needs[f"calibration of {name}"] = [one.reference, one.smooth]
+    for path, state in states.items():
+        listing.add_row(path, ", ".join(name for name, runs in needs.items() if path in runs), state)
+    console = _console()
+    console.print(usage.observed(planned, results) if observed else listing)
+    done = sum(state == "done" for state in states.values())
+    console.print(f"{done} of {len(states)} runs done; {len(planned.splits)} labelled sets.")
+    hours = usage.cost(planned, results)
+    for what, amount in (("expected", hours.expected), ("by their time limits", hours.limit), ("used", hours.used)):
+        if amount is None:
+            continue
+        costs = f", {amount * price:,.0f} at {price:g} an hour" if price is not None else ""
+        console.print(f"{hours.device}-hours {what}: {amount:,.1f}{costs}")
+    for name, key in planned.off.items():
+        print(f"off: experiments.{name}: {key}", file=sys.stderr)
+
+
+@app.command(
+    rich_help_panel=PEOPLE,
+    epilog=_examples(
+        "spl status config/paper.yaml",
+        "spl status config/paper.yaml --once",
+    ),
+)
+def status(
+    study: StudyFile = DEMO,
+    once: Annotated[bool, typer.Option("--once", help="Print it once, and end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list of all runs, and end.")] = False,
+) -> None:
+    """Show what every run of a study is doing, until Ctrl-C."""
+    from rich.live import Live
+
+    from spl.campaign.status import read_status, show
+    from spl.study.plan import make_plan
+    from spl.study.reading import read_study
+
+    planned = make_plan(read_study(study))
+    results = Path("results") / planned.study.name
+    if as_json:
+        print(json.dumps([vars(one) for one in read_status(planned, results)], indent=1))
+        return
+    console = _console()
+    if once or not console.is_terminal:
+        console.print(show(planned, read_status(planned, results)))
+        return
+    with suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+        while True:
+            live.update(show(planned, read_status(planned, results)), refresh=True)
+            time.sleep(LIVE)
+
+
+@app.command(
+    rich_help_panel=PEOPLE,
+    epilog=_examples(
+        "spl audit",
+        "spl audit table1 fig4",
+        "spl audit results/paper --quick",
+        'spl audit --why "table1.csv:Smooth FixMatch,mean"',
+        "spl audit --rerun runs/digits/balanced-20/fold0/fixmatch/seed0",
+    ),
+)
+def audit(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Figures, tables, runs, files or folders, by name or path; all of the study without any.",
+            autocompletion=_results,
+        ),
+    ] = None,
+    study: Annotated[
+        Path | None,
+        typer.Option(
+            help="The study's YAML file; found by the folder of the first target if not given.",
+            autocompletion=_studies,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Read only files whose size, times or inode changed since the last audit.")
+    ] = False,
+    seal: Annotated[str | None, typer.Option(help="The published digest that the seal must have.")] = None,
+    why: Annotated[
+        str | None,
+        typer.Option(help="The runs behind a number: TABLE.csv:ROW,COLUMN, as in 'table1.csv:Smooth FixMatch,mean'."),
+    ] = None,
+    rerun: Annotated[
+        str | None, typer.Option(help="A run to train again and to compare, by its path.", autocompletion=_results)
+    ] = None,
+) -> None:
+    """Say whether results are what the present study, code, data and packages make; status 0 only if all is fresh."""
+    from spl.provenance.audit import audit_cell, audit_rerun, audit_results, read_audited
+
+    if seal is not None and not re.fullmatch("[0-9a-f]{64}", seal):
+        raise InputError(
+            f"--seal {seal}: expected a sha256, 64 digits in lower case, as `sha256sum ROOT.sha256` prints it"
+        )
+    if seal is not None and quick:
+        raise InputError("--seal: expected without --quick, which believes what is remembered of files")
+    if rerun and as_json:
+        raise InputError("--rerun: expected without --json; its status says whether the same came out")
+    asked = targets or []
+    about = read_audited(study, next(iter(asked), rerun or (why and why.partition(":")[0])))
+    if rerun:
+        fresh = audit_rerun(about, rerun, _console())
+    elif why:
+        fresh = audit_cell(about, why, quick, seal, None if as_json else _console())
+    else:
+        fresh = audit_results(about, asked, quick, seal, None if as_json else _console())
+    if not fresh:
+        raise typer.Exit(1)
+
+
+@app.command(
+    rich_help_panel=PEOPLE,
+    epilog=_examples(
+        "spl digest",
+        "spl digest config/paper.yaml",
+    ),
+)
+def digest(study: StudyFile = DEMO) -> None:
+    """Print one sha256 over all results of a study: the same wherever the same bytes came out."""
+    from spl.provenance.audit import digest_of, read_audited
+
+    print(digest_of(read_audited(study)))
+
+
+@app.command(
+    rich_help_panel=PEOPLE,
+    epilog=_examples(
+        'spl equivalent train --reason "a faster way to the same bits, compared on six runs"',
+    ),
+)
+def equivalent(
+    subcommand: Annotated[str, typer.Argument(help="Whose code changed: train, figure, ...")],
+    reason: Annotated[str, typer.Option(help="Why its results would be the same.")],
+) -> None:
+    """Declare that changed code makes the results that are there; writes `config/equivalent.yaml`."""
+    from spl.provenance.declare import declare
+
+    print(*declare(subcommand, reason, Path("results")), sep="\n")
+
+
+@app.command(
+    rich_help_panel=PEOPLE,
+    epilog=_examples(
+        "spl bench --quick --json",
+        "spl bench --plan",
+        "spl bench --audit",
+        "spl bench --images",
+    ),
+)
+def bench(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Smaller batch, fewer repetitions: training takes under a minute.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    semilearn: Annotated[Path | None, typer.Option(help="Also compare with semilearn, which this Python has.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Measure planning in place of training.")] = False,
+    audit: Annotated[bool, typer.Option("--audit", help="Measure an audit of 5 GB in place of training.")] = False,
+    images: Annotated[
+        bool, typer.Option("--images", help="Measure reading of JPEG files in place of training.")
+    ] = False,
+) -> None:
+    """Measure the speed of training, as ratios that hold on any machine."""
+    from rich import print as show
+
+    if images:
+        from spl import image_benchmark
+
+        measured = image_benchmark.measure(images=20 if quick else 200, repetitions=3 if quick else 9)
+    elif audit:
+        from spl import audit_benchmark
+
+        measured = audit_benchmark.measure(Path("config/paper.yaml"), 0.5 if quick else 5, 1 if quick else 3)
+    elif plan:
+        from spl import planning_benchmark
+
+        measured = planning_benchmark.measure(Path("config/paper.yaml"), (2, 16), repetitions=1 if quick else 3)
+    else:
+        from spl import benchmark
+
+        measured = benchmark.measure(repetitions=3 if quick else 9, quick=quick, semilearn=semilearn)
+    print(json.dumps(measured, indent=1)) if as_json else show(measured)
+
+
+@app.command(
+    rich_help_panel=PEOPLE,
+    epilog=_examples(
+        "spl schema > config/study.schema.json",
+    ),
+)
+def schema() -> None:
+    """Print the JSON schema of a study, for editors; `config/study.schema.json` is a copy."""
+    from spl.study.schema import Study
+
+    print(json.dumps(Study.model_json_schema(), indent=1))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 300)

@@ -1,0 +1,38 @@
+"""The command ``spl``: all subcommands together, and how each kind of failure ends."""
+
+from __future__ import annotations
+
+import errno
+import io
+import sys
+
+import typer
+
+from spl.cli import interactive, rules
+from spl.errors import FailedBeforeError, InputError, InterruptedTrainingError, NotFiniteError
+
+INTERRUPTED = 75
+"""The status of a training that saved its state on request (EX_TEMPFAIL: try again)."""
+REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+"""Of a system that does not let us read or write: no fault of the code, which a traceback would show."""
+STATUS = {InputError: 2, NotFiniteError: 1, FailedBeforeError: 1, InterruptedTrainingError: INTERRUPTED}
+
+
+def main() -> None:
+    """Run the command; what a person can understand ends with clear lines: status 2 for mistakes in what was given."""
+    command = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=interactive.HELP)
+    command.add_typer(interactive.app)
+    command.add_typer(rules.app)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files need not be text
+    try:
+        command()
+    except tuple(STATUS) as error:
+        for line in str(error).splitlines():
+            print(f"error: {line}", file=sys.stderr)
+        sys.exit(next(status for kind, status in STATUS.items() if isinstance(error, kind)))
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        print(f"error: {error.filename or 'what is to be written'}: {error.strerror}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,259 @@
+"""The plan of a study: the runs its experiments need, each once, and the canonical parameter of every job.
+
+Pure: a plan follows from the study, the names of a user's own images and the code, and touches no file of results.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from spl.code.subcommands import with_code
+from spl.data.splits import part_of_class
+from spl.methods.methods import METHODS
+from spl.study.schema import (
+    CALIBRATION_PARTS,
+    METHOD_SETTINGS,
+    Balanced,
+    Proportional,
+    Random,
+    Scheme,
+    Study,
+    calibrated,
+)
+from spl.study.settings import CALIBRATED, Settings
+
+
+@dataclass(frozen=True)
+class SplitJob:
+    """One labelled set to draw: ``path`` below ``splits/``, and the arguments of :func:`spl.data.splits.draw_split`."""
+
+    path: str
+    dataset: str
+    fold: int
+    scheme: str
+    seed: int
+    labels: int | None = None
+    keep: float | None = None
+    part: float | None = None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """One measurement of loss weights: ``reference`` and ``smooth`` are paths of its two runs, ``threshold`` is tau."""
+
+    path: str
+    reference: str
+    smooth: str
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Attributes:
+        path: below ``runs/``; readable, holds what differs from the data set's and the method's defaults.
+        dataset: name in the study.
+        split: path of its split.
+        fold: number of its labelled set.
+        method: key of :data:`spl.methods.methods.METHODS`.
+        variant: the settings in which it differs from the defaults; "" if in none.
+        labels: labelled images.
+        split_seed: what drew its labelled set.
+        seed: the training seed.
+        settings: exactly those that this method uses.
+        calibration: path of the calibration that gives the weights which the settings call "calibrated"; "" if none.
+    """
+
+    path: str
+    dataset: str
+    split: str
+    fold: int
+    method: str
+    variant: str
+    labels: int
+    split_seed: int
+    seed: int
+    settings: Mapping[str, Any]
+    calibration: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a study trains.
+
+    Attributes:
+        study: the study.
+        splits: by path.
+        runs: by path; a run that several experiments need appears once.
+        calibrations: by path, each with the data sets' own and the methods' own settings; shared by all experiments.
+        experiments: paths of the runs of each experiment, in the order of its methods, variants, splits and seeds.
+        experiment_splits: paths of the splits of each experiment, in order of size and fold.
+        off: experiments that are left out, and what would put them in.
+        missing: what a partial paper does without: paths of runs and of calibrations that have no result.
+        partial: whether the paper shows what there is, instead of making all that it shows.
+    """
+
+    study: Study
+    splits: dict[str, SplitJob]
+    runs: dict[str, Run]
+    calibrations: dict[str, Calibration]
+    experiments: dict[str, list[str]]
+    experiment_splits: dict[str, list[str]]
+    off: dict[str, str]
+    missing: frozenset[str] = frozenset()
+    partial: bool = False
+
+    @property
+    def products(self) -> str:
+        """Where analysis, figures, tables and page go, below ``results/<study>/``."""
+        return "partial/" if self.partial else ""
+
+
+def make_plan(study: Study) -> Plan:
+    """Expand a study."""
+    plan = Plan(study, {}, {}, {}, {}, {}, {})
+    for name, experiment in study.experiments.items():
+        if study.datasets[experiment.dataset].off:
+            plan.off[name] = f"set datasets.{experiment.dataset}.root"
+            continue
+        splits = _splits(study, experiment.dataset, experiment.split, experiment.folds)
+        runs = [
+            _run(study, method, study.resolve(name, method, variant), split, seed)
+            for method in experiment.methods
+            for variant in experiment.variants
+            for split in splits
+            for seed in experiment.seeds
+        ]
+        plan.splits.update((split.path, split) for split in splits)
+        plan.runs.update((run.path, run) for run in runs)
+        plan.experiments[name] = list(dict.fromkeys(run.path for run in runs))
+        plan.experiment_splits[name] = [split.path for split in splits]
+    for dataset, method in dict.fromkeys((run.dataset, run.method) for run in plan.runs.values() if run.calibration):
+        _calibrate(plan, dataset, *METHODS[method].calibration or ())
+    return plan
+
+
+def _calibrate(plan: Plan, dataset: str, reference: str, smooth: str) -> None:
+    """Add the calibration of a smooth method, and its two short runs, to the plan (equations 25 and 26)."""
+    study, given = plan.study, plan.study.datasets[dataset].calibration
+    if given is None:
+        raise ValueError(f"{dataset}: a study that passed its check calibrates")
+    [split] = _splits(study, dataset, given.split, [given.fold])
+    plan.splits[split.path] = split
+    pace = given.steps // CALIBRATION_PARTS
+    short = {"steps": given.steps, "evaluate_every": pace, "evaluate_late_every": pace, "lambda_u": 1.0}
+    runs = []
+    for method in (reference, smooth):
+        settings = Settings(**(study.defaults(dataset, method).overrides() | short))
+        runs.append(_run(study, method, settings, split, given.seed))
+        plan.runs[runs[-1].path] = runs[-1]
+    path = f"{dataset}/{smooth}"
+    plan.calibrations[path] = Calibration(path, runs[0].path, runs[1].path, runs[1].settings["threshold"])
+
+
+def _splits(study: Study, dataset: str, scheme: Scheme, folds: list[int]) -> list[SplitJob]:
+    classes = len(study.datasets[dataset].known.classes)
+    draws: dict[str, dict[str, Any]]
+    if isinstance(scheme, Balanced):
+        imbalance = f"-imbalanced-{scheme.keep:g}" if scheme.keep is not None else ""
+        draws = {f"balanced-{scheme.per_class * classes}{imbalance}": {"labels": scheme.per_class, "keep": scheme.keep}}
+    elif isinstance(scheme, Proportional):
+        draws = {f"proportional-{scheme.part:g}": {"part": scheme.part}}
+    elif isinstance(scheme, Random):
+        draws = {f"random-{labels}": {"labels": labels} for labels in scheme.labels}
+    else:
+        draws = {"full": {}}
+    return [
+        SplitJob(f"{dataset}/{folder}/fold{fold}", dataset, fold, scheme.scheme, study.fold_seeds[fold], **draw)
+        for folder, draw in draws.items()
+        for fold in folds
+    ]
+
+
+def _run(study: Study, method: str, chosen: Settings, split: SplitJob, seed: int) -> Run:
+    unused = METHOD_SETTINGS - METHODS[method].settings
+    settings = {key: value for key, value in chosen.model_dump().items() if key not in unused}
+    before = study.defaults(split.dataset, method).model_dump()
+    differing = {key: value for key, value in settings.items() if value != before[key]}
+    changes = ",".join(
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in differing.items()
+    )
+    # Snakemake cannot hand a wildcard with a comma to a job on a cluster.
+    path = "/".join(filter(None, [split.path, method, changes.replace(",", "+"), f"seed{seed}"]))
+    weights = METHODS[method].calibration if calibrated(method, chosen) else None
+    calibration = f"{split.dataset}/{weights[1]}" if weights else ""
+    labels = _labelled(study, split)
+    return Run(
+        path, split.dataset, split.path, split.fold, method, changes, labels, split.seed, seed, settings, calibration
+    )
+
+
+def _labelled(study: Study, split: SplitJob) -> int:
+    """How many images a split labels."""
+    known = study.datasets[split.dataset].known
+    if split.part is not None:
+        return sum(part_of_class(split.part, images) for images in known.train_counts)
+    if split.labels is None:
+        return known.train_images
+    return split.labels * (len(known.classes) if split.scheme == "balanced" else 1)
+
+
+def canonical(content: Mapping[str, Any]) -> str:
+    """Sorted-key JSON without blanks: equal text if and only if equal content.
+
+    Snakemake keeps the parameters of a job without their names and compares them as a set; one canonical text in their
+    place lets no swap of two values go unnoticed.
+    """
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def data_parameter(plan: Plan, dataset: str) -> str:
+    """The canonical parameter of preparing a data set."""
+    given = plan.study.datasets[dataset]
+    content = {"source": given.source, "options": given.options, "known": asdict(given.known)}
+    return canonical(with_code("data", content))
+
+
+def split_parameter(plan: Plan, path: str) -> str:
+    """The canonical parameter of drawing a split."""
+    job = plan.splits[path]
+    given = {"labels": job.labels, "keep": job.keep, "part": job.part}
+    draw = {"scheme": job.scheme, "seed": job.seed, **{key: one for key, one in given.items() if one is not None}}
+    return canonical(with_code("split", {"draw": draw}))
+
+
+def run_parameter(plan: Plan, path: str) -> str:
+    """The canonical parameter of a training; data set and split come as files."""
+    run = plan.runs[path]
+    described = {name: value for name, value in vars(run).items() if name != "path"}
+    return canonical(with_code("train", described))
+
+
+def calibration_parameter(plan: Plan, path: str) -> str:
+    """The canonical parameter of calibrating a smooth method on a data set."""
+    return canonical(with_code("calibrate", vars(plan.calibrations[path])))
+
+
+def analysis_parameter(plan: Plan, experiment: str) -> str:
+    """The canonical parameter of an experiment's summary; the order of the runs is the study's."""
+    missing = {path: _described(plan.runs[path]) for path in plan.experiments[experiment] if path in plan.missing}
+    content = {"runs": plan.experiments[experiment], "missing": missing, "basins": plan.study.basins.model_dump()}
+    return canonical(with_code("analyse", content))
+
+
+def crate_parameter(plan: Plan) -> str:
+    """The canonical parameter of the archive of everything: the study, as it was given.
+
+    As text, since the order of its experiments and methods counts.
+    """
+    return canonical(with_code("crate", {"study": plan.study.model_dump_json(exclude_unset=True)}))
+
+
+def _described(run: Run) -> dict[str, Any]:
+    """What is known of a run before it is trained; of weights that are yet to be measured nothing is."""
+    known = {name: value for name, value in vars(run).items() if name not in ("path", "settings", "calibration")}
+    return known | {name: None if value == CALIBRATED else value for name, value in run.settings.items()}

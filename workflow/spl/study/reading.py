@@ -1,0 +1,149 @@
+"""Reading a study from its YAML file.
+
+It never runs code from the file, and a mistake in it is one line that names file, key and expectation.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Callable, Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from spl.errors import InputError
+from spl.study.schema import Study
+from spl.study.settings import NETWORK, SLUG
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML without the rule that the last of two equal keys silently wins, and with a line for every mistake."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except yaml.YAMLError:
+            raise
+        except Exception as error:  # whatever Python says of what looks like a number or a date and is none
+            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from error
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        value = super().construct_scalar(node)
+        value.encode()  # YAML can spell halves of letters, which no file takes
+        return value
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                continue  # refused below
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"'{key}' is given twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read one YAML mapping.
+
+    Raises:
+        InputError: the file is absent, is not YAML, is not a mapping or gives a key twice.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise InputError(f"{path}{line}: {_one_line(str(error.problem))}") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected a mapping with the keys {', '.join(Study.model_fields)}")
+    return content
+
+
+def read_study(path: Path) -> Study:
+    """Read and check one study.
+
+    Raises:
+        InputError: one line for each mistake, naming file, key and what was expected.
+    """
+    return check_study(read_yaml(path), str(path))
+
+
+def check_study(content: Mapping[str, Any], origin: str) -> Study:
+    """Make a study of parsed YAML; ``origin`` names where it came from in messages.
+
+    Raises:
+        InputError: one line for each mistake, naming origin, key and what was expected.
+    """
+    try:
+        return Study.model_validate(dict(content))
+    except ValidationError as error:
+        raise InputError(
+            "\n".join(f"{origin}: {_one_line(_describe(problem))}" for problem in error.errors())
+        ) from None
+
+
+SCHEMES = ("balanced", "proportional", "random", "full")
+
+_EXPECTATIONS = {
+    "missing": "missing; every study needs it",
+    "dict_type": "expected a mapping",
+    "model_type": "expected a mapping",
+    "list_type": "expected a list",
+    "string_type": "expected text",
+    "path_type": "expected the path of a folder",
+    "bool_type": "expected yes or no",
+    "bool_parsing": "expected yes or no",
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
+    "finite_number": "expected a finite number",
+    "greater_than": "expected more than {gt}",
+    "greater_than_equal": "expected at least {ge}",
+    "less_than": "expected less than {lt}",
+    "less_than_equal": "expected at most {le}",
+    "too_short": "expected at least {min_length} item",
+    "string_pattern_mismatch": "expected {pattern}",
+    "string_too_long": "expected at most {max_length} letters",
+    "union_tag_not_found": f"expected a scheme: {', '.join(SCHEMES)}",
+    "union_tag_invalid": f"unknown scheme; expected one of {', '.join(SCHEMES)}",
+}
+_PATTERNS = {SLUG: "lower-case letters, digits and dashes", NETWORK: "a network like wrn-28-2 or resnet-50"}
+
+
+def _describe(problem: Any) -> str:
+    path = [_brief(part) for part in problem["loc"] if part not in (*SCHEMES, "[key]")]
+    context = dict(problem.get("ctx", {}))
+    if problem["type"] == "unknown_key":
+        return f"{'.'.join([*path, _brief(context['key'])])}: {context['hint']}"
+    context["pattern"] = _PATTERNS.get(context.get("pattern", ""), "")
+    known = _EXPECTATIONS.get(problem["type"])
+    expectation = known.format(**context) if known else problem["msg"]
+    got = "" if problem["type"] in ("missing", "twice") else f", got {_brief(problem['input'], _short.repr)}"
+    return f"{'.'.join(path) or 'the study'}: {expectation}{got}"
+
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = _short.maxlong = 60
+
+
+def _brief(value: Any, shown: Callable[[Any], str] = str) -> str:
+    """A value or a key in little space, however large or nested it is."""
+    try:
+        text = shown(value)
+    except ValueError:  # Python prints no number of more than 4,300 digits
+        text = "a number of thousands of digits"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _one_line(text: str) -> str:
+    """Text without line breaks and what else a terminal would obey."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

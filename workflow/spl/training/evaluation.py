@@ -1,0 +1,132 @@
+"""What is measured of a training on the way: the test set's confusion matrix, and means over the steps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from spl.data.datasets import Dataset
+from spl.methods.methods import Method, smoothness_factor
+from spl.training.augment import normalise
+from spl.training.batches import Pools
+from spl.training.processes import share, total
+
+if TYPE_CHECKING:
+    from spl.study.settings import Settings
+
+MEASURES = (
+    "labelled_loss",
+    "labelled_accuracy",
+    "unlabelled_loss",
+    "unweighted_loss",
+    "coverage",
+    "right_pseudo_labels",
+    "factor",
+    "factor_over_confidence",
+)
+"""What every step measures, averaged between evaluations.
+
+``labelled_loss`` and ``labelled_accuracy`` are of the labelled batch. Over the unlabelled batch: ``unlabelled_loss``,
+the mean of weight times cross-entropy, without lambda_u; ``unweighted_loss``, the same with weight 1; ``coverage``, the
+share whose pseudo-label has any weight; ``right_pseudo_labels``, the share that also is right, so that purity is the
+ratio of the two (equation 5); ``factor``, mean Phi (linear, for every method); ``factor_over_confidence``, mean
+Phi / f_y*(learning view) (equation 26).
+"""
+
+EVALUATION_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The averaged network after some steps, and the means of the measures since the evaluation before.
+
+    Attributes:
+        step: steps done.
+        confusion: int64 (classes, classes), test images by true (row) and predicted (column) class, of all classes of
+            the data set, also those that the classifier does not know.
+        measures: one row of the metrics file: ``step``; ``test_error``, a share of the test images; means as
+            :data:`MEASURES` says; ``purity``; and ``batch_checksum`` over all that the steps saw since the start.
+    """
+
+    step: int
+    confusion: NDArray[np.int64]
+    measures: dict[str, float | int]
+
+
+def measure_pseudo_labels(
+    score: Tensor, threshold: float | Tensor, weight: Tensor, losses: Tensor, right: Tensor
+) -> dict[str, Tensor]:
+    """The measures of one unlabelled batch.
+
+    Args:
+        score: float (n,), of the pseudo-labels.
+        threshold: tau, one for all or float (n,).
+        weight: float (n,), of the losses.
+        losses: float (n,), cross-entropy of the learning views.
+        right: bool (n,), whether the pseudo-label is the true class.
+    """
+    factor = smoothness_factor(score, threshold)
+    confidence = torch.exp(-losses).clamp(min=torch.finfo(losses.dtype).tiny)
+    selected = weight > 0
+    return {
+        "unlabelled_loss": (weight * losses).mean(),
+        "unweighted_loss": losses.mean(),
+        "coverage": selected.float().mean(),
+        "right_pseudo_labels": (selected & right).float().mean(),
+        "factor": factor.mean(),
+        "factor_over_confidence": (factor / confidence).mean(),
+    }
+
+
+def is_evaluated(done: int, settings: Settings) -> bool:
+    """Whether the network is evaluated after ``done`` steps: at one pace, a quicker one in the last fifth, and last."""
+    late = done > 0.8 * settings.steps
+    pace = settings.evaluate_late_every if late else settings.evaluate_every
+    return done % pace == 0 or done == settings.steps
+
+
+def confusion_matrix(
+    network: nn.Module, averaged: dict[str, Tensor], pools: Pools, dataset: Dataset, known: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Test images by true (row) and predicted (column) class, with averaged weights and live batch-norm statistics.
+
+    Args:
+        network: its batch-norm statistics are used.
+        averaged: weights by parameter name.
+        pools: for the grey levels, and the device.
+        dataset: holds the test images and their classes; the processes of a training divide them among themselves.
+        known: int64, class of each output of the classifier.
+    """
+    network.eval()
+    part = share(len(dataset.test_classes))
+    images = torch.from_numpy(dataset.test_images[part])
+    with torch.no_grad():
+        predicted = torch.cat(
+            [
+                torch.func.functional_call(
+                    network, averaged, (normalise(some.to(pools.device), pools.mean, pools.std),)
+                ).argmax(1)
+                for some in torch.split(images, EVALUATION_BATCH)
+            ]
+        )
+    classes = dataset.classes
+    cells = dataset.test_classes[part] * classes + known[predicted.cpu().numpy()]
+    counts = torch.from_numpy(np.bincount(cells, minlength=classes**2))
+    return total(counts).view(classes, classes).numpy()
+
+
+def summarise(step: int, means: Tensor, confusion: NDArray[np.int64], checksum: int, method: Method) -> Evaluation:
+    """Make an evaluation of the means of :data:`MEASURES` over the steps since the last one."""
+    measures: dict[str, float | int] = {"step": step, "test_error": 1 - float(np.trace(confusion) / confusion.sum())}
+    measures |= dict(zip(MEASURES, means.tolist(), strict=True))
+    right, coverage = measures.pop("right_pseudo_labels"), measures["coverage"]
+    measures["purity"] = right / coverage if coverage else math.nan
+    if method.weight is None:
+        measures |= {name: math.nan for name in MEASURES if name in measures and not name.startswith("labelled_")}
+    return Evaluation(step, confusion, measures | {"batch_checksum": checksum})

@@ -1,0 +1,134 @@
+"""Wide residual networks (Zagoruyko and Komodakis, 2016) as the FixMatch code bases build them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Generator, Tensor, nn
+
+from spl.errors import InputError
+from spl.training.processes import GlobalBatchNorm
+
+if TYPE_CHECKING:
+    from spl.study.settings import Settings
+
+LEAKY_SLOPE = 0.1
+STEM_WIDTH = 16
+STRIDES = (1, 2, 2)
+
+
+class Block(nn.Module):
+    """Two 3 x 3 convolutions, batch norm and leaky ReLU before each, and a shortcut around them.
+
+    Where the width changes, the published code bases differ in what the shortcut and the first convolution get: the
+    normalised and activated input (``preactivate``) or the raw one. In the second case the first batch norm is dead: it
+    holds parameters, has no effect and is not computed.
+    """
+
+    def __init__(self, width_in: int, width_out: int, stride: int, *, preactivate: bool, settings: Settings) -> None:
+        super().__init__()
+        bias = settings.conv_bias == "all"
+        self.norm1 = _norm(width_in, settings)
+        self.conv1 = nn.Conv2d(width_in, width_out, 3, stride, padding=1, bias=bias)
+        self.norm2 = _norm(width_out, settings)
+        self.conv2 = nn.Conv2d(width_out, width_out, 3, padding=1, bias=bias)
+        self.activate = nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
+        self.shortcut = nn.Conv2d(width_in, width_out, 1, stride, bias=bias) if width_in != width_out else None
+        self.preactivate = preactivate
+        if self.shortcut is not None and not preactivate:
+            self.norm1.requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Float (n, width_in, h, w) to (n, width_out, h / stride, w / stride)."""
+        if self.shortcut is None:
+            inner, around = self.activate(self.norm1(x)), x
+        else:
+            inner = self.activate(self.norm1(x)) if self.preactivate else x
+            around = self.shortcut(inner)
+        added: Tensor = around + self.conv2(self.activate(self.norm2(self.conv1(inner))))
+        return added
+
+
+def _norm(width: int, settings: Settings) -> nn.Module:
+    kind: type[nn.Module] = nn.BatchNorm2d
+    if settings.processes > 1:
+        kind = nn.SyncBatchNorm if settings.device == "cuda" else GlobalBatchNorm
+    return kind(width, eps=settings.batch_norm_eps, momentum=settings.batch_norm_momentum)
+
+
+class WideResNet(nn.Module):
+    """Stem, three stages of blocks at widths 16k, 32k and 64k, average pooling and a linear classifier."""
+
+    def __init__(self, settings: Settings, channels: int, classes: int) -> None:
+        super().__init__()
+        depth, widening = (int(part) for part in settings.network.split("-")[1:])
+        widths = [STEM_WIDTH] + [STEM_WIDTH * widening * 2**stage for stage in range(3)]
+        self.stem = nn.Conv2d(channels, STEM_WIDTH, 3, padding=1)
+        blocks = []
+        for stage, stride in enumerate(STRIDES):
+            for position in range((depth - 4) // 6):
+                first = position == 0
+                blocks.append(
+                    Block(
+                        widths[stage] if first else widths[stage + 1],
+                        widths[stage + 1],
+                        stride if first else 1,
+                        preactivate=stage == 0 or settings.preactivate_all,
+                        settings=settings,
+                    )
+                )
+        self.blocks = nn.Sequential(*blocks)
+        self.norm = _norm(widths[-1], settings)
+        self.activate = nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
+        self.classifier = nn.Linear(widths[-1], classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images float (n, channels, h, w) to logits float (n, classes)."""
+        x = self.activate(self.norm(self.blocks(self.stem(x))))
+        logits: Tensor = self.classifier(x.mean(dim=(2, 3)))
+        return logits
+
+
+def build_network(settings: Settings, channels: int, classes: int, draw: Generator) -> nn.Module:
+    """Build and initialise a network on the CPU.
+
+    Wide residual networks have Kaiming normal (fan out) convolutions and a Xavier normal classifier, as TorchSSL;
+    other residual networks are torchvision's, initialised as there.
+
+    Args:
+        settings: network and its variants.
+        channels: 1 for grey images, 3 for RGB.
+        classes: outputs of the classifier.
+        draw: source of the initial weights.
+    """
+    network = (_wide if settings.network.startswith("wrn") else _torchvision)(settings, channels, classes, draw)
+    layout = torch.channels_last if settings.channels_last else torch.contiguous_format
+    return network.to(memory_format=layout)
+
+
+def _wide(settings: Settings, channels: int, classes: int, draw: Generator) -> nn.Module:
+    network = WideResNet(settings, channels, classes)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="leaky_relu", generator=draw)
+            if module.bias is not None:
+                bound = module.weight[0].numel() ** -0.5
+                nn.init.uniform_(module.bias, -bound, bound, generator=draw)
+        elif isinstance(module, nn.Linear):
+            nn.init.xavier_normal_(module.weight, generator=draw)
+            nn.init.zeros_(module.bias)
+    return network
+
+
+def _torchvision(settings: Settings, channels: int, classes: int, draw: Generator) -> nn.Module:
+    from torchvision.models import get_model
+
+    if channels != 3:
+        raise InputError(f"network: {settings.network} takes colour images; these have {channels} channel")
+    with torch.random.fork_rng(devices=[]):  # torchvision draws initial weights from the global generator
+        torch.manual_seed(int(torch.randint(2**62, (), generator=draw)))
+        network: nn.Module = get_model(
+            settings.network.replace("-", ""), num_classes=classes, norm_layer=lambda width: _norm(width, settings)
+        )
+    return network
