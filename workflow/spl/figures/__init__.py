@@ -1,1 +1,4 @@
-"""The paper's figures, one module each: ``draw`` returns the picture and the numbers it shows."""
+"""One file per figure: ``draw`` returns the picture and the numbers that it shows.
+
+May import ``analysis``, ``study`` and ``data``; never what trains.
+"""

@@ -1,1 +1,4 @@
-"""What vouches for a result: which code could have influenced it."""
+"""Manifests, the seal, the audit and the crate: what vouches for results.
+
+May import every room but ``cli``.
+"""

@@ -1,1 +1,4 @@
-"""The paper's tables; tables of one form share one builder."""
+"""One builder per form of table: ``build`` returns the numbers and their printed form.
+
+May import ``analysis``, ``study`` and ``data``; never what trains.
+"""
