@@ -12,12 +12,12 @@ import pytest
 
 from spl.attempts.journal import read_attempts, read_progress
 from spl.attempts.lock import is_held
+from spl.campaign.parameters import canonical
 from spl.code.subcommands import present_code
 from spl.data.datasets import read_dataset, write_dataset
 from spl.data.splits import draw_split, write_split
 from spl.methods.methods import METHODS
 from spl.provenance.identity import run_identity
-from spl.study.plan import canonical
 from spl.study.schema import METHOD_SETTINGS
 from spl.study.settings import Settings
 

@@ -15,9 +15,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spl.campaign.parameters import canonical
 from spl.code.subcommands import present_code
 from spl.methods.methods import METHODS
-from spl.study.plan import canonical
 from spl.study.schema import METHOD_SETTINGS
 from spl.study.settings import Settings
 from spl.training.checkpoints import Checkpoint, Checkpoints

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from spl.campaign.jobs import Job, jobs
+from spl.campaign.parameters import crate_parameter
 from spl.errors import InputError
 from spl.paper.catalogue import items
 from spl.provenance import crate
 from spl.provenance.crate_entities import Content, Description, Record, property_value, refs
 from spl.provenance.manifest import Code, Manifest
-from spl.study.plan import crate_parameter, make_plan
+from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_study
 
 ROOT = Path(__file__).parents[2]

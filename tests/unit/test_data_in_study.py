@@ -9,11 +9,11 @@ import pytest
 import yaml
 from PIL import Image
 
+from spl.campaign.parameters import data_parameter, page_parameter
 from spl.data.downloads import CIFAR_10_FILES
 from spl.errors import InputError
-from spl.page.parameter import page_parameter
 from spl.paper.catalogue import items
-from spl.study.plan import data_parameter, make_plan
+from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -168,8 +168,9 @@ PLANNING = """
 import sys
 from pathlib import Path
 from spl.paper.catalogue import items
-from spl.page.parameter import page_parameter
-from spl.study.plan import data_parameter, make_plan
+from spl.campaign.parameters import page_parameter
+from spl.campaign.parameters import data_parameter
+from spl.study.plan import make_plan
 from spl.study.reading import read_study
 
 for path in sys.argv[1:]:

@@ -9,8 +9,9 @@ import yaml
 from spl.attempts.journal import note
 from spl.attempts.slurm import Job
 from spl.campaign import frozen_plan as campaign
+from spl.campaign.parameters import run_parameter
 from spl.errors import InputError
-from spl.study.plan import make_plan, run_parameter
+from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
 STUDY = yaml.safe_load((Path(__file__).parents[1] / "studies/tiny.yaml").read_text())

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spl.campaign.jobs import jobs
+from spl.campaign.parameters import page_parameter
 from spl.campaign.requests import requests
 from spl.errors import InputError
-from spl.page.parameter import page_parameter
 from spl.paper.catalogue import items
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_study

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 import yaml
 
+from spl.campaign.parameters import page_parameter, run_parameter
 from spl.campaign.partial import NONE_DONE, partial_plan
-from spl.page.parameter import TEMPLATE, on_the_page, page_parameter
+from spl.page.parameter import TEMPLATE, on_the_page
 from spl.page.render import page_inputs, write_page
 from spl.page.traced import TracedTable, whole
 from spl.paper.catalogue import item_inputs, items
-from spl.study.plan import make_plan, run_parameter
+from spl.study.plan import make_plan
 from spl.study.reading import check_study
 from spl.tables import aggregate, collapses, imbalance, summary
 from spl.tables.layout import save

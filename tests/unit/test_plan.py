@@ -7,12 +7,20 @@ from pathlib import Path
 import pytest
 import yaml
 
+from spl.campaign.parameters import (
+    analysis_parameter,
+    canonical,
+    data_parameter,
+    item_parameter,
+    page_parameter,
+    run_parameter,
+    split_parameter,
+)
 from spl.errors import InputError
-from spl.page.parameter import page_parameter
 from spl.paper import parameters
-from spl.paper.catalogue import CONTENTS, confusion_items, item_inputs, item_parameter, items
+from spl.paper.catalogue import CONTENTS, confusion_items, item_inputs, items
 from spl.paper.literature import PUBLISHED, read_published
-from spl.study.plan import analysis_parameter, canonical, data_parameter, make_plan, run_parameter, split_parameter
+from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
 CONFIG = Path(__file__).parents[2] / "config"

@@ -7,10 +7,17 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spl.campaign.parameters import (
+    analysis_parameter,
+    calibration_parameter,
+    data_parameter,
+    item_parameter,
+    page_parameter,
+    run_parameter,
+)
 from spl.campaign.requests import Request, requests
-from spl.page.parameter import page_parameter
-from spl.paper.catalogue import item_parameter, items
-from spl.study.plan import analysis_parameter, calibration_parameter, data_parameter, make_plan, run_parameter
+from spl.paper.catalogue import items
+from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
 STUDY = yaml.safe_load((Path(__file__).parents[1] / "studies/tiny.yaml").read_text())

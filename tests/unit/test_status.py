@@ -12,8 +12,9 @@ from spl.attempts.journal import FAILURE, Progress, note, note_progress
 from spl.attempts.lock import Writer
 from spl.attempts.slurm import Job
 from spl.campaign.cost import cost, observed
+from spl.campaign.parameters import run_parameter
 from spl.campaign.status import duration, read_status, show
-from spl.study.plan import make_plan, run_parameter
+from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
 TINY = Path(__file__).parents[1] / "studies/tiny.yaml"

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from spl.study.plan import data_parameter, make_plan, split_parameter
+from spl.campaign.parameters import data_parameter, split_parameter
+from spl.study.plan import make_plan
 from spl.study.reading import read_study
 
 STUDY = "name: a\ntitle: {title}\ndatasets: {{d: {{source: {source}}}}}\nexperiments: {{}}\n"

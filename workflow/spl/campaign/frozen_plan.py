@@ -13,9 +13,10 @@ from typing import Any, TextIO
 
 from spl.attempts.journal import read_attempts
 from spl.attempts.slurm import trainings
+from spl.campaign.parameters import run_parameter
 from spl.campaign.partial import run_state
 from spl.errors import InputError
-from spl.study.plan import Plan, run_parameter
+from spl.study.plan import Plan
 
 PLANS = "campaign"
 """Folder of the frozen plans below ``results/<study>``: one for each start of Snakemake, named by its time."""

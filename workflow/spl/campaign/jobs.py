@@ -7,19 +7,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from spl.page.parameter import page_parameter
-from spl.page.render import page_inputs
-from spl.paper.catalogue import Item, item_inputs, item_parameter
-from spl.provenance.manifest import manifest_path
-from spl.study.files import DATA_FILES, ENDINGS, RUN_FILES, SUMMARISED
-from spl.study.plan import (
-    Plan,
+from spl.campaign.parameters import (
     analysis_parameter,
     calibration_parameter,
     data_parameter,
+    item_parameter,
+    page_parameter,
     run_parameter,
     split_parameter,
 )
+from spl.page.render import page_inputs
+from spl.paper.catalogue import Item, item_inputs
+from spl.provenance.manifest import manifest_path
+from spl.study.files import DATA_FILES, ENDINGS, RUN_FILES, SUMMARISED
+from spl.study.plan import Plan
 
 
 @dataclass(frozen=True)

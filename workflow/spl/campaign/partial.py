@@ -6,7 +6,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from spl.study.plan import Plan, run_parameter
+from spl.campaign.parameters import run_parameter
+from spl.study.plan import Plan
 
 NONE_DONE = "none of its runs is done"
 

@@ -16,9 +16,10 @@ from rich.table import Table
 from spl.attempts.journal import FAILURE, Attempt, Progress, read_attempts, read_progress
 from spl.attempts.lock import is_held
 from spl.attempts.slurm import trainings
+from spl.campaign.parameters import run_parameter
 from spl.campaign.partial import run_state
 from spl.methods.methods import METHODS
-from spl.study.plan import Plan, Run, run_parameter
+from spl.study.plan import Plan, Run
 
 STATES = ("done", "running", "starting", "queued", "interrupted", "failed", "to do")
 STANDSTILL = 600

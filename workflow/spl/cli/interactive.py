@@ -69,10 +69,11 @@ def plan(
     from rich.table import Table
 
     from spl.campaign import cost as usage
+    from spl.campaign.parameters import run_parameter
     from spl.campaign.partial import run_state
     from spl.paper.catalogue import items
     from spl.provenance.progress import watched
-    from spl.study.plan import make_plan, run_parameter
+    from spl.study.plan import make_plan
     from spl.study.reading import read_study
 
     planned = make_plan(read_study(study))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from spl.code.subcommands import with_code
 from spl.methods.methods import METHODS
 from spl.paper.catalogue import Item, item_caption, item_inputs
-from spl.study.plan import Plan, canonical
+from spl.study.plan import Plan
 
 TEMPLATE, *_BESIDE = (Path(__file__).with_name(f"page.{ending}") for ending in ("html.j2", "css", "js"))
 
@@ -19,8 +19,8 @@ def on_the_page(plan: Plan, shown: Mapping[str, Item]) -> dict[str, Item]:
     return {name: item for name, item in shown.items() if not (plan.partial and item.not_run)}
 
 
-def page_parameter(plan: Plan, shown: Mapping[str, Item]) -> str:
-    """The canonical parameter of the page that shows these items."""
+def page_content(plan: Plan, shown: Mapping[str, Item]) -> dict[str, Any]:
+    """What the page that shows these items depends on, beside the files that it reads."""
     study = plan.study
     sections = [
         {
@@ -36,7 +36,7 @@ def page_parameter(plan: Plan, shown: Mapping[str, Item]) -> str:
         for name, item in on_the_page(plan, shown).items()
     ]
     trained = dict.fromkeys(run for runs in plan.experiments.values() for run in runs if run not in plan.missing)
-    content = {
+    return {
         "title": study.title,
         "study": study.name,
         "sections": sections,
@@ -52,7 +52,6 @@ def page_parameter(plan: Plan, shown: Mapping[str, Item]) -> str:
         "left_out": [item.title for item in shown.values() if plan.partial and item.not_run and not item.part],
         "template": hashlib.sha256(b"".join(path.read_bytes() for path in (TEMPLATE, *_BESIDE))).hexdigest(),
     }
-    return canonical(with_code("page", content))
 
 
 def _baseline(plan: Plan, item: Item) -> str | None:

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from spl.code.subcommands import with_code
 from spl.errors import InputError
 from spl.paper import captions, parameters
 from spl.paper.parameters import BASELINE, Inputs, Parameter
-from spl.study.plan import Plan, canonical
+from spl.study.plan import Plan
 from spl.study.schema import Random
 from spl.study.settings import Settings
 
@@ -400,12 +399,12 @@ def _not_run(item: Item, reason: str) -> Item:
     )
 
 
-def item_parameter(plan: Plan, item: Item) -> str:
-    """The canonical parameter of drawing a figure or building a table."""
+def item_content(plan: Plan, item: Item) -> dict[str, Any]:
+    """What drawing a figure or building a table depends on, beside the files that it reads."""
     content: dict[str, Any] = {"module": item.module, "given": item.parameter(plan, *item.experiments)}
     if item.kind == "table":
         content |= {"title": f"{item.title}. {item.heading}", "caption": item_caption(plan, item)}
-    return canonical(with_code(item.kind, content))
+    return content
 
 
 def item_inputs(plan: Plan, item: Item) -> list[str]:

@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import quote
 
 from spl.campaign.jobs import Job
+from spl.campaign.parameters import canonical
 from spl.provenance.manifest import Manifest
-from spl.study.plan import canonical
 
 Entity = dict[str, Any]
 
