@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from spl.campaign.requests import Request, requests
 from spl.page.parameter import page_parameter
-from spl.paper.catalogue import item_parameter, items
+from spl.paper.catalogue import exhibit_parameter, exhibits
 from spl.study.plan import analysis_parameter, calibration_parameter, data_parameter, make_plan, run_parameter
 from spl.study.reading import check_study
 
@@ -61,8 +61,8 @@ def test_resources_are_no_part_of_any_job_s_parameter():
         yield from (calibration_parameter(plan, path) for path in plan.calibrations)
         yield from (analysis_parameter(plan, name) for name in plan.experiments)
         yield from (data_parameter(plan, name) for name in plan.study.datasets)
-        found = items(plan, "")
-        yield from (item_parameter(plan, item) for item in found.values())
+        found = exhibits(plan, "")
+        yield from (exhibit_parameter(plan, exhibit) for exhibit in found.values())
         yield page_parameter(plan, found)
 
     assert list(parameters(plain)) == list(parameters(asking))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from spl.page.parameter import page_parameter
 from spl.page.render import page_inputs
-from spl.paper.catalogue import Item, item_inputs, item_parameter
+from spl.paper.catalogue import Exhibit, exhibit_inputs, exhibit_parameter
 from spl.provenance.manifest import manifest_path
 from spl.study.files import DATA_FILES, ENDINGS, RUN_FILES, SUMMARISED
 from spl.study.plan import (
@@ -42,18 +42,18 @@ class Job:
     manifest: Path
 
 
-def jobs(plan: Plan, items: Mapping[str, Item]) -> dict[str, Job]:
+def jobs(plan: Plan, exhibits: Mapping[str, Exhibit]) -> dict[str, Job]:
     """The jobs of a study by name: data, splits, runs, calibrations, summaries, figures and tables, the page.
 
     Args:
         plan: of the study.
-        items: of its paper, as :func:`spl.paper.catalogue.items` finds them.
+        exhibits: of its paper, as :func:`spl.paper.catalogue.exhibits` finds them.
     """
     results = Path("results") / plan.study.name
-    return {job.name: job for job in _jobs(plan, items, results)}
+    return {job.name: job for job in _jobs(plan, exhibits, results)}
 
 
-def _jobs(plan: Plan, items: Mapping[str, Item], results: Path) -> Iterator[Job]:
+def _jobs(plan: Plan, exhibits: Mapping[str, Exhibit], results: Path) -> Iterator[Job]:
     def folder(name: str, subcommand: str, parameter: str, inputs: list[Path], files: tuple[str, ...]) -> Job:
         made = tuple(results / name / file for file in files)
         return Job(name, subcommand, parameter, tuple(inputs), made, manifest_path(results / name))
@@ -83,10 +83,10 @@ def _jobs(plan: Plan, items: Mapping[str, Item], results: Path) -> Iterator[Job]
             read = [results / "runs" / run / name for run in done for name in SUMMARISED]
             name = f"{plan.products}analysis/{experiment}"
             yield file(name, "analyse", analysis_parameter(plan, experiment), read, (".csv",))
-    for name, item in items.items():
-        place = f"{plan.products}{'figures' if item.kind == 'figure' else 'tables'}/{name}"
-        read = [results / path for path in item_inputs(plan, item)]
-        yield file(place, item.kind, item_parameter(plan, item), read, ENDINGS[item.kind])
-    parameter = page_parameter(plan, items)
+    for name, exhibit in exhibits.items():
+        place = f"{plan.products}{'figures' if exhibit.kind == 'figure' else 'tables'}/{name}"
+        read = [results / path for path in exhibit_inputs(plan, exhibit)]
+        yield file(place, exhibit.kind, exhibit_parameter(plan, exhibit), read, ENDINGS[exhibit.kind])
+    parameter = page_parameter(plan, exhibits)
     read = [results / path for path in page_inputs(json.loads(parameter))]
     yield file(f"{plan.products}paper", "page", parameter, read, (".html",))

@@ -7,4 +7,4 @@ RUN_FILES = ("parameters.json", "metrics.csv", "confusion.npy", "weights.safeten
 SUMMARISED = ("parameters.json", "metrics.csv", "confusion.npy")
 """What the summary of an experiment reads of each run."""
 ENDINGS = {"figure": (".pdf", ".png", ".csv"), "table": (".csv", ".md", ".tex"), "spreadsheet": (".xlsx",)}
-"""Of the files of an item of the paper."""
+"""Of the files of an exhibit of the paper."""
