@@ -19,7 +19,7 @@ from spl.data.splits import draw_split, write_split
 from spl.figures.style import save as save_figure
 from spl.page.parameter import TEMPLATE
 from spl.page.render import write_page
-from spl.paper.catalogue import items
+from spl.paper.catalogue import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 from spl.tables.layout import save as save_table
@@ -37,7 +37,7 @@ def fabricate(study, folder):
     """
     plan = make_plan(read_study(study))
     with chdir(folder):
-        planned = jobs(plan, items(plan, str(study)))
+        planned = jobs(plan, exhibits(plan, str(study)))
         makers = {path: name for name, job in planned.items() for path in job.outputs}
         graph = {name: [makers[path] for path in job.inputs if path in makers] for name, job in planned.items()}
         for job in map(planned.get, TopologicalSorter(graph).static_order()):

@@ -8,7 +8,7 @@ from pathlib import Path
 from project import Project
 
 from spl.campaign.jobs import jobs
-from spl.paper.catalogue import items
+from spl.paper.catalogue import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 
@@ -50,7 +50,7 @@ def results(project):
 def commands(study):
     """Arguments of `spl` for each job of a study, as the workflow's rules give them; of figures and tables, some."""
     plan = make_plan(read_study(study))
-    planned = jobs(plan, items(plan, str(study)))
+    planned = jobs(plan, exhibits(plan, str(study)))
     maker = {path: name for name, job in planned.items() for path in job.outputs}
     order = TopologicalSorter({name: [maker[path] for path in job.inputs] for name, job in planned.items()})
     return [arguments for name in order.static_order() if (arguments := command(planned[name]))]

@@ -12,7 +12,7 @@ import pytest
 
 from spl.attempts.journal import read_attempts, read_progress
 from spl.attempts.lock import is_held
-from spl.campaign.parameters import canonical
+from spl.campaign.job import canonical
 from spl.code.subcommands import present_code
 from spl.data.datasets import read_dataset, write_dataset
 from spl.data.splits import draw_split, write_split

@@ -13,16 +13,17 @@ from hypothesis import strategies as st
 from snakemake.cli import parse_config
 
 from spl import audit_benchmark
-from spl.campaign.jobs import Job
+from spl.campaign.job import Job
 from spl.code import equivalence
 from spl.code.subcommands import present_code, with_code
 from spl.errors import InputError
 from spl.provenance import machine, report
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
-from spl.provenance.manifest import Code, Manifest, manifest_path, recorded
+from spl.provenance.manifest import Code, Manifest, recorded
 from spl.provenance.seal import check_seal, results_digest, write_seal
 from spl.provenance.verdicts import Node, audit, orphans, upstream_of
+from spl.study.files import manifest_path
 
 RESULTS = Path("results/fake")
 SPLIT = present_code("split", {})

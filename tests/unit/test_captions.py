@@ -1,11 +1,11 @@
-"""Captions, and the marks of settings: nothing that the item beside them does not show."""
+"""Captions, and the marks of settings: nothing that the exhibit beside them does not show."""
 
 from pathlib import Path
 
 import pytest
 import yaml
 
-from spl.paper.catalogue import CONTENTS, item_caption, items
+from spl.paper.catalogue import CATALOGUE, exhibit_caption, exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
@@ -20,7 +20,7 @@ def planned(**changed):
 
 def caption(name, **changed):
     plan = planned(**changed)
-    return item_caption(plan, items(plan, "")[name])
+    return exhibit_caption(plan, exhibits(plan, "")[name])
 
 
 @pytest.mark.parametrize(("name", "said"), [("table1", True), ("basin-switches", False), ("fig2", False)])
@@ -62,7 +62,7 @@ def test_the_comma_of_a_title_begins_no_other_method():
 
 def test_the_weight_of_the_factor_is_judged_beside_runs_without_it():
     plan = planned()
-    given = items(plan, "")["table13"].parameter(plan, "factor-as-loss", "scarce-labels")
+    given = exhibits(plan, "")["table13"].parameter(plan, "factor-as-loss", "scarce-labels")
     assert given["without"] == {
         "method": "smooth-fixmatch-factor", "runs": ["digits/balanced-20/fold0/smooth-fixmatch/seed0"]
     }  # fmt: skip
@@ -75,7 +75,7 @@ def test_the_weight_of_the_factor_is_judged_beside_runs_without_it():
 )
 def test_runs_that_differ_in_more_than_the_factor_do_not_stand_beside_it(changed):
     plan = planned(**{"factor-as-loss": changed})
-    assert CONTENTS["table13"].parameter(plan, "factor-as-loss", "scarce-labels")["without"]["runs"] == []
+    assert CATALOGUE["table13"].parameter(plan, "factor-as-loss", "scarce-labels")["without"]["runs"] == []
 
 
 def test_the_aggregate_says_that_its_pairs_depend_on_each_other():
@@ -84,8 +84,8 @@ def test_the_aggregate_says_that_its_pairs_depend_on_each_other():
 
 
 def columns(plan, name):
-    item = items(plan, "")[name]
-    return {column["title"]: column["assumed"] for column in item.parameter(plan, *item.experiments)["columns"]}
+    exhibit = exhibits(plan, "")[name]
+    return {column["title"]: column["assumed"] for column in exhibit.parameter(plan, *exhibit.experiments)["columns"]}
 
 
 def test_a_setting_is_marked_as_assumed_wherever_the_study_sets_it():

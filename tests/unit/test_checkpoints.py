@@ -15,7 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spl.campaign.parameters import canonical
+from spl.campaign.job import canonical
 from spl.code.subcommands import present_code
 from spl.methods.methods import METHODS
 from spl.study.schema import METHOD_SETTINGS

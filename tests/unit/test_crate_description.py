@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from spl.campaign.jobs import Job, jobs
+from spl.campaign.job import Job
+from spl.campaign.jobs import jobs
 from spl.campaign.parameters import crate_parameter
 from spl.errors import InputError
-from spl.paper.catalogue import items
+from spl.paper.catalogue import exhibits
 from spl.provenance import crate
 from spl.provenance.crate_entities import Content, Description, Record, property_value, refs
 from spl.provenance.manifest import Code, Manifest
@@ -26,7 +27,7 @@ STUDIES = [ROOT / name for name in ("config/demo.yaml", "config/paper.yaml", "te
 def test_the_parameter_holds_the_whole_study_in_its_order(path):
     def planned(study):
         plan = make_plan(study)
-        return [(job.name, job.parameter) for job in jobs(plan, items(plan, "study")).values()]
+        return [(job.name, job.parameter) for job in jobs(plan, exhibits(plan, "study")).values()]
 
     study = read_study(path)
     again = check_study(json.loads(json.loads(crate_parameter(make_plan(study)))["study"]), "parameter")

@@ -12,7 +12,7 @@ from PIL import Image
 from spl.campaign.parameters import data_parameter, page_parameter
 from spl.data.downloads import CIFAR_10_FILES
 from spl.errors import InputError
-from spl.paper.catalogue import items
+from spl.paper.catalogue import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
@@ -144,12 +144,12 @@ def test_a_folder_that_was_not_named_is_off_and_the_rest_goes_on(folder):
     assert plan.off == {"scarce-labels": "set datasets.pictures.root"}
     assert list(plan.experiments) == ["others"]
     assert {run.dataset for run in plan.runs.values()} == {"digits"}
-    assert items(plan, "mine.yaml")["table1"].module == "spl.tables.not_run"
-    assert "scarce-labels" not in json.loads(page_parameter(plan, items(plan, "")))["experiments"]
+    assert exhibits(plan, "mine.yaml")["table1"].module == "spl.tables.not_run"
+    assert "scarce-labels" not in json.loads(page_parameter(plan, exhibits(plan, "")))["experiments"]
 
     plan = make_plan(study(source="image-folder", side=8, root=str(folder)))
     assert plan.off == {}
-    assert items(plan, "mine.yaml")["table1"].module == "spl.tables.summary"
+    assert exhibits(plan, "mine.yaml")["table1"].module == "spl.tables.summary"
     assert "pictures/balanced-4/fold0" in plan.splits
 
 
@@ -167,7 +167,7 @@ def test_a_data_set_is_the_same_wherever_it_lies(debian_fashion_mnist, folder, t
 PLANNING = """
 import sys
 from pathlib import Path
-from spl.paper.catalogue import items
+from spl.paper.catalogue import exhibits
 from spl.campaign.parameters import page_parameter
 from spl.campaign.parameters import data_parameter
 from spl.study.plan import make_plan
@@ -175,7 +175,7 @@ from spl.study.reading import read_study
 
 for path in sys.argv[1:]:
     plan = make_plan(read_study(Path(path)))
-    page_parameter(plan, items(plan, path))
+    page_parameter(plan, exhibits(plan, path))
     assert all(data_parameter(plan, dataset) for dataset in plan.study.datasets)
 assert not {"torch", "torchvision", "PIL"} & set(sys.modules), "planning imported what reads images"
 """
@@ -192,7 +192,7 @@ def test_fashion_mnist_is_a_study_of_twelve_runs():
     plan = make_plan(check_study(yaml.safe_load((CONFIG / "fashion-mnist.yaml").read_text()), ""))
     assert len(plan.experiments["scarce-labels"]) == 12
     assert len({run.fold for run in plan.runs.values()}) == 6
-    assert {"table1", "table7", "fig4", "confusion"} <= set(items(plan, ""))
+    assert {"table1", "table7", "fig4", "confusion"} <= set(exhibits(plan, ""))
     for run in plan.runs.values():
         assert run.settings["flip"]
         assert run.settings["crop_padding"] == 4

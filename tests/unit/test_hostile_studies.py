@@ -17,7 +17,7 @@ from spl.campaign.jobs import jobs
 from spl.campaign.parameters import page_parameter
 from spl.campaign.requests import requests
 from spl.errors import InputError
-from spl.paper.catalogue import items
+from spl.paper.catalogue import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_study
 
@@ -97,7 +97,7 @@ def refusal(read):
     """The lines that refuse a study; none if all of it can be planned."""
     try:
         plan = make_plan(read())
-        shown = items(plan, "study.yaml")
+        shown = exhibits(plan, "study.yaml")
         requests(plan), jobs(plan, shown), page_parameter(plan, shown)
     except InputError as error:
         return str(error).split("\n")

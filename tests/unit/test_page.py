@@ -13,7 +13,7 @@ from spl.campaign.partial import NONE_DONE, partial_plan
 from spl.page.parameter import TEMPLATE, on_the_page
 from spl.page.render import page_inputs, write_page
 from spl.page.traced import TracedTable, whole
-from spl.paper.catalogue import item_inputs, items
+from spl.paper.catalogue import exhibit_inputs, exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 from spl.tables import aggregate, collapses, imbalance, summary
@@ -141,7 +141,7 @@ def test_a_partial_plan_knows_what_is_done(plan, tmp_path):
 def test_a_partial_page_shows_what_there_is_and_names_the_rest(plan, tmp_path):
     finish(plan, tmp_path, plan.experiments["scarce-labels"][1:])
     partial = partial_plan(plan, tmp_path)
-    shown = items(partial, "")
+    shown = exhibits(partial, "")
     page = json.loads(page_parameter(partial, shown))
     assert page["missing"] == len(plan.runs) - 29
     assert {"Table 5", "Figure 7"} <= set(page["left_out"])
@@ -149,8 +149,8 @@ def test_a_partial_page_shows_what_there_is_and_names_the_rest(plan, tmp_path):
     names = {section["name"] for section in page["sections"]}
     assert {"table1", "fig1", "fig4", "basins-scarce-labels"} <= names, "splits alone make Figure 4"
     assert not {"table5", "fig7", "basins-random-labels"} & names
-    for name, item in on_the_page(partial, shown).items():
-        for path in item_inputs(partial, item):
+    for name, exhibit in on_the_page(partial, shown).items():
+        for path in exhibit_inputs(partial, exhibit):
             run = Path(path).parent.relative_to("runs").as_posix() if path.startswith("runs/") else None
             assert run not in partial.missing, f"{name} reads what is not there"
             assert not path.startswith("analysis/"), "a partial paper has summaries of its own"
@@ -162,6 +162,6 @@ def test_a_partial_page_shows_what_there_is_and_names_the_rest(plan, tmp_path):
 
 
 def test_a_whole_paper_has_nothing_of_this(plan):
-    page = json.loads(page_parameter(plan, items(plan, "")))
+    page = json.loads(page_parameter(plan, exhibits(plan, "")))
     assert (page["products"], page["missing"], page["left_out"]) == ("", 0, [])
     assert "Partial" not in json.dumps(page["sections"])

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spl.data.splits import Split, write_split
-from spl.paper.catalogue import CONTENTS, confusion_items
+from spl.paper.catalogue import CATALOGUE, confusion_exhibits
 from spl.tables import hyperparameters
 from spl.tables.layout import save
 from spl.tables.spreadsheet import SHEETS, write_spreadsheet
@@ -88,8 +88,8 @@ NO_SUMMARY = {"fig1", "fig6", "curves"}
 
 
 def test_every_table_and_figure_of_the_paper_is_covered_here():
-    items = (CONTENTS | confusion_items("experiment")).values()
-    modules = {item.module.split(".")[-1] for item in items}
+    exhibits = (CATALOGUE | confusion_exhibits("experiment")).values()
+    modules = {exhibit.module.split(".")[-1] for exhibit in exhibits}
     assert modules == {*TABLES, *FIGURES, *NO_SUMMARY, "hyperparameters", "spreadsheet"}
 
 
@@ -137,7 +137,7 @@ def folder(tmp_path_factory):
 
 
 def inputs_of(name, given, missing, folder):
-    """The files that an item gets: summaries, and what the runs left behind that are done."""
+    """The files that an exhibit gets: summaries, and what the runs left behind that are done."""
     paths = []
     for number, planned in enumerate(given.experiments):
         paths.append(folder / "results" / "partial" / f"{number}.csv")

@@ -11,14 +11,14 @@ from spl.campaign.parameters import (
     analysis_parameter,
     canonical,
     data_parameter,
-    item_parameter,
+    exhibit_parameter,
     page_parameter,
     run_parameter,
     split_parameter,
 )
 from spl.errors import InputError
 from spl.paper import parameters
-from spl.paper.catalogue import CONTENTS, confusion_items, item_inputs, items
+from spl.paper.catalogue import CONTENTS, confusion_exhibits, exhibit_inputs, exhibits
 from spl.paper.literature import PUBLISHED, read_published
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
@@ -165,16 +165,16 @@ def test_a_weight_that_nothing_can_calibrate_is_refused():
 def test_a_comparison_without_its_baseline_is_refused():
     plan = with_experiments(**{"scarce-labels": SCARCE | {"methods": ["flexmatch"]}})
     with pytest.raises(InputError, match="mine.yaml: experiments.scarce-labels.methods: expected fixmatch among them"):
-        items(plan, "mine.yaml")
+        exhibits(plan, "mine.yaml")
 
 
 def test_captions_name_every_value_that_runs_differ_in():
     methods = {"fixmatch": {}, "pseudo-label": {}, "smooth-fixmatch": {"lambda_u": 2}, "supervised": {}}
     plan = with_experiments(**{"scarce-labels": SCARCE | {"methods": methods}})
-    caption = json.loads(item_parameter(plan, CONTENTS["table1"]))["caption"]
+    caption = json.loads(exhibit_parameter(plan, CONTENTS["table1"]))["caption"]
     assert "7 or 1 times as many unlabelled" in caption
     assert "λ_u = 1 or 2: fixed" in caption
-    calibrated = json.loads(item_parameter(planned(), CONTENTS["table1"]))["caption"]
+    calibrated = json.loads(exhibit_parameter(planned(), CONTENTS["table1"]))["caption"]
     assert "λ_u = 1; calibrated for Smooth FixMatch, Smooth FixMatch-sq and Smooth FixMatch-sqrt (eq" in calibrated
 
 
@@ -183,16 +183,16 @@ def test_every_job_s_parameter_names_its_code():
     parameters = [
         data_parameter(plan, "digits"), split_parameter(plan, "digits/balanced-20/fold0"),
         run_parameter(plan, next(iter(plan.runs))), analysis_parameter(plan, "scarce-labels"),
-        page_parameter(plan, items(plan, "")), *(item_parameter(plan, item) for item in items(plan, "").values()),
+        page_parameter(plan, exhibits(plan, "")), *(exhibit_parameter(plan, exhibit) for exhibit in exhibits(plan, "").values()),
     ]  # fmt: skip
     codes = [json.loads(parameter)["code"] for parameter in parameters]
     assert all(len(code) == 64 for code in codes)
-    modules = {item.module for item in items(plan, "").values()}
+    modules = {exhibit.module for exhibit in exhibits(plan, "").values()}
     assert len(set(codes)) >= len(modules) + 5, "data, split, run, analysis and page, and every module"
 
 
 def test_captions_say_what_was_run_and_what_was_assumed():
-    caption = json.loads(item_parameter(planned(), CONTENTS["table1"]))["caption"]
+    caption = json.loads(exhibit_parameter(planned(), CONTENTS["table1"]))["caption"]
     for words in (
         "standing in for CIFAR-10",
         "2 labels a class",
@@ -206,29 +206,29 @@ def test_captions_say_what_was_run_and_what_was_assumed():
 
 def test_an_item_without_its_experiment_is_not_part_of_the_paper():
     plan = with_experiments(**{"scarce-labels": SCARCE | {"methods": ["fixmatch"]}})
-    shown = items(plan, "")
-    of_the_experiment = confusion_items("scarce-labels")
+    shown = exhibits(plan, "")
+    of_the_experiment = confusion_exhibits("scarce-labels")
     of_the_paper = {"table1", "table7", "fig1", "fig6", "fig9", "aggregate", "confusion"}
     assert set(shown) == of_the_paper | set(of_the_experiment)
     smooth = with_experiments(**{"scarce-labels": SCARCE | {"methods": ["fixmatch", "smooth-fixmatch"]}})
-    assert set(items(smooth, "")) - set(shown) == {"table14"}, "the settings of a method that it has"
+    assert set(exhibits(smooth, "")) - set(shown) == {"table14"}, "the settings of a method that it has"
 
 
 def test_the_paper_s_study_has_every_item_and_knows_what_each_is_made_of():
     plan = make_plan(check_study(yaml.safe_load((CONFIG / "paper.yaml").read_text()), ""))
-    shown = items(plan, "")
-    analysed = (confusion_items(name) for name in plan.study.experiments)
+    shown = exhibits(plan, "")
+    analysed = (confusion_exhibits(name) for name in plan.study.experiments)
     assert set(shown) == set(CONTENTS) | {name for several in analysed for name in several}
-    off = {name for name, item in shown.items() if item.module.endswith(".not_run")}
-    assert off == {"table15", "fig7", "fig8", *confusion_items("imagenet-10-percent")}, "ImageNet has no root"
+    off = {name for name, exhibit in shown.items() if exhibit.module.endswith(".not_run")}
+    assert off == {"table15", "fig7", "fig8", *confusion_exhibits("imagenet-10-percent")}, "ImageNet has no root"
     assert "set datasets.imagenet.root" in shown["fig7"].caption(plan)
     runs = {f"runs/{path}" for path in plan.runs}
     made = {f"analysis/{name}.csv" for name in plan.experiments} | {f"splits/{path}.json" for path in plan.splits}
     made |= {f"calibration/{path}.json" for path in plan.calibrations}
-    for name, item in shown.items():
-        given = json.loads(item_parameter(plan, item))
+    for name, exhibit in shown.items():
+        given = json.loads(exhibit_parameter(plan, exhibit))
         assert given["code"]
-        for path in item_inputs(plan, item):
+        for path in exhibit_inputs(plan, exhibit):
             assert path in made or str(Path(path).parent) in runs, f"{name} reads {path}, which nothing makes"
     assert "50 % of its unlabelled images" in shown["table3"].caption(plan, *shown["table3"].experiments)
 
@@ -245,34 +245,34 @@ def test_the_paper_s_study_has_every_item_and_knows_what_each_is_made_of():
 )
 def test_an_edited_published_number_redraws_exactly_the_tables_that_show_it(monkeypatch, edited, redrawn):
     plan = make_plan(check_study(yaml.safe_load((CONFIG / "paper.yaml").read_text()), ""))
-    shown = items(plan, "")
-    before = {name: item_parameter(plan, item) for name, item in shown.items()}
+    shown = exhibits(plan, "")
+    before = {name: exhibit_parameter(plan, exhibit) for name, exhibit in shown.items()}
     rows = [
         row.model_copy(update={"error_mean": 50.0}) if edited.items() <= row.model_dump().items() else row
         for row in read_published()
     ]
     monkeypatch.setattr(parameters, "read_published", lambda: rows)
-    assert {name for name, parameter in before.items() if item_parameter(plan, shown[name]) != parameter} == redrawn
+    assert {name for name, parameter in before.items() if exhibit_parameter(plan, shown[name]) != parameter} == redrawn
 
 
 def test_a_stand_in_is_not_redrawn_for_numbers_that_it_does_not_show(monkeypatch):
     plan = planned()
-    before = item_parameter(plan, CONTENTS["table1"])
+    before = exhibit_parameter(plan, CONTENTS["table1"])
     given = json.loads(before)["given"]
     assert given["stands_in_for"] == "CIFAR-10"
     assert "published" not in given
     rows = [row.model_copy(update={"error_mean": row.error_mean and 50.0}) for row in read_published()]
     monkeypatch.setattr(parameters, "read_published", lambda: rows)
-    assert item_parameter(plan, CONTENTS["table1"]) == before
+    assert exhibit_parameter(plan, CONTENTS["table1"]) == before
 
 
 def test_published_numbers_that_are_missing_are_a_mistake_before_any_job(monkeypatch, tmp_path):
     monkeypatch.setattr(parameters, "read_published", partial(read_published, tmp_path / PUBLISHED.name))
     with pytest.raises(InputError, match=r"published.csv: cannot be read: No such file"):
-        items(planned(), "")
+        exhibits(planned(), "")
 
 
 def test_a_test_of_transitions_needs_two_sizes():
     one = SCARCE | {"split": {"scheme": "random", "labels": [20]}, "methods": ["fixmatch", "smooth-fixmatch"]}
     with pytest.raises(InputError, match="experiments.random-labels.split.labels: expected at least 2, for Table 6"):
-        items(with_experiments(**{"random-labels": one}), "study.yaml")
+        exhibits(with_experiments(**{"random-labels": one}), "study.yaml")

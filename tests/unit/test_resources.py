@@ -11,12 +11,12 @@ from spl.campaign.parameters import (
     analysis_parameter,
     calibration_parameter,
     data_parameter,
-    item_parameter,
+    exhibit_parameter,
     page_parameter,
     run_parameter,
 )
 from spl.campaign.requests import Request, requests
-from spl.paper.catalogue import items
+from spl.paper.catalogue import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
@@ -68,8 +68,8 @@ def test_resources_are_no_part_of_any_job_s_parameter():
         yield from (calibration_parameter(plan, path) for path in plan.calibrations)
         yield from (analysis_parameter(plan, name) for name in plan.experiments)
         yield from (data_parameter(plan, name) for name in plan.study.datasets)
-        found = items(plan, "")
-        yield from (item_parameter(plan, item) for item in found.values())
+        found = exhibits(plan, "")
+        yield from (exhibit_parameter(plan, exhibit) for exhibit in found.values())
         yield page_parameter(plan, found)
 
     assert list(parameters(plain)) == list(parameters(asking))

@@ -7,7 +7,7 @@ from html import unescape
 from pathlib import PurePath
 from zipfile import ZipFile
 
-from spl.paper.catalogue import item_caption, items
+from spl.paper.catalogue import exhibit_caption, exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 
@@ -37,10 +37,12 @@ def test_it_shows_every_figure_table_and_summary_in_its_category_with_its_captio
     shown = report(finished)
     plan = make_plan(read_study(finished.study))
     expected = {"paper.html": None, "analysis/scarce-labels.csv": None}
-    for name, item in items(plan, "").items():
-        folder = f"{item.kind}s"
+    for name, exhibit in exhibits(plan, "").items():
+        folder = f"{exhibit.kind}s"
         for ending in SHOWN[folder]:
-            expected[f"{folder}/{name}{ending}"] = f"{item.title}. {item.heading}. {item_caption(plan, item)}"
+            expected[f"{folder}/{name}{ending}"] = (
+                f"{exhibit.title}. {exhibit.heading}. {exhibit_caption(plan, exhibit)}"
+            )
     assert shown.keys() == expected.keys()
     for path, caption in expected.items():
         assert shown[path]["category"] == CATEGORIES[str(PurePath(path).parent)]

@@ -12,7 +12,7 @@ import pytest
 
 from spl.campaign.jobs import jobs
 from spl.methods.methods import METHODS
-from spl.paper.catalogue import CONTENTS, items
+from spl.paper.catalogue import CATALOGUE, exhibits
 from spl.provenance.cells import rows_behind, runs_behind, select
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
@@ -37,11 +37,11 @@ def whole(tmp_path_factory):
 
 def test_every_item_is_made_and_on_the_page(whole):
     page = (whole / "paper.html").read_text()
-    made = items(make_plan(read_study(Path(STUDY))), STUDY)
-    assert set(CONTENTS) < set(made)
-    for name, item in made.items():
+    made = exhibits(make_plan(read_study(Path(STUDY))), STUDY)
+    assert set(CATALOGUE) < set(made)
+    for name, exhibit in made.items():
         assert f'id="{name}"' in page
-        folder, endings = FILES[item.kind]
+        folder, endings = FILES[exhibit.kind]
         for ending in endings:
             assert (whole / folder / f"{name}.{ending}").stat().st_size > 0
     assert "nan" not in re.sub(r"<[^>]*>", " ", page).split(), "nothing undefined is printed"
@@ -53,7 +53,7 @@ def test_every_number_of_every_table_is_traced_to_the_runs_that_give_it(whole):
     with chdir(whole.parents[1]):
         plan = make_plan(read_study(Path(STUDY)))
         titles = {key: method.title for key, method in METHODS.items()}
-        for name, job in jobs(plan, items(plan, STUDY)).items():
+        for name, job in jobs(plan, exhibits(plan, STUDY)).items():
             given = json.loads(job.parameter).get("given", {})
             tidy = pd.read_csv(f"results/whole/{name}.csv") if job.subcommand == "table" else pd.DataFrame()
             summaries = [pd.read_csv(path) for path in job.inputs if path.parent.name == "analysis"]

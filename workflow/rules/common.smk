@@ -44,12 +44,12 @@ try:
     PLAN = make_plan(check_study(config, origin))
     if in_part == "true":
         PLAN = partial_plan(PLAN, Path("results", PLAN.study.name))
-    ITEMS = contents.items(PLAN, origin)
+    EXHIBITS = contents.exhibits(PLAN, origin)
 except InputError as mistake:
     print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)
     raise SystemExit(2)
 
-ON_THE_PAGE = contents.on_the_page(PLAN, ITEMS)
+ON_THE_PAGE = contents.on_the_page(PLAN, EXHIBITS)
 RESULTS = f"results/{PLAN.study.name}"
 PRODUCTS = f"{RESULTS}/{PLAN.products}".rstrip("/")
 
@@ -61,30 +61,30 @@ if workflow.is_main_process:
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 
-def named(kind, some=ITEMS):
-    """The items of the paper that are figures, tables or spreadsheets."""
-    return [name for name, item in some.items() if item.kind == kind]
+def named(kind, some=EXHIBITS):
+    """The exhibits of the paper that are figures, tables or spreadsheets."""
+    return [name for name, exhibit in some.items() if exhibit.kind == kind]
 
 
-def item_files(name):
-    """The files that an item of the paper is made from."""
-    return [f"{RESULTS}/{path}" for path in contents.item_inputs(PLAN, ITEMS[name])]
+def exhibit_files(name):
+    """The files that an exhibit of the paper is made from."""
+    return [f"{RESULTS}/{path}" for path in contents.exhibit_inputs(PLAN, EXHIBITS[name])]
 
 
 def caption(name):
-    """An item's caption for the report. As a parameter "derived from input" it starts no job again."""
-    item = ITEMS[name]
-    return f"{item.title}. {item.heading}. {contents.item_caption(PLAN, item)}"
+    """An exhibit's caption for the report. As a parameter "derived from input" it starts no job again."""
+    exhibit = EXHIBITS[name]
+    return f"{exhibit.title}. {exhibit.heading}. {contents.exhibit_caption(PLAN, exhibit)}"
 
 
 def part(name):
-    """The part of the report that an item belongs to."""
-    return ITEMS[name].part or "The paper"
+    """The part of the report that an exhibit belongs to."""
+    return EXHIBITS[name].part or "The paper"
 
 
 def labels(name, form):
-    """The columns in which the report lists a file of an item."""
-    return {"item": ITEMS[name].title, "shows": ITEMS[name].heading, "as": form}
+    """The columns in which the report lists a file of an exhibit."""
+    return {"exhibit": EXHIBITS[name].title, "shows": EXHIBITS[name].heading, "as": form}
 
 
 wildcard_constraints:

@@ -1,11 +1,11 @@
 rule figure:
     input:
-        lambda wildcards: item_files(wildcards.figure),
+        lambda wildcards: exhibit_files(wildcards.figure),
     output:
         f"{PRODUCTS}/figures/{{figure}}.pdf",
         report(
             f"{PRODUCTS}/figures/{{figure}}.png",
-            caption="../report/item.rst",
+            caption="../report/exhibit.rst",
             category="Figures",
             subcategory=lambda wildcards: part(wildcards.figure),
             labels=lambda wildcards: labels(wildcards.figure, "PNG"),
@@ -17,7 +17,7 @@ rule figure:
     conda:
         "../../envs/environment.yaml"
     params:
-        canonical=lambda wildcards: contents.item_parameter(PLAN, ITEMS[wildcards.figure]),
+        canonical=lambda wildcards: contents.exhibit_parameter(PLAN, EXHIBITS[wildcards.figure]),
         caption=lambda wildcards, input: caption(wildcards.figure),
         stem=subpath(output[0], strip_suffix=".pdf"),
     shell:

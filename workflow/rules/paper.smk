@@ -1,6 +1,6 @@
 from spl.page.render import page_inputs
 
-PAGE = contents.page_parameter(PLAN, ITEMS)
+PAGE = contents.page_parameter(PLAN, EXHIBITS)
 
 
 rule paper:

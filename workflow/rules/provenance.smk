@@ -20,7 +20,7 @@ rule seal:
 
 rule crate:
     input:
-        lambda wildcards: [path for job in jobs(PLAN, ITEMS).values() for path in job.outputs],
+        lambda wildcards: [path for job in jobs(PLAN, EXHIBITS).values() for path in job.outputs],
         studies=files,
         seal=f"{RESULTS}/ROOT.sha256",
     output:

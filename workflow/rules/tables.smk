@@ -1,17 +1,17 @@
 rule table:
     input:
-        lambda wildcards: item_files(wildcards.table),
+        lambda wildcards: exhibit_files(wildcards.table),
     output:
         report(
             f"{PRODUCTS}/tables/{{table}}.csv",
-            caption="../report/item.rst",
+            caption="../report/exhibit.rst",
             category="Tables",
             subcategory=lambda wildcards: part(wildcards.table),
             labels=lambda wildcards: labels(wildcards.table, "CSV"),
         ),
         report(
             f"{PRODUCTS}/tables/{{table}}.md",
-            caption="../report/item.rst",
+            caption="../report/exhibit.rst",
             category="Tables",
             subcategory=lambda wildcards: part(wildcards.table),
             labels=lambda wildcards: labels(wildcards.table, "Markdown"),
@@ -23,7 +23,7 @@ rule table:
     conda:
         "../../envs/environment.yaml"
     params:
-        canonical=lambda wildcards: contents.item_parameter(PLAN, ITEMS[wildcards.table]),
+        canonical=lambda wildcards: contents.exhibit_parameter(PLAN, EXHIBITS[wildcards.table]),
         caption=lambda wildcards, input: caption(wildcards.table),
         stem=subpath(output[0], strip_suffix=".csv"),
     shell:
@@ -42,11 +42,11 @@ for name in named("table"):
 
 rule write_spreadsheet:
     input:
-        lambda wildcards: item_files(wildcards.spreadsheet),
+        lambda wildcards: exhibit_files(wildcards.spreadsheet),
     output:
         report(
             f"{PRODUCTS}/tables/{{spreadsheet}}.xlsx",
-            caption="../report/item.rst",
+            caption="../report/exhibit.rst",
             category="Tables",
             subcategory=lambda wildcards: part(wildcards.spreadsheet),
             labels=lambda wildcards: labels(wildcards.spreadsheet, "Excel"),
@@ -57,7 +57,7 @@ rule write_spreadsheet:
     conda:
         "../../envs/environment.yaml"
     params:
-        canonical=lambda wildcards: contents.item_parameter(PLAN, ITEMS[wildcards.spreadsheet]),
+        canonical=lambda wildcards: contents.exhibit_parameter(PLAN, EXHIBITS[wildcards.spreadsheet]),
         caption=lambda wildcards, input: caption(wildcards.spreadsheet),
     shell:
         "spl spreadsheet --parameter {params.canonical:q} {input:q} --output {output:q} > {log:q} 2>&1"

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from spl.campaign.jobs import Job, jobs
+from spl.campaign.job import Job
+from spl.campaign.jobs import jobs
 from spl.code.subcommands import present_code
 from spl.errors import InputError
-from spl.paper.catalogue import items
+from spl.paper.catalogue import exhibits
 from spl.provenance import digests
 from spl.provenance import verdicts as audit
 from spl.provenance.manifest import Code, Hardware, Manifest
@@ -70,7 +71,7 @@ def measure(study: Path, gigabytes: float, repetitions: int) -> dict[str, Any]:
 
 def _jobs(study: Path) -> dict[str, Job]:
     plan = make_plan(read_study(study))
-    return jobs(plan, items(plan, str(study)))
+    return jobs(plan, exhibits(plan, str(study)))
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
+from spl.campaign.job import canonical
 from spl.code.subcommands import with_code
 from spl.page.parameter import page_content
-from spl.paper.catalogue import Item, item_content
+from spl.paper.catalogue import Exhibit, exhibit_content
 from spl.study.plan import Plan, planned_values
-
-
-def canonical(content: Mapping[str, Any]) -> str:
-    """Sorted-key JSON without blanks: equal text if and only if equal content.
-
-    Snakemake stores the parameters of a job without their names and compares them as a set. With one canonical text in
-    their place, no swap of two values goes unnoticed.
-    """
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def data_parameter(plan: Plan, dataset: str) -> str:
@@ -56,14 +46,14 @@ def analysis_parameter(plan: Plan, experiment: str) -> str:
     return canonical(with_code("analyse", content))
 
 
-def item_parameter(plan: Plan, item: Item) -> str:
+def exhibit_parameter(plan: Plan, exhibit: Exhibit) -> str:
     """Of drawing a figure or building a table."""
-    return canonical(with_code(item.kind, item_content(plan, item)))
+    return canonical(with_code(exhibit.kind, exhibit_content(plan, exhibit)))
 
 
-def page_parameter(plan: Plan, items: Mapping[str, Item]) -> str:
-    """Of the page that shows these items."""
-    return canonical(with_code("page", page_content(plan, items)))
+def page_parameter(plan: Plan, exhibits: Mapping[str, Exhibit]) -> str:
+    """Of the page that shows these exhibits."""
+    return canonical(with_code("page", page_content(plan, exhibits)))
 
 
 def crate_parameter(plan: Plan) -> str:

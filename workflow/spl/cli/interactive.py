@@ -71,13 +71,13 @@ def plan(
     from spl.campaign import cost as usage
     from spl.campaign.parameters import run_parameter
     from spl.campaign.partial import run_state
-    from spl.paper.catalogue import items
+    from spl.paper.catalogue import exhibits
     from spl.provenance.progress import watched
     from spl.study.plan import make_plan
     from spl.study.reading import read_study
 
     planned = make_plan(read_study(study))
-    items(planned, str(study))
+    exhibits(planned, str(study))
     results = Path("results") / planned.study.name
     listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
     runs = watched(planned.runs, len(planned.runs), "looking at runs")

@@ -22,7 +22,7 @@ from spl.page.traced import TracedTable, whole
 from spl.study.files import DATA_FILES
 
 SHOWN = {"figure": ("png", "csv"), "table": ("md", "csv"), "spreadsheet": ("xlsx",)}
-"""What the page shows of an item, by the endings of its files."""
+"""What the page shows of an exhibit, by the endings of its files."""
 ROWS = 200
 """Of the numbers of a figure, at most."""
 
@@ -30,7 +30,7 @@ ROWS = 200
 def page_inputs(parameter: Mapping[str, Any]) -> list[str]:
     """What the page reads, below ``results/<study>/``; of the runs those that are done."""
     products, trained = parameter["products"], parameter["trained"]
-    items = [
+    exhibits = [
         f"{products}{_folder(section)}/{section['name']}.{ending}"
         for section in parameter["sections"]
         for ending in SHOWN[section["kind"]]
@@ -39,7 +39,7 @@ def page_inputs(parameter: Mapping[str, Any]) -> list[str]:
     runs = [f"runs/{run}/{name}" for run in trained for name in READ]
     splits = [f"splits/{split}.json" for split in _splits(trained)]
     data = [f"data/{dataset}/{name}" for dataset in _datasets(trained) for name in DATA_FILES]
-    return items + summaries + runs + splits + data
+    return exhibits + summaries + runs + splits + data
 
 
 def write_page(

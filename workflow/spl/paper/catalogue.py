@@ -15,7 +15,7 @@ from spl.study.settings import Settings
 
 
 @dataclass(frozen=True)
-class Item:
+class Exhibit:
     """One figure or table.
 
     Attributes:
@@ -56,8 +56,8 @@ class Item:
 _against_fixmatch = parameters.compared_with(BASELINE)
 _and_published = parameters.beside_published(BASELINE)
 
-CONTENTS: dict[str, Item] = {
-    "table1": Item(
+CONTENTS: dict[str, Exhibit] = {
+    "table1": Exhibit(
         "Table 1",
         "Scarce labels: mean over folds",
         "spl.tables.summary",
@@ -66,7 +66,7 @@ CONTENTS: dict[str, Item] = {
         parameter=_and_published,
         optional=("fully-supervised",),
     ),
-    "table2": Item(
+    "table2": Exhibit(
         "Table 2",
         "Strong supervision: mean over folds",
         "spl.tables.summary",
@@ -74,7 +74,7 @@ CONTENTS: dict[str, Item] = {
         ("strong-supervision",),
         parameter=_and_published,
     ),
-    "table3": Item(
+    "table3": Exhibit(
         "Table 3",
         "Class imbalance: mean over folds",
         "spl.tables.imbalance",
@@ -82,7 +82,7 @@ CONTENTS: dict[str, Item] = {
         ("class-imbalance", "scarce-labels"),
         parameter=parameters.beside_published(BASELINE, rows=["mean"]),
     ),
-    "table4": Item(
+    "table4": Exhibit(
         "Table 4",
         "Initial condition: mean over seeds",
         "spl.tables.initial_condition",
@@ -90,7 +90,7 @@ CONTENTS: dict[str, Item] = {
         ("initial-condition", "scarce-labels"),
         parameter=_against_fixmatch,
     ),
-    "table5": Item(
+    "table5": Exhibit(
         "Table 5",
         "Random labels: mean over folds",
         "spl.tables.random_labels",
@@ -98,7 +98,7 @@ CONTENTS: dict[str, Item] = {
         ("random-labels",),
         parameter=_and_published,
     ),
-    "table6": Item(
+    "table6": Exhibit(
         "Table 6",
         "Random labels: whether the error falls with every addition",
         "spl.tables.transitions",
@@ -106,7 +106,7 @@ CONTENTS: dict[str, Item] = {
         ("random-labels",),
         parameter=parameters.stability,
     ),
-    "table7": Item(
+    "table7": Exhibit(
         "Table 7",
         "Scarce labels: every fold",
         "spl.tables.per_fold",
@@ -114,7 +114,7 @@ CONTENTS: dict[str, Item] = {
         ("scarce-labels",),
         parameter=_against_fixmatch,
     ),
-    "table8": Item(
+    "table8": Exhibit(
         "Table 8",
         "Strong supervision: every fold",
         "spl.tables.per_fold",
@@ -122,7 +122,7 @@ CONTENTS: dict[str, Item] = {
         ("strong-supervision",),
         parameter=_against_fixmatch,
     ),
-    "table9": Item(
+    "table9": Exhibit(
         "Table 9",
         "Thresholds",
         "spl.tables.grid",
@@ -130,7 +130,7 @@ CONTENTS: dict[str, Item] = {
         ("thresholds",),
         parameter=parameters.varying("threshold"),
     ),
-    "table10": Item(
+    "table10": Exhibit(
         "Table 10",
         "Class imbalance: every fold",
         "spl.tables.imbalance",
@@ -138,7 +138,7 @@ CONTENTS: dict[str, Item] = {
         ("class-imbalance", "scarce-labels"),
         parameter=parameters.compared_with(BASELINE, rows=["folds", "max", "min", "range"]),
     ),
-    "table11": Item(
+    "table11": Exhibit(
         "Table 11",
         "Momentum of SGD",
         "spl.tables.grid",
@@ -146,7 +146,7 @@ CONTENTS: dict[str, Item] = {
         ("momentum",),
         parameter=parameters.varying("momentum"),
     ),
-    "table12": Item(
+    "table12": Exhibit(
         "Table 12",
         "Initial condition: every seed",
         "spl.tables.grid",
@@ -154,7 +154,7 @@ CONTENTS: dict[str, Item] = {
         ("initial-condition",),
         parameter=parameters.varying("seed"),
     ),
-    "table13": Item(
+    "table13": Exhibit(
         "Table 13",
         "The factor as loss",
         "spl.tables.grid",
@@ -163,7 +163,7 @@ CONTENTS: dict[str, Item] = {
         parameter=parameters.beside_none("lambda_phi", "smooth-fixmatch-factor", "smooth-fixmatch"),
         optional=("scarce-labels",),
     ),
-    "table14": Item(
+    "table14": Exhibit(
         "Table 14",
         "Hyperparameters",
         "spl.tables.hyperparameters",
@@ -173,7 +173,7 @@ CONTENTS: dict[str, Item] = {
         parameters.settings,
         ("strong-supervision",),
     ),
-    "table15": Item(
+    "table15": Exhibit(
         "Table 15",
         "Hyperparameters, ImageNet-10 %",
         "spl.tables.hyperparameters",
@@ -182,7 +182,7 @@ CONTENTS: dict[str, Item] = {
         parameters.calibrations,
         parameters.settings,
     ),
-    "tipping-value": Item(
+    "tipping-value": Exhibit(
         "Tipping value",
         "The factor as loss on other folds (appendix A.3.7)",
         "spl.tables.per_fold",
@@ -190,7 +190,7 @@ CONTENTS: dict[str, Item] = {
         ("tipping-value",),
         parameter=_against_fixmatch,
     ),
-    "aggregate": Item(
+    "aggregate": Exhibit(
         "Aggregate comparison",
         "All runs under equal conditions",
         "spl.tables.aggregate",
@@ -199,14 +199,14 @@ CONTENTS: dict[str, Item] = {
         parameter=parameters.compared_with(BASELINE, settings=list(Settings.model_fields)),
         optional=("thresholds", "shapes", "class-imbalance", "momentum"),
     ),
-    "fig1": Item(
+    "fig1": Exhibit(
         "Figure 1",
         "The loss and its smooth version",
         "spl.figures.fig1",
         captions.losses,
         parameter=parameters.threshold,
     ),
-    "fig2": Item(
+    "fig2": Exhibit(
         "Figure 2",
         "Error against threshold",
         "spl.figures.against",
@@ -214,7 +214,7 @@ CONTENTS: dict[str, Item] = {
         ("thresholds",),
         parameter=parameters.varying("threshold", label="threshold $\\tau$"),
     ),
-    "fig3": Item(
+    "fig3": Exhibit(
         "Figure 3",
         "Error against the momentum of SGD",
         "spl.figures.against",
@@ -222,7 +222,7 @@ CONTENTS: dict[str, Item] = {
         ("momentum",),
         parameter=parameters.varying("momentum", label="momentum of SGD"),
     ),
-    "fig4": Item(
+    "fig4": Exhibit(
         "Figure 4",
         "Class frequencies of random labels",
         "spl.figures.fig4",
@@ -231,7 +231,7 @@ CONTENTS: dict[str, Item] = {
         parameters.splits,
         parameters.nothing,
     ),
-    "fig5": Item(
+    "fig5": Exhibit(
         "Figure 5",
         "Error on the hardest random fold",
         "spl.figures.fig5",
@@ -240,10 +240,10 @@ CONTENTS: dict[str, Item] = {
         parameter=parameters.compared_with(BASELINE, setting="labels", label="number of random labels $n$"),
         optional=("fully-supervised",),
     ),
-    "fig6": Item(
+    "fig6": Exhibit(
         "Figure 6", "The smoothness factor", "spl.figures.fig6", captions.factors, parameter=parameters.threshold
     ),
-    "fig7": Item(
+    "fig7": Exhibit(
         "Figure 7",
         "Accuracy against iterations, ImageNet-10 %",
         "spl.figures.curves",
@@ -252,7 +252,7 @@ CONTENTS: dict[str, Item] = {
         parameters.curve_metrics(BASELINE, "smooth-fixmatch"),
         parameters.curves("test_accuracy", "accuracy on the test images", BASELINE, "smooth-fixmatch"),
     ),
-    "fig8": Item(
+    "fig8": Exhibit(
         "Figure 8",
         "Accuracy on the labelled batch, ImageNet-10 %",
         "spl.figures.curves",
@@ -261,7 +261,7 @@ CONTENTS: dict[str, Item] = {
         parameters.curve_metrics(BASELINE, "smooth-fixmatch"),
         parameters.curves("labelled_accuracy", "accuracy on the labelled batch", BASELINE, "smooth-fixmatch"),
     ),
-    "fig9": Item(
+    "fig9": Exhibit(
         "Figure 9",
         "Accuracy on the labelled batch, FixMatch on three data sets",
         "spl.figures.curves",
@@ -271,14 +271,14 @@ CONTENTS: dict[str, Item] = {
         parameters.curves("labelled_accuracy", "accuracy on the labelled batch", BASELINE),
         ("strong-supervision", "imagenet-10-percent"),
     ),
-    "spreadsheet": Item(
+    "spreadsheet": Exhibit(
         "Spreadsheet",
         "Every fold of the random-label benchmark (appendix A.4)",
         "spl.tables.spreadsheet",
         captions.spreadsheet,
         ("random-labels",),
     ),
-    "basin-switches": Item(
+    "basin-switches": Exhibit(
         "Basin switches",
         "The shapes at the standard threshold",
         "spl.tables.basin_switches",
@@ -286,14 +286,14 @@ CONTENTS: dict[str, Item] = {
         ("shapes",),
         parameter=_against_fixmatch,
     ),
-    "populated": Item(
+    "populated": Exhibit(
         "Populated diagonals",
         "Random labels: classes that are found",
         "spl.tables.populated",
         captions.populated,
         ("random-labels",),
     ),
-    "pseudo-labeling": Item(
+    "pseudo-labeling": Exhibit(
         "Pseudo-Labeling",
         "The loss that the paper starts from, and its smooth version",
         "spl.tables.summary",
@@ -301,7 +301,7 @@ CONTENTS: dict[str, Item] = {
         ("pseudo-labeling",),
         parameter=parameters.compared_with("pseudo-label"),
     ),
-    "confusion": Item(
+    "confusion": Exhibit(
         "Confusion matrices",
         "Best and worst run",
         "spl.figures.confusion",
@@ -311,20 +311,20 @@ CONTENTS: dict[str, Item] = {
         parameters.collapsing(),
     ),
 }
-"""In the order of the page. An item is part of a study's paper if the study has all experiments that it shows."""
+"""In the order of the page. An exhibit is part of a study's paper if the study has all experiments that it shows."""
 
 
-def confusion_items(experiment: str) -> dict[str, Item]:
+def confusion_exhibits(experiment: str) -> dict[str, Exhibit]:
     """What every experiment with trainings has: where its runs ended, and how classes collapsed on the way."""
     found = {
-        "basins": Item(
+        "basins": Exhibit(
             "Basins",
             "Where the runs ended",
             "spl.figures.basins",
             captions.basins,
             parameter=parameters.basins,
         ),
-        "collapse": Item(
+        "collapse": Exhibit(
             "Confusion over training",
             "The worst run",
             "spl.figures.collapse",
@@ -332,7 +332,7 @@ def confusion_items(experiment: str) -> dict[str, Item]:
             inputs=parameters.matrices_and_metrics,
             parameter=parameters.collapsing(evaluations=4),
         ),
-        "collapses": Item(
+        "collapses": Exhibit(
             "Collapsed classes",
             "When each class collapsed, and whether it recovered",
             "spl.tables.collapses",
@@ -342,56 +342,56 @@ def confusion_items(experiment: str) -> dict[str, Item]:
     }
     return {
         f"{name}-{experiment}": replace(
-            item, title=f"{item.title}: {experiment}", experiments=(experiment,), part=experiment
+            exhibit, title=f"{exhibit.title}: {experiment}", experiments=(experiment,), part=experiment
         )
-        for name, item in found.items()
+        for name, exhibit in found.items()
     }
 
 
-def items(plan: Plan, origin: str) -> dict[str, Item]:
-    """The items of a study's paper, each with the experiments that it has to show.
+def exhibits(plan: Plan, origin: str) -> dict[str, Exhibit]:
+    """The exhibits of a study's paper, each with the experiments that it has to show.
 
     Args:
         plan: of the study.
         origin: names the study's file in messages.
 
     Raises:
-        InputError: an experiment lacks what an item shows.
+        InputError: an experiment lacks what an exhibit shows.
     """
     trained = [name for name, experiment in plan.study.experiments.items() if experiment.methods]
-    of_experiments = (confusion_items(experiment) for experiment in trained)
-    every = CONTENTS | {name: item for several in of_experiments for name, item in several.items()}
-    shown = {name: found for name, item in every.items() if (found := _shown(plan, item, trained))}
-    for name, item in shown.items():
-        baseline = item.parameter(plan, *item.experiments).get("baseline")
+    of_experiments = (confusion_exhibits(experiment) for experiment in trained)
+    every = CONTENTS | {name: exhibit for several in of_experiments for name, exhibit in several.items()}
+    shown = {name: found for name, exhibit in every.items() if (found := _shown(plan, exhibit, trained))}
+    for name, exhibit in shown.items():
+        baseline = exhibit.parameter(plan, *exhibit.experiments).get("baseline")
         for experiment in every[name].experiments:
             if baseline and baseline not in plan.study.experiments[experiment].methods:
                 where = f"{origin}: experiments.{experiment}.methods"
-                raise InputError(f"{where}: expected {baseline} among them, the baseline of {item.title}")
+                raise InputError(f"{where}: expected {baseline} among them, the baseline of {exhibit.title}")
     given = plan.study.experiments["random-labels"].split if "table6" in shown else None
     if isinstance(given, Random) and len(given.labels) < 2:
         raise InputError(f"{origin}: experiments.random-labels.split.labels: expected at least 2, for Table 6")
     return shown
 
 
-def _shown(plan: Plan, item: Item, trained: list[str]) -> Item | None:
-    """An item with those of its experiments that are on; what says that it was not run; None if it is not asked for."""
-    splits_alone = item.inputs is parameters.splits
-    if not set(item.experiments) <= set(plan.study.experiments if splits_alone else trained):
+def _shown(plan: Plan, exhibit: Exhibit, trained: list[str]) -> Exhibit | None:
+    """An exhibit with those of its experiments that are on; what says that it was not run; None if it is not asked for."""
+    splits_alone = exhibit.inputs is parameters.splits
+    if not set(exhibit.experiments) <= set(plan.study.experiments if splits_alone else trained):
         return None
-    off = [name for name in item.experiments if name in plan.off and not (splits_alone and name in plan.experiments)]
+    off = [name for name in exhibit.experiments if name in plan.off and not (splits_alone and name in plan.experiments)]
     if off:
-        return _not_run(item, plan.off[off[0]])
-    more = (name for name in item.optional if name in trained and name not in plan.off)
-    shown = replace(item, experiments=(*item.experiments, *more), optional=())
+        return _not_run(exhibit, plan.off[off[0]])
+    more = (name for name in exhibit.optional if name in trained and name not in plan.off)
+    shown = replace(exhibit, experiments=(*exhibit.experiments, *more), optional=())
     # A table of a method's settings, in a study without that method.
     return None if shown.parameter(plan, *shown.experiments).get("columns") == [] else shown
 
 
-def _not_run(item: Item, reason: str) -> Item:
+def _not_run(exhibit: Exhibit, reason: str) -> Exhibit:
     return replace(
-        item,
-        module=f"spl.{'figures' if item.kind == 'figure' else 'tables'}.not_run",
+        exhibit,
+        module=f"spl.{'figures' if exhibit.kind == 'figure' else 'tables'}.not_run",
         experiments=(),
         inputs=parameters.none,
         caption=lambda plan: f"Not run: {reason}.",
@@ -399,19 +399,19 @@ def _not_run(item: Item, reason: str) -> Item:
     )
 
 
-def item_content(plan: Plan, item: Item) -> dict[str, Any]:
+def exhibit_content(plan: Plan, exhibit: Exhibit) -> dict[str, Any]:
     """What drawing a figure or building a table depends on, beside the files that it reads."""
-    content: dict[str, Any] = {"module": item.module, "given": item.parameter(plan, *item.experiments)}
-    if item.kind == "table":
-        content |= {"title": f"{item.title}. {item.heading}", "caption": item_caption(plan, item)}
+    content: dict[str, Any] = {"module": exhibit.module, "given": exhibit.parameter(plan, *exhibit.experiments)}
+    if exhibit.kind == "table":
+        content |= {"title": f"{exhibit.title}. {exhibit.heading}", "caption": exhibit_caption(plan, exhibit)}
     return content
 
 
-def item_inputs(plan: Plan, item: Item) -> list[str]:
+def exhibit_inputs(plan: Plan, exhibit: Exhibit) -> list[str]:
     """The files that a figure or table reads, below ``results/<study>/``."""
-    return item.inputs(plan, *item.experiments)
+    return exhibit.inputs(plan, *exhibit.experiments)
 
 
-def item_caption(plan: Plan, item: Item) -> str:
+def exhibit_caption(plan: Plan, exhibit: Exhibit) -> str:
     """What was run, in words; of a partial paper, also how much of it."""
-    return item.caption(plan, *item.experiments) + captions.done(plan, *item.experiments)
+    return exhibit.caption(plan, *exhibit.experiments) + captions.done(plan, *exhibit.experiments)

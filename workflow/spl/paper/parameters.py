@@ -1,6 +1,6 @@
 """What figures and tables depend on: the files that they read, and what else of the study they show.
 
-Each function takes the plan and the experiments that an item shows, in its order.
+Each function takes the plan and the experiments that an exhibit shows, in its order.
 """
 
 from __future__ import annotations

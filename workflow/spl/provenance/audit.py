@@ -18,9 +18,10 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
-from spl.campaign.jobs import Job, jobs
+from spl.campaign.job import Job
+from spl.campaign.jobs import jobs
 from spl.errors import InputError
-from spl.paper.catalogue import items
+from spl.paper.catalogue import exhibits
 from spl.provenance import report
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
@@ -56,7 +57,7 @@ def read_audited(study: Path | None, target: str | None = None) -> Audited:
     """
     path = study or _study_of(target) or DEFAULT
     plan = make_plan(read_study(path))
-    return Audited(path, jobs(plan, items(plan, str(path))), Path("results") / plan.study.name)
+    return Audited(path, jobs(plan, exhibits(plan, str(path))), Path("results") / plan.study.name)
 
 
 def _study_of(target: str | None) -> Path | None:

@@ -18,10 +18,11 @@ from urllib.parse import unquote
 from rocrate.model.metadata import WORKFLOW_PROFILE
 from rocrate.rocrate import ROCrate
 
-from spl.campaign.jobs import Job, jobs
+from spl.campaign.job import Job
+from spl.campaign.jobs import jobs
 from spl.code.equivalence import DECLARED
 from spl.errors import InputError
-from spl.paper.catalogue import Item, item_caption, items
+from spl.paper.catalogue import Exhibit, exhibit_caption, exhibits
 from spl.provenance import machine
 from spl.provenance.crate_entities import TERMS, WORKFLOW, Content, Description, Record, refs
 from spl.provenance.files import digest
@@ -37,8 +38,8 @@ LARGE = 2**20
 """Bytes of a file that is linked, if it can be, not copied: nobody edits it, and trainings leave gigabytes."""
 LEFT_BEHIND = ("__pycache__", ".egg-info")
 """By Python and pip, between the code."""
-ITEMS = ("figure", "table", "spreadsheet")
-"""Subcommands that make an item of the paper."""
+EXHIBITS = ("figure", "table", "spreadsheet")
+"""Subcommands that make an exhibit of the paper."""
 README = Path(__file__).with_name("crate_readme.md")
 
 
@@ -54,7 +55,7 @@ def write_crate(parameter: Mapping[str, Any], studies: Sequence[Path], output: P
         InputError: a job is not done, not on record, or its files are not those on record.
     """
     plan = make_plan(check_study(json.loads(parameter["study"]), "--parameter"))
-    shown = items(plan, "--parameter")
+    shown = exhibits(plan, "--parameter")
     records = vouched(jobs(plan, shown).values())
     results = Path("results") / plan.study.name
     if (seal := check_seal(results)).state != "intact":
@@ -105,7 +106,9 @@ def _again(job: Job) -> str:
     return f"make it again: snakemake --force {job.outputs[0]}"
 
 
-def _fill(folder: Path, plan: Plan, shown: Mapping[str, Item], records: list[Record], studies: Sequence[Path]) -> None:
+def _fill(
+    folder: Path, plan: Plan, shown: Mapping[str, Exhibit], records: list[Record], studies: Sequence[Path]
+) -> None:
     known = {path: record.manifest.outputs[str(path)] for record in records for path in record.job.outputs}
     given = {Path("study") / f"{place}-{path.name}": path for place, path in enumerate(studies, start=1)}
     sources = {path: path for path in (*known, *(record.job.manifest for record in records))}
@@ -143,12 +146,16 @@ def _code() -> list[Path]:
     return sorted(path for path in files if not any(part.endswith(LEFT_BEHIND) for part in path.parts))
 
 
-def _said(plan: Plan, shown: Mapping[str, Item], records: Iterable[Record]) -> Iterator[tuple[Path, dict[str, str]]]:
+def _said(plan: Plan, shown: Mapping[str, Exhibit], records: Iterable[Record]) -> Iterator[tuple[Path, dict[str, str]]]:
     """What each file of a job is, in a few words and in more."""
     for record in records:
         job = record.job
-        item = shown[Path(job.name).name] if job.subcommand in ITEMS else None
-        words = {"name": f"{item.title}. {item.heading}", "description": item_caption(plan, item)} if item else {}
+        exhibit = shown[Path(job.name).name] if job.subcommand in EXHIBITS else None
+        words = (
+            {"name": f"{exhibit.title}. {exhibit.heading}", "description": exhibit_caption(plan, exhibit)}
+            if exhibit
+            else {}
+        )
         for path in job.outputs:
             yield path, words or {"name": f"{job.name}: {path.name}"}
         yield job.manifest, {"name": f"Manifest of {job.name}", "description": "What the job read and made, and how."}

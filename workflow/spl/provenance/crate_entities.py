@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from spl.campaign.jobs import Job
-from spl.campaign.parameters import canonical
+from spl.campaign.job import Job, canonical
 from spl.provenance.manifest import Manifest
 
 Entity = dict[str, Any]

@@ -11,7 +11,8 @@ from spl.code import equivalence
 from spl.code.subcommands import present_code
 from spl.errors import InputError
 from spl.provenance.files import write_whole
-from spl.provenance.manifest import SUFFIX, read_manifest
+from spl.provenance.manifest import read_manifest
+from spl.study.files import MANIFEST
 
 
 def declare(subcommand: str, reason: str, results: Path) -> list[str]:
@@ -32,7 +33,7 @@ def declare(subcommand: str, reason: str, results: Path) -> list[str]:
         InputError: the reason is too short, a manifest or the file of declarations cannot be read, or nothing changed.
     """
     made = defaultdict[str, Counter[str]](Counter)
-    for path in sorted(results.rglob(f"*{SUFFIX}")):
+    for path in sorted(results.rglob(f"*{MANIFEST}")):
         manifest = read_manifest(path)
         if manifest.subcommand == subcommand:
             with suppress(KeyError, FileNotFoundError):  # its method or figure is no more

@@ -8,7 +8,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
@@ -48,13 +48,22 @@ def processor() -> str:
     return next((line.split(": ", 1)[1] for line in lines if line.startswith("model name")), platform.processor())
 
 
-def packages(modules: Collection[str]) -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The version of every installed package, by its normalised name."""
+    found: dict[str, str] = {}
+    for package in distributions():
+        found.setdefault(normalised(package.name), package.version)  # in the order in which Python looks
+    return found
+
+
+def packages(modules: Collection[str], versions: Mapping[str, str]) -> dict[str, str]:
     """The version of Python, and of each package that code needs, as far as this process has imported it.
 
     What else was imported to run a command and to write its manifest has no part in its result.
 
     Args:
         modules: names of the packages that the code imports; what these need counts, too.
+        versions: of the packages that were installed when the job began.
     """
     imported = {name.split(".")[0] for name in list(sys.modules)}
     installed: dict[str, Distribution] = {}
@@ -65,7 +74,7 @@ def packages(modules: Collection[str]) -> dict[str, str]:
     needed = dict[str, str]()
     while waiting:
         if (name := waiting.pop()) not in needed:
-            needed[name] = _version(installed[name], loaded[name])
+            needed[name] = _version(installed[name], loaded[name], versions)
             asked = (*_requirements(installed[name]), *ON_REQUEST.get(name, ()))
             waiting += [other for other in asked if loaded.get(other)]
     return {"python": platform.python_version(), **dict(sorted(needed.items()))}
@@ -80,14 +89,14 @@ def installed(modules: Collection[str]) -> dict[str, str]:
     return {name: essential(name, version) for name, version in sorted(found.items())}
 
 
-def _version(package: Distribution, modules: Collection[str]) -> str:
+def _version(package: Distribution, modules: Collection[str], versions: Mapping[str, str]) -> str:
     """A package's version, if it is what was imported; else what was."""
     home = Path(str(package.locate_file(""))).resolve()
     for name in sorted(modules):
         file: str | None = getattr(sys.modules.get(name), "__file__", None)
         if file and not Path(file).resolve().is_relative_to(home):
             return file
-    return package.version
+    return versions.get(normalised(package.name), package.version)
 
 
 ON_REQUEST = {"pandas": ("jinja2", "tabulate")}
@@ -129,14 +138,36 @@ def normalised(name: str) -> str:
 
 
 def repository() -> dict[str, Any] | None:
-    """The commit of the project, and the sha256 of what was changed since, None if nothing; None outside git."""
-    commit = _said("git", "-C", str(PROJECT), "rev-parse", "HEAD")
-    if commit is None or _said("git", "-C", str(PROJECT), "rev-parse", "--show-toplevel") != str(PROJECT):
+    """The commit of the project, and the sha256 of all uncommitted changes, None if there are none; None outside git.
+
+    Changes are the bytes of ``git diff`` and the names and contents of untracked files of the workflow and its
+    configuration.
+    """
+    commit = _git("rev-parse", "HEAD")
+    if commit is None or _git("rev-parse", "--show-toplevel") != os.fsencode(PROJECT):
         return None
-    edited = _said("git", "-C", str(PROJECT), "diff", "HEAD") or ""
-    added = _said("git", "-C", str(PROJECT), "ls-files", "--others", "--exclude-standard", "workflow", "config") or ""
-    changed = edited + added
-    return {"commit": commit, "diff": hashlib.sha256(changed.encode()).hexdigest() if changed else None}
+    changes = _git("diff", "--binary", "--no-ext-diff", "--no-textconv", "HEAD") or b""
+    listing = _git("ls-files", "-z", "--others", "--exclude-standard", "workflow", "config", "Snakefile") or b""
+    for name in filter(None, listing.split(b"\0")):
+        changes += b"\n%b %b" % (name, _content_digest(PROJECT / os.fsdecode(name)))
+    return {"commit": commit.decode(), "diff": hashlib.sha256(changes).hexdigest() if changes else None}
+
+
+def _content_digest(path: Path) -> bytes:
+    """The sha256 of a file's content; empty if it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes() if path.is_file() else b"").hexdigest().encode()
+    except OSError:
+        return b""
+
+
+def _git(*command: str) -> bytes | None:
+    """What git prints about the project; None if it fails or is not there."""
+    try:
+        done = subprocess.run(["git", "-C", PROJECT, *command], capture_output=True, check=True, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
 
 
 def _said(*command: str) -> str | None:

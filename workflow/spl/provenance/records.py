@@ -12,7 +12,8 @@ from typing import Any
 
 from spl.errors import InputError
 from spl.provenance.files import digest
-from spl.provenance.manifest import manifest_path, read_manifest
+from spl.provenance.manifest import read_manifest
+from spl.study.files import manifest_path
 
 
 def records(runs: Iterable[str], folder: Path) -> dict[str, dict[str, Any]]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from spl.campaign.jobs import Job
+from spl.campaign.job import Job
 from spl.errors import InputError
 from spl.provenance.files import digest, files_below, write_whole
-from spl.provenance.manifest import SUFFIX
+from spl.study.files import MANIFEST
 
 ROOT_FILE = "ROOT.sha256"
 OUTSIDE = ("logs", "checkpoints", "campaign", "partial", "crate")
@@ -96,5 +96,5 @@ def results_digest(jobs: Iterable[Job], sha256: Callable[[Path], str | None], re
 
 def _listing(results: Path) -> dict[str, str]:
     """The sha256 of each manifest, by its path below the study's folder."""
-    paths = (path.relative_to(results) for path in sorted(files_below(results)) if path.name.endswith(SUFFIX))
+    paths = (path.relative_to(results) for path in sorted(files_below(results)) if path.name.endswith(MANIFEST))
     return {str(path): digest(results / path) for path in paths if path.parts[0] not in OUTSIDE}

@@ -12,13 +12,14 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal
 
-from spl.campaign.jobs import Job
+from spl.campaign.job import Job
 from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
 from spl.errors import InputError
 from spl.provenance import machine
-from spl.provenance.manifest import SUFFIX, Manifest, read_manifest
+from spl.provenance.manifest import Manifest, read_manifest
 from spl.provenance.seal import OUTSIDE, ROOT_FILE
+from spl.study.files import MANIFEST
 
 Verdict = Literal["fresh", "stale", "tampered", "broken-chain", "orphan", "unrecorded", "missing"]
 OWN = ("missing", "unrecorded", "tampered", "stale")
@@ -94,7 +95,7 @@ def orphans(jobs: Mapping[str, Job], results: Path) -> Iterator[Node]:
             if path.is_dir() and path in folders:
                 waiting.append(path)
             else:
-                why = "a manifest of no job" if path.name.endswith(SUFFIX) else "no job of this study makes it"
+                why = "a manifest of no job" if path.name.endswith(MANIFEST) else "no job of this study makes it"
                 yield Node(str(path), "orphan", (why,), files=(path,))
 
 

@@ -1,10 +1,21 @@
-"""What the jobs leave behind, by the names of their files."""
+"""The files that jobs leave behind, by name."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
+# A prepared data set.
 DATA_FILES = ("images.safetensors", "dataset.json")
-"""What a prepared data set consists of."""
+# A training run.
 RUN_FILES = ("parameters.json", "metrics.csv", "confusion.npy", "weights.safetensors")
-"""What every training leaves in its folder."""
+# Of a training run, what the summary of an experiment reads.
 SUMMARISED = ("parameters.json", "metrics.csv", "confusion.npy")
-"""What the summary of an experiment reads of each run."""
+# Endings of the files of a figure, a table or a spreadsheet.
 ENDINGS = {"figure": (".pdf", ".png", ".csv"), "table": (".csv", ".md", ".tex"), "spreadsheet": (".xlsx",)}
-"""Of the files of an item of the paper."""
+# Ending of manifests.
+MANIFEST = ".manifest.json"
+
+
+def manifest_path(output: Path) -> Path:
+    """Where the manifest of a job lies: beside its output, the stem of several outputs, or the folder that it fills."""
+    return output.with_name(output.name.removesuffix(output.suffix) + MANIFEST)
