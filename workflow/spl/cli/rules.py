@@ -141,27 +141,27 @@ def analyse(parameter: Parameter, runs: Path, output: Output) -> None:
 @app.command(rich_help_panel=CALLED)
 def figure(parameter: Parameter, output: Output, inputs: Annotated[list[Path] | None, typer.Argument()] = None) -> None:
     """Draw one figure as PDF, PNG and the CSV that it shows."""
-    from spl.figures.style import save
+    from spl.figures.style import save_figure
     from spl.study.files import ENDINGS
 
     content, given = _read(parameter), inputs or []
     made = [output.with_name(output.name + ending) for ending in ENDINGS["figure"]]
     with _recorded("figure", content, given, made, made[0]):
         drawing, shown = importlib.import_module(content["module"]).draw(content["given"], given)
-        save(drawing, shown, output)
+        save_figure(drawing, shown, output)
 
 
 @app.command(rich_help_panel=CALLED)
 def table(parameter: Parameter, output: Output, inputs: Annotated[list[Path] | None, typer.Argument()] = None) -> None:
     """Build one table as CSV, Markdown and LaTeX."""
     from spl.study.files import ENDINGS
-    from spl.tables.layout import save
+    from spl.tables.layout import save_table
 
     content, given = _read(parameter), inputs or []
     made = [output.with_name(output.name + ending) for ending in ENDINGS["table"]]
     with _recorded("table", content, given, made, made[0]):
         built = importlib.import_module(content["module"]).build(content["given"], given)
-        save(built, content["title"], content["caption"], output)
+        save_table(built, content["title"], content["caption"], output)
 
 
 @app.command(rich_help_panel=CALLED)
