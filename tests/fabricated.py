@@ -16,13 +16,13 @@ from spl.analysis.confusion import write_summary
 from spl.campaign.jobs import jobs
 from spl.data.datasets import Dataset, save_dataset
 from spl.data.splits import draw_split, write_split
-from spl.figures.style import save as save_figure
+from spl.figures.style import save_figure
 from spl.page.parameter import TEMPLATE
 from spl.page.render import write_page
 from spl.paper.catalogue import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
-from spl.tables.layout import save as save_table
+from spl.tables.layout import save_table
 from spl.tables.spreadsheet import write_spreadsheet
 from spl.training.evaluation import MEASURES
 

@@ -6,7 +6,7 @@ import pytest
 
 from spl.analysis.confusion import summarise_run
 from spl.tables import collapses
-from spl.tables.layout import save
+from spl.tables.layout import save_table
 
 BASINS = {"collapsed": 0.01, "partly_collapsed": 0.5, "unstable": 0.05}
 GIVEN = {"titles": {"fixmatch": "FixMatch"}, "classes": ["cat", "dog", "ship"]}
@@ -50,7 +50,7 @@ def test_every_run_tells_its_basin_and_when_which_class_was_collapsed(built):
 def test_words_are_read_from_the_left(built, tmp_path):
     sides = dict(zip(built.printed.columns, built.alignment, strict=True))
     assert {name for name, side in sides.items() if side == "right"} == {"fold", "last − best error"}
-    save(built, "", "", tmp_path / "when")
+    save_table(built, "", "", tmp_path / "when")
     assert r"{lrlllllrl}" in (tmp_path / "when.tex").read_text()
 
 

@@ -12,7 +12,7 @@ from matplotlib.markers import MarkerStyle
 
 from spl.data.splits import Split, write_split
 from spl.figures import against, basins, collapse, confusion, curves, fig1, fig4, fig5
-from spl.figures.style import LOOKS, Percent, look_of, new_figure, save, ticks_at
+from spl.figures.style import LOOKS, Percent, look_of, new_figure, save_figure, ticks_at
 from spl.methods.methods import METHODS
 
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch", "smooth-fixmatch-sq": "Smooth FixMatch-sq"}
@@ -454,6 +454,6 @@ def test_percent_has_as_many_decimals_as_the_ticks_need(shares, printed):
 def test_the_same_inputs_give_the_same_bytes_on_another_day(momentum, tmp_path, monkeypatch):
     for day in ("0", "86400"):
         monkeypatch.setenv("SOURCE_DATE_EPOCH", day)
-        save(*against.draw(MOMENTUM, [momentum]), tmp_path / day)
+        save_figure(*against.draw(MOMENTUM, [momentum]), tmp_path / day)
     for ending in (".pdf", ".png", ".csv"):
         assert (tmp_path / f"0{ending}").read_bytes() == (tmp_path / f"86400{ending}").read_bytes()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tidy import lines
 
 from spl.tables import grid
-from spl.tables.layout import save
+from spl.tables.layout import save_table
 
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch"}
 ERRORS = {
@@ -61,7 +61,9 @@ def test_runs_that_differ_in_something_else_are_an_error(tmp_path):
 
 
 def test_bold_reaches_latex(tmp_path):
-    save(grid.build(OVER_MOMENTUM, experiment(tmp_path, ERRORS, "momentum")), "Table 11", "", tmp_path / "table11")
+    save_table(
+        grid.build(OVER_MOMENTUM, experiment(tmp_path, ERRORS, "momentum")), "Table 11", "", tmp_path / "table11"
+    )
     assert r"Smooth FixMatch & \textbf{7.00} & 9.00 (1) & -- \\" in (tmp_path / "table11.tex").read_text()
 
 

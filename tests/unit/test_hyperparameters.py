@@ -6,7 +6,7 @@ import pytest
 
 from spl.errors import InputError
 from spl.tables import hyperparameters
-from spl.tables.layout import save
+from spl.tables.layout import save_table
 
 COLUMNS = [
     {
@@ -45,7 +45,7 @@ def test_the_tidy_file_says_where_a_value_comes_from(inputs):
 
 
 def test_the_marks_reach_latex(inputs, tmp_path):
-    save(hyperparameters.build({"columns": COLUMNS}, inputs), "Table 14", "", tmp_path / "table14")
+    save_table(hyperparameters.build({"columns": COLUMNS}, inputs), "Table 14", "", tmp_path / "table14")
     assert r"$\lambda_u$ & 1.625$\dagger$ & 1 \\" in (tmp_path / "table14.tex").read_text()
 
 

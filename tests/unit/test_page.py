@@ -17,7 +17,7 @@ from spl.paper.catalogue import exhibit_inputs, exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 from spl.tables import aggregate, collapses, imbalance, summary
-from spl.tables.layout import save
+from spl.tables.layout import save_table
 
 DEMO = yaml.safe_load((Path(__file__).parents[2] / "config/demo.yaml").read_text())
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch"}
@@ -49,7 +49,7 @@ def comparisons(name, folder, *summaries):
 def test_the_page_tells_what_a_table_does_not_print(tmp_path, module, more):
     inputs = [summarised(tmp_path / "a.csv"), summarised(tmp_path / "b.csv", offset=-0.01)]
     table = module.build({"titles": TITLES, "baseline": "fixmatch", **more}, inputs[: len(more) + 1])
-    save(table, "", "", tmp_path / "tables/t")
+    save_table(table, "", "", tmp_path / "tables/t")
     found = {one["of"]: one for one in comparisons("t", tmp_path, *inputs)}
     gained = found["Smooth FixMatch, gain"]
     assert (gained["pairs"], gained["p_value"], gained["smallest_p"], gained["effect_size"]) == (3, 0.125, 0.125, 1)
@@ -66,7 +66,7 @@ def test_comparisons_of_runs_are_of_methods_and_one_pair_is_none(tmp_path):
     runs = pd.read_csv(path).assign(split="", split_seed=0, error_best=0.05)
     for kept in (runs, runs[runs["fold"] == 0]):
         kept.to_csv(path, index=False)
-        save(aggregate.build(given, [path]), "", "", tmp_path / f"tables/t{len(kept)}")
+        save_table(aggregate.build(given, [path]), "", "", tmp_path / f"tables/t{len(kept)}")
     assert [one["of"] for one in comparisons("t6", tmp_path, path)] == ["Smooth FixMatch, gain"]
     assert comparisons("t2", tmp_path, path) == []
 
@@ -90,8 +90,8 @@ def test_a_value_stays_with_its_name_and_its_sign():
 
 def test_the_page_of_a_study(tmp_path):
     path = summarised(tmp_path / "analysis/one.csv", losing="smooth-fixmatch")
-    save(summary.build({"titles": TITLES, "baseline": "fixmatch"}, [path]), "", "", tmp_path / "tables/gains")
-    save(collapses.build({"titles": TITLES, "classes": ["cat", "dog"]}, [path]), "", "", tmp_path / "tables/when")
+    save_table(summary.build({"titles": TITLES, "baseline": "fixmatch"}, [path]), "", "", tmp_path / "tables/gains")
+    save_table(collapses.build({"titles": TITLES, "classes": ["cat", "dog"]}, [path]), "", "", tmp_path / "tables/when")
     common = {"kind": "table", "title": "Table", "heading": "", "caption": "", "part": "",
               "summaries": ["one"], "baseline": "FixMatch"}  # fmt: skip
     given = {

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from spl.data.splits import Split, write_split
 from spl.paper.catalogue import CATALOGUE, confusion_exhibits
 from spl.tables import hyperparameters
-from spl.tables.layout import save
+from spl.tables.layout import save_table
 from spl.tables.spreadsheet import SHEETS, write_spreadsheet
 
 TITLES = {"fixmatch": "FixMatch", "flexmatch": "FlexMatch", "smooth-fixmatch": "Smooth FixMatch"}
@@ -181,7 +181,7 @@ def test_a_table_keeps_its_layout_whatever_is_missing(name, folder, data):
     assert partial.printed.iloc[:, 0].tolist() == complete.printed.iloc[:, 0].tolist()
     assert not re.search("nan|None|inf", partial.printed.to_csv() + partial.note)
     assert "" not in partial.tidy.columns
-    save(partial, "Table", "A caption.", folder / name)
+    save_table(partial, "Table", "A caption.", folder / name)
 
 
 @pytest.mark.parametrize("name", TABLES)

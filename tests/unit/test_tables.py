@@ -7,7 +7,7 @@ from tidy import lines
 
 from spl.analysis.arms import arms
 from spl.tables import per_fold, summary
-from spl.tables.layout import save
+from spl.tables.layout import save_table
 
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch-sq": "Smooth FixMatch-sq", "supervised": "Fully supervised"}
 GIVEN = {"titles": TITLES, "baseline": "fixmatch"}
@@ -196,7 +196,7 @@ def test_both_tables_say_the_same_of_a_gain(experiment):
 
 
 def test_a_table_becomes_csv_markdown_and_latex(experiment, tmp_path):
-    save(summary.build(GIVEN, [experiment]), "Table 1", "A caption, 5 % of λ_u.", tmp_path / "table1")
+    save_table(summary.build(GIVEN, [experiment]), "Table 1", "A caption, 5 % of λ_u.", tmp_path / "table1")
     markdown = (tmp_path / "table1.md").read_text()
     assert markdown.startswith("**Table 1.** A caption, 5 % of λ_u.\n\n|")
     assert "| Smooth FixMatch-sq, τ = 0.9 |" in markdown

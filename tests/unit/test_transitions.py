@@ -9,7 +9,7 @@ from scipy import stats
 
 from spl.analysis.arms import arms_by_size
 from spl.tables import transitions
-from spl.tables.layout import save
+from spl.tables.layout import save_table
 
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch"}
 GIVEN = {"titles": TITLES, "level": 0.2, "mean_below": 0.1, "std_below": 0.05}
@@ -94,7 +94,7 @@ def test_a_row_for_each_method_a_column_for_each_transition_and_the_conclusions_
     table = transitions.build(GIVEN, [experiment])
     assert table.printed.columns.tolist() == ["p-value in %", "40 → 50", "50 → 60", "60 → 100"]
     assert table.printed.iloc[0].tolist() == ["FixMatch", "68.8", "6.2", "6.2"]
-    save(table, "Table 6", "A caption.", tmp_path / "table6")
+    save_table(table, "Table 6", "A caption.", tmp_path / "table6")
     assert (tmp_path / "table6.md").read_text().endswith(
         "\n\nHigh: p above 20 %. Stable: mean error below 10 % with std below 5 %, up to the last size. "
         "FixMatch: p high at 1 of 3, last at 40 → 50; all together 1.17 %; stable from 100 labels. "

@@ -113,7 +113,7 @@ def ticks_at(axis: Axes, values: Collection[float]) -> None:
     axis.set_xticks(ordered, [labels.get(value, "") for value in ordered], rotation=90 * crowded, fontsize=7)
 
 
-def save(figure: Figure, shown: pd.DataFrame, stem: Path) -> None:
+def save_figure(figure: Figure, shown: pd.DataFrame, stem: Path) -> None:
     """Write ``stem`` with the endings .pdf, .png and .csv, the last one the numbers that the figure shows."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(stem.with_suffix(".pdf"), metadata={"CreationDate": None, "Producer": None, "Creator": None})

@@ -116,7 +116,7 @@ def long(rows: list[Row]) -> pd.DataFrame:
     return frame[[*of, "quantity", "value"]].astype(dict.fromkeys(of.intersection(WHOLE), "Int64"))
 
 
-def save(table: Table, title: str, caption: str, stem: Path) -> None:
+def save_table(table: Table, title: str, caption: str, stem: Path) -> None:
     """Write ``stem`` with the endings .csv (tidy), .md and .tex (printed, with title and caption)."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     table.tidy.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.10g", lineterminator="\n")
