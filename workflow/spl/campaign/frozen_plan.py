@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from spl.attempts.journal import read_attempts
-from spl.attempts.slurm import trainings
+from spl.attempts.slurm import queued_runs
 from spl.campaign.partial import run_state
 from spl.errors import InputError
 from spl.study.plan import Plan, run_parameter
@@ -73,7 +73,7 @@ def begin(results: Path) -> TextIO:
 def leftovers(plan: Plan, folder: Path) -> Iterator[str]:
     """A line for each job that an earlier Snakemake submitted from this folder and SLURM still has."""
     paths = {path.replace("/", "_"): path for path in plan.runs}
-    for job in trainings(plan.study.name, folder):
+    for job in queued_runs(plan.study.name, folder):
         path = paths.get(job.run)
         if path is None:
             fate = f"not in this study; to end it: scancel {job.number}"

@@ -132,7 +132,7 @@ def recorded(
         hardware=Hardware(**machine.hardware()),
         environment={name: os.environ[name] for name in machine.DETERMINISM if name in os.environ},
         host=socket.gethostname(),
-        slurm_job=slurm.job(),
+        slurm_job=slurm.own_job_number(),
         begun=begun,
         ended=now(),
         attempts=[vars(one) for one in attempts],
