@@ -204,7 +204,7 @@ def test_before_its_time_is_over_it_saves_and_goes_back_into_the_queue(begin, tm
     status, printed = ended(process)
     assert status == (75 if refuses else -9), printed
     assert (tmp_path / "asked").read_text() == "requeue 7\n"
-    assert ("SLURM does not put job 7 back" if refuses else "waiting for SLURM to end job 7: its job") in printed
+    assert ("SLURM refuses to requeue job 7" if refuses else "waiting for SLURM to end job 7: its job") in printed
     assert list((tmp_path / "run").glob("*/step-*"))
     [attempt] = read_attempts(tmp_path / "run")
     assert (attempt.status, attempt.job) == ("interrupted", "7")

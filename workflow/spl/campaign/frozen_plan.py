@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from spl.attempts.journal import read_attempts
-from spl.attempts.slurm import trainings
+from spl.attempts.slurm import queued_runs
 from spl.campaign.parameters import run_parameter
 from spl.campaign.partial import run_state
 from spl.campaign.plan_file import FOLDER
@@ -68,7 +68,7 @@ def begin(results: Path) -> TextIO:
 def leftovers(plan: Plan, folder: Path) -> Iterator[str]:
     """A line for each job that an earlier Snakemake submitted from this folder and SLURM still has."""
     paths = {path.replace("/", "_"): path for path in plan.runs}
-    for job in trainings(plan.study.name, folder):
+    for job in queued_runs(plan.study.name, folder):
         path = paths.get(job.run)
         if path is None:
             fate = f"not in this study; to end it: scancel {job.number}"

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from spl.attempts.journal import FAILURE, Attempt, Progress, read_attempts, read_progress
 from spl.attempts.lock import is_held
-from spl.attempts.slurm import trainings
+from spl.attempts.slurm import queued_runs
 from spl.campaign.parameters import run_parameter
 from spl.campaign.partial import run_state
 from spl.methods.methods import METHODS
@@ -62,7 +62,7 @@ def read_status(plan: Plan, results: Path) -> list[RunStatus]:
         plan: of the study.
         results: its folder.
     """
-    jobs = {job.run: job for job in trainings(plan.study.name, Path.cwd())}
+    jobs = {job.run: job for job in queued_runs(plan.study.name, Path.cwd())}
     found = []
     for path, run in plan.runs.items():
         folder, job = results / "checkpoints" / path, jobs.get(path.replace("/", "_"))

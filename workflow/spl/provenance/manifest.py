@@ -118,7 +118,7 @@ def recorded(job: Job) -> Iterator[list[Attempt]]:
         "repository": machine.repository(),
         "lock": digest(machine.LOCK),
         "host": socket.gethostname(),
-        "slurm_job": slurm.job(),
+        "slurm_job": slurm.own_job_number(),
         "begun": now(),
     }
     versions = machine.versions()
