@@ -17,7 +17,6 @@ from spl.campaign.jobs import jobs
 from spl.data.datasets import Dataset, save_dataset
 from spl.data.splits import draw_split, write_split
 from spl.figures.style import save_figure
-from spl.page.parameter import TEMPLATE
 from spl.page.render import write_page
 from spl.paper.catalogue import exhibits
 from spl.study.plan import make_plan
@@ -123,6 +122,6 @@ MAKERS = {
     "analyse": lambda content, job: write_summary(content, _results(job) / "runs", job.outputs[0]),
     "figure": _drawn,
     "table": _built,
-    "spreadsheet": lambda content, job: write_spreadsheet(content["given"], job.inputs, job.outputs[0]),
-    "page": lambda content, job: write_page(content, TEMPLATE, _results(job), {}, job.outputs[0]),
+    "spreadsheet": lambda content, job: write_spreadsheet(content, job.inputs, job.outputs),
+    "page": lambda content, job: write_page(content, job.inputs, job.outputs, {}),
 }

@@ -20,7 +20,7 @@ from spl.campaign.parameters import (
     run_parameter,
     split_parameter,
 )
-from spl.page.render import page_inputs
+from spl.page.inputs import page_inputs
 from spl.paper.catalogue import Exhibit, exhibit_inputs
 from spl.study.files import DATA_FILES, ENDINGS, RUN_FILES, SUMMARISED
 from spl.study.plan import Plan

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from spl.methods.methods import METHODS
+from spl.page.inputs import SCRIPT, STYLE, TEMPLATE
 from spl.paper.catalogue import Exhibit, exhibit_caption, exhibit_inputs
 from spl.study.plan import Plan
-
-TEMPLATE, *_BESIDE = (Path(__file__).with_name(f"page.{ending}") for ending in ("html.j2", "css", "js"))
 
 
 def on_the_page(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Exhibit]:
@@ -54,7 +53,7 @@ def page_content(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Any]:
         "left_out": [
             exhibit.title for exhibit in shown.values() if plan.partial and exhibit.not_run and not exhibit.part
         ],
-        "template": hashlib.sha256(b"".join(path.read_bytes() for path in (TEMPLATE, *_BESIDE))).hexdigest(),
+        "template": hashlib.sha256(b"".join(path.read_bytes() for path in (TEMPLATE, STYLE, SCRIPT))).hexdigest(),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,44 +16,28 @@ from PIL import Image
 
 from spl.data.splits import read_split
 from spl.page.embed import embedded, packed
+from spl.page.inputs import SCRIPT, STYLE, TEMPLATE, datasets_of, folder_of, splits_of
 from spl.page.labelled import labelled_sets
-from spl.page.runs import READ, training
+from spl.page.runs import training
 from spl.page.traced import TracedTable, whole
-from spl.study.files import DATA_FILES
 
-SHOWN = {"figure": ("png", "csv"), "table": ("md", "csv"), "spreadsheet": ("xlsx",)}
-"""What the page shows of an exhibit, by the endings of its files."""
 ROWS = 200
 """Of the numbers of a figure, at most."""
 
 
-def page_inputs(parameter: Mapping[str, Any]) -> list[str]:
-    """What the page reads, below ``results/<study>/``; of the runs those that are done."""
-    products, trained = parameter["products"], parameter["trained"]
-    exhibits = [
-        f"{products}{_folder(section)}/{section['name']}.{ending}"
-        for section in parameter["sections"]
-        for ending in SHOWN[section["kind"]]
-    ]
-    summaries = [f"{products}analysis/{name}.csv" for name in parameter["experiments"]]
-    runs = [f"runs/{run}/{name}" for run in trained for name in READ]
-    splits = [f"splits/{split}.json" for split in _splits(trained)]
-    data = [f"data/{dataset}/{name}" for dataset in _datasets(trained) for name in DATA_FILES]
-    return exhibits + summaries + runs + splits + data
-
-
 def write_page(
-    parameter: Mapping[str, Any], template: Path, results: Path, records: Mapping[str, Any], path: Path
+    parameter: Mapping[str, Any], inputs: Sequence[Path], outputs: Sequence[Path], records: Mapping[str, Any]
 ) -> None:
     """Put every figure, table and run of a study on one page.
 
     Args:
         parameter: title, sections with their captions, experiments, runs, assumed values.
-        template: Jinja source of the page; ``page.css`` and ``page.js`` lie beside it.
-        results: folder of the study; what :func:`page_inputs` names is read.
+        inputs: what :func:`spl.page.inputs.page_inputs` names, below the folder of the study.
+        outputs: the page, in the folder of the study or below it in ``products``.
         records: what the manifests of the runs record, by run; shown, and no part of what is reproducible.
-        path: where the page goes.
     """
+    [path] = outputs
+    results = path.parents[1 if parameter["products"] else 0]
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -63,10 +47,10 @@ def write_page(
     summaries = (products / "analysis" / f"{name}.csv" for name in parameter["experiments"])
     runs = _runs(summaries, parameter["methods"])
     names = [run["run"] for run in runs]
-    page = environment.from_string(template.read_text(encoding="utf-8")).render(
+    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         **{**parameter, "sections": sections},
-        style=_beside(template, "css"),
-        script=_beside(template, "js"),
+        style=STYLE.read_text(encoding="utf-8"),
+        script=SCRIPT.read_text(encoding="utf-8"),
         all_runs=runs,
         index={
             "results": f"results/{parameter['study']}",
@@ -75,10 +59,10 @@ def write_page(
             "basins": parameter["basins"],
             "runs": [{name: run[name] for name in LISTED} for run in runs],
             "cells": {cell: [names.index(run) for run in found] for cell, found in behind.items()},
-            "classes": {name: _classes(results / "data" / name) for name in _datasets(trained)},
+            "classes": {name: _classes(results / "data" / name) for name in datasets_of(trained)},
         },
         trainings={run: packed(training(results / "runs" / run)) for run in trained},
-        labelled={name: _labelled(name, _splits(trained), results) for name in _datasets(trained)},
+        labelled={name: _labelled(name, splits_of(trained), results) for name in datasets_of(trained)},
         figures={
             section["name"]: packed(_numbers(products / "figures" / f"{section['name']}.csv"))
             for section in sections
@@ -98,7 +82,7 @@ def _sections(parameter: Mapping[str, Any], products: Path) -> tuple[list[dict[s
     sections, behind = [], dict[str, list[str]]()
     for section in parameter["sections"]:
         shown: dict[str, Any] = {"width": 0, "comparisons": []}
-        path = products / _folder(section) / section["name"]
+        path = products / folder_of(section) / section["name"]
         if section["kind"] == "figure":
             shown |= _picture(path.with_suffix(".png"))
         elif section["kind"] == "spreadsheet":
@@ -110,10 +94,6 @@ def _sections(parameter: Mapping[str, Any], products: Path) -> tuple[list[dict[s
             behind |= table.runs
         sections.append({**section, **shown})
     return sections, behind
-
-
-def _folder(section: Mapping[str, Any]) -> str:
-    return "figures" if section["kind"] == "figure" else "tables"
 
 
 REM_PER_INCH = 7.7
@@ -134,10 +114,6 @@ def _picture(figure: Path) -> dict[str, Any]:
 
 def _data_url(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def _beside(template: Path, ending: str) -> str:
-    return template.with_name(f"page.{ending}").read_text(encoding="utf-8")
 
 
 def _numbers(shown: Path) -> dict[str, Any]:
@@ -165,16 +141,6 @@ def _classes(data: Path) -> list[str]:
 
 
 def _labelled(dataset: str, paths: Iterable[str], results: Path) -> dict[str, Any]:
-    own = (path for path in paths if _datasets([path]) == [dataset])
+    own = (path for path in paths if datasets_of([path]) == [dataset])
     splits = {path: read_split(results / "splits" / f"{path}.json") for path in own}
     return labelled_sets(splits, results / "data" / dataset / "images.safetensors")
-
-
-def _splits(runs: Iterable[str]) -> list[str]:
-    """The labelled sets of runs, which their paths begin with."""
-    return list(dict.fromkeys("/".join(run.split("/")[:3]) for run in runs))
-
-
-def _datasets(paths: Iterable[str]) -> list[str]:
-    """The data sets of runs or labelled sets, which their paths begin with."""
-    return list(dict.fromkeys(path.split("/")[0] for path in paths))

@@ -17,8 +17,6 @@ MATRICES = {20: 24, 100: 8}
 RECALLS = 24
 """How many evaluations are shown where more classes leave room for the recall of each class alone."""
 CURVES = ("test_error", "coverage", "purity")
-READ = ("parameters.json", "metrics.csv", "confusion.npy")
-"""The files of a run that are read."""
 
 
 def training(run: Path) -> dict[str, Any]:

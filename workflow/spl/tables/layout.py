@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -125,6 +126,19 @@ def save_table(table: Table, title: str, caption: str, stem: Path) -> None:
     stem.with_suffix(".md").write_text("\n\n".join(filter(None, parts)) + "\n", encoding="utf-8")
     below = f"{caption} {table.note}".strip()
     stem.with_suffix(".tex").write_text(_latex(table, below, stem.name), encoding="utf-8")
+
+
+def write_table(parameter: Mapping[str, Any], inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+    """Build a table and save it.
+
+    Args:
+        parameter: ``module``, whose ``build`` is called; ``given``, what it builds from beside its inputs; ``title`` and
+            ``caption``.
+        inputs: files that the table reads.
+        outputs: the table's files, the first one of which names the stem.
+    """
+    table: Table = importlib.import_module(parameter["module"]).build(parameter["given"], list(inputs))
+    save_table(table, parameter["title"], parameter["caption"], outputs[0].with_suffix(""))
 
 
 def _latex(table: Table, caption: str, label: str) -> str:

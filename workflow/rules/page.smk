@@ -1,11 +1,6 @@
-from spl.page.render import page_inputs
-
-PAGE = contents.page_parameter(PLAN, EXHIBITS)
-
-
 rule paper:
     input:
-        [f"{RESULTS}/{path}" for path in page_inputs(json.loads(PAGE))],
+        inputs(product("paper")),
     output:
         report(
             f"{PRODUCTS}/paper.html",
@@ -19,7 +14,6 @@ rule paper:
     conda:
         "../../envs/environment.yaml"
     params:
-        canonical=PAGE,
-        results=subpath(output[0], ancestor=2 if PLAN.partial else 1),
+        canonical=parameter(product("paper")),
     shell:
-        "spl page --parameter {params.canonical:q} {params.results:q} --output {output:q} > {log:q} 2>&1"
+        "spl page {PLAN_FILE} {PLAN.products}paper > {log:q} 2>&1"
