@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from snakemake.cli import parse_config
 
-from spl import audit_benchmark
 from spl.campaign.job import Job
 from spl.code import equivalence
 from spl.code.subcommands import present_code, with_code
@@ -346,15 +345,6 @@ def test_a_repair_names_the_study_as_snakemake_reads_it(path):
         words = shlex.split(command)
         if "--config" in words:
             assert parse_config([words[-1]]) == {"study": path}
-
-
-def test_a_whole_fabricated_study_is_fresh(tmp_path, monkeypatch):
-    """The benchmark's: every job of the smallest study, under its true parameter."""
-    study = Path("tests/studies/tiny.yaml").absolute()
-    monkeypatch.chdir(tmp_path)
-    measured = audit_benchmark.measure(study, gigabytes=0.01, repetitions=1)
-    assert measured["jobs"] == 28
-    assert measured["audit_over_sha256"] > 0
 
 
 @pytest.mark.parametrize("place", [RESULTS / "first.json", RESULTS / "first.manifest.json", RESULTS / "ROOT.sha256"])

@@ -109,7 +109,7 @@ def start(inputs, folder):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def until_checkpointed(process, folder, steps, patience=60):
+def until_checkpointed(process, folder, steps, patience=300):
     """Wait until a run has checkpointed this many steps, or has ended."""
     end = time.monotonic() + patience
     while process.poll() is None and time.monotonic() < end:
@@ -117,6 +117,7 @@ def until_checkpointed(process, folder, steps, patience=60):
         if found and int(max(found).split("-")[1]) >= steps:
             return
         time.sleep(0.005)
+    assert process.poll() is not None, "it made no checkpoint"
 
 
 def content(folder):

@@ -153,9 +153,12 @@ def test_a_folder_that_was_not_named_is_off_and_the_rest_goes_on(folder):
     assert "pictures/balanced-4/fold0" in plan.splits
 
 
-def test_a_data_set_is_the_same_wherever_it_lies(debian_fashion_mnist, folder, tmp_path_factory):
+def test_published_files_are_the_same_wherever_they_lie(debian_fashion_mnist):
     anywhere, here = study(source="fashion-mnist"), study(source="fashion-mnist", root=str(debian_fashion_mnist))
     assert data_parameter(make_plan(anywhere), "pictures") == data_parameter(make_plan(here), "pictures")
+
+
+def test_a_folder_is_the_same_wherever_it_lies(folder, tmp_path_factory):
     before = data_parameter(make_plan(study(source="image-folder", side=8, root=str(folder))), "pictures")
     moved = folder.rename(tmp_path_factory.mktemp("moved") / "pictures")
     assert data_parameter(make_plan(study(source="image-folder", side=8, root=str(moved))), "pictures") == before

@@ -58,7 +58,7 @@ def test_libraries_that_were_not_limited_are_noticed(environment):
     [("import torch; torch.rand(9).exp(); instructions.limit('sse4')", 1), ("instructions.limit('sse4')", 0)],
 )
 def test_torch_that_was_used_first_is_noticed(first, status):
-    code = f"from spl import instructions; {first}; instructions.check('sse4')"
+    code = f"from spl.training import instructions; {first}; instructions.check('sse4')"
     unlimited = {name: value for name, value in os.environ.items() if name not in LEVELS["sse4"].environment}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=unlimited)
     assert done.returncode == status

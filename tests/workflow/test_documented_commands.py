@@ -104,7 +104,7 @@ def test_the_readme_s_method_is_in_the_table_when_it_is_pasted(finished):
     definition, _, entry = example(METHOD).partition("METHODS = {\n    ...\n")
     assert len(example(METHOD).splitlines()) < 15
     table = "METHODS: dict[str, Method] = {\n"
-    finished.edit("workflow/spl/methods.py", table, f"{definition}{table}{entry.removesuffix('}' + chr(10))}")
+    finished.edit("workflow/spl/methods/methods.py", table, f"{definition}{table}{entry.removesuffix('}' + chr(10))}")
     finished.edit(finished.study, "[fixmatch, smooth-fixmatch]", "[fixmatch, smooth-fixmatch, trusting-fixmatch]")
     trained = {job for job in finished.planned("table1") if job.startswith("train ")}
     assert trained == {f"train digits/balanced-40/fold{fold}/trusting-fixmatch/seed0" for fold in (0, 1)}

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from project import Project
 
-from spl.image_benchmark import QUALITY, photograph
+from images import QUALITY, photograph
 
 STUDY = "tests/studies/imagenet.yaml"
 TRAINED = {"n01440764": 40, "n01443537": 30, "n02102040": 20}

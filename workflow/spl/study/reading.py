@@ -29,11 +29,6 @@ class _StrictLoader(yaml.SafeLoader):
         except Exception as error:  # whatever Python says of what looks like a number or a date and is none
             raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from error
 
-    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
-        value = super().construct_scalar(node)
-        value.encode()  # YAML can spell halves of letters, which no file takes
-        return value
-
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
@@ -137,10 +132,7 @@ _short.maxstring = _short.maxother = _short.maxlong = 60
 
 def _brief(value: Any, shown: Callable[[Any], str] = str) -> str:
     """A value or a key in little space, however large or nested it is."""
-    try:
-        text = shown(value)
-    except ValueError:  # Python prints no number of more than 4,300 digits
-        text = "a number of thousands of digits"
+    text = shown(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

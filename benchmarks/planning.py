@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import subprocess
 import sys
@@ -16,10 +17,13 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from report import report
 from spl.errors import InputError
 from spl.study.plan import Plan, make_plan
 from spl.study.reading import check_study, read_yaml
 
+SNAKEFILE = Path(__file__).parents[1] / "workflow" / "Snakefile"
+PAPER = Path(__file__).parents[1] / "config" / "paper.yaml"
 DRAWN = "basins-scarce-labels"
 """The figure that is redrawn: every study with scarce labels has it."""
 
@@ -89,7 +93,7 @@ class _Workflow:
 
 
 def measure(study: Path, seeds: tuple[int, int], repetitions: int) -> dict[str, Any]:
-    """Run every benchmark of planning, at the root of the repository.
+    """Run every benchmark of planning.
 
     Args:
         study: to plan.
@@ -104,15 +108,13 @@ def measure(study: Path, seeds: tuple[int, int], repetitions: int) -> dict[str, 
         ``jobs`` of the study, with few seeds and with many.
 
     Raises:
-        InputError: the study is wrong, or there is no workflow here.
+        InputError: the study is wrong.
     """
-    snakefile, content = Path("workflow/Snakefile").resolve(), read_yaml(study)
-    if not snakefile.is_file():
-        raise InputError(f"{snakefile}: is not there; call this at the root of the repository")
+    content = read_yaml(study)
     with TemporaryDirectory() as name:
         folder = Path(name)
-        whole = _planned(snakefile, folder / "whole", content)
-        few, many = (_planned(snakefile, folder / str(count), _with_seeds(content, count)) for count in seeds)
+        whole = _planned(folder / "whole", content)
+        few, many = (_planned(folder / str(count), _with_seeds(content, count)) for count in seeds)
         jobs = [workflow.jobs() for workflow in (whole, few, many)]
         plan = make_plan(check_study(content, str(study)))
         bare = _bare(folder / "bare", plan, jobs[0])
@@ -132,10 +134,10 @@ def measure(study: Path, seeds: tuple[int, int], repetitions: int) -> dict[str, 
     }
 
 
-def _planned(snakefile: Path, folder: Path, content: dict[str, Any]) -> _Workflow:
+def _planned(folder: Path, content: dict[str, Any]) -> _Workflow:
     folder.mkdir()
     (folder / "study.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-    return _Workflow(folder, ("--snakefile", str(snakefile), "--configfile", "study.yaml"))
+    return _Workflow(folder, ("--snakefile", str(SNAKEFILE), "--configfile", "study.yaml"))
 
 
 def _with_seeds(content: dict[str, Any], count: int) -> dict[str, Any]:
@@ -179,3 +181,15 @@ def _write_summary(plan: Plan, path: Path) -> None:
         }
         for run in runs
     ).to_csv(path, index=False)
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one repetition")
+    quick = parser.parse_args().quick
+    report(lambda: measure(PAPER, (2, 16), repetitions=1 if quick else 3))
+
+
+if __name__ == "__main__":
+    main()

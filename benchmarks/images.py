@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from report import report
 from spl.data.image_folder import read_images
 
 SIDE = 224
@@ -89,3 +91,15 @@ def _seconds(work: Callable[[], object]) -> NDArray[np.float64]:
     began = time.process_time(), time.perf_counter()
     work()
     return np.subtract((time.process_time(), time.perf_counter()), began)
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer images and repetitions")
+    quick = parser.parse_args().quick
+    report(lambda: measure(images=20 if quick else 200, repetitions=3 if quick else 9))
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
 import platform
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from torch.nn.functional import cross_entropy
 
+from report import report
 from spl.errors import InputError
 from spl.methods.methods import METHODS
 from spl.study.settings import Settings
@@ -33,9 +35,8 @@ Floats = NDArray[np.float32]
 
 RECIPE = Settings()
 DEMO = Settings(network="wrn-10-1", batch=8, flip=False, crop_padding=1)
-SEMILEARN_STEP, LIMITED_STEP = (
-    Path(__file__).parent / "peers" / f"{name}_step.py" for name in ("semilearn", "limited")
-)
+HERE = Path(__file__).parent
+SEMILEARN_STEP, LIMITED_STEP = HERE / "peers" / "semilearn_step.py", HERE / "limited_step.py"
 NETWORKS = {
     "wrn-28-2": RECIPE,
     "wrn-28-2, bias in the stem alone": Settings(conv_bias="stem"),
@@ -304,3 +305,16 @@ def _processor() -> str:
     information = Path("/proc/cpuinfo")
     lines = information.read_text().splitlines() if information.exists() else []
     return next((line.split(": ", 1)[1] for line in lines if line.startswith("model name")), platform.processor())
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="an eighth of the recipe's batch, fewer repetitions")
+    parser.add_argument("--semilearn", type=Path, help="a Python that has semilearn, to compare with")
+    options = parser.parse_args()
+    report(lambda: measure(3 if options.quick else 9, options.quick, options.semilearn))
+
+
+if __name__ == "__main__":
+    main()

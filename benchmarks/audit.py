@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from report import report
 from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
 from spl.code.subcommands import present_code
@@ -25,6 +27,7 @@ from spl.provenance.manifest import Code, Hardware, Manifest
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 
+PAPER = Path(__file__).parents[1] / "config" / "paper.yaml"
 SMALL = 20_000
 """Bytes of a file that is not one of the largest."""
 BLOCK = 1 << 20
@@ -144,3 +147,15 @@ def _manifest(job: Job, found: Mapping[Path, str | None]) -> Manifest:
         begun="",
         ended="",
     )
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="half a gigabyte, one repetition")
+    quick = parser.parse_args().quick
+    report(lambda: measure(PAPER, 0.5 if quick else 5, 1 if quick else 3))
+
+
+if __name__ == "__main__":
+    main()

@@ -9,10 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from spl.benchmark import RECIPE, _pillow_view, _semilearn_step
 from spl.errors import InputError
 from spl.training import augment
 from spl.training.instructions import LEVELS
+from step import RECIPE, _pillow_view, _semilearn_step
 
 
 def test_both_sides_of_the_augmentation_s_benchmark_do_the_same_work():

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import sys
 
-from spl.benchmark import random_pools, whole_step
 from spl.study.settings import Settings
 from spl.training.loop import set_up_torch
+from step import random_pools, whole_step
 
 
 def main(given: str, channels: int, side: int, steps: int) -> None:

@@ -2,10 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
-from spl.errors import InputError
-from spl.planning_benchmark import _bare, measure
+from planning import _bare, measure
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 
@@ -25,9 +22,3 @@ def test_it_states_ratios_seconds_and_how_many_jobs_they_are_of():
 def test_the_empty_workflow_has_as_many_jobs(tmp_path):
     plan = make_plan(read_study(TINY))
     assert _bare(tmp_path / "bare", plan, 40).jobs() == 40
-
-
-def test_elsewhere_than_at_the_root_it_says_so(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="call this at the root of the repository"):
-        measure(TINY, seeds=(1, 2), repetitions=1)
