@@ -17,6 +17,7 @@ from project import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "config/README.md", *sorted((ROOT / "docs").glob("*.md"))]
 STAND_INS = {
+    "results/demo/campaign/plan-*.json": '"$(ls -t results/tiny/campaign/plan-*.json | head -1)"',
     "results/demo": "results/tiny",
     "balanced-20": "balanced-40",
 }
