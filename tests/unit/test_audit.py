@@ -92,7 +92,7 @@ def test_what_nobody_touched_is_fresh(made):
 def test_raw_data_that_are_not_here_break_nothing_and_are_told(made):
     Path("raw.gz").unlink()
     assert verdicts() == FRESH
-    assert judge()["first"].notes == ("raw.gz is not here: not compared",)
+    assert judge()["first"].notes == ("raw.gz is not on this machine, so it was not compared",)
 
 
 def test_raw_data_that_moved_are_the_same_data(made):
@@ -106,7 +106,7 @@ def test_raw_data_that_moved_are_the_same_data(made):
 def test_raw_data_that_changed_make_what_was_read_from_them_stale(made):
     Path("raw.gz").write_text("other")
     assert verdicts() == FRESH | {"first": "stale data", "second": "broken-chain", "third": "broken-chain"}
-    assert judge()["third"].why == ("first is stale",), "the root of it, once"
+    assert judge()["third"].why == ("the upstream job first is stale",), "the root of it, once"
 
 
 def test_what_was_made_again_differently_makes_its_readers_stale(made):
@@ -120,7 +120,7 @@ def test_every_changed_setting_is_named_with_both_values(made):
     node = judge({**CHAIN, "second": other})["second"]
     assert (node.verdict, node.kinds) == ("stale", ("config",))
     assert node.why == (
-        "draw.keep: nothing became 0.5", "draw.labels: 4 became 5", "seed: 1 became 2",
+        "draw.keep: unset became 0.5", "draw.labels: 4 became 5", "seed: 1 became 2",
     )  # fmt: skip
 
 
@@ -129,8 +129,8 @@ def test_inputs_that_are_no_longer_asked_for_or_were_not_read(made):
     node = judge({**CHAIN, "third": other})["third"]
     assert node.kinds == ("data",)
     assert node.why == (
-        "results/fake/aside.json was not read",
-        "results/fake/first.json was read, and is not asked for",
+        "results/fake/aside.json is a new input",
+        "results/fake/first.json is no longer an input",
     )
 
 
@@ -199,7 +199,7 @@ def test_every_use_of_a_declared_equivalence_is_shown(made, monkeypatch):
         write(old, code=Code(fingerprint=ran, modules=[]))
         node = judge({"aside": old})["aside"]
         assert node.verdict == "fresh"
-        assert node.notes == ("made by code that is declared equivalent: the same bits, faster",)
+        assert node.notes == ("code declared equivalent: the same bits, faster",)
         assert any("the same bits, faster" in str(line) for line in report.problems([node]))
 
 
@@ -341,10 +341,55 @@ def test_a_name_that_no_list_of_lines_can_hold_is_not_sealed(made, name):
 )
 def test_a_repair_names_the_study_as_snakemake_reads_it(path):
     nodes = [replace(Node("first", "tampered"), files=(RESULTS / "first.json",))]
-    for command in report.repair(nodes, path, "config/demo.yaml", RESULTS, True):
+    for command in report.repair(nodes, path, "config/demo.yaml", RESULTS, False):
         words = shlex.split(command)
         if "--config" in words:
             assert parse_config([words[-1]]) == {"study": path}
+
+
+def repair(nodes, *, touch=False, **options):
+    return list(report.repair(nodes, "config/demo.yaml", "config/demo.yaml", RESULTS, touch, **options))
+
+
+def node(name, verdict, subcommand, *upstream):
+    return Node(name, verdict, upstream=upstream, subcommand=subcommand, files=(RESULTS / name,))
+
+
+CALIBRATED = [
+    node("data", "fresh", "data"),
+    node("reference", "tampered", "train", "data"),
+    node("plain", "stale", "train", "data"),
+    node("calibration", "broken-chain", "calibrate", "reference"),
+    node("smooth", "unrecorded", "train", "calibration"),
+]
+
+
+def test_a_repair_forces_each_kind_of_job_after_what_is_upstream_of_it():
+    assert repair(CALIBRATED) == [
+        "snakemake --force results/fake/reference results/fake/plain",
+        "snakemake --force results/fake/smooth",
+        "snakemake all",
+        "spl seal results/fake",
+    ]
+
+
+def test_a_repair_forces_a_missing_file_only_if_its_readers_are_there():
+    table = node("table", "missing", "table")
+    page = node("page", "missing", "page", "table")
+    assert repair([table, page])[0] == "snakemake all"
+    assert repair([table, replace(page, verdict="broken-chain")])[0] == "snakemake --force results/fake/table"
+
+
+def test_a_repair_where_snakemake_has_no_records_begins_with_touching_what_is_there():
+    touch = "snakemake all --touch --forceall"
+    assert repair([node("data", "fresh", "data")], touch=True) == [touch]
+    assert repair(CALIBRATED, touch=True) == [touch, *repair(CALIBRATED)]
+    assert repair([node("data", "missing", "data")], touch=True) == ["snakemake all", "spl seal results/fake"]
+
+
+def test_a_repair_leaves_the_seal_to_the_user_where_a_fresh_job_differs_from_it():
+    assert repair(CALIBRATED, unsealed={"smooth"})[-1] == "spl seal results/fake"
+    assert repair(CALIBRATED, unsealed={"data"})[-1] == "snakemake all"
 
 
 @pytest.mark.parametrize("place", [RESULTS / "first.json", RESULTS / "first.manifest.json", RESULTS / "ROOT.sha256"])

@@ -1,6 +1,5 @@
 """What an audit says of results that somebody touched, and what Snakemake alone would do about it."""
 
-import base64
 import json
 import os
 import re
@@ -159,13 +158,30 @@ def test_what_lies_between_two_repairs_is_not_run_again(finished):
     assert "train" not in ran
 
 
-def test_the_memory_of_another_study_is_none(finished):
-    memory = finished.folder / ".snakemake/metadata"
-    shutil.rmtree(memory)
-    memory.mkdir()
-    (memory / base64.b64encode(b"results/other/paper.html").decode()).write_text("{}")
+def test_records_of_another_study_do_not_stand_in_the_way(finished):
+    records = finished.folder / ".snakemake/metadata"
+    shutil.rmtree(records)
+    records.mkdir()
+    (records / "other").write_text("{}")
     finished.edit(STUDY, "title: A tiny study", "title: Another title")
     assert verdicts(finished)["paper"] == "stale config"
+    assert "train" not in repair(finished)
+    assert verdicts(finished) == {}
+
+
+def test_every_verdict_at_once_without_records(finished):
+    shutil.rmtree(finished.folder / ".snakemake")
+    touch(finished)
+    finished.edit(STUDY, "title: A tiny study", "title: Another title")
+    (finished.results / "tables/table7.md").unlink()
+    (finished.results / "figures/fig1.manifest.json").unlink()
+    with (finished.results / "analysis/scarce-labels.csv").open("ab") as summary:
+        summary.write(b" ")
+    said = verdicts(finished)
+    assert set(said.values()) == {"missing", "unrecorded", "tampered", "stale config", "broken-chain"}
+    first, *others = audit(finished)[1]["repair"]
+    assert first == f"snakemake all --touch --forceall --config study={STUDY}"
+    assert not any("results/tiny/runs" in command for command in others)
     repair(finished)
     assert verdicts(finished) == {}
 

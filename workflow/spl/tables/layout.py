@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+# pandas needs jinja2 and tabulate to print tables, but imports them on demand. Imported here, they count as packages of
+# the jobs that print tables.
+import jinja2  # noqa: F401
 import pandas as pd
+import tabulate  # noqa: F401
 
 from spl.analysis.formats import counted, percent, spread
 from spl.analysis.statistics import Gain
