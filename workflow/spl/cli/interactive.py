@@ -73,6 +73,7 @@ def plan(
     from spl.campaign import cost as usage
     from spl.campaign.parameters import run_parameter
     from spl.campaign.partial import run_state
+    from spl.campaign.processor import check_processor
     from spl.paper.catalogue import exhibits
     from spl.provenance.progress import watched
     from spl.study.plan import make_plan
@@ -81,6 +82,7 @@ def plan(
     planned = make_plan(read_study(study))
     exhibits(planned, str(study))
     results = Path("results") / planned.study.name
+    check_processor(planned, results)
     listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
     runs = watched(planned.runs, len(planned.runs), "looking at runs")
     states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in runs}

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from rich.text import Text
 
 from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
+from spl.campaign.plan_file import write_plan_file
 from spl.errors import InputError
 from spl.paper.catalogue import exhibits
 from spl.provenance import report
@@ -279,9 +280,10 @@ def audit_rerun(about: Audited, run: str, console: Console) -> bool:
 
 
 def _train_again(job: Job, run: str, folder: Path) -> None:
-    data, *files = job.inputs[0].parent, *map(str, job.inputs[2:])
-    command = [str(Path(sys.executable).parent / "spl"), "train", "--parameter", job.parameter, str(data), *files]
-    command += ["--output", str(folder / "run"), "--checkpoints", str(folder / "checkpoints")]
+    outputs = tuple(folder / "run" / path.name for path in job.outputs)
+    plan_file = write_plan_file({job.name: replace(job, outputs=outputs)}, {}, folder)
+    command = [str(Path(sys.executable).parent / "spl"), "train", str(plan_file), job.name]
+    command += ["--checkpoints", str(folder / "checkpoints")]
     done = subprocess.run(command, env=os.environ | {"SLURM_JOB_ID": ""}, stdout=sys.stderr)
     if done.returncode:
         raise InputError(f"{run}: training it again failed with status {done.returncode}")
@@ -295,7 +297,7 @@ def _compare(job: Job, again: Path) -> tuple[bool, str]:
         return True, "the same bytes"
     then, now = _last_error(before), _last_error(again)
     outcome = f"{', '.join(differing)} differ; last error {100 * then:.2f} % before, {100 * now:.2f} % again"
-    on_gpu = json.loads(job.parameter)["settings"]["device"] == "cuda"
+    on_gpu = job.content["settings"]["device"] == "cuda"
     if on_gpu and abs(then - now) <= TOLERANCE:
         return True, f"{outcome}, within {100 * TOLERANCE:g} points"
     return False, outcome

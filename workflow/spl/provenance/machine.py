@@ -106,7 +106,7 @@ def _requirements(package: Distribution) -> list[str]:
     return [
         normalised(required.name)
         for required in requirements
-        if required.marker is Nrequired or required.marker.evaluate({"extra": ""})
+        if required.marker is None or required.marker.evaluate({"extra": ""})
     ]
 
 

@@ -107,7 +107,7 @@ def _makers(jobs: Mapping[str, Job]) -> dict[Path, str]:
 
 def _judge(job: Job, upstream: Mapping[str, Node], makers: Mapping[Path, str], digest: Digest) -> Node:
     def node(verdict: Verdict, why: Iterable[str] = (), **more: Any) -> Node:
-        outline = {"upstream": tuple(upstream), "subcommand": job.subcommand, "files": job.outputs}
+        outline: dict[str, Any] = {"upstream": tuple(upstream), "subcommand": job.subcommand, "files": job.outputs}
         return Node(job.name, verdict, tuple(why), **outline, **more)
 
     outputs = {str(path): digest(path) for path in job.outputs}
