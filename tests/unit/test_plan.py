@@ -173,7 +173,7 @@ def test_captions_name_every_value_that_runs_differ_in():
     plan = with_experiments(**{"scarce-labels": SCARCE | {"methods": methods}})
     caption = json.loads(exhibit_parameter(plan, CONTENTS["table1"]))["caption"]
     assert "7 or 1 times as many unlabelled" in caption
-    assert "λ_u = 1 or 2: fixed" in caption
+    assert "λ_u = 1 or 2, fixed" in caption
     calibrated = json.loads(exhibit_parameter(planned(), CONTENTS["table1"]))["caption"]
     assert "λ_u = 1; calibrated for Smooth FixMatch, Smooth FixMatch-sq and Smooth FixMatch-sqrt (eq" in calibrated
 
@@ -195,11 +195,11 @@ def test_captions_say_what_was_run_and_what_was_assumed():
     caption = json.loads(exhibit_parameter(planned(), CONTENTS["table1"]))["caption"]
     for words in (
         "standing in for CIFAR-10",
-        "2 labels a class",
+        "2 labels per class",
         "600 steps",
         "folds 0–5",
         "30 runs",
-        "τ = 0.9 of Smooth FixMatch-sq (assumed)",
+        "τ = 0.9 for Smooth FixMatch-sq (assumed)",
     ):
         assert words in caption
 
