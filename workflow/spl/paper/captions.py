@@ -314,9 +314,9 @@ def basins(plan: Plan, experiment: str) -> str:
     """Distribution of errors."""
     return (
         "Left: error of each run at the last checkpoint. Right: smallest column sum of its confusion matrix, divided "
-        "by the number of test images of that class. Filled: high basin; hollow or crossed out: low basin, with a class "
-        f"partly or wholly collapsed. Partly collapsed: {_partly_collapsed(plan)}. Dots have their exact values and "
-        "are stacked where they would overlap. " + _what_was_run(plan, experiment)
+        "by the number of test images of that class. Filled: high basin; hollow or crossed out: low basin, in which a "
+        f"class is partly or wholly collapsed. Partly collapsed: {_partly_collapsed(plan)}. Dots have their exact "
+        "values and are stacked where they would overlap. " + _what_was_run(plan, experiment)
     )
 
 

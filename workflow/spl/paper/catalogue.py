@@ -56,7 +56,7 @@ class Exhibit:
 _against_fixmatch = parameters.compared_with(BASELINE)
 _and_published = parameters.beside_published(BASELINE)
 
-CONTENTS: dict[str, Exhibit] = {
+CATALOGUE: dict[str, Exhibit] = {
     "table1": Exhibit(
         "Table 1",
         "Scarce labels: mean over folds",
@@ -360,7 +360,7 @@ def exhibits(plan: Plan, origin: str) -> dict[str, Exhibit]:
     """
     trained = [name for name, experiment in plan.study.experiments.items() if experiment.methods]
     of_experiments = (confusion_exhibits(experiment) for experiment in trained)
-    every = CONTENTS | {name: exhibit for several in of_experiments for name, exhibit in several.items()}
+    every = CATALOGUE | {name: exhibit for several in of_experiments for name, exhibit in several.items()}
     shown = {name: found for name, exhibit in every.items() if (found := _shown(plan, exhibit, trained))}
     for name, exhibit in shown.items():
         baseline = exhibit.parameter(plan, *exhibit.experiments).get("baseline")
