@@ -375,7 +375,7 @@ def exhibits(plan: Plan, origin: str) -> dict[str, Exhibit]:
 
 
 def _shown(plan: Plan, exhibit: Exhibit, trained: list[str]) -> Exhibit | None:
-    """An exhibit with those of its experiments that are on; what says that it was not run; None if it is not asked for."""
+    """An exhibit with its experiments that are on, or a note that it was not run; None if the study does not ask for it."""
     splits_alone = exhibit.inputs is parameters.splits
     if not set(exhibit.experiments) <= set(plan.study.experiments if splits_alone else trained):
         return None
