@@ -375,7 +375,7 @@ def exhibits(plan: Plan, origin: str) -> dict[str, Exhibit]:
 
 
 def _shown(plan: Plan, exhibit: Exhibit, trained: list[str]) -> Exhibit | None:
-    """An exhibit with its experiments that are on, or a note that it was not run; None if the study does not ask for it."""
+    """An exhibit with its experiments that are on, or a note that it was not run; None if it is not wanted."""
     splits_alone = exhibit.inputs is parameters.splits
     if not set(exhibit.experiments) <= set(plan.study.experiments if splits_alone else trained):
         return None
