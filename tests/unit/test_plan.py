@@ -18,7 +18,7 @@ from spl.campaign.parameters import (
 )
 from spl.errors import InputError
 from spl.paper import parameters
-from spl.paper.catalogue import CONTENTS, confusion_exhibits, exhibit_inputs, exhibits
+from spl.paper.catalogue import CATALOGUE, confusion_exhibits, exhibit_inputs, exhibits
 from spl.paper.literature import PUBLISHED, read_published
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
@@ -171,10 +171,10 @@ def test_a_comparison_without_its_baseline_is_refused():
 def test_captions_name_every_value_that_runs_differ_in():
     methods = {"fixmatch": {}, "pseudo-label": {}, "smooth-fixmatch": {"lambda_u": 2}, "supervised": {}}
     plan = with_experiments(**{"scarce-labels": SCARCE | {"methods": methods}})
-    caption = json.loads(exhibit_parameter(plan, CONTENTS["table1"]))["caption"]
+    caption = json.loads(exhibit_parameter(plan, CATALOGUE["table1"]))["caption"]
     assert "7 or 1 times as many unlabelled" in caption
-    assert "λ_u = 1 or 2: fixed" in caption
-    calibrated = json.loads(exhibit_parameter(planned(), CONTENTS["table1"]))["caption"]
+    assert "λ_u = 1 or 2, fixed" in caption
+    calibrated = json.loads(exhibit_parameter(planned(), CATALOGUE["table1"]))["caption"]
     assert "λ_u = 1; calibrated for Smooth FixMatch, Smooth FixMatch-sq and Smooth FixMatch-sqrt (eq" in calibrated
 
 
@@ -192,14 +192,14 @@ def test_every_job_s_parameter_names_its_code():
 
 
 def test_captions_say_what_was_run_and_what_was_assumed():
-    caption = json.loads(exhibit_parameter(planned(), CONTENTS["table1"]))["caption"]
+    caption = json.loads(exhibit_parameter(planned(), CATALOGUE["table1"]))["caption"]
     for words in (
         "standing in for CIFAR-10",
-        "2 labels a class",
+        "2 labels per class",
         "600 steps",
         "folds 0–5",
         "30 runs",
-        "τ = 0.9 of Smooth FixMatch-sq (assumed)",
+        "τ = 0.9 for Smooth FixMatch-sq (assumed)",
     ):
         assert words in caption
 
@@ -218,7 +218,7 @@ def test_the_paper_s_study_has_every_item_and_knows_what_each_is_made_of():
     plan = make_plan(check_study(yaml.safe_load((CONFIG / "paper.yaml").read_text()), ""))
     shown = exhibits(plan, "")
     analysed = (confusion_exhibits(name) for name in plan.study.experiments)
-    assert set(shown) == set(CONTENTS) | {name for several in analysed for name in several}
+    assert set(shown) == set(CATALOGUE) | {name for several in analysed for name in several}
     off = {name for name, exhibit in shown.items() if exhibit.module.endswith(".not_run")}
     assert off == {"table15", "fig7", "fig8", *confusion_exhibits("imagenet-10-percent")}, "ImageNet has no root"
     assert "set datasets.imagenet.root" in shown["fig7"].caption(plan)
@@ -257,13 +257,13 @@ def test_an_edited_published_number_redraws_exactly_the_tables_that_show_it(monk
 
 def test_a_stand_in_is_not_redrawn_for_numbers_that_it_does_not_show(monkeypatch):
     plan = planned()
-    before = exhibit_parameter(plan, CONTENTS["table1"])
+    before = exhibit_parameter(plan, CATALOGUE["table1"])
     given = json.loads(before)["given"]
     assert given["stands_in_for"] == "CIFAR-10"
     assert "published" not in given
     rows = [row.model_copy(update={"error_mean": row.error_mean and 50.0}) for row in read_published()]
     monkeypatch.setattr(parameters, "read_published", lambda: rows)
-    assert exhibit_parameter(plan, CONTENTS["table1"]) == before
+    assert exhibit_parameter(plan, CATALOGUE["table1"]) == before
 
 
 def test_published_numbers_that_are_missing_are_a_mistake_before_any_job(monkeypatch, tmp_path):

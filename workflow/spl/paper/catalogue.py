@@ -56,7 +56,7 @@ class Exhibit:
 _against_fixmatch = parameters.compared_with(BASELINE)
 _and_published = parameters.beside_published(BASELINE)
 
-CONTENTS: dict[str, Exhibit] = {
+CATALOGUE: dict[str, Exhibit] = {
     "table1": Exhibit(
         "Table 1",
         "Scarce labels: mean over folds",
@@ -100,7 +100,7 @@ CONTENTS: dict[str, Exhibit] = {
     ),
     "table6": Exhibit(
         "Table 6",
-        "Random labels: whether the error falls with every addition",
+        "Random labels: whether each addition of labels lowers the error",
         "spl.tables.transitions",
         captions.transitions,
         ("random-labels",),
@@ -288,14 +288,14 @@ CONTENTS: dict[str, Exhibit] = {
     ),
     "populated": Exhibit(
         "Populated diagonals",
-        "Random labels: classes that are found",
+        "Random labels: recognised classes",
         "spl.tables.populated",
         captions.populated,
         ("random-labels",),
     ),
     "pseudo-labeling": Exhibit(
         "Pseudo-Labeling",
-        "The loss that the paper starts from, and its smooth version",
+        "Pseudo-Labeling and its smooth version",
         "spl.tables.summary",
         captions.errors,
         ("pseudo-labeling",),
@@ -319,14 +319,14 @@ def confusion_exhibits(experiment: str) -> dict[str, Exhibit]:
     found = {
         "basins": Exhibit(
             "Basins",
-            "Where the runs ended",
+            "Errors and collapsed classes of all runs",
             "spl.figures.basins",
             captions.basins,
             parameter=parameters.basins,
         ),
         "collapse": Exhibit(
             "Confusion over training",
-            "The worst run",
+            "The run with the highest last error",
             "spl.figures.collapse",
             captions.collapse,
             inputs=parameters.matrices_and_metrics,
@@ -334,7 +334,7 @@ def confusion_exhibits(experiment: str) -> dict[str, Exhibit]:
         ),
         "collapses": Exhibit(
             "Collapsed classes",
-            "When each class collapsed, and whether it recovered",
+            "When classes collapsed and recovered",
             "spl.tables.collapses",
             captions.collapses,
             parameter=parameters.classes,
@@ -360,7 +360,7 @@ def exhibits(plan: Plan, origin: str) -> dict[str, Exhibit]:
     """
     trained = [name for name, experiment in plan.study.experiments.items() if experiment.methods]
     of_experiments = (confusion_exhibits(experiment) for experiment in trained)
-    every = CONTENTS | {name: exhibit for several in of_experiments for name, exhibit in several.items()}
+    every = CATALOGUE | {name: exhibit for several in of_experiments for name, exhibit in several.items()}
     shown = {name: found for name, exhibit in every.items() if (found := _shown(plan, exhibit, trained))}
     for name, exhibit in shown.items():
         baseline = exhibit.parameter(plan, *exhibit.experiments).get("baseline")
@@ -375,7 +375,7 @@ def exhibits(plan: Plan, origin: str) -> dict[str, Exhibit]:
 
 
 def _shown(plan: Plan, exhibit: Exhibit, trained: list[str]) -> Exhibit | None:
-    """An exhibit with those of its experiments that are on; what says that it was not run; None if it is not asked for."""
+    """An exhibit with its experiments that are on, or a note that it was not run; None if it is not wanted."""
     splits_alone = exhibit.inputs is parameters.splits
     if not set(exhibit.experiments) <= set(plan.study.experiments if splits_alone else trained):
         return None
