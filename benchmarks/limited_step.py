@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from spl.study.settings import Settings
-from spl.training.loop import set_up_torch
+from spl.training.backend import set_up_torch
 from step import random_pools, whole_step
 
 

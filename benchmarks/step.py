@@ -23,13 +23,15 @@ from torch.nn.functional import cross_entropy
 
 from report import report
 from spl.errors import InputError
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
 from spl.study.settings import Settings
 from spl.training import augment, instructions
-from spl.training import loop as training
+from spl.training.backend import set_up_torch
 from spl.training.batches import Pools, draw_batches
 from spl.training.checkpoints import INTERVAL, Checkpoints
 from spl.training.networks import build_network
+from spl.training.state import State, checkpoint, start
+from spl.training.step import train_step
 
 Floats = NDArray[np.float32]
 
@@ -69,7 +71,7 @@ def measure(repetitions: int, quick: bool, semilearn: Path | None = None) -> dic
     Raises:
         InputError: if semilearn does not run there.
     """
-    training.set_up_torch(RECIPE)
+    set_up_torch(RECIPE)
     paper = RECIPE.model_copy(update={"batch": 8}) if quick else RECIPE
     over_peers = {} if semilearn is None else {"step_over_semilearn": _over_semilearn(semilearn, paper, repetitions)}
     measured = ((DEMO, 1, 8), (paper, 3, 32))
@@ -132,12 +134,12 @@ def whole_step(settings: Settings, pools: Pools) -> Callable[[], object]:
     """A FixMatch step from images in memory to new weights: drawing, augmentation, gradients, SGD, moving average."""
     state = _begun(settings, pools)
     batches: Iterator[Any] = draw_batches(pools, settings, 0, 0, unlabelled=True, strong=True)
-    return lambda: training.train_step(state, next(batches), 0, METHODS["fixmatch"], settings)
+    return lambda: train_step(state, next(batches), 0, METHODS["fixmatch"], settings)
 
 
-def _begun(settings: Settings, pools: Pools) -> training.State:
+def _begun(settings: Settings, pools: Pools) -> State:
     network = build_network(settings, pools.images.shape[1], 10, torch.Generator().manual_seed(0))
-    return training.start(network, pools, 10, METHODS["fixmatch"], settings)
+    return start(network, pools, 10, METHODS["fixmatch"], settings)
 
 
 def _step_over_bare(settings: Settings, channels: int, side: int, repetitions: int) -> float:
@@ -181,7 +183,7 @@ def _checkpoint_share() -> float:
         kept = Checkpoints(Path(folder), INTERVAL, print)
         state = _begun(RECIPE, random_pools(3, 32))
         began = time.perf_counter()
-        kept.write(training.checkpoint(state, 1))
+        kept.write(checkpoint(state, 1))
         return round((time.perf_counter() - began) / INTERVAL, 5)
 
 

@@ -14,8 +14,8 @@ from safetensors import safe_open
 from spl.analysis.calibration import write_calibration
 from spl.analysis.confusion import write_summary
 from spl.campaign.jobs import jobs
-from spl.data.datasets import Dataset, save_dataset
 from spl.data.splits import draw_split, write_split
+from spl.data.store import Dataset, save_dataset
 from spl.figures.style import save_figure
 from spl.page.render import write_page
 from spl.paper.catalogue import exhibits

@@ -14,9 +14,10 @@ from spl.attempts.journal import read_attempts, read_progress
 from spl.attempts.lock import is_held
 from spl.campaign.job import canonical
 from spl.code.subcommands import present_code
-from spl.data.datasets import read_dataset, write_dataset
+from spl.data.digits import DIGITS, read_digits
 from spl.data.splits import draw_split, write_split
-from spl.methods.methods import METHODS
+from spl.data.store import save_dataset
+from spl.methods.registry import METHODS
 from spl.provenance.identity import run_identity
 from spl.study.schema import METHOD_SETTINGS
 from spl.study.settings import Settings
@@ -43,8 +44,8 @@ def parameter(code=None, **changes):
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("inputs")
-    write_dataset("digits", folder)
-    write_split(draw_split(read_dataset(folder)[0].train_classes, "balanced", 0, 2), folder / "split.json")
+    save_dataset("digits", DIGITS.classes, read_digits(), folder)
+    write_split(draw_split(read_digits().train_classes, "balanced", 0, 2), folder / "split.json")
     return folder
 
 

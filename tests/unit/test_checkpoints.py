@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from spl.campaign.job import canonical
 from spl.code.subcommands import present_code
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
 from spl.study.schema import METHOD_SETTINGS
 from spl.study.settings import Settings
 from spl.training.checkpoints import Checkpoint, Checkpoints
@@ -93,12 +93,13 @@ def test_nothing_is_read_where_nothing_was_written(folder):
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
-    from spl.data.datasets import read_dataset, write_dataset
+    from spl.data.digits import DIGITS, read_digits
     from spl.data.splits import draw_split, write_split
+    from spl.data.store import save_dataset
 
     folder = tmp_path_factory.mktemp("inputs")
-    write_dataset("digits", folder)
-    write_split(draw_split(read_dataset(folder)[0].train_classes, "balanced", 0, 2), folder / "split.json")
+    save_dataset("digits", DIGITS.classes, read_digits(), folder)
+    write_split(draw_split(read_digits().train_classes, "balanced", 0, 2), folder / "split.json")
     return folder
 
 

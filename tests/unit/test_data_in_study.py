@@ -10,7 +10,7 @@ import yaml
 from PIL import Image
 
 from spl.campaign.parameters import data_parameter, page_parameter
-from spl.data.downloads import CIFAR_10_FILES
+from spl.data.sources import cifar_10
 from spl.errors import InputError
 from spl.paper.catalogue import exhibits
 from spl.study.plan import make_plan
@@ -119,7 +119,7 @@ def test_a_wrong_source_root_or_side_is_refused_in_one_line(what, tmp_path, monk
 
 def test_of_an_incomplete_folder_the_missing_file_is_named(tmp_path):
     (tmp_path / "cifar-10-batches-py").mkdir()
-    for name in CIFAR_10_FILES.layouts[1]:
+    for name in cifar_10.SOURCE.files.layouts[1]:
         if not name.endswith("data_batch_3"):
             (tmp_path / name).touch()
     with pytest.raises(InputError, match="cifar-10-batches-py/data_batch_3: no such file"):

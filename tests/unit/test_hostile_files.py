@@ -17,9 +17,10 @@ from PIL import Image
 
 from spl.attempts.journal import FAILURE, JOURNAL, PROGRESS, Progress, note, note_progress, read_attempts, read_progress
 from spl.campaign.partial import run_state
-from spl.data.datasets import SOURCES, Dataset, read_cifar_10, read_dataset, read_image_folder, save_dataset
-from spl.data.image_folder import list_images
+from spl.data.image_folder import list_images, read_image_folder
+from spl.data.sources import cifar_10
 from spl.data.splits import draw_split, read_split, write_split
+from spl.data.store import Dataset, read_dataset, save_dataset
 from spl.errors import InputError
 from spl.study.weights import read_weights
 from spl.training.checkpoints import Checkpoint, Checkpoints
@@ -140,13 +141,13 @@ def test_an_archive_that_was_not_published_is_neither_unpacked_nor_unpickled(tmp
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     with pytest.raises(InputError, match="expected content with md5") as caught:
-        read_cifar_10(archive)
+        cifar_10.SOURCE.read(archive)
     check(caught, archive)
     archive.unlink()
-    for name in SOURCES["cifar-10"].files.layouts[2]:
+    for name in cifar_10.SOURCE.files.layouts[2]:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match="expected content with md5"):
-        read_cifar_10(*SOURCES["cifar-10"].locate("cifar-10", tmp_path))
+        cifar_10.SOURCE.read(*cifar_10.SOURCE.locate("cifar-10", tmp_path))
     assert not Path("pwned").exists()
     assert not (tmp_path.parent / "climbed").exists()
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from spl.campaign.jobs import jobs
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
 from spl.paper.catalogue import CATALOGUE, exhibits
 from spl.provenance.cells import rows_behind, runs_behind, select
 from spl.study.plan import make_plan

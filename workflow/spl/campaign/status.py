@@ -18,7 +18,7 @@ from spl.attempts.lock import is_held
 from spl.attempts.slurm import queued_runs
 from spl.campaign.parameters import run_parameter
 from spl.campaign.partial import run_state
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
 from spl.study.plan import Plan, Run
 
 STATES = ("done", "running", "starting", "queued", "interrupted", "failed", "to do")

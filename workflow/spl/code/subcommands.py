@@ -14,7 +14,7 @@ from spl.errors import InputError
 
 # The function that does the work of a job, as "module:function"; it is called with parameter, inputs and outputs.
 ENTRIES = {
-    "data": "spl.data.store:write_dataset",
+    "data": "spl.data.prepare:write_dataset",
     "split": "spl.data.splits:write_fold",
     "train": "spl.training.run:train_run",
     "calibrate": "spl.analysis.calibration:write_calibration",

@@ -1,4 +1,4 @@
 """Data sets: sources, readers, the store of prepared arrays, and splits.
 
-Imports nothing of the other rooms.
+May import the registry of ``code``.
 """

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
 from spl.page.inputs import SCRIPT, STYLE, TEMPLATE
 from spl.paper.catalogue import Exhibit, exhibit_caption, exhibit_inputs
 from spl.study.plan import Plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
 from spl.paper.parameters import curve_runs, settings
 from spl.study.labels import SYMBOLS, network_name
 from spl.study.plan import Plan, Run, SplitJob

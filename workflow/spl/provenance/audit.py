@@ -203,7 +203,7 @@ def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, co
     """
     import pandas as pd
 
-    from spl.methods.methods import METHODS
+    from spl.methods.registry import METHODS
     from spl.provenance.cells import rows_behind, runs_behind, select
 
     table, _, place = cell.partition(".csv:")

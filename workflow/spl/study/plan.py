@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spl.data.splits import part_of_class
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
 from spl.study.schema import (
     CALIBRATION_PARTS,
     METHOD_SETTINGS,
@@ -58,7 +58,7 @@ class Run:
         dataset: name in the study.
         split: path of its split.
         fold: number of its labelled set.
-        method: key of :data:`spl.methods.methods.METHODS`.
+        method: key of :data:`spl.methods.registry.METHODS`.
         variant: the settings in which it differs from the defaults; "" if in none.
         labels: labelled images.
         split_seed: what drew its labelled set.
