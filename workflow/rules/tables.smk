@@ -17,6 +17,7 @@ rule table:
             labels=lambda wildcards: labels(wildcards.table, "Markdown"),
         ),
         f"{PRODUCTS}/tables/{{table}}.tex",
+        f"{PRODUCTS}/tables/{{table}}.runs.json",
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
     localrule: True

@@ -178,7 +178,8 @@ def audit(
     ] = None,
 ) -> None:
     """Say whether results are what the present study, code, data and packages make; status 0 only if all is fresh."""
-    from spl.provenance.audit import audit_cell, audit_rerun, audit_results, read_audited
+    from spl.provenance.audit import audit_rerun, audit_results, read_audited
+    from spl.provenance.why import audit_cell
 
     if seal is not None and not re.fullmatch("[0-9a-f]{64}", seal):
         raise InputError(

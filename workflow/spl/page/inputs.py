@@ -10,7 +10,7 @@ from spl.study.files import DATA_FILES, SUMMARISED
 
 TEMPLATE, STYLE, SCRIPT = (Path(__file__).with_name(f"page.{ending}") for ending in ("html.j2", "css", "js"))
 # What the page shows of an exhibit, by the endings of its files.
-SHOWN = {"figure": ("png", "csv"), "table": ("md", "csv"), "spreadsheet": ("xlsx",)}
+SHOWN = {"figure": ("png", "csv"), "table": ("md", "csv", "runs.json"), "spreadsheet": ("xlsx",)}
 
 
 def page_inputs(parameter: Mapping[str, Any]) -> list[str]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from spl.methods.registry import METHODS
 from spl.page.inputs import SCRIPT, STYLE, TEMPLATE
-from spl.paper.catalogue import Exhibit, exhibit_caption, exhibit_inputs
+from spl.paper.catalogue import Exhibit, exhibit_caption
 from spl.study.plan import Plan
 
 
@@ -29,10 +28,6 @@ def page_content(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Any]:
             "heading": exhibit.heading,
             "caption": exhibit_caption(plan, exhibit),
             "part": exhibit.part,
-            "summaries": [
-                Path(path).stem for path in exhibit_inputs(plan, exhibit) if Path(path).parent.name == "analysis"
-            ],
-            "baseline": _baseline(plan, exhibit),
         }
         for name, exhibit in on_the_page(plan, shown).items()
     ]
@@ -55,9 +50,3 @@ def page_content(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Any]:
         ],
         "template": hashlib.sha256(b"".join(path.read_bytes() for path in (TEMPLATE, STYLE, SCRIPT))).hexdigest(),
     }
-
-
-def _baseline(plan: Plan, exhibit: Exhibit) -> str | None:
-    """The title of the method that a table compares with."""
-    given = exhibit.parameter(plan, *exhibit.experiments)
-    return given["titles"][given["baseline"]] if "baseline" in given else None

@@ -46,7 +46,7 @@ def write_page(
     sections, behind = _sections(parameter, products)
     summaries = (products / "analysis" / f"{name}.csv" for name in parameter["experiments"])
     runs = _runs(summaries, parameter["methods"])
-    names = [run["run"] for run in runs]
+    places = {run["run"]: place for place, run in enumerate(runs)}
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         **{**parameter, "sections": sections},
         style=STYLE.read_text(encoding="utf-8"),
@@ -58,7 +58,7 @@ def write_page(
             "titles": {section["name"]: section["title"] for section in sections},
             "basins": parameter["basins"],
             "runs": [{name: run[name] for name in LISTED} for run in runs],
-            "cells": {cell: [names.index(run) for run in found] for cell, found in behind.items()},
+            "cells": {cell: [places[run] for run in paths] for cell, paths in behind.items()},
             "classes": {name: _classes(results / "data" / name) for name in datasets_of(trained)},
         },
         trainings={run: packed(training(results / "runs" / run)) for run in trained},
@@ -88,8 +88,7 @@ def _sections(parameter: Mapping[str, Any], products: Path) -> tuple[list[dict[s
         elif section["kind"] == "spreadsheet":
             shown["body"] = _data_url(WORKBOOK, path.with_suffix(".xlsx").read_bytes())
         else:
-            summaries = [products / "analysis" / f"{name}.csv" for name in section["summaries"]]
-            table = TracedTable(section, parameter["methods"], path.parent, summaries)
+            table = TracedTable(path)
             shown |= {"body": table.html(), "comparisons": table.comparisons()}
             behind |= table.runs
         sections.append({**section, **shown})

@@ -101,7 +101,7 @@ def audit_results(
     if any(Path(target) in (about.results, Path()) for target in targets):
         targets = []
     names, strays = _chosen(about, targets)
-    nodes = {node.name: node for node in (*_judged(about, names, quick).values(), *strays)}
+    nodes = {node.name: node for node in (*judged(about, names, quick).values(), *strays)}
     seal = check_seal(about.results, published)
     commands = _repair(about, nodes, seal, names if targets else [])
     if console is None:
@@ -115,7 +115,7 @@ def audit_results(
         console.print(report.summary(nodes.values(), seal), **PLAIN)
         for command in commands:
             console.print(Text(f"  {command}", "bold"), soft_wrap=True)
-    return report.is_fresh(nodes.values()) and _holds(seal, bool(targets), published)
+    return report.is_fresh(nodes.values()) and seal_holds(seal, bool(targets), published)
 
 
 def _repair(about: Audited, nodes: Mapping[str, Node], seal: Seal, names: list[str]) -> list[str]:
@@ -136,7 +136,7 @@ def _repair(about: Audited, nodes: Mapping[str, Node], seal: Seal, names: list[s
     )
 
 
-def _holds(seal: Seal, in_part: bool, published: str | None) -> bool:
+def seal_holds(seal: Seal, in_part: bool, published: str | None) -> bool:
     """Whether a seal is intact; a part of a study may lack one, unless a digest was published."""
     return seal.state == "intact" or (in_part and published is None and seal.state == "absent")
 
@@ -179,69 +179,12 @@ def _overlap(first: Path, second: Path) -> bool:
     return first.is_relative_to(second) or second.is_relative_to(first)
 
 
-def _judged(about: Audited, wanted: list[str], quick: bool) -> dict[str, Node]:
+def judged(about: Audited, wanted: list[str], quick: bool) -> dict[str, Node]:
+    """The verdicts on jobs and all that they are built from, by name."""
     chosen = upstream_of(about.jobs, wanted)
     paths = (path for job in chosen.values() for path in (*job.outputs, *job.inputs))
     sha256 = digests(paths, _cache(about), quick)
     return audit(chosen, sha256.__getitem__)
-
-
-def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, console: Console | None) -> bool:
-    """Name the runs behind one number of a table, and audit them and the table.
-
-    Args:
-        about: the study.
-        cell: "TABLE.csv:ROW,COLUMN", the table by path or by name.
-        quick, published: as of :func:`audit_results`.
-        console: where to say it in words; None to print JSON.
-
-    Returns:
-        whether the number and all behind it is fresh, and the seal is as it should be.
-
-    Raises:
-        InputError: there is no such table or number.
-    """
-    import pandas as pd
-
-    from spl.methods.registry import METHODS
-    from spl.provenance.cells import rows_behind, runs_behind, select
-
-    table, _, place = cell.partition(".csv:")
-    names = report.matching(about.jobs, table, about.results)
-    if not place or len(names) != 1 or not names[0].startswith("tables/"):
-        raise InputError(f"{cell}: expected TABLE.csv:ROW,COLUMN with a table of {about.study}")
-    [name] = names
-    nodes = _judged(about, [name], quick)
-    path = about.results / f"{name}.csv"
-    summaries = [one for one in about.jobs[name].inputs if one.parent == about.results / "analysis"]
-    for one in (name, *(f"analysis/{summary.stem}" for summary in summaries)):
-        if nodes[one].verdict in ("missing", "unrecorded", "tampered"):  # what no job wrote names no runs
-            raise InputError(f"{one}: {nodes[one].verdict}: {nodes[one].why[0]}")
-    given = json.loads(about.jobs[name].parameter)["given"]
-    titles = given.get("titles", {})
-    tidy = pd.read_csv(path)
-    if not {"quantity", "value"} <= set(tidy):
-        raise InputError(f"{cell}: {path.name} has no numbers that are computed from runs; each line names its own")
-    row = select(tidy, place, path.name)
-    rows = rows_behind(tidy, row, titles.get(given.get("baseline")))
-    runs = runs_behind(rows, map(pd.read_csv, summaries), {key: method.title for key, method in METHODS.items()})
-    if not runs:
-        raise InputError(f"{cell}: no run is known to be behind this number")
-    if unknown := [run for run in runs if f"runs/{run}" not in nodes]:
-        raise InputError(f"{unknown[0]}: no run of {about.study}, says {' or '.join(map(str, summaries))}")
-    seal = check_seal(about.results, published)
-    fresh = report.is_fresh(nodes.values()) and _holds(seal, True, published)
-    if console is None:
-        behind = {"cell": place, "value": float(row["value"]), "runs": [f"runs/{run}" for run in runs]}
-        print(json.dumps(behind | report.as_json(nodes, seal, ()), indent=1))
-        return fresh
-    console.print(f"{path}: {place} = {row['value']:.10g}, from {len(runs)} runs", **PLAIN)
-    for run, known in runs.items():
-        console.print(report.run_line(nodes[f"runs/{run}"], known), soft_wrap=True)
-    for line in report.problems(nodes.values()):
-        console.print(line, soft_wrap=True)
-    console.print(report.summary(nodes.values(), seal), **PLAIN)
-    return fresh
 
 
 def audit_rerun(about: Audited, run: str, console: Console) -> bool:
@@ -265,7 +208,7 @@ def audit_rerun(about: Audited, run: str, console: Console) -> bool:
     job = about.jobs[matches[0]]
     if absent := [path for path in (*job.inputs, *job.outputs) if not path.is_file()]:
         raise InputError(f"{absent[0]}: missing; nothing to compare")
-    upstream = _judged(about, [job.name], quick=False)
+    upstream = judged(about, [job.name], quick=False)
     del upstream[job.name]
     wrong = [node for node in upstream.values() if node.verdict != "fresh"]
     for line in report.problems(wrong):

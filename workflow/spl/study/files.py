@@ -11,7 +11,11 @@ RUN_FILES = ("parameters.json", "metrics.csv", "confusion.npy", "weights.safeten
 # Of a training run, what the summary of an experiment reads.
 SUMMARISED = ("parameters.json", "metrics.csv", "confusion.npy")
 # Endings of the files of a figure, a table or a spreadsheet.
-ENDINGS = {"figure": (".pdf", ".png", ".csv"), "table": (".csv", ".md", ".tex"), "spreadsheet": (".xlsx",)}
+ENDINGS = {
+    "figure": (".pdf", ".png", ".csv"),
+    "table": (".csv", ".md", ".tex", ".runs.json"),
+    "spreadsheet": (".xlsx",),
+}
 # Ending of manifests.
 MANIFEST = ".manifest.json"
 
