@@ -94,7 +94,7 @@ def test_two_values_that_are_swapped_are_changes(finished, old, new, splits, tra
 @pytest.mark.parametrize(
     ("file", "old", "new", "jobs"),
     [
-        ("analysis/confusion.py", '"%.10g"', '"%.9g"', {"analyse scarce-labels", *SHOWN}),
+        ("analysis/summary.py", '"%.10g"', '"%.9g"', {"analyse scarce-labels", *SHOWN}),
         ("tables/aggregate.py", "def build(", "UNHEARD = 1\n\n\ndef build(", set()),
         (
             "tables/collapses.py",

@@ -42,8 +42,8 @@ def write_spreadsheet(parameter: Mapping[str, Any], inputs: Sequence[Path], outp
         ValueError: several runs would share a cell.
     """
     runs = pd.read_csv(inputs[0], dtype=dict.fromkeys(TEXT, str)).fillna({"variant": ""})
-    called = arm_labels(runs, parameter["given"]["titles"])
-    labels = [called[arm] for arm in zip(runs["method"], runs["variant"], strict=True)]
+    names = arm_labels(runs, parameter["given"]["titles"])
+    labels = [names[arm] for arm in zip(runs["method"], runs["variant"], strict=True)]
     runs["method"] = pd.Categorical(labels, list(dict.fromkeys(labels)))
     book = Workbook()
     book.remove(book["Sheet"])
