@@ -89,7 +89,9 @@ def reader(_finished, tmp_path_factory):
     return copy
 
 
-@pytest.mark.parametrize(("page", "command"), [(page, command) for page, command in DOCUMENTED if command not in ELSEWHERE])
+@pytest.mark.parametrize(
+    ("page", "command"), [(page, command) for page, command in DOCUMENTED if command not in ELSEWHERE]
+)
 def test_a_documented_command_succeeds(reader, page, command):
     for documented, tiny in STAND_INS.items():
         command = command.replace(documented, tiny)
