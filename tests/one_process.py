@@ -15,7 +15,7 @@ DO_JOBS = Path(__file__).with_name("do_jobs.py")
 
 
 def write_plan(project, study):
-    """Write the plan file of a study in a project; returns its path there, and the jobs by name in the order of work."""
+    """Write the plan file of a study in a project; returns its path there, and the jobs by name in order."""
     with chdir(project.folder):
         plan = make_plan(read_study(Path(study)))
         planned = jobs(plan, exhibits(plan, study))
