@@ -39,8 +39,8 @@ ELSEWHERE = {
     "snakemake all --configfile config/pictures.yaml": "the data set's example, below",
     "snakemake table9 fig2": "the ablation's example, below",
     'spl equivalent train --reason "a faster way to the same bits, compared on six runs"': "test_reruns.py",
-    "spl bench --quick --json": "measures for a minute; test_benchmark.py",
-    "spl bench --plan --json": "measures for minutes; test_planning_benchmark.py",
+    "spl bench --quick --json": "measures for a minute; test_step_speed.py",
+    "spl bench --plan --json": "measures for minutes; test_planning_speed.py",
 }
 """Commands that do not run here, each with the reason or the tests that cover it."""
 DIGEST = re.compile("[0-9a-f]{64}")
