@@ -31,14 +31,14 @@ SLOW = {
 
 
 def pytest_collection_modifyitems(items):
-    """Mark each test by its folder, which decides its tier; SLURM, of which a machine has one, gets one worker."""
+    """Mark each test by its folder, which decides its tier; tests that share a long set-up get one worker."""
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
         item.add_marker(folder)
         if folder == "unit" and item.path.stem in SLOW:
             item.add_marker("slow")
-        if folder == "slurm":
-            item.add_marker(pytest.mark.xdist_group("slurm"))
+        if folder in EXTRA:  # of SLURM, a machine has one
+            item.add_marker(pytest.mark.xdist_group("slurm" if folder == "slurm" else item.path.stem))
         if folder in EXTRA or EXTRA_FIXTURES & set(item.fixturenames):
             item.add_marker("extra")
 

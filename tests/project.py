@@ -100,7 +100,7 @@ class Project:
         jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", text, flags=re.MULTILINE)
         found = set()
         for rule, body in jobs:
-            wildcards = re.search(r"wildcards: (?:\w+)=(\S+)", body)
+            wildcards = re.search(r"wildcards: (?:study=\S+, )?\w+=(\S+)", body)
             found.add(f"{rule} {wildcards[1]}" if wildcards else rule)
         return found
 

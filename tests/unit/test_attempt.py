@@ -65,7 +65,7 @@ def begin(inputs, tmp_path):
 
 
 def ended(process):
-    printed = process.communicate(timeout=120)[0]
+    printed = process.communicate(timeout=300)[0]
     return process.returncode, printed
 
 
@@ -80,7 +80,7 @@ def test_a_run_that_is_done_says_what_it_took(begin, tmp_path):
 
 def test_progress_is_told_while_it_runs(begin, tmp_path):
     process = begin(parameter(steps=100000, evaluate_every=100))
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while (progress := read_progress(tmp_path / "run")) is None or progress.error is None:
         assert time.monotonic() < end
         time.sleep(0.1)

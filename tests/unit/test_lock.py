@@ -13,7 +13,7 @@ from spl.attempts.lock import RunLock, is_held
 from spl.errors import InputError, InterruptedTrainingError
 
 SPAWN = multiprocessing.get_context("spawn")
-PATIENCE = 30
+PATIENCE = 120
 
 
 def hold(folder, events, obedient):
