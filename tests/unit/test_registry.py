@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from spl.code.registry import Registry
 from spl.data import registry as sources
 from spl.methods import registry as methods
+from spl.registry import Registry
 
 NEW_METHOD = 'from spl.methods.method import Method\n\nMETHOD = Method("New", None)\n'
 NEW_SOURCE = "from spl.data.source import Source\n\nSOURCE: Source = Source(list, dict)\n"

@@ -1,4 +1,4 @@
 """Data sets: sources, readers, the store of prepared arrays, and splits.
 
-May import the registry of ``code``.
+Imports nothing of the other rooms.
 """

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from spl.code.registry import Registry
 from spl.data.source import Source
+from spl.registry import Registry
 
 SOURCES: Registry[Source] = Registry("spl.data.sources", Path(__file__).parent / "sources", "SOURCE")
 

@@ -1,4 +1,4 @@
 """One file per method; the registry finds them by name.
 
-May import the registry of ``code``, and torch only where tensors are computed: planning must not wait for it.
+Imports nothing of the other rooms, and torch only where tensors are computed: planning must not wait for it.
 """

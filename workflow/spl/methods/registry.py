@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from spl.code.registry import Registry
 from spl.methods.method import Method
+from spl.registry import Registry
 
 METHODS: Registry[Method] = Registry("spl.methods", Path(__file__).parent, "METHOD")
 
