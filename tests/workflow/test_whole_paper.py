@@ -52,7 +52,7 @@ def test_snakemake_plans_the_same_jobs(project):
 def test_every_item_is_made_and_on_the_page(whole):
     page = (whole / "paper.html").read_text()
     made = exhibits(make_plan(read_study(Path(STUDY))), STUDY)
-    assert set(CONTENTS) < set(made)
+    assert set(CATALOGUE) < set(made)
     for name, exhibit in made.items():
         assert f'id="{name}"' in page
         folder, endings = FILES[exhibit.kind]
