@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from snakemake.cli import parse_config
 
-from spl.campaign.job import Job
+from spl.campaign.job import Job, manifest_path
 from spl.code import equivalence
 from spl.code.subcommands import present_code, with_code
 from spl.errors import InputError
@@ -22,7 +22,6 @@ from spl.provenance.files import digest
 from spl.provenance.manifest import Code, Manifest, recorded
 from spl.provenance.seal import check_seal, results_digest, write_seal
 from spl.provenance.verdicts import Node, audit, orphans, upstream_of
-from spl.study.files import manifest_path
 
 RESULTS = Path("results/fake")
 SPLIT = present_code("split", {})

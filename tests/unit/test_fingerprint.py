@@ -7,11 +7,11 @@ import types
 from pathlib import Path
 
 import pytest
-from spl.methods.registry import METHODS
 
 import spl
 from spl.code import fingerprint
 from spl.code.subcommands import ENTRIES, code_modules, entry, entry_modules
+from spl.methods.registry import METHODS
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from contextlib import chdir
 
 import yaml
 from fabricated import MAKERS
+
 from spl.campaign.jobs import jobs
 from spl.campaign.plan_file import read_plan_file
 from spl.paper.catalogue import exhibits
@@ -86,7 +87,9 @@ def test_2800_runs_are_analysed_drawn_shown_and_audited(project):
     assert len(summary) == SIZES * FOLDS + 1
     assert "train" not in {line.split()[1] for line in done.stderr.splitlines() if line.startswith("localrule")}
 
-    commands = project.run(*asked, "--dry-run", "--printshellcmds", "--force", "results/large/analysis/random-labels.csv")
+    commands = project.run(
+        *asked, "--dry-run", "--printshellcmds", "--force", "results/large/analysis/random-labels.csv"
+    )
     [command] = [line.strip() for line in commands.stdout.splitlines() if "spl analyse" in line]
     assert len(command) < 200, "short enough to be read, and to be typed by hand"
     typed = command.partition(" > ")[0].split()

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spl.study.files import manifest_path
-
+MANIFEST = ".manifest.json"  # ending of manifests
 FOLDERS = ("data", "train")  # subcommands that fill a folder of their own
+
+
+def manifest_path(output: Path) -> Path:
+    """Where the manifest of a job lies: beside its output, the stem of several outputs, or the folder that it fills."""
+    return output.with_name(output.name.removesuffix(output.suffix) + MANIFEST)
 
 
 @dataclass(frozen=True)

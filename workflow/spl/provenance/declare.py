@@ -7,12 +7,12 @@ from collections import Counter, defaultdict
 from contextlib import suppress
 from pathlib import Path
 
+from spl.campaign.job import MANIFEST
 from spl.code import equivalence
 from spl.code.subcommands import present_code
 from spl.errors import InputError
 from spl.provenance.files import write_whole
 from spl.provenance.manifest import read_manifest
-from spl.study.files import MANIFEST
 
 
 def declare(subcommand: str, reason: str, results: Path) -> list[str]:

@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from spl.data.image_folder import list_images
 from spl.errors import InputError
 
 
@@ -33,6 +32,8 @@ def digest(path: Path) -> str:
 
 def _images(folder: Path) -> list[str]:
     """The images that a folder is read for, by name; none if it is no data set."""
+    from spl.data.image_folder import list_images  # of jobs, those alone load it that read such a folder
+
     try:
         found = list_images(folder)
     except InputError:

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from spl.campaign.job import manifest_path
 from spl.errors import InputError
 from spl.provenance.files import digest
 from spl.provenance.manifest import read_manifest
-from spl.study.files import manifest_path
 
 
 def records(runs: Iterable[str], folder: Path) -> dict[str, dict[str, Any]]:

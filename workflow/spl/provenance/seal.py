@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from spl.campaign.job import Job
+from spl.campaign.job import MANIFEST, Job
 from spl.errors import InputError
 from spl.provenance.files import digest, files_below, write_whole
-from spl.study.files import MANIFEST
 
 ROOT_FILE = "ROOT.sha256"
 OUTSIDE = ("logs", "checkpoints", "campaign", "partial", "crate")

@@ -12,14 +12,13 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal
 
-from spl.campaign.job import Job
+from spl.campaign.job import MANIFEST, Job
 from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
 from spl.errors import InputError
 from spl.provenance import machine
 from spl.provenance.manifest import Manifest, read_manifest
 from spl.provenance.seal import OUTSIDE, ROOT_FILE
-from spl.study.files import MANIFEST
 
 Verdict = Literal["fresh", "stale", "tampered", "broken-chain", "orphan", "unrecorded", "missing"]
 Digest = Callable[[Path], str | None]

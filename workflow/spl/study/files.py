@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 # A prepared data set.
 DATA_FILES = ("images.safetensors", "dataset.json")
 # A training run.
@@ -16,10 +14,3 @@ ENDINGS = {
     "table": (".csv", ".md", ".tex", ".runs.json"),
     "spreadsheet": (".xlsx",),
 }
-# Ending of manifests.
-MANIFEST = ".manifest.json"
-
-
-def manifest_path(output: Path) -> Path:
-    """Where the manifest of a job lies: beside its output, the stem of several outputs, or the folder that it fills."""
-    return output.with_name(output.name.removesuffix(output.suffix) + MANIFEST)
