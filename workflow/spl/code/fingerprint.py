@@ -94,8 +94,10 @@ def foreign_modules(entries: Iterable[str], loaded: Iterable[ModuleType]) -> lis
 
 
 def _file_of(module: ModuleType) -> Path | None:
+    """Where a module was loaded from; None if from no file, as torch's own that only carry the name of one."""
     file = getattr(module, "__file__", None)
-    return Path(file).resolve() if file else None
+    path = Path(file).resolve() if file else None
+    return path if path and path.is_file() else None
 
 
 def _is_installed(path: Path) -> bool:
