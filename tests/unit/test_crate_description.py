@@ -59,7 +59,7 @@ def record(name, subcommand, inputs=(), **said):
         "begun": "2026-01-01T00:00:00+00:00",
         "ended": "2026-01-01T00:00:09+00:00",
     }
-    job = Job(name, subcommand, "{}", tuple(inputs), (output,), Path(f"results/made/{name}.manifest.json"))
+    job = Job(name, subcommand, "{}", tuple(inputs), (output,))
     return Record(job, Manifest(**(manifest | said)))
 
 
@@ -73,7 +73,6 @@ def done(folder, *, content="1,2", parameter=None):
     job = replace(
         found.job,
         outputs=(output,),
-        manifest=folder / found.job.manifest,
         parameter=json.dumps(found.manifest.parameter | (parameter or {})),
     )
     job.manifest.write_text(found.manifest.model_copy(update=said).model_dump_json())

@@ -75,7 +75,7 @@ def plan(
     from spl.campaign.partial import run_state
     from spl.campaign.processor import check_processor
     from spl.paper.catalogue import exhibits
-    from spl.provenance.progress import watched
+    from spl.provenance.progress import with_progress
     from spl.study.plan import make_plan
     from spl.study.reading import read_study
 
@@ -84,7 +84,7 @@ def plan(
     results = Path("results") / planned.study.name
     check_processor(planned, results)
     listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
-    runs = watched(planned.runs, len(planned.runs), "looking at runs")
+    runs = with_progress(planned.runs, len(planned.runs), "looking at runs")
     states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in runs}
     needs = dict(planned.experiments)
     for name, one in planned.calibrations.items():

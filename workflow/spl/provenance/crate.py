@@ -27,7 +27,7 @@ from spl.provenance import machine
 from spl.provenance.crate_entities import TERMS, WORKFLOW, Content, Description, Record, refs
 from spl.provenance.files import digest
 from spl.provenance.manifest import read_manifest
-from spl.provenance.progress import watched
+from spl.provenance.progress import with_progress
 from spl.provenance.seal import ROOT_FILE, check_seal
 from spl.study.plan import Plan, make_plan
 from spl.study.reading import check_study
@@ -78,7 +78,7 @@ def vouched(done: Iterable[Job]) -> list[Record]:
         InputError: one does not, or is not there.
     """
     records = [Record(job, read_manifest(_there(job, job.manifest))) for job in done]
-    reading = watched(records, len(records), "reading files")
+    reading = with_progress(records, len(records), "reading files")
     found = {path: digest(_there(record.job, path)) for record in reading for path in record.job.outputs}
     for record in records:
         job, manifest = record.job, record.manifest

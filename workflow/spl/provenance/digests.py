@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from spl.provenance.files import digest, write_whole
-from spl.provenance.progress import watched
+from spl.provenance.progress import with_progress
 
 Known = dict[str, tuple[list[int], str]]
 """By path: what the file system said of a file when it was read, and its sha256."""
@@ -32,7 +32,7 @@ def digests(paths: Iterable[Path], memory: Path, quick: bool) -> dict[Path, str 
     wanted = list(dict.fromkeys(paths))
     # hashlib lets other threads run while it works.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = watched(pool.map(lambda path: _digest(path, known), wanted), len(wanted), "reading files")
+        done = with_progress(pool.map(lambda path: _digest(path, known), wanted), len(wanted), "reading files")
         found = dict(zip(wanted, done, strict=True))
     everything = {**_read(memory), **{str(path): one for path, one in found.items() if one}}
     with suppress(OSError):  # a folder that cannot be written can be audited

@@ -11,7 +11,7 @@ from rich.progress import track
 Thing = TypeVar("Thing")
 
 
-def watched(things: Iterable[Thing], total: int, doing: str) -> Iterator[Thing]:
+def with_progress(things: Iterable[Thing], total: int, doing: str) -> Iterator[Thing]:
     """The things one after the other, below a bar that goes when they end."""
     console = Console(stderr=True)
     yield from track(things, doing, total, console=console, transient=True, disable=not console.is_terminal)
