@@ -14,7 +14,7 @@ from typing import Any, Literal
 # the jobs that print tables.
 import jinja2  # noqa: F401
 import pandas as pd
-import tabulate  # type: ignore[import-untyped]  # noqa: F401
+import tabulate  # noqa: F401
 
 from spl.analysis.formats import counted, percent, spread
 from spl.analysis.statistics import Gain
