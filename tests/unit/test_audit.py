@@ -317,7 +317,7 @@ def test_no_job_begins_where_its_manifest_cannot_go(tmp_path):
 @pytest.mark.parametrize("name", [os.fsdecode(b"\xff.manifest.json"), "a\nb.manifest.json"])
 def test_a_name_that_no_list_of_lines_can_hold_is_not_sealed(made, name):
     (RESULTS / name).write_text("{}")
-    with pytest.raises(InputError, match="expected no manifest of such a name"):
+    with pytest.raises(InputError, match="expected only printable names of manifests"):
         write_seal(RESULTS)
     assert not (RESULTS / "ROOT.sha256").exists()
 
