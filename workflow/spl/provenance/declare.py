@@ -18,8 +18,8 @@ from spl.provenance.manifest import read_manifest
 def declare(subcommand: str, reason: str, results: Path) -> list[str]:
     """Declare the present code of a subcommand equivalent to the code behind its existing results.
 
-    Appends one line to ``config/equivalent.yaml`` for each fingerprint that changed, such as that of a method. Of several
-    old fingerprints, the most frequent is declared equivalent; results of the others stay stale.
+    Appends one line to ``config/equivalent.yaml`` for each fingerprint that changed, such as a method's. Of several old
+    fingerprints, the most frequent is declared equivalent; results of the others stay stale.
 
     Args:
         subcommand: of ``spl``.
