@@ -30,7 +30,7 @@ SPLIT = present_code("split", {})
 def job(name, inputs, **parameter):
     made = RESULTS / f"{name}.json"
     content = json.dumps({"code": SPLIT, **parameter})
-    return Job(name, "split", content, tuple(map(Path, inputs)), (made,), manifest_path(made))
+    return Job(name, "split", content, tuple(map(Path, inputs)), (made,))
 
 
 CHAIN = {
@@ -182,7 +182,7 @@ def test_a_package_that_hides_another_is_the_one_on_record(tmp_path, monkeypatch
     for folder in ("environment", "first"):
         monkeypatch.syspath_prepend(tmp_path / folder)
     importlib.import_module(name)
-    assert machine.packages([name])[name] == (before or str(tmp_path / f"first/{name}.py"))
+    assert machine.packages([name], machine.versions())[name] == (before or str(tmp_path / f"first/{name}.py"))
 
 
 def test_code_that_ran_and_was_not_planned_is_stale(made):
@@ -307,19 +307,17 @@ def test_a_folder_is_known_by_all_images_of_its_data_set(tmp_path):
 
 
 def test_no_job_begins_where_its_manifest_cannot_go(tmp_path):
-    parameter = with_code("split", {})
-    (tmp_path / "fold0.manifest.json").mkdir()
-    with (
-        pytest.raises(InputError, match="fold0.manifest.json: expected a manifest or nothing, found a folder"),
-        recorded("split", parameter, [], [], tmp_path / "fold0.manifest.json"),
-    ):
+    job = Job("fold0", "split", json.dumps(with_code("split", {})), (), (tmp_path / "fold0.json",))
+    job.manifest.mkdir()
+    expected = "fold0.manifest.json: expected a manifest or nothing, found a folder"
+    with pytest.raises(InputError, match=expected), recorded(job):
         pytest.fail("it began")
 
 
 @pytest.mark.parametrize("name", [os.fsdecode(b"\xff.manifest.json"), "a\nb.manifest.json"])
 def test_a_name_that_no_list_of_lines_can_hold_is_not_sealed(made, name):
     (RESULTS / name).write_text("{}")
-    with pytest.raises(InputError, match="expected no manifest of such a name"):
+    with pytest.raises(InputError, match="expected only printable names of manifests"):
         write_seal(RESULTS)
     assert not (RESULTS / "ROOT.sha256").exists()
 
@@ -452,7 +450,7 @@ def test_results_that_lie_behind_a_link_are_results(made):
     (elsewhere / "runs").mkdir()
     (RESULTS / "runs").symlink_to(elsewhere / "runs")
     made = RESULTS / "runs/far.json"
-    far = Job("runs/far", "split", json.dumps({"code": SPLIT}), (), (made,), manifest_path(made))
+    far = Job("runs/far", "split", json.dumps({"code": SPLIT}), (), (made,))
     made.write_text("far")
     write(far)
     write_seal(RESULTS)

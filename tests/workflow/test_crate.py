@@ -160,20 +160,20 @@ def refused(project, line):
     assert not {name for name in left if "crate" in name}, "whole or not at all"
 
 
-def test_a_result_that_was_changed_is_not_vouched_for(finished):
+def test_a_result_that_was_modified_is_not_archived(finished):
     path = finished.results / "analysis/scarce-labels.csv"
     times = path.stat()
     path.write_text(path.read_text().replace("0.", "0.0", 1))
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    refused(finished, "results/tiny/analysis/scarce-labels.csv: expected the sha256 in results/tiny/analysis/scarce-")
+    refused(finished, "analysis/scarce-labels: tampered: results/tiny/analysis/scarce-labels.csv was modified after")
 
 
-def test_a_job_without_manifest_is_not_vouched_for(finished):
+def test_a_job_without_manifest_is_not_archived(finished):
     (finished.folder / f"{RUN}.manifest.json").unlink()
-    refused(finished, f"{RUN}.manifest.json: missing")
+    refused(finished, f"{RUN.removeprefix('results/tiny/')}: unrecorded: {RUN}.manifest.json is missing")
 
 
-def test_a_result_made_from_other_inputs_is_not_vouched_for(finished):
+def test_a_result_of_other_inputs_is_not_archived(finished):
     """Somebody exchanged a split together with its manifest."""
     split = finished.results / "splits/digits/balanced-40/fold1.json"
     manifest = split.with_name("fold1.manifest.json")
@@ -186,4 +186,4 @@ def test_a_result_made_from_other_inputs_is_not_vouched_for(finished):
         times = path.stat()
         path.write_text(text)
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    refused(finished, "results/tiny/runs/digits/balanced-40/fold1/fixmatch/seed0.manifest.json: made from another")
+    refused(finished, "runs/digits/balanced-40/fold1/fixmatch/seed0: stale: results/tiny/splits/digits/")

@@ -38,10 +38,10 @@ def _studies(incomplete: str) -> list[str]:
 
 def _results(context: typer.Context, incomplete: str) -> list[str]:
     """The results of a study whose name begins so, for the shell."""
-    from spl.provenance.audit import read_audited
+    from spl.provenance.audit import plan_study
 
     try:
-        return [name for name in read_audited(context.params.get("study")).jobs if name.startswith(incomplete)]
+        return [name for name in plan_study(context.params.get("study")).jobs if name.startswith(incomplete)]
     except InputError:
         return []
 
@@ -75,7 +75,7 @@ def plan(
     from spl.campaign.partial import run_state
     from spl.campaign.processor import check_processor
     from spl.paper.catalogue import exhibits
-    from spl.provenance.progress import watched
+    from spl.provenance.progress import with_progress
     from spl.study.plan import make_plan
     from spl.study.reading import read_study
 
@@ -84,7 +84,7 @@ def plan(
     results = Path("results") / planned.study.name
     check_processor(planned, results)
     listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
-    runs = watched(planned.runs, len(planned.runs), "looking at runs")
+    runs = with_progress(planned.runs, len(planned.runs), "looking at runs")
     states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in runs}
     needs = dict(planned.experiments)
     for name, one in planned.calibrations.items():
@@ -178,7 +178,7 @@ def audit(
     ] = None,
 ) -> None:
     """Say whether results are what the present study, code, data and packages make; status 0 only if all is fresh."""
-    from spl.provenance.audit import audit_rerun, audit_results, read_audited
+    from spl.provenance.audit import audit_rerun, audit_results, plan_study
     from spl.provenance.why import audit_cell
 
     if seal is not None and not re.fullmatch("[0-9a-f]{64}", seal):
@@ -190,7 +190,7 @@ def audit(
     if rerun and as_json:
         raise InputError("--rerun: expected without --json; its status says whether the same came out")
     asked = targets or []
-    about = read_audited(study, next(iter(asked), rerun or (why and why.partition(":")[0])))
+    about = plan_study(study, next(iter(asked), rerun or (why and why.partition(":")[0])))
     if rerun:
         fresh = audit_rerun(about, rerun, _console())
     elif why:
@@ -210,9 +210,9 @@ def audit(
 )
 def digest(study: StudyFile = DEMO) -> None:
     """Print one sha256 over all results of a study: the same wherever the same bytes came out."""
-    from spl.provenance.audit import digest_of, read_audited
+    from spl.provenance.audit import digest_of, plan_study
 
-    print(digest_of(read_audited(study)))
+    print(digest_of(plan_study(study)))
 
 
 @app.command(

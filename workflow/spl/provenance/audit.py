@@ -37,15 +37,15 @@ PLAIN: Any = {"highlight": False, "markup": False, "soft_wrap": True}
 
 
 @dataclass(frozen=True)
-class Audited:
-    """A study, its jobs by name, and the folder of its results."""
+class PlannedStudy:
+    """A study: its file, its jobs by name, and the folder of its results."""
 
-    study: Path
+    file: Path
     jobs: Mapping[str, Job]
     results: Path
 
 
-def read_audited(study: Path | None, target: str | None = None) -> Audited:
+def plan_study(study: Path | None, target: str | None = None) -> PlannedStudy:
     """Find a study and plan its jobs.
 
     Args:
@@ -57,7 +57,7 @@ def read_audited(study: Path | None, target: str | None = None) -> Audited:
     """
     path = study or _study_of(target) or DEFAULT
     plan = make_plan(read_study(path))
-    return Audited(path, jobs(plan, exhibits(plan, str(path))), Path("results") / plan.study.name)
+    return PlannedStudy(path, jobs(plan, exhibits(plan, str(path))), Path("results") / plan.study.name)
 
 
 def _study_of(target: str | None) -> Path | None:
@@ -81,12 +81,12 @@ def _name(path: Path) -> str | None:
 
 
 def audit_results(
-    about: Audited, targets: list[str], quick: bool, published: str | None, console: Console | None
+    study: PlannedStudy, targets: list[str], quick: bool, published: str | None, console: Console | None
 ) -> bool:
     """Audit targets, or all results of a study, and print the verdicts and the commands that repair the results.
 
     Args:
-        about: the study.
+        study: with its jobs.
         targets: names or paths; [] for everything, orphans and the seal included.
         quick: as in :func:`spl.provenance.digests.digests`.
         published: as in :func:`spl.provenance.seal.check_seal`.
@@ -98,12 +98,12 @@ def audit_results(
     Raises:
         InputError: a target is neither a result of the study nor a file among its results.
     """
-    if any(Path(target) in (about.results, Path()) for target in targets):
+    if any(Path(target) in (study.results, Path()) for target in targets):
         targets = []
-    names, strays = _chosen(about, targets)
-    nodes = {node.name: node for node in (*judged(about, names, quick).values(), *strays)}
-    seal = check_seal(about.results, published)
-    commands = _repair(about, nodes, seal, names if targets else [])
+    names, strays = _chosen(study, targets)
+    nodes = {node.name: node for node in (*judge(study, names, quick).values(), *strays)}
+    seal = check_seal(study.results, published)
+    commands = _repair(study, nodes, seal, names if targets else [])
     if console is None:
         print(json.dumps(report.as_json(nodes, seal, commands), indent=1))
     else:
@@ -118,19 +118,19 @@ def audit_results(
     return report.is_fresh(nodes.values()) and seal_holds(seal, bool(targets), published)
 
 
-def _repair(about: Audited, nodes: Mapping[str, Node], seal: Seal, names: list[str]) -> list[str]:
+def _repair(study: PlannedStudy, nodes: Mapping[str, Node], seal: Seal, names: list[str]) -> list[str]:
     """The commands that make jobs fresh, by their names; all jobs of the study if there are none."""
     records = Path(".snakemake/metadata")
     return list(
         report.repair(
             nodes.values(),
-            study=str(about.study),
+            study=str(study.file),
             default=str(DEFAULT),
-            results=about.results,
+            results=study.results,
             touch=not records.is_dir() or not any(records.iterdir()),
-            targets=[about.jobs[name].outputs[0] for name in names],
+            targets=[study.jobs[name].outputs[0] for name in names],
             unsealed={
-                name for name, job in about.jobs.items() if str(job.manifest.relative_to(about.results)) in seal.changed
+                name for name, job in study.jobs.items() if str(job.manifest.relative_to(study.results)) in seal.changed
             },
         )
     )
@@ -141,34 +141,34 @@ def seal_holds(seal: Seal, in_part: bool, published: str | None) -> bool:
     return seal.state == "intact" or (in_part and published is None and seal.state == "absent")
 
 
-def digest_of(about: Audited) -> str:
+def digest_of(study: PlannedStudy) -> str:
     """The digest of a study's present results: see :func:`spl.provenance.seal.results_digest`.
 
     Raises:
         InputError: a result is missing.
     """
-    sha256 = digests((path for job in about.jobs.values() for path in job.outputs), _cache(about), quick=False)
-    return results_digest(about.jobs.values(), sha256.__getitem__, about.results)
+    sha256 = digests((path for job in study.jobs.values() for path in job.outputs), _cache(study), quick=False)
+    return results_digest(study.jobs.values(), sha256.__getitem__, study.results)
 
 
-def _cache(about: Audited) -> Path:
-    return about.results / "logs" / "digests.json"
+def _cache(study: PlannedStudy) -> Path:
+    return study.results / "logs" / "digests.json"
 
 
-def _chosen(about: Audited, targets: list[str]) -> tuple[list[str], list[Node]]:
+def _chosen(study: PlannedStudy, targets: list[str]) -> tuple[list[str], list[Node]]:
     """The names of the jobs that targets denote, and the orphans among them; everything without targets."""
-    strays = list(orphans(about.jobs, about.results))
+    strays = list(orphans(study.jobs, study.results))
     if not targets:
-        return list(about.jobs), strays
+        return list(study.jobs), strays
     names, chosen = dict[str, None](), []
     for target in targets:
-        matches = report.matching(about.jobs, target, about.results)
-        places = Path(target), about.results / target
+        matches = report.matching(study.jobs, target, study.results)
+        places = Path(target), study.results / target
         own = [node for node in strays if any(_overlap(Path(node.name), place) for place in places)]
         if not matches and not own:
-            near = difflib.get_close_matches(target, [Path(name).name for name in about.jobs], 1)
+            near = difflib.get_close_matches(target, [Path(name).name for name in study.jobs], 1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise InputError(f"{target}: no result of {about.study} (--study for another study){hint}")
+            raise InputError(f"{target}: no result of {study.file} (--study for another study){hint}")
         names |= dict.fromkeys(matches)
         chosen += own
     return list(names), chosen
@@ -179,19 +179,19 @@ def _overlap(first: Path, second: Path) -> bool:
     return first.is_relative_to(second) or second.is_relative_to(first)
 
 
-def judged(about: Audited, wanted: list[str], quick: bool) -> dict[str, Node]:
-    """The verdicts on jobs and all that they are built from, by name."""
-    chosen = upstream_of(about.jobs, wanted)
+def judge(study: PlannedStudy, names: list[str], quick: bool) -> dict[str, Node]:
+    """The verdicts on jobs and on all jobs upstream of them, by name."""
+    chosen = upstream_of(study.jobs, names)
     paths = (path for job in chosen.values() for path in (*job.outputs, *job.inputs))
-    sha256 = digests(paths, _cache(about), quick)
+    sha256 = digests(paths, _cache(study), quick)
     return audit(chosen, sha256.__getitem__)
 
 
-def audit_rerun(about: Audited, run: str, console: Console) -> bool:
+def audit_rerun(study: PlannedStudy, run: str, console: Console) -> bool:
     """Train a run again, in a temporary folder, and compare the outcome with the results.
 
     Args:
-        about: the study.
+        study: with its jobs.
         run: its path, from ``runs/`` on or whole.
         console: where to print.
 
@@ -202,13 +202,13 @@ def audit_rerun(about: Audited, run: str, console: Console) -> bool:
     Raises:
         InputError: there is no such run, or training fails.
     """
-    matches = [name for name in report.matching(about.jobs, run, about.results) if name.startswith("runs/")]
+    matches = [name for name in report.matching(study.jobs, run, study.results) if name.startswith("runs/")]
     if len(matches) != 1:
-        raise InputError(f"{run}: expected the path of one run of {about.study}, found {len(matches)}")
-    job = about.jobs[matches[0]]
+        raise InputError(f"{run}: expected the path of one run of {study.file}, found {len(matches)}")
+    job = study.jobs[matches[0]]
     if absent := [path for path in (*job.inputs, *job.outputs) if not path.is_file()]:
         raise InputError(f"{absent[0]}: missing; nothing to compare")
-    upstream = judged(about, [job.name], quick=False)
+    upstream = judge(study, [job.name], quick=False)
     del upstream[job.name]
     wrong = [node for node in upstream.values() if node.verdict != "fresh"]
     for line in report.problems(wrong):

@@ -68,7 +68,7 @@ def audit(jobs: Mapping[str, Job], digest: Digest) -> dict[str, Node]:
     nodes: dict[str, Node] = {}
     for name in TopologicalSorter(graph).static_order():
         upstream = {maker: nodes[maker] for maker in sorted(graph[name])}
-        nodes[name] = _judge(jobs[name], upstream, makers, digest)
+        nodes[name] = _verdict_on(jobs[name], upstream, makers, digest)
     return nodes
 
 
@@ -104,7 +104,7 @@ def _makers(jobs: Mapping[str, Job]) -> dict[Path, str]:
     return {path: job.name for job in jobs.values() for path in job.outputs}
 
 
-def _judge(job: Job, upstream: Mapping[str, Node], makers: Mapping[Path, str], digest: Digest) -> Node:
+def _verdict_on(job: Job, upstream: Mapping[str, Node], makers: Mapping[Path, str], digest: Digest) -> Node:
     def node(verdict: Verdict, why: Iterable[str] = (), **more: Any) -> Node:
         outline: dict[str, Any] = {"upstream": tuple(upstream), "subcommand": job.subcommand, "files": job.outputs}
         return Node(job.name, verdict, tuple(why), **outline, **more)

@@ -10,16 +10,16 @@ from rich.console import Console
 
 from spl.errors import InputError
 from spl.provenance import report
-from spl.provenance.audit import PLAIN, Audited, judged, seal_holds
+from spl.provenance.audit import PLAIN, PlannedStudy, judge, seal_holds
 from spl.provenance.seal import check_seal
 from spl.tables.trace import Trace
 
 
-def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, console: Console | None) -> bool:
+def audit_cell(study: PlannedStudy, cell: str, quick: bool, published: str | None, console: Console | None) -> bool:
     """Name the runs behind one number of a table, and audit them and the table.
 
     Args:
-        about: the study.
+        study: with its jobs.
         cell: "TABLE.csv:ROW,COLUMN", the table by path or by name.
         quick, published: as of :func:`spl.provenance.audit.audit_results`.
         console: where to print the result in words; None to print JSON.
@@ -31,16 +31,16 @@ def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, co
         InputError: there is no such table or number.
     """
     table, _, place = cell.partition(".csv:")
-    names = report.matching(about.jobs, table, about.results)
+    names = report.matching(study.jobs, table, study.results)
     if not place or len(names) != 1 or not names[0].startswith("tables/"):
-        raise InputError(f"{cell}: expected TABLE.csv:ROW,COLUMN with a table of {about.study}")
+        raise InputError(f"{cell}: expected TABLE.csv:ROW,COLUMN with a table of {study.file}")
     [name] = names
-    nodes = judged(about, [name], quick)
-    summaries = [path for path in about.jobs[name].inputs if path.parent == about.results / "analysis"]
+    nodes = judge(study, [name], quick)
+    summaries = [path for path in study.jobs[name].inputs if path.parent == study.results / "analysis"]
     for job in (name, *(f"analysis/{path.stem}" for path in summaries)):
         if nodes[job].verdict in ("missing", "unrecorded", "tampered"):  # what no job wrote names no runs
             raise InputError(f"{job}: {nodes[job].verdict}: {nodes[job].why[0]}")
-    trace = Trace(about.results / name)
+    trace = Trace(study.results / name)
     if not trace.computed:
         raise InputError(
             f"{cell}: a table of settings, or with one line for each run, has no numbers computed from runs"
@@ -50,14 +50,14 @@ def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, co
     if not runs:
         raise InputError(f"{cell}: no run is behind this number")
     if unknown := [run for run in runs if f"runs/{run}" not in nodes]:
-        raise InputError(f"{unknown[0]}: no run of {about.study}, although {name} was computed from it")
-    seal = check_seal(about.results, published)
+        raise InputError(f"{unknown[0]}: no run of {study.file}, although {name} was computed from it")
+    seal = check_seal(study.results, published)
     fresh = report.is_fresh(nodes.values()) and seal_holds(seal, True, published)
     if console is None:
         behind = {"cell": place, "value": value, "runs": [f"runs/{run}" for run in runs]}
         print(json.dumps(behind | report.as_json(nodes, seal, ()), indent=1))
         return fresh
-    path = about.results / f"{name}.csv"
+    path = study.results / f"{name}.csv"
     console.print(f"{path}: {place} = {value:.10g}, from {len(runs)} runs", **PLAIN)
     known = _rows(summaries)
     for run in runs:
