@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from snakemake.cli import parse_config
 
-from spl.campaign.job import Job, manifest_path
+from spl.campaign.job import Job
 from spl.code import equivalence
 from spl.code.subcommands import present_code, with_code
 from spl.errors import InputError

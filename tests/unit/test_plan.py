@@ -180,10 +180,11 @@ def test_captions_name_every_value_that_runs_differ_in():
 
 def test_every_job_s_parameter_names_its_code():
     plan = planned()
+    shown = exhibits(plan, "")
     parameters = [
         data_parameter(plan, "digits"), split_parameter(plan, "digits/balanced-20/fold0"),
         run_parameter(plan, next(iter(plan.runs))), analysis_parameter(plan, "scarce-labels"),
-        page_parameter(plan, exhibits(plan, "")), *(exhibit_parameter(plan, exhibit) for exhibit in exhibits(plan, "").values()),
+        page_parameter(plan, shown), *(exhibit_parameter(plan, exhibit) for exhibit in shown.values()),
     ]  # fmt: skip
     codes = [json.loads(parameter)["code"] for parameter in parameters]
     assert all(len(code) == 64 for code in codes)

@@ -1,7 +1,7 @@
-"""An experiment of 2,800 runs: analysed, drawn, shown on the page and audited by the real Snakemake and the real commands.
+"""An experiment of 2,800 runs is analysed, drawn, shown on the page and audited, by the real Snakemake and commands.
 
-A command takes one argument of 128 KiB at most; the parameter of such a summary is longer. Its runs are fabricated, with
-manifests that agree with them.
+A command takes one argument of 128 KiB at most; parameter and inputs of such a summary are longer. Its runs are
+fabricated, with manifests that agree with them.
 """
 
 import json
@@ -73,18 +73,19 @@ def write_manifest(template, job):
 def test_2800_runs_are_analysed_drawn_shown_and_audited(project):
     study = project.folder / "config/large.yaml"
     study.write_text(yaml.safe_dump(STUDY, sort_keys=False))
-    asked = ("snakemake", "--cores", "2", "--configfile", study)
+    asked = ("snakemake", "--configfile", study, "--cores", "2")
     done = project.run(*asked, "results/large/data/digits/dataset.json")
     assert done.returncode == 0, done.stderr[-4000:]
     planned = fabricate_runs(project.folder, study)
     assert sum(job.subcommand == "train" for job in planned.values()) == SIZES * FOLDS
-    assert len(planned["analysis/random-labels"].parameter) > ARGUMENT
+    summary = planned["analysis/random-labels"]
+    assert len(summary.parameter) + sum(len(f" {path}") for path in summary.inputs) > ARGUMENT
 
     done = project.run(*asked, "all")
     assert done.returncode == 0, done.stderr[-4000:]
     results = project.folder / "results/large"
-    summary = (results / "analysis/random-labels.csv").read_text().splitlines()
-    assert len(summary) == SIZES * FOLDS + 1
+    rows = (results / "analysis/random-labels.csv").read_text().splitlines()
+    assert len(rows) == SIZES * FOLDS + 1
     assert "train" not in {line.split()[1] for line in done.stderr.splitlines() if line.startswith("localrule")}
 
     commands = project.run(

@@ -25,8 +25,8 @@ STARTS = "[0-9]" * 20 + ".json"  # frozen plans, one for each start of Snakemake
 def freeze(plan_file: Path) -> Path:
     """Give submitted jobs a copy of the plan file that belongs to this start of Snakemake.
 
-    Submitted jobs begin hours or days later. They follow this copy, so that no later edit of the study reaches them, and
-    jobs of an earlier start recognise that they were replaced.
+    Submitted jobs begin hours or days later. They follow this copy, so that no later edit of the study reaches them,
+    and jobs of an earlier start recognise that they were replaced.
 
     Returns:
         the copy, beside the plan file.

@@ -1,8 +1,8 @@
 """The plan file: every job of a study with its parameter, written when Snakemake starts, read by each job.
 
 The command line of a job names the file and the job, because a command takes 128 KiB at most and a summary of some
-thousand runs needs more. The name of the file holds a digest of its content, so that a later edit of the study or of the
-code makes another file and reaches no job that was already planned.
+thousand runs needs more. The name of the file holds a digest of its content, so that a later edit of the study or of
+the code makes another file and reaches no job that was already planned.
 """
 
 from __future__ import annotations

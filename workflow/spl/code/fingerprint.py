@@ -1,8 +1,8 @@
 """The fingerprint of a job's code.
 
 It is the sha256 over the syntax trees, without comments and docstrings, of every module of this package that the job's
-entry modules import, directly or not. Imports inside functions count; imports for type checkers alone do not run, and do
-not count. Nothing is resolved by name and nothing is imported.
+entry modules import, directly or not. Imports inside functions count; imports for type checkers alone do not run, and
+do not count. Nothing is resolved by name and nothing is imported.
 """
 
 from __future__ import annotations

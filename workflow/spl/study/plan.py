@@ -202,6 +202,6 @@ def _labelled(study: Study, split: SplitJob) -> int:
 
 
 def planned_values(run: Run) -> dict[str, Any]:
-    """The columns of a run's row that are known before it is trained; weights that are yet to be calibrated are None."""
+    """The columns of a run's row that are known before it is trained; weights still to be calibrated are None."""
     known = {name: value for name, value in vars(run).items() if name not in ("path", "settings", "calibration")}
     return known | {name: None if value == CALIBRATED else value for name, value in run.settings.items()}
