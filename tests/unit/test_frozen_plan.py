@@ -1,6 +1,6 @@
 """What jobs follow is the study as it was when Snakemake started; jobs of an earlier start do not begin."""
 
-import json
+import os
 from pathlib import Path
 
 import pytest
@@ -9,14 +9,18 @@ import yaml
 from spl.attempts.journal import note
 from spl.attempts.slurm import QueuedRun
 from spl.campaign import frozen_plan as campaign
+from spl.campaign.jobs import jobs
 from spl.campaign.parameters import run_parameter
+from spl.campaign.plan_file import KEPT, read_job, read_plan_file, write_plan_file
 from spl.errors import InputError
+from spl.paper.catalogue import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
 STUDY = yaml.safe_load((Path(__file__).parents[1] / "studies/tiny.yaml").read_text())
 PLAN = make_plan(check_study(STUDY, ""))
 RUNS = list(PLAN.runs)
+JOBS = jobs(PLAN, exhibits(PLAN, ""))
 
 
 def finish(results, path):
@@ -24,33 +28,77 @@ def finish(results, path):
     (results / "runs" / path / "parameters.json").write_text(run_parameter(PLAN, path))
 
 
-def test_a_frozen_plan_gives_the_same_plan_and_every_parameter(tmp_path):
-    content = json.loads(campaign.freeze(PLAN, STUDY, tmp_path).read_text())
-    frozen = content.pop("frozen")
-    assert make_plan(check_study(content, "")) == PLAN
-    assert frozen["parameters"] == {run: run_parameter(PLAN, run) for run in PLAN.runs}
+@pytest.fixture
+def plan_file(tmp_path):
+    return write_plan_file(JOBS, STUDY, tmp_path)
 
 
-def test_only_jobs_of_the_latest_start_begin(tmp_path):
-    older = campaign.freeze(PLAN, STUDY, tmp_path)
+def test_a_plan_file_holds_the_study_and_every_job(plan_file):
+    study, stated = read_plan_file(plan_file)
+    assert make_plan(check_study(study, "")) == PLAN
+    assert stated == JOBS
+    assert list(study["experiments"]) == list(STUDY["experiments"]), "their order counts"
+
+
+def test_another_plan_is_another_file_and_the_same_plan_the_same(plan_file, tmp_path):
+    assert write_plan_file(JOBS, STUDY, tmp_path) == plan_file
+    other = write_plan_file(JOBS, STUDY | {"title": "Another"}, tmp_path)
+    assert other != plan_file
+    assert read_plan_file(plan_file)[0]["title"] == STUDY["title"]
+
+
+def test_plan_files_of_long_ago_are_deleted(plan_file, tmp_path):
+    os.utime(plan_file, (0, 0))
+    others = [write_plan_file(JOBS, STUDY | {"title": str(number)}, tmp_path) for number in range(KEPT)]
+    assert not plan_file.exists()
+    assert all(path.exists() for path in others)
+
+
+@pytest.mark.parametrize(
+    "content", [None, "", "[]", "{}", '{"study": 1, "jobs": 2}', '{"study": {}, "jobs": {"a": {}}}']
+)
+def test_what_is_no_plan_file_is_named(tmp_path, content):
+    path = tmp_path / "plan.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match="plan.json: expected a plan file"):
+        read_plan_file(path)
+
+
+def test_a_job_that_the_plan_does_not_have_is_named_with_the_nearest(plan_file):
+    assert read_job(plan_file, "figures/fig4", "figure") == JOBS["figures/fig4"]
+    with pytest.raises(InputError, match="spl figure has no job figures/fig44; did you mean figures/fig4\\?"):
+        read_job(plan_file, "figures/fig44", "figure")
+    with pytest.raises(InputError, match="spl table has no job figures/fig4"):
+        read_job(plan_file, "figures/fig4", "table")
+
+
+def test_jobs_that_were_submitted_follow_a_copy_of_their_own(plan_file):
+    frozen = campaign.freeze(plan_file)
+    plan_file.unlink()
+    assert read_plan_file(frozen)[1] == JOBS
+
+
+def test_only_jobs_of_the_latest_start_begin(plan_file):
+    older = campaign.freeze(plan_file)
     campaign.check_newest(older)
-    newer = campaign.freeze(PLAN, STUDY, tmp_path)
+    newer = campaign.freeze(plan_file)
     campaign.check_newest(newer)
-    with pytest.raises(InputError, match="a later Snakemake has taken over"):
+    with pytest.raises(InputError, match="of a later Snakemake; this job is no longer needed"):
         campaign.check_newest(older)
 
 
-def test_a_clock_that_goes_wrong_makes_no_later_start_an_earlier_one(tmp_path, monkeypatch):
-    older = campaign.freeze(PLAN, STUDY, tmp_path)
+def test_a_clock_that_goes_wrong_makes_no_later_start_an_earlier_one(plan_file, monkeypatch):
+    older = campaign.freeze(plan_file)
     monkeypatch.setattr("time.time_ns", lambda: 5)
-    campaign.check_newest(campaign.freeze(PLAN, STUDY, tmp_path))
+    campaign.check_newest(campaign.freeze(plan_file))
     with pytest.raises(InputError, match="a later Snakemake"):
         campaign.check_newest(older)
 
 
 def test_one_snakemake_at_a_time_submits(tmp_path):
     first = campaign.begin(tmp_path)
-    with pytest.raises(InputError, match="another Snakemake submits trainings of this study"):
+    with pytest.raises(InputError, match="another Snakemake submits runs of this study"):
         campaign.begin(tmp_path)
     first.close()
     campaign.begin(tmp_path).close()
