@@ -227,7 +227,8 @@ def _train_again(job: Job, run: str, folder: Path) -> None:
     plan_file = write_plan_file({job.name: replace(job, outputs=outputs)}, {}, folder)
     command = [str(Path(sys.executable).parent / "spl"), "train", str(plan_file), job.name]
     command += ["--checkpoints", str(folder / "checkpoints")]
-    done = subprocess.run(command, env=os.environ | {"SLURM_JOB_ID": ""}, stdout=sys.stderr)
+    # 2: standard error, whatever sys.stderr is at present.
+    done = subprocess.run(command, env=os.environ | {"SLURM_JOB_ID": ""}, stdout=2)
     if done.returncode:
         raise InputError(f"{run}: training it again failed with status {done.returncode}")
 
