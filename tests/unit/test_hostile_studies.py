@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spl.campaign.jobs import jobs
-from spl.campaign.requests import requests
+from spl.campaign.requests import run_requests
 from spl.errors import InputError
 from spl.page.parameter import page_parameter
 from spl.paper.catalogue import exhibits
@@ -98,7 +98,7 @@ def refusal(read):
     try:
         plan = make_plan(read())
         shown = exhibits(plan, "study.yaml")
-        requests(plan), jobs(plan, shown), page_parameter(plan, shown)
+        run_requests(plan), jobs(plan, shown), page_parameter(plan, shown)
     except InputError as error:
         return str(error).split("\n")
     return []

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spl.campaign.requests import Request, requests
+from spl.campaign.requests import Request, run_requests
 from spl.page.parameter import page_parameter
 from spl.paper.catalogue import exhibit_parameter, exhibits
 from spl.study.plan import analysis_parameter, calibration_parameter, data_parameter, make_plan, run_parameter
@@ -31,7 +31,7 @@ def planned(digits, training=None, **experiments):
 @pytest.mark.parametrize(("device", "gpu"), [("cuda", 2), ("cpu", 0)])
 def test_each_process_gets_its_cores_and_on_cuda_a_gpu(device, gpu):
     plan = planned({}, {"device": device, "processes": 2, "threads": 3}, only={})
-    assert set(requests(plan).values()) == {Request(gpu=gpu, cpus=6, mem_mb=16000, runtime=2880, hours=None)}
+    assert set(run_requests(plan).values()) == {Request(gpu=gpu, cpus=6, mem_mb=16000, runtime=2880, hours=None)}
 
 
 @given(amounts, amounts, amounts)
@@ -40,7 +40,7 @@ def test_an_experiment_wins_over_its_data_set_and_the_most_demanding_over_the_ot
     plan = planned(digits, one={"resources": first}, two={"resources": second, "folds": [0]})
     default = {"mem_mb": 16000, "runtime": 2880}
     one, two = default | digits | first, default | digits | second
-    for path, request in requests(plan).items():
+    for path, request in run_requests(plan).items():
         if path not in plan.experiments["one"]:
             expected = default | digits, "a calibration"
         elif path not in plan.experiments["two"]:
@@ -54,7 +54,7 @@ def test_resources_are_no_part_of_any_job_s_parameter():
     plain, asking = (
         planned(resources, scarce={"resources": resources}) for resources in ({}, {"mem_mb": 1, "runtime": 1})
     )
-    assert requests(plain) != requests(asking)
+    assert run_requests(plain) != run_requests(asking)
 
     def parameters(plan):
         yield from (run_parameter(plan, path) for path in plan.runs)

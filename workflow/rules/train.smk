@@ -1,6 +1,6 @@
-from spl.campaign.requests import requests
+from spl.campaign.requests import run_requests
 
-REQUESTS = requests(PLAN)
+REQUESTS = run_requests(PLAN)
 
 
 rule calibrate:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from spl.attempts.journal import Attempt, read_attempts
 from spl.campaign.partial import run_state
-from spl.campaign.requests import Request, requests
+from spl.campaign.requests import Request, run_requests
 from spl.study.plan import Plan, run_parameter
 
 
@@ -38,7 +38,7 @@ def cost(plan: Plan, results: Path) -> Cost:
         plan: of the study.
         results: its folder.
     """
-    asked = requests(plan)
+    asked = run_requests(plan)
     gpus = any(one.gpu for one in asked.values())
 
     def devices(one: Request) -> int:
@@ -64,7 +64,7 @@ def hours(attempts: list[Attempt]) -> float:
 
 def observed(plan: Plan, results: Path) -> Table:
     """A table of what the finished runs of each experiment used, beside what they had asked for."""
-    asked = requests(plan)
+    asked = run_requests(plan)
     table = Table(
         "experiment", "runs done", "hours expected", "used, mean", "used, most", "time limit, h",
         "memory asked, MB", "used, most", "GPU memory, MB", "attempts", box=None,

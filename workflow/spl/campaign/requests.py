@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spl.study.resolve import method_settings
 from spl.study.schema import Resources
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Request:
     hours: float | None
 
 
-def requests(plan: Plan) -> dict[str, Request]:
+def run_requests(plan: Plan) -> dict[str, Request]:
     """The request of every run of a whole plan, by path.
 
     A run that several experiments need, or a calibration and an experiment, gets the largest memory and time that any
@@ -62,7 +63,7 @@ def _given(resources: Resources) -> dict[str, float]:
 def _request(plan: Plan, path: str, asked: list[Resources]) -> Request:
     run = plan.runs[path]
     processes, settings = run.settings["processes"], run.settings
-    length = settings["steps"] / plan.study.defaults(run.dataset, run.method).steps
+    length = settings["steps"] / method_settings(plan.study, run.dataset, run.method).steps
     limit = max(one.runtime for one in asked)
     return Request(
         gpu=processes if settings["device"] == "cuda" else 0,

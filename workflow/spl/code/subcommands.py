@@ -20,8 +20,8 @@ _ENTRIES = {
     ),
     "calibrate": ("spl.analysis.calibration:write_calibration",),
     "analyse": ("spl.analysis.confusion:write_summary",),
-    "figure": ("spl.figures.style:save",),
-    "table": ("spl.tables.layout:save",),
+    "figure": ("spl.figures.style:save_figure",),
+    "table": ("spl.tables.layout:save_table",),
     "page": ("spl.page.render:write_page",),
     "crate": ("spl.provenance.crate:write_crate",),
 }

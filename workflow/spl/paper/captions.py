@@ -8,6 +8,7 @@ from spl.methods.methods import METHODS
 from spl.paper.parameters import curve_runs, settings
 from spl.study.labels import SYMBOLS, network_name
 from spl.study.plan import Plan, Run, SplitJob
+from spl.study.resolve import is_assumed, run_settings, setting_origins
 
 
 def _what_was_run(plan: Plan, experiment: str) -> str:
@@ -75,12 +76,12 @@ def _own(plan: Plan, experiment: str) -> str:
     """The settings that single methods have of their own in all variants, and whether they are assumed."""
     study, given, named = plan.study, plan.study.experiments[experiment], []
     for method in given.methods:
-        resolved = study.resolve(experiment, method, given.variants[0])
-        first, *others = (study.origins(experiment, method, variant) for variant in range(len(given.variants)))
+        resolved = run_settings(study, experiment, method, given.variants[0])
+        first, *others = (setting_origins(study, experiment, method, variant) for variant in range(len(given.variants)))
         for key, origin in first.items():
             of_method = origin in (f"methods.{method}.{key}", f"experiments.{experiment}.methods.{method}.{key}")
             if of_method and all(other[key] == origin for other in others):
-                note = " (assumed)" if study.is_assumed(origin) else ""
+                note = " (assumed)" if is_assumed(study, origin) else ""
                 named.append(f"{SYMBOLS.get(key, key)} = {getattr(resolved, key)} of {_title(method)}{note}")
     return f" {'; '.join(named)}." if named else ""
 

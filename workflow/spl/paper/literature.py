@@ -16,7 +16,8 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, fie
 from spl.data.datasets import SOURCES
 from spl.errors import InputError
 from spl.methods.methods import METHODS
-from spl.study.settings import NETWORK, Model
+from spl.study.base import Model
+from spl.study.settings import NETWORK
 
 PUBLISHED = Path(__file__).with_name("published.csv")
 

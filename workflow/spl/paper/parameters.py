@@ -12,6 +12,7 @@ from spl.methods.methods import METHODS
 from spl.paper.literature import matching, read_published
 from spl.study.labels import TECHNICAL, network_name
 from spl.study.plan import Plan, Run
+from spl.study.resolve import is_assumed, setting_origins
 
 Inputs = Callable[..., list[str]]
 Parameter = Callable[..., dict[str, Any]]
@@ -162,7 +163,7 @@ def settings(plan: Plan, *experiments: str) -> dict[str, Any]:
         title = f"{run.dataset}, {network_name(run.settings['network'])}"
         unused = TECHNICAL if run.settings["network"].startswith("wrn") else TECHNICAL | OF_WIDE_NETWORKS
         shown = {name: value for name, value in run.settings.items() if name not in unused}
-        assumed = [name for name in shown if name in origins and plan.study.is_assumed(origins[name])]
+        assumed = [name for name in shown if name in origins and is_assumed(plan.study, origins[name])]
         columns[title] = {
             "title": title, "settings": shown, "assumed": assumed, "calibration": run.calibration
         }  # fmt: skip
@@ -176,7 +177,7 @@ def _smooth_variants(plan: Plan, experiment: str) -> list[tuple[Run, dict[str, s
     runs = [plan.runs[path] for path in plan.experiments[experiment] if plan.runs[path].method == method]
     # As planned: each variant with as many splits and seeds as the others.
     firsts = runs[:: len(runs) // len(given.variants)] if runs else []
-    return [(run, study.origins(experiment, method, number)) for number, run in enumerate(firsts)]
+    return [(run, setting_origins(study, experiment, method, number)) for number, run in enumerate(firsts)]
 
 
 def curves(column: str, label: str, *methods: str) -> Parameter:
