@@ -19,7 +19,7 @@ from spl.data.splits import draw_split, write_split
 from spl.figures.style import save_figure
 from spl.page.parameter import TEMPLATE
 from spl.page.render import write_page
-from spl.paper.catalogue import exhibits
+from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 from spl.tables.layout import save_table

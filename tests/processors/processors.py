@@ -8,7 +8,7 @@ from pathlib import Path
 from project import Project
 
 from spl.campaign.jobs import jobs
-from spl.paper.catalogue import exhibits
+from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 

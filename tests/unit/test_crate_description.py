@@ -10,7 +10,7 @@ import pytest
 
 from spl.campaign.jobs import Job, jobs
 from spl.errors import InputError
-from spl.paper.catalogue import exhibits
+from spl.paper.selection import exhibits
 from spl.provenance import crate
 from spl.provenance.crate_entities import Content, Description, Record, property_value, refs
 from spl.provenance.manifest import Code, Manifest

@@ -12,7 +12,7 @@ from PIL import Image
 from spl.data.downloads import CIFAR_10_FILES
 from spl.errors import InputError
 from spl.page.parameter import page_parameter
-from spl.paper.catalogue import exhibits
+from spl.paper.selection import exhibits
 from spl.study.plan import data_parameter, make_plan
 from spl.study.reading import check_study
 
@@ -167,7 +167,7 @@ def test_a_data_set_is_the_same_wherever_it_lies(debian_fashion_mnist, folder, t
 PLANNING = """
 import sys
 from pathlib import Path
-from spl.paper.catalogue import exhibits
+from spl.paper.selection import exhibits
 from spl.page.parameter import page_parameter
 from spl.study.plan import data_parameter, make_plan
 from spl.study.reading import read_study

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from spl.attempts.journal import FAILURE, JOURNAL, PROGRESS, Progress, note, note_progress, read_attempts, read_progress
-from spl.campaign.partial import run_state
+from spl.campaign.run_state import run_state
 from spl.data.datasets import SOURCES, Dataset, read_cifar_10, read_dataset, read_image_folder, save_dataset
 from spl.data.image_folder import list_images
 from spl.data.splits import draw_split, read_split, write_split

@@ -17,7 +17,7 @@ from spl.campaign.jobs import jobs
 from spl.campaign.requests import run_requests
 from spl.errors import InputError
 from spl.page.parameter import page_parameter
-from spl.paper.catalogue import exhibits
+from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_study
 

@@ -12,7 +12,7 @@ from spl.campaign.partial import NONE_DONE, partial_plan
 from spl.page.parameter import TEMPLATE, on_the_page, page_parameter
 from spl.page.render import page_inputs, write_page
 from spl.page.traced import TracedTable, whole
-from spl.paper.catalogue import exhibit_inputs, exhibits
+from spl.paper.selection import exhibit_inputs, exhibits
 from spl.study.plan import make_plan, run_parameter
 from spl.study.reading import check_study
 from spl.tables import aggregate, collapses, imbalance, summary

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from spl.campaign.requests import Request, run_requests
 from spl.page.parameter import page_parameter
-from spl.paper.catalogue import exhibit_parameter, exhibits
+from spl.paper.selection import exhibit_parameter, exhibits
 from spl.study.plan import analysis_parameter, calibration_parameter, data_parameter, make_plan, run_parameter
 from spl.study.reading import check_study
 

@@ -12,7 +12,8 @@ import pytest
 
 from spl.campaign.jobs import jobs
 from spl.methods.methods import METHODS
-from spl.paper.catalogue import CATALOGUE, exhibits
+from spl.paper.catalogue import CATALOGUE
+from spl.paper.selection import exhibits
 from spl.provenance.cells import rows_behind, runs_behind, select
 from spl.study.plan import make_plan
 from spl.study.reading import read_study

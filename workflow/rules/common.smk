@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spl.campaign import frozen_plan as campaign
 from spl.errors import InputError
-from spl.paper import catalogue as contents
+from spl.paper import selection as contents
 from spl.campaign.partial import partial_plan
 from spl.study.plan import (
     analysis_parameter,

@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.table import Table
 
 from spl.attempts.journal import Attempt, read_attempts
-from spl.campaign.partial import run_state
 from spl.campaign.requests import Request, run_requests
+from spl.campaign.run_state import run_state
 from spl.study.plan import Plan, run_parameter
 
 

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from spl.attempts.journal import read_attempts
 from spl.attempts.slurm import trainings
-from spl.campaign.partial import run_state
+from spl.campaign.run_state import run_state
 from spl.errors import InputError
 from spl.study.plan import Plan, run_parameter
 

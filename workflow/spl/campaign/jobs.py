@@ -9,7 +9,8 @@ from pathlib import Path
 
 from spl.page.parameter import page_parameter
 from spl.page.render import page_inputs
-from spl.paper.catalogue import Exhibit, exhibit_inputs, exhibit_parameter
+from spl.paper.catalogue import Exhibit
+from spl.paper.selection import exhibit_inputs, exhibit_parameter
 from spl.provenance.manifest import manifest_path
 from spl.study.files import DATA_FILES, ENDINGS, RUN_FILES, SUMMARISED
 from spl.study.plan import (
@@ -47,7 +48,7 @@ def jobs(plan: Plan, exhibits: Mapping[str, Exhibit]) -> dict[str, Job]:
 
     Args:
         plan: of the study.
-        exhibits: of its paper, as :func:`spl.paper.catalogue.exhibits` finds them.
+        exhibits: of its paper, as :func:`spl.paper.selection.exhibits` finds them.
     """
     results = Path("results") / plan.study.name
     return {job.name: job for job in _jobs(plan, exhibits, results)}

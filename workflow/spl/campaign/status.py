@@ -16,7 +16,7 @@ from rich.table import Table
 from spl.attempts.journal import FAILURE, Attempt, Progress, read_attempts, read_progress
 from spl.attempts.lock import is_held
 from spl.attempts.slurm import trainings
-from spl.campaign.partial import run_state
+from spl.campaign.run_state import run_state
 from spl.methods.methods import METHODS
 from spl.study.plan import Plan, Run, run_parameter
 

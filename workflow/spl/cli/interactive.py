@@ -69,8 +69,8 @@ def plan(
     from rich.table import Table
 
     from spl.campaign import cost as usage
-    from spl.campaign.partial import run_state
-    from spl.paper.catalogue import exhibits
+    from spl.campaign.run_state import run_state
+    from spl.paper.selection import exhibits
     from spl.provenance.progress import watched
     from spl.study.plan import make_plan, run_parameter
     from spl.study.reading import read_study

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from spl.code.subcommands import with_code
 from spl.methods.methods import METHODS
-from spl.paper.catalogue import Exhibit, exhibit_caption, exhibit_inputs
+from spl.paper.catalogue import Exhibit
+from spl.paper.selection import exhibit_caption, exhibit_inputs
 from spl.study.plan import Plan, canonical
 
 TEMPLATE, *_BESIDE = (Path(__file__).with_name(f"page.{ending}") for ending in ("html.j2", "css", "js"))

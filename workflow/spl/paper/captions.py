@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from spl.methods.methods import METHODS
-from spl.paper.parameters import curve_runs, settings
+from spl.paper.parameters import curve_runs, settings_columns
 from spl.study.labels import SYMBOLS, network_name
 from spl.study.plan import Plan, Run, SplitJob
 from spl.study.resolve import is_assumed, run_settings, setting_origins
@@ -233,7 +233,7 @@ def beside_none(plan: Plan, experiment: str, *references: str) -> str:
 
 def hyperparameters(plan: Plan, *experiments: str) -> str:
     """Settings, and the marks that they have."""
-    columns = settings(plan, *experiments)["columns"]
+    columns = settings_columns(plan, *experiments)["columns"]
     marks = ["* assumed"] if any(column["assumed"] for column in columns) else []
     marks += ["† calibrated (equation 25)"] if any(column["calibration"] for column in columns) else []
     return f"Settings of Smooth FixMatch{'; ' if marks else ''}{', '.join(marks)}."

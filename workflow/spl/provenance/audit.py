@@ -20,7 +20,7 @@ from rich.text import Text
 
 from spl.campaign.jobs import Job, jobs
 from spl.errors import InputError
-from spl.paper.catalogue import exhibits
+from spl.paper.selection import exhibits
 from spl.provenance import report
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
