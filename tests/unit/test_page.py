@@ -99,7 +99,7 @@ def test_the_page_of_a_study(tmp_path):
         "methods": TITLES,
         "basins": {},
     }  # fmt: skip
-    write_page(given, TEMPLATE, tmp_path, tmp_path / "paper.html")
+    write_page(given, TEMPLATE, tmp_path, {}, tmp_path / "paper.html")
     page = (tmp_path / "paper.html").read_text()
     cells = re.findall(r"<t[dh]([^>]*)>(.*?)</t[dh]>", page, re.DOTALL)
     assert not [cell for _, cell in cells if re.search(r"-\d", re.sub("<.*?>", "", cell))], "a hyphen is no minus"

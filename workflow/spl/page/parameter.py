@@ -1,4 +1,4 @@
-"""What the page of a study depends on: its sections with their captions, its runs, and the template."""
+"""The canonical parameter of the page: its sections with their captions, its runs, and the template."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TEMPLATE, *_BESIDE = (Path(__file__).with_name(f"page.{ending}") for ending in (
 
 
 def on_the_page(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Exhibit]:
-    """The exhibits that have a place on the page: a partial paper only names what was not run."""
+    """The exhibits that have a section on the page; a partial paper only lists the names of the others."""
     return {name: exhibit for name, exhibit in shown.items() if not (plan.partial and exhibit.not_run)}
 
 
@@ -45,7 +45,7 @@ def page_parameter(plan: Plan, shown: Mapping[str, Exhibit]) -> str:
         "sections": sections,
         "experiments": [name for name, runs in plan.experiments.items() if runs],
         "assumed": study.assumed,
-        "stand_ins": {name: one.stands_in_for for name, one in study.datasets.items() if one.stands_in_for},
+        "stand_ins": {name: dataset.stands_in_for for name, dataset in study.datasets.items() if dataset.stands_in_for},
         "runs": len(plan.runs),
         "missing": len(plan.missing & plan.runs.keys()),
         "trained": list(trained),
@@ -61,6 +61,6 @@ def page_parameter(plan: Plan, shown: Mapping[str, Exhibit]) -> str:
 
 
 def _baseline(plan: Plan, exhibit: Exhibit) -> str | None:
-    """The title of the method that a table compares with."""
-    given = exhibit.parameter(plan, *exhibit.experiments)
-    return given["titles"][given["baseline"]] if "baseline" in given else None
+    """The title of the baseline of a table, if it has one."""
+    parameter = exhibit.parameter(plan, *exhibit.experiments)
+    return parameter["titles"][parameter["baseline"]] if "baseline" in parameter else None

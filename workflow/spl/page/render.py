@@ -1,4 +1,4 @@
-"""The paper on one page: a single HTML file that needs no network, on which every number leads to its runs."""
+"""The page: the paper in a single HTML file without external resources, where every number links to its runs."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from PIL import Image
 from spl.data.splits import read_split
 from spl.page.embed import embedded, packed
 from spl.page.labelled import labelled_sets
-from spl.page.runs import READ, training
+from spl.page.runs import READ, run_content
 from spl.page.traced import TracedTable, whole
 from spl.study.files import DATA_FILES
 
+# Endings of the files of an exhibit that the page shows
 SHOWN = {"figure": ("png", "csv"), "table": ("md", "csv"), "spreadsheet": ("xlsx",)}
-"""What the page shows of an exhibit, by the endings of its files."""
+# Maximum number of rows of a figure's numbers
 ROWS = 200
-"""Of the numbers of a figure, at most."""
+# Columns of the list of runs behind a number
+LISTED = ("run", "title", "labels", "fold", "seed", "error_last", "basin")
 
 
 def page_inputs(parameter: Mapping[str, Any]) -> list[str]:
-    """What the page reads, below ``results/<study>/``; of the runs those that are done."""
+    """The files that the page reads, below ``results/<study>/``; only finished runs are read."""
     products, trained = parameter["products"], parameter["trained"]
     exhibits = [
         f"{products}{_folder(section)}/{section['name']}.{ending}"
@@ -45,14 +47,14 @@ def page_inputs(parameter: Mapping[str, Any]) -> list[str]:
 def write_page(
     parameter: Mapping[str, Any], template: Path, results: Path, records: Mapping[str, Any], path: Path
 ) -> None:
-    """Put every figure, table and run of a study on one page.
+    """Write the page with all figures, tables and runs of a study.
 
     Args:
         parameter: title, sections with their captions, experiments, runs, assumed values.
-        template: Jinja source of the page; ``page.css`` and ``page.js`` lie beside it.
-        results: folder of the study; what :func:`page_inputs` names is read.
-        records: what the manifests of the runs record, by run; shown, and no part of what is reproducible.
-        path: where the page goes.
+        template: Jinja source of the page, in the same folder as ``page.css`` and ``page.js``.
+        results: the study's folder of results; the files of :func:`page_inputs` are read.
+        records: excerpts of the runs' manifests, by run; the only part of the page that is not reproducible.
+        path: the page.
     """
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -74,10 +76,10 @@ def write_page(
             "titles": {section["name"]: section["title"] for section in sections},
             "basins": parameter["basins"],
             "runs": [{name: run[name] for name in LISTED} for run in runs],
-            "cells": {cell: [names.index(run) for run in found] for cell, found in behind.items()},
+            "cells": {cell: [names.index(run) for run in cell_runs] for cell, cell_runs in behind.items()},
             "classes": {name: _classes(results / "data" / name) for name in _datasets(trained)},
         },
-        trainings={run: packed(training(results / "runs" / run)) for run in trained},
+        trainings={run: packed(run_content(results / "runs" / run)) for run in trained},
         labelled={name: _labelled(name, _splits(trained), results) for name in _datasets(trained)},
         figures={
             section["name"]: packed(_numbers(products / "figures" / f"{section['name']}.csv"))
@@ -89,26 +91,22 @@ def write_page(
     path.write_text(page, encoding="utf-8")
 
 
-LISTED = ("run", "title", "labels", "fold", "seed", "error_last", "basin")
-"""What the page lists of the runs behind a number."""
-
-
 def _sections(parameter: Mapping[str, Any], products: Path) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
-    """The sections with what they show, and the runs behind each number of their tables."""
+    """The sections with their content, and the runs behind each number of their tables."""
     sections, behind = [], dict[str, list[str]]()
     for section in parameter["sections"]:
-        shown: dict[str, Any] = {"width": 0, "comparisons": []}
+        content: dict[str, Any] = {"width": 0, "comparisons": []}
         path = products / _folder(section) / section["name"]
         if section["kind"] == "figure":
-            shown |= _picture(path.with_suffix(".png"))
+            content |= _picture(path.with_suffix(".png"))
         elif section["kind"] == "spreadsheet":
-            shown["body"] = _data_url(WORKBOOK, path.with_suffix(".xlsx").read_bytes())
+            content["body"] = _data_url(WORKBOOK, path.with_suffix(".xlsx").read_bytes())
         else:
             summaries = [products / "analysis" / f"{name}.csv" for name in section["summaries"]]
             table = TracedTable(section, parameter["methods"], path.parent, summaries)
-            shown |= {"body": table.html(), "comparisons": table.comparisons()}
+            content |= {"body": table.html(), "comparisons": table.comparisons()}
             behind |= table.runs
-        sections.append({**section, **shown})
+        sections.append({**section, **content})
     return sections, behind
 
 
@@ -121,9 +119,9 @@ WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def _picture(figure: Path) -> dict[str, Any]:
-    """A figure, with how wide it is on the page, in rem: all to the same scale.
+    """A figure as lossless WebP, which takes a third of the space of PNG, and its width on the page in rem.
 
-    The same pixels as WebP take a third of the room.
+    All figures have the same scale.
     """
     small = BytesIO()
     with Image.open(figure) as picture:
@@ -140,23 +138,23 @@ def _beside(template: Path, ending: str) -> str:
     return template.with_name(f"page.{ending}").read_text(encoding="utf-8")
 
 
-def _numbers(shown: Path) -> dict[str, Any]:
-    """The numbers that a figure shows, as far as there is room for them."""
-    rows = pd.read_csv(shown, dtype=str, keep_default_na=False)
+def _numbers(path: Path) -> dict[str, Any]:
+    """The first rows of the numbers that a figure shows."""
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     return {"columns": list(rows.columns), "rows": rows.head(ROWS).to_numpy().tolist(), "of": len(rows)}
 
 
 def _runs(summaries: Iterable[Path], titles: Mapping[str, str]) -> list[dict[str, Any]]:
-    """A row for each run, with the experiments that list it."""
-    found: dict[str, dict[str, Any]] = {}
+    """A row for each run, with its experiments."""
+    by_run: dict[str, dict[str, Any]] = {}
     for path in summaries:
         rows = pd.read_csv(path, dtype={"collapsed": str, "partly_collapsed": str}).astype(object)
         for row in rows.where(rows.notna(), None).to_dict("records"):
-            run = found.setdefault(row["run"], {str(key): value for key, value in row.items()} | {"experiments": []})
+            run = by_run.setdefault(row["run"], {str(key): value for key, value in row.items()} | {"experiments": []})
             run["experiments"].append(path.stem)
             run["title"] = titles[row["method"]]
             run["parts"] = re.findall(r"[^/+]+[/+]?", row["run"])
-    return list(found.values())
+    return list(by_run.values())
 
 
 def _classes(data: Path) -> list[str]:
@@ -165,16 +163,15 @@ def _classes(data: Path) -> list[str]:
 
 
 def _labelled(dataset: str, paths: Iterable[str], results: Path) -> dict[str, Any]:
-    own = (path for path in paths if _datasets([path]) == [dataset])
-    splits = {path: read_split(results / "splits" / f"{path}.json") for path in own}
+    splits = {path: read_split(results / "splits" / f"{path}.json") for path in paths if _datasets([path]) == [dataset]}
     return labelled_sets(splits, results / "data" / dataset / "images.safetensors")
 
 
 def _splits(runs: Iterable[str]) -> list[str]:
-    """The labelled sets of runs, which their paths begin with."""
+    """The splits of runs: the first parts of their paths."""
     return list(dict.fromkeys("/".join(run.split("/")[:3]) for run in runs))
 
 
 def _datasets(paths: Iterable[str]) -> list[str]:
-    """The data sets of runs or labelled sets, which their paths begin with."""
+    """The data sets of runs or splits: the first part of their paths."""
     return list(dict.fromkeys(path.split("/")[0] for path in paths))

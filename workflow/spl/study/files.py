@@ -1,10 +1,10 @@
-"""What the jobs leave behind, by the names of their files."""
+"""Names of the files that jobs write."""
 
+# Files of a prepared data set
 DATA_FILES = ("images.safetensors", "dataset.json")
-"""What a prepared data set consists of."""
+# Files of a run
 RUN_FILES = ("parameters.json", "metrics.csv", "confusion.npy", "weights.safetensors")
-"""What every training leaves in its folder."""
+# Files of a run that the summary of its experiment reads
 SUMMARISED = ("parameters.json", "metrics.csv", "confusion.npy")
-"""What the summary of an experiment reads of each run."""
+# Endings of the files of an exhibit, by kind
 ENDINGS = {"figure": (".pdf", ".png", ".csv"), "table": (".csv", ".md", ".tex"), "spreadsheet": (".xlsx",)}
-"""Of the files of an exhibit of the paper."""
