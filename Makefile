@@ -2,12 +2,15 @@
 PYTHON ?= python3.11
 VENV := .venv
 SETUP := $(VENV)/lock-installed
-# What judges RO-Crates, apart: it needs an older rich than we have.
+# The validator of RO-Crates, in an environment of its own: it needs an older rich than we have.
 VALIDATOR := $(VENV)/validator/lock-installed
-# Debian's, for tests: real images, a real SLURM, a browser, and other processors.
+# Debian packages for `make test-all`: real images, a real SLURM, a browser, and other processors.
 PACKAGES := dataset-fashion-mnist slurmctld slurmd slurm-client munge slurmdbd mariadb-server chromium qemu-user valgrind
+# How many tests run at a time; more need more cores and memory.
+WORKERS ?= 2
+PYTEST := $(VENV)/bin/pytest -n $(WORKERS) --durations=10
 
-.PHONY: demo test packages
+.PHONY: demo lint check test test-all packages
 
 demo: $(SETUP)
 	$(VENV)/bin/snakemake table1 --logger progress
@@ -17,18 +20,29 @@ demo: $(SETUP)
 	@echo "The page: $(CURDIR)/results/demo/paper.html"
 	@echo "The digest of all results, to compare with the README's: $$($(VENV)/bin/spl digest)"
 
-test: $(SETUP) $(VALIDATOR) packages
+lint: $(SETUP)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/snakefmt --check workflow/Snakefile workflow/rules
 	$(VENV)/bin/snakemake --lint
-	$(VENV)/bin/pytest
+
+# Minutes, while you work: style, types, fast unit tests, and the tiny study from data to page.
+check: lint
+	$(PYTEST) -m "(unit and not slow and not extra) or smoke"
+
+# The same, slower unit tests, and the workflow's. No root, no packages beyond the environment.
+test: lint
+	$(PYTEST) -m "not extra"
+
+# And the tests that need root and Debian packages: SLURM, browser, emulated processors, validator, benchmarks.
+test-all: test packages $(VALIDATOR)
+	$(PYTEST) -m extra
 
 packages:
 	@dpkg --status $(PACKAGES) > /dev/null 2>&1 || if [ "$$(id -u)" = 0 ]; \
 	then apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(PACKAGES); \
-	else echo "some tests need root, or: apt-get install $(PACKAGES)"; fi
+	else echo "make test-all needs root, or: apt-get install $(PACKAGES)"; exit 1; fi
 
 $(SETUP): envs/requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

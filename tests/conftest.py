@@ -1,16 +1,47 @@
-"""What tests of every kind share: a real data set, a server to download it from, and copies of the project."""
+"""What tests of every kind share: their tiers, a real data set, a server to download it from, copies of the project."""
 
 import os
+import shutil
 import struct
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 from project import Project
 
-settings.register_profile("campaign", max_examples=2_000)
+settings.register_profile("campaign", max_examples=2_000, deadline=None)
+settings.register_profile("default", deadline=None)  # a test that fails on a slow or busy machine says nothing
+settings.load_profile("default")
+
+TESTS = Path(__file__).parent
+VALIDATOR = Path(sys.prefix) / "validator/bin/python"
+EXTRA = {"slurm", "browser", "processors", "benchmarks"}
+"""Folders of tests that run in `make test-all` alone."""
+EXTRA_FIXTURES = {"debian_fashion_mnist", "published_fashion_mnist", "validator"}
+"""What only `make test-all` installs; a test elsewhere that needs one of these runs there, too."""
+SLOW = {
+    *("test_attempt", "test_checkpoints", "test_distributed", "test_lock"),  # training processes, killed and resumed
+    *("test_semilearn", "test_basin_switches"),
+}
+"""Of the unit tests, files that start processes or have tests of more than two seconds."""
+
+
+def pytest_collection_modifyitems(items):
+    """Mark each test by its folder, which decides its tier; tests that share a long set-up get one worker."""
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        item.add_marker(folder)
+        if folder == "unit" and item.path.stem in SLOW:
+            item.add_marker("slow")
+        if folder in EXTRA:  # of SLURM, a machine has one
+            item.add_marker(pytest.mark.xdist_group("slurm" if folder == "slurm" else item.path.stem))
+        if folder in EXTRA or EXTRA_FIXTURES & set(item.fixturenames):
+            item.add_marker("extra")
+
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 COMPRESSED_AT = {
@@ -88,12 +119,32 @@ def project(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def _finished(tmp_path_factory):
-    built = Project(tmp_path_factory.mktemp("finished"))
-    before = os.umask(0o007)
-    built.snakemake("all")
-    os.umask(before)
-    return built
+def validator():
+    """The Python of the environment that judges RO-Crates."""
+    if not VALIDATOR.exists():
+        pytest.fail(f"{VALIDATOR} is missing: make test-all installs it")
+    return VALIDATOR
+
+
+@pytest.fixture(scope="session")
+def _finished(tmp_path_factory, worker_id):
+    """The project in which the whole tiny study has run: one for all workers of pytest-xdist. Nobody writes into it."""
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        shared = shared.parent
+    folder = shared / "finished"
+    with FileLock(shared / "finished.lock"):
+        if folder.exists():
+            return Project.at(folder)
+        building = shared / "building"
+        shutil.rmtree(building, ignore_errors=True)  # of a worker that failed, so that this one says why, too
+        building.mkdir()
+        built = Project(building)
+        before = os.umask(0o007)
+        built.snakemake("all")
+        os.umask(before)
+        building.rename(folder)
+    return Project.at(folder)
 
 
 @pytest.fixture

@@ -1,29 +1,21 @@
 """The results of a study without its trainings: random images and numbers in place of them, all else as it is made."""
 
-import importlib
 import json
 import zlib
 from contextlib import chdir
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from safetensors import safe_open
 
-from spl.analysis.calibration import write_calibration
-from spl.analysis.confusion import write_summary
 from spl.campaign.jobs import jobs
-from spl.data.datasets import Dataset, save_dataset
+from spl.code.subcommands import entry
 from spl.data.splits import draw_split, write_split
-from spl.figures.style import save_figure
-from spl.page.parameter import TEMPLATE
-from spl.page.render import write_page
+from spl.data.store import Dataset, save_dataset
 from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
-from spl.tables.layout import save_table
-from spl.tables.spreadsheet import write_spreadsheet
 from spl.training.evaluation import MEASURES
 
 TEST_IMAGES = 100
@@ -42,7 +34,11 @@ def fabricate(study, folder):
         graph = {name: [makers[path] for path in job.inputs if path in makers] for name, job in planned.items()}
         for job in map(planned.get, TopologicalSorter(graph).static_order()):
             _folder(job).mkdir(parents=True, exist_ok=True)
-            MAKERS[job.subcommand](json.loads(job.parameter), job)
+            if make := MAKERS.get(job.subcommand):
+                make(job.content, job)
+            else:
+                records = [{}] if job.subcommand == "page" else []
+                entry(job.subcommand)(job.content, job.inputs, job.outputs, *records)
     return folder / job.outputs[0]
 
 
@@ -97,32 +93,8 @@ def _matrices(random, evaluations, classes):
     return np.array(found, dtype=np.int32)
 
 
-def _drawn(content, job):
-    drawing, shown = importlib.import_module(content["module"]).draw(content["given"], job.inputs)
-    save_figure(drawing, shown, job.outputs[0].with_suffix(""))
-
-
-def _built(content, job):
-    table = importlib.import_module(content["module"]).build(content["given"], job.inputs)
-    save_table(table, content["title"], content["caption"], job.outputs[0].with_suffix(""))
-
-
 def _folder(job):
     return job.outputs[0].parent
 
 
-def _results(job):
-    return Path(*job.outputs[0].parts[:2])
-
-
-MAKERS = {
-    "data": _data,
-    "split": _split,
-    "train": _train,
-    "calibrate": lambda content, job: write_calibration(content, *job.inputs, job.outputs[0]),
-    "analyse": lambda content, job: write_summary(content, _results(job) / "runs", job.outputs[0]),
-    "figure": _drawn,
-    "table": _built,
-    "spreadsheet": lambda content, job: write_spreadsheet(content["given"], job.inputs, job.outputs[0]),
-    "page": lambda content, job: write_page(content, TEMPLATE, _results(job), {}, job.outputs[0]),
-}
+MAKERS = {"data": _data, "split": _split, "train": _train}

@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 def chromium():
     program = shutil.which("chromium")
     if not program:
-        pytest.skip("Chromium is not installed: apt-get install chromium")  # `make test` installs it where it may
+        pytest.fail("Chromium is not installed: apt-get install chromium")
     with sync_playwright() as driver:
         sandboxed = [] if os.geteuid() else ["--no-sandbox"]  # root has none
         running = driver.chromium.launch(executable_path=program, args=sandboxed)

@@ -253,4 +253,4 @@ def test_a_run_without_a_manifest_says_so(visit, paper, tmp_path):
     bare = tmp_path / "paper.html"
     bare.write_text(re.sub('(id="records">)[^<]*', r"\1{}", paper.read_text()))
     page = visit(bare, f"#run={RUN}")
-    expect(dialog(page)).to_contain_text("The run's manifest was missing.")
+    expect(dialog(page)).to_contain_text("The run had no manifest when this page was built.")

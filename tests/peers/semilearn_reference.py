@@ -1,9 +1,9 @@
 """Write what semilearn, the code base of USB, computes for given logits and weights, for tests/unit/test_semilearn.py.
 
-Make the environment that ``workflow/spl/peers/semilearn_step.py`` describes, which also says which imports of
+Make the environment that ``benchmarks/peers/semilearn_step.py`` describes, which also says which imports of
 semilearn are replaced by dummies; then::
 
-    PYTHONPATH=workflow peer/bin/python tests/peers/semilearn_reference.py
+    PYTHONPATH=benchmarks/peers peer/bin/python tests/peers/semilearn_reference.py
 
 The file in ``tests/golden`` was made with Python 3.11.7 and the versions named there, on a CPU.
 
@@ -22,7 +22,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from spl.peers.semilearn_step import build_algorithm
+from semilearn_step import build_algorithm
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "semilearn.safetensors"
 LABELLED, UNLABELLED = 8, 56

@@ -206,7 +206,7 @@ def _start(name, *options, answers, **environment):
             cwd=ROOT, env=os.environ | environment, start_new_session=True,
         )  # fmt: skip
     (ROOT / f"pid/{name}").write_text(str(daemon.pid))
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while _run(answers).returncode:
         if daemon.poll() is not None or time.monotonic() > end:
             raise ClusterError(f"{name} does not answer: {_last_line(log.read_text()) or f'see {ROOT}/log'}")

@@ -9,7 +9,7 @@ def slurm(request):
     """SLURM's daemons on this machine; with a database of jobs where the module says ACCOUNTING = True."""
     accounting = getattr(request.module, "ACCOUNTING", False)
     if reason := cluster.obstacle(accounting):
-        pytest.skip(reason)  # `make test` installs SLURM where it may; elsewhere these tests cannot run
+        pytest.fail(reason)
     cluster.stop()  # what a session left that was killed
     cluster.start(accounting)
     yield

@@ -32,7 +32,9 @@ def test_a_fresh_clone_selects_the_paper_and_asks_for_what_its_trainings_need(tm
     planned = clone.run("snakemake", "--profile", "slurm", "all", "--dry-run")
     assert planned.returncode == 0, planned.stderr[-4000:]
     assert "off: experiments.imagenet-10-percent: set datasets.imagenet.root" in planned.stderr
-    jobs = re.findall(r"^    wildcards: run=(\S+)\n(?:    .*\n)*?    resources: (.*)$", planned.stdout, re.MULTILINE)
+    jobs = re.findall(
+        r"^    wildcards: (?:study=\S+, )?run=(\S+)\n(?:    .*\n)*?    resources: (.*)$", planned.stdout, re.MULTILINE
+    )
     asked = {run: dict(one.split("=") for one in resources.split(", ")) for run, resources in jobs}
     assert len(asked) == planned.stdout.count("rule train:\n") > 200
     large = asked["cifar-100/balanced-2500/fold0/fixmatch/network=wrn-28-8+weight_decay=0.001+processes=2/seed0"]

@@ -65,7 +65,7 @@ class Campaign:
         return bool(attempts) and is_held(self.folder(run)) and attempts[-1].first < self.steps(run)
 
 
-def wait_for(look, patience=240):
+def wait_for(look, patience=600):
     end = time.monotonic() + patience
     while not (seen := look()):
         assert time.monotonic() < end, "it took too long"

@@ -4,20 +4,20 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
+from train_job import train_command
 
 from spl.attempts.journal import read_attempts, read_progress
 from spl.attempts.lock import is_held
+from spl.campaign.job import canonical
 from spl.code.subcommands import present_code
-from spl.data.datasets import read_dataset, write_dataset
+from spl.data.digits import DIGITS, read_digits
 from spl.data.splits import draw_split, write_split
-from spl.methods.methods import METHODS
+from spl.data.store import save_dataset
+from spl.methods.registry import METHODS
 from spl.provenance.identity import run_identity
-from spl.study.plan import canonical
 from spl.study.schema import METHOD_SETTINGS
 from spl.study.settings import Settings
 
@@ -43,8 +43,8 @@ def parameter(code=None, **changes):
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("inputs")
-    write_dataset("digits", folder)
-    write_split(draw_split(read_dataset(folder)[0].train_classes, "balanced", 0, 2), folder / "split.json")
+    save_dataset("digits", DIGITS.classes, read_digits(), folder)
+    write_split(draw_split(read_digits().train_classes, "balanced", 0, 2), folder / "split.json")
     return folder
 
 
@@ -53,10 +53,9 @@ def begin(inputs, tmp_path):
     """Start `spl train`, whose checkpoints and record lie in ``run``."""
 
     def start(given, **environment):
-        where = ["--output", tmp_path / "out", "--checkpoints", tmp_path / "run", "--checkpoint-interval", "0"]
-        spl = Path(sys.executable).parent / "spl"
+        command = train_command(given, inputs, tmp_path / "out", tmp_path / "run")
         return subprocess.Popen(
-            [spl, "train", "--parameter", given, inputs, inputs / "split.json", *where],
+            [*command, "--checkpoint-interval", "0"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | environment,
         )  # fmt: skip
 
@@ -64,7 +63,7 @@ def begin(inputs, tmp_path):
 
 
 def ended(process):
-    printed = process.communicate(timeout=120)[0]
+    printed = process.communicate(timeout=300)[0]
     return process.returncode, printed
 
 
@@ -79,7 +78,7 @@ def test_a_run_that_is_done_says_what_it_took(begin, tmp_path):
 
 def test_progress_is_told_while_it_runs(begin, tmp_path):
     process = begin(parameter(steps=100000, evaluate_every=100))
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while (progress := read_progress(tmp_path / "run")) is None or progress.error is None:
         assert time.monotonic() < end
         time.sleep(0.1)
@@ -95,7 +94,7 @@ def test_progress_is_told_while_it_runs(begin, tmp_path):
 def test_code_that_was_edited_since_the_plan_trains_nothing(begin, tmp_path):
     status, printed = ended(begin(parameter(code="0" * 64)))
     assert (status, printed.count("\n")) == (2, 1)
-    assert "code of spl train: expected what was planned, 000000000000, found" in printed
+    assert "code of spl train: expected the planned code 000000000000, found" in printed
     assert not (tmp_path / "run").exists()
 
 
@@ -130,9 +129,7 @@ def test_damaged_data_are_remembered_too(begin, inputs, tmp_path, monkeypatch):
     content = bytearray((damaged / "images.safetensors").read_bytes())
     content[-1] ^= 1
     (damaged / "images.safetensors").write_bytes(content)
-    spl = Path(sys.executable).parent / "spl"
-    where = ["--output", tmp_path / "out", "--checkpoints", tmp_path / "run"]
-    command = [spl, "train", "--parameter", parameter(), damaged, inputs / "split.json", *where]
+    command = train_command(parameter(), damaged, tmp_path / "out", tmp_path / "run")
     for expected in (2, 1):
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert done.returncode == expected
@@ -204,7 +201,7 @@ def test_before_its_time_is_over_it_saves_and_goes_back_into_the_queue(begin, tm
     status, printed = ended(process)
     assert status == (75 if refuses else -9), printed
     assert (tmp_path / "asked").read_text() == "requeue 7\n"
-    assert ("SLURM does not put job 7 back" if refuses else "waiting for SLURM to end job 7: its job") in printed
+    assert ("SLURM refuses to requeue job 7" if refuses else "waiting for SLURM to end job 7: its job") in printed
     assert list((tmp_path / "run").glob("*/step-*"))
     [attempt] = read_attempts(tmp_path / "run")
     assert (attempt.status, attempt.job) == ("interrupted", "7")

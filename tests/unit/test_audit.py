@@ -12,15 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from snakemake.cli import parse_config
 
-from spl import audit_benchmark
-from spl.campaign.jobs import Job
+from spl.campaign.job import Job
 from spl.code import equivalence
 from spl.code.subcommands import present_code, with_code
 from spl.errors import InputError
 from spl.provenance import machine, report
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
-from spl.provenance.manifest import Code, Manifest, manifest_path, recorded
+from spl.provenance.manifest import Code, Manifest, recorded
 from spl.provenance.seal import check_seal, results_digest, write_seal
 from spl.provenance.verdicts import Node, audit, orphans, upstream_of
 
@@ -31,7 +30,7 @@ SPLIT = present_code("split", {})
 def job(name, inputs, **parameter):
     made = RESULTS / f"{name}.json"
     content = json.dumps({"code": SPLIT, **parameter})
-    return Job(name, "split", content, tuple(map(Path, inputs)), (made,), manifest_path(made))
+    return Job(name, "split", content, tuple(map(Path, inputs)), (made,))
 
 
 CHAIN = {
@@ -92,7 +91,7 @@ def test_what_nobody_touched_is_fresh(made):
 def test_raw_data_that_are_not_here_break_nothing_and_are_told(made):
     Path("raw.gz").unlink()
     assert verdicts() == FRESH
-    assert judge()["first"].notes == ("raw.gz is not here: not compared",)
+    assert judge()["first"].notes == ("raw.gz is not on this machine, so it was not compared",)
 
 
 def test_raw_data_that_moved_are_the_same_data(made):
@@ -106,7 +105,7 @@ def test_raw_data_that_moved_are_the_same_data(made):
 def test_raw_data_that_changed_make_what_was_read_from_them_stale(made):
     Path("raw.gz").write_text("other")
     assert verdicts() == FRESH | {"first": "stale data", "second": "broken-chain", "third": "broken-chain"}
-    assert judge()["third"].why == ("first is stale",), "the root of it, once"
+    assert judge()["third"].why == ("the upstream job first is stale",), "the root of it, once"
 
 
 def test_what_was_made_again_differently_makes_its_readers_stale(made):
@@ -120,7 +119,7 @@ def test_every_changed_setting_is_named_with_both_values(made):
     node = judge({**CHAIN, "second": other})["second"]
     assert (node.verdict, node.kinds) == ("stale", ("config",))
     assert node.why == (
-        "draw.keep: nothing became 0.5", "draw.labels: 4 became 5", "seed: 1 became 2",
+        "draw.keep: unset became 0.5", "draw.labels: 4 became 5", "seed: 1 became 2",
     )  # fmt: skip
 
 
@@ -129,8 +128,8 @@ def test_inputs_that_are_no_longer_asked_for_or_were_not_read(made):
     node = judge({**CHAIN, "third": other})["third"]
     assert node.kinds == ("data",)
     assert node.why == (
-        "results/fake/aside.json was not read",
-        "results/fake/first.json was read, and is not asked for",
+        "results/fake/aside.json is a new input",
+        "results/fake/first.json is no longer an input",
     )
 
 
@@ -183,7 +182,7 @@ def test_a_package_that_hides_another_is_the_one_on_record(tmp_path, monkeypatch
     for folder in ("environment", "first"):
         monkeypatch.syspath_prepend(tmp_path / folder)
     importlib.import_module(name)
-    assert machine.packages([name])[name] == (before or str(tmp_path / f"first/{name}.py"))
+    assert machine.packages([name], machine.versions())[name] == (before or str(tmp_path / f"first/{name}.py"))
 
 
 def test_code_that_ran_and_was_not_planned_is_stale(made):
@@ -199,7 +198,7 @@ def test_every_use_of_a_declared_equivalence_is_shown(made, monkeypatch):
         write(old, code=Code(fingerprint=ran, modules=[]))
         node = judge({"aside": old})["aside"]
         assert node.verdict == "fresh"
-        assert node.notes == ("made by code that is declared equivalent: the same bits, faster",)
+        assert node.notes == ("code declared equivalent: the same bits, faster",)
         assert any("the same bits, faster" in str(line) for line in report.problems([node]))
 
 
@@ -308,19 +307,17 @@ def test_a_folder_is_known_by_all_images_of_its_data_set(tmp_path):
 
 
 def test_no_job_begins_where_its_manifest_cannot_go(tmp_path):
-    parameter = with_code("split", {})
-    (tmp_path / "fold0.manifest.json").mkdir()
-    with (
-        pytest.raises(InputError, match="fold0.manifest.json: expected a manifest or nothing, found a folder"),
-        recorded("split", parameter, [], [], tmp_path / "fold0.manifest.json"),
-    ):
+    job = Job("fold0", "split", json.dumps(with_code("split", {})), (), (tmp_path / "fold0.json",))
+    job.manifest.mkdir()
+    expected = "fold0.manifest.json: expected a manifest or nothing, found a folder"
+    with pytest.raises(InputError, match=expected), recorded(job):
         pytest.fail("it began")
 
 
 @pytest.mark.parametrize("name", [os.fsdecode(b"\xff.manifest.json"), "a\nb.manifest.json"])
 def test_a_name_that_no_list_of_lines_can_hold_is_not_sealed(made, name):
     (RESULTS / name).write_text("{}")
-    with pytest.raises(InputError, match="expected no manifest of such a name"):
+    with pytest.raises(InputError, match="expected only printable names of manifests"):
         write_seal(RESULTS)
     assert not (RESULTS / "ROOT.sha256").exists()
 
@@ -341,19 +338,55 @@ def test_a_name_that_no_list_of_lines_can_hold_is_not_sealed(made, name):
 )
 def test_a_repair_names_the_study_as_snakemake_reads_it(path):
     nodes = [replace(Node("first", "tampered"), files=(RESULTS / "first.json",))]
-    for command in report.repair(nodes, path, "config/demo.yaml", RESULTS, True):
+    for command in report.repair(nodes, path, "config/demo.yaml", RESULTS, False):
         words = shlex.split(command)
         if "--config" in words:
             assert parse_config([words[-1]]) == {"study": path}
 
 
-def test_a_whole_fabricated_study_is_fresh(tmp_path, monkeypatch):
-    """The benchmark's: every job of the smallest study, under its true parameter."""
-    study = Path("tests/studies/tiny.yaml").absolute()
-    monkeypatch.chdir(tmp_path)
-    measured = audit_benchmark.measure(study, gigabytes=0.01, repetitions=1)
-    assert measured["jobs"] == 28
-    assert measured["audit_over_sha256"] > 0
+def repair(nodes, *, touch=False, **options):
+    return list(report.repair(nodes, "config/demo.yaml", "config/demo.yaml", RESULTS, touch, **options))
+
+
+def node(name, verdict, subcommand, *upstream):
+    return Node(name, verdict, upstream=upstream, subcommand=subcommand, files=(RESULTS / name,))
+
+
+CALIBRATED = [
+    node("data", "fresh", "data"),
+    node("reference", "tampered", "train", "data"),
+    node("plain", "stale", "train", "data"),
+    node("calibration", "broken-chain", "calibrate", "reference"),
+    node("smooth", "unrecorded", "train", "calibration"),
+]
+
+
+def test_a_repair_forces_each_kind_of_job_after_what_is_upstream_of_it():
+    assert repair(CALIBRATED) == [
+        "snakemake --force results/fake/reference results/fake/plain",
+        "snakemake --force results/fake/smooth",
+        "snakemake all",
+        "spl seal results/fake",
+    ]
+
+
+def test_a_repair_forces_a_missing_file_only_if_its_readers_are_there():
+    table = node("table", "missing", "table")
+    page = node("page", "missing", "page", "table")
+    assert repair([table, page])[0] == "snakemake all"
+    assert repair([table, replace(page, verdict="broken-chain")])[0] == "snakemake --force results/fake/table"
+
+
+def test_a_repair_where_snakemake_has_no_records_begins_with_touching_what_is_there():
+    touch = "snakemake all --touch --forceall"
+    assert repair([node("data", "fresh", "data")], touch=True) == [touch]
+    assert repair(CALIBRATED, touch=True) == [touch, *repair(CALIBRATED)]
+    assert repair([node("data", "missing", "data")], touch=True) == ["snakemake all", "spl seal results/fake"]
+
+
+def test_a_repair_leaves_the_seal_to_the_user_where_a_fresh_job_differs_from_it():
+    assert repair(CALIBRATED, unsealed={"smooth"})[-1] == "spl seal results/fake"
+    assert repair(CALIBRATED, unsealed={"data"})[-1] == "snakemake all"
 
 
 @pytest.mark.parametrize("place", [RESULTS / "first.json", RESULTS / "first.manifest.json", RESULTS / "ROOT.sha256"])
@@ -417,7 +450,7 @@ def test_results_that_lie_behind_a_link_are_results(made):
     (elsewhere / "runs").mkdir()
     (RESULTS / "runs").symlink_to(elsewhere / "runs")
     made = RESULTS / "runs/far.json"
-    far = Job("runs/far", "split", json.dumps({"code": SPLIT}), (), (made,), manifest_path(made))
+    far = Job("runs/far", "split", json.dumps({"code": SPLIT}), (), (made,))
     made.write_text("far")
     write(far)
     write_seal(RESULTS)

@@ -7,9 +7,9 @@ from PIL import Image
 from scipy import stats
 from sklearn.datasets import load_sample_image
 
-from spl.benchmark import PILLOW
-from spl.data.datasets import read_digits
+from spl.data.digits import read_digits
 from spl.training import augment
+from step import PILLOW
 
 
 def photographs():

@@ -1,9 +1,8 @@
 """The table of runs that end in another basin than the baseline's."""
 
-import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
-from tidy import lines
+from tidy import lines, summary
 
 from spl.tables import basin_switches
 
@@ -13,7 +12,7 @@ BASINS = {"fixmatch": "hhhlhh", "smooth-fixmatch-sq": "lhlhll", "smooth-fixmatch
 
 
 def build(folder, rows):
-    frame = pd.DataFrame(rows, columns=["method", "variant", "fold", "seed", "basin"])
+    frame = summary(rows, columns=["method", "variant", "fold", "seed", "basin"])
     frame["basin"] = frame["basin"].map({"l": "low", "h": "high"})
     frame.assign(threshold=0.95, error_last=0.05 + frame["fold"] / 100).to_csv(folder / "experiment.csv", index=False)
     return basin_switches.build(GIVEN, [folder / "experiment.csv"])

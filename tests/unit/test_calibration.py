@@ -59,7 +59,7 @@ def test_what_is_written_is_read_and_tells_both_equilibria(tmp_path):
     for name, loss in (("reference", 0.6), ("smooth", 0.4)):
         metrics([loss] * 4).to_csv(tmp_path / name)
     file = tmp_path / "digits" / "smooth-fixmatch.json"
-    write_calibration({"threshold": 0.95}, tmp_path / "reference", tmp_path / "smooth", file)
+    write_calibration({"threshold": 0.95}, [tmp_path / "reference", tmp_path / "smooth"], [file])
     assert read_weights(file) == pytest.approx({"lambda_u": 1.5, "lambda_max": 1.5 * 0.05 * math.e})
     assert json.loads(file.read_text())["equilibrium"]["smooth"]["unlabelled_loss"] == pytest.approx(0.4)
 

@@ -24,33 +24,33 @@ def caption(name, **changed):
     return exhibit_caption(plan, exhibits(plan, "")[name])
 
 
-@pytest.mark.parametrize(("name", "said"), [("table1", True), ("basin-switches", False), ("fig2", False)])
-def test_a_method_s_own_threshold_is_told_where_its_runs_have_it(name, said):
-    assert ("τ = 0.9 of Smooth FixMatch-sq (assumed)" in caption(name)) is said
+@pytest.mark.parametrize(("name", "stated"), [("table1", True), ("basin-switches", False), ("fig2", False)])
+def test_a_method_s_own_threshold_is_stated_where_its_runs_have_it(name, stated):
+    assert ("τ = 0.9 for Smooth FixMatch-sq (assumed)" in caption(name)) is stated
 
 
-def test_what_an_experiment_says_of_a_method_wins_over_what_the_study_says():
+def test_a_method_s_settings_in_an_experiment_win_over_those_in_the_study():
     methods = {"fixmatch": {}, "smooth-fixmatch-sq": {"threshold": 0.8}}
-    assert "τ = 0.8 of Smooth FixMatch-sq." in caption("table1", **{"scarce-labels": {"methods": methods}})
+    assert "τ = 0.8 for Smooth FixMatch-sq." in caption("table1", **{"scarce-labels": {"methods": methods}})
 
 
-def test_curves_tell_of_the_runs_that_they_show():
+def test_captions_of_curves_describe_the_runs_shown():
     text = caption("fig9")
     assert "in the first run of FixMatch." in text
     assert text.count("; 1 run.") == 3
     assert text.count("fold 0, training seed 0") == 3
     assert "calibrated" not in text
-    assert "; 2 runs. λ_u = 1 or 1.54: fixed" in caption("fig7")
+    assert "; 2 runs. λ_u = 1 or 1.54, fixed" in caption("fig7")
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("table1", True), ("table8", True), ("table5", True), ("pseudo-labeling", False)]
+    ("name", "stated"), [("table1", True), ("table8", True), ("table5", True), ("pseudo-labeling", False)]
 )
-def test_a_correction_is_explained_where_there_are_several_comparisons(name, said):
-    assert ("Holm" in caption(name)) is said
+def test_a_correction_is_explained_where_there_are_several_comparisons(name, stated):
+    assert ("Holm" in caption(name)) is stated
 
 
-def test_a_single_pair_is_said_to_allow_no_test():
+def test_a_single_pair_allows_no_test_and_the_caption_says_so():
     text = caption("tipping-value")
     assert "allows no test" in text
     assert "p:" not in text
@@ -61,13 +61,22 @@ def test_the_comma_of_a_title_begins_no_other_method():
     assert "for Smooth FixMatch and Smooth FixMatch with the factor as loss (eq" in caption("tipping-value")
 
 
+def test_sizes_of_random_labelled_sets_share_a_noun():
+    assert "Digits (standing in for CIFAR-10), 20, 40 or 80 labels; WRN-10-1" in caption("table5")
+
+
+def test_the_runs_among_which_one_was_chosen_are_named():
+    assert "chosen among all runs of random-labels: Digits" in caption("fig5")
+    assert "chosen among all runs of scarce-labels: Digits" in caption("confusion")
+
+
 def test_the_weight_of_the_factor_is_judged_beside_runs_without_it():
     plan = planned()
     given = exhibits(plan, "")["table13"].parameter(plan, "factor-as-loss", "scarce-labels")
     assert given["without"] == {
         "method": "smooth-fixmatch-factor", "runs": ["digits/balanced-20/fold0/smooth-fixmatch/seed0"]
     }  # fmt: skip
-    assert "0: the runs of Smooth FixMatch itself, from scarce-labels." in caption("table13")
+    assert "0: Smooth FixMatch itself, with the runs of scarce-labels." in caption("table13")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +90,7 @@ def test_runs_that_differ_in_more_than_the_factor_do_not_stand_beside_it(changed
 
 def test_the_aggregate_says_that_its_pairs_depend_on_each_other():
     assert "max, min: largest and smallest gain of a pair" in caption("aggregate")
-    assert "p describes, it decides nothing" in caption("aggregate")
+    assert "p is descriptive only" in caption("aggregate")
 
 
 def columns(plan, name):

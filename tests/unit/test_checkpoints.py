@@ -6,18 +6,17 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from train_job import train_command
 
+from spl.campaign.job import canonical
 from spl.code.subcommands import present_code
-from spl.methods.methods import METHODS
-from spl.study.plan import canonical
+from spl.methods.registry import METHODS
 from spl.study.schema import METHOD_SETTINGS
 from spl.study.settings import Settings
 from spl.training.checkpoints import Checkpoint, Checkpoints
@@ -93,23 +92,24 @@ def test_nothing_is_read_where_nothing_was_written(folder):
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
-    from spl.data.datasets import read_dataset, write_dataset
+    from spl.data.digits import DIGITS, read_digits
     from spl.data.splits import draw_split, write_split
+    from spl.data.store import save_dataset
 
     folder = tmp_path_factory.mktemp("inputs")
-    write_dataset("digits", folder)
-    write_split(draw_split(read_dataset(folder)[0].train_classes, "balanced", 0, 2), folder / "split.json")
+    save_dataset("digits", DIGITS.classes, read_digits(), folder)
+    write_split(draw_split(read_digits().train_classes, "balanced", 0, 2), folder / "split.json")
     return folder
 
 
 def start(inputs, folder):
-    spl = Path(sys.executable).parent / "spl"
-    where = ["--output", folder / "run", "--checkpoints", folder / "checkpoints", "--checkpoint-interval", "0"]
-    command = [spl, "train", "--parameter", PARAMETER, inputs, inputs / "split.json", *where]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = train_command(PARAMETER, inputs, folder / "run", folder / "checkpoints")
+    return subprocess.Popen(
+        [*command, "--checkpoint-interval", "0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
-def until_checkpointed(process, folder, steps, patience=60):
+def until_checkpointed(process, folder, steps, patience=300):
     """Wait until a run has checkpointed this many steps, or has ended."""
     end = time.monotonic() + patience
     while process.poll() is None and time.monotonic() < end:
@@ -117,6 +117,7 @@ def until_checkpointed(process, folder, steps, patience=60):
         if found and int(max(found).split("-")[1]) >= steps:
             return
         time.sleep(0.005)
+    assert process.poll() is not None, "it made no checkpoint"
 
 
 def content(folder):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spl.analysis.confusion import summarise_run
+from spl.analysis.summary import summarise_run
 from spl.tables import collapses
 from spl.tables.layout import save_table
 

@@ -6,13 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spl.analysis.confusion import (
-    collapse_intervals,
-    collapsed_classes,
-    column_shares,
-    populated_diagonal,
-    summarise_run,
-)
+from spl.analysis.collapse import collapse_intervals, collapsed_classes, column_shares, populated_diagonal
+from spl.analysis.summary import summarise_run
 
 BASINS = {"collapsed": 0.01, "partly_collapsed": 0.5, "unstable": 0.05}
 GOOD = np.diag([50] * 4)

@@ -9,11 +9,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from spl.data.downloads import CIFAR_10_FILES
+from spl.campaign.parameters import data_parameter, page_parameter
+from spl.data.sources import cifar_10
 from spl.errors import InputError
-from spl.page.parameter import page_parameter
 from spl.paper.selection import exhibits
-from spl.study.plan import data_parameter, make_plan
+from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -119,7 +119,7 @@ def test_a_wrong_source_root_or_side_is_refused_in_one_line(what, tmp_path, monk
 
 def test_of_an_incomplete_folder_the_missing_file_is_named(tmp_path):
     (tmp_path / "cifar-10-batches-py").mkdir()
-    for name in CIFAR_10_FILES.layouts[1]:
+    for name in cifar_10.SOURCE.files.layouts[1]:
         if not name.endswith("data_batch_3"):
             (tmp_path / name).touch()
     with pytest.raises(InputError, match="cifar-10-batches-py/data_batch_3: no such file"):
@@ -153,9 +153,12 @@ def test_a_folder_that_was_not_named_is_off_and_the_rest_goes_on(folder):
     assert "pictures/balanced-4/fold0" in plan.splits
 
 
-def test_a_data_set_is_the_same_wherever_it_lies(debian_fashion_mnist, folder, tmp_path_factory):
+def test_published_files_are_the_same_wherever_they_lie(debian_fashion_mnist):
     anywhere, here = study(source="fashion-mnist"), study(source="fashion-mnist", root=str(debian_fashion_mnist))
     assert data_parameter(make_plan(anywhere), "pictures") == data_parameter(make_plan(here), "pictures")
+
+
+def test_a_folder_is_the_same_wherever_it_lies(folder, tmp_path_factory):
     before = data_parameter(make_plan(study(source="image-folder", side=8, root=str(folder))), "pictures")
     moved = folder.rename(tmp_path_factory.mktemp("moved") / "pictures")
     assert data_parameter(make_plan(study(source="image-folder", side=8, root=str(moved))), "pictures") == before
@@ -168,8 +171,9 @@ PLANNING = """
 import sys
 from pathlib import Path
 from spl.paper.selection import exhibits
-from spl.page.parameter import page_parameter
-from spl.study.plan import data_parameter, make_plan
+from spl.campaign.parameters import page_parameter
+from spl.campaign.parameters import data_parameter
+from spl.study.plan import make_plan
 from spl.study.reading import read_study
 
 for path in sys.argv[1:]:

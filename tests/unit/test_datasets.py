@@ -10,16 +10,12 @@ import numpy as np
 import pytest
 from torchvision.datasets import CIFAR10, CIFAR100, FashionMNIST
 
-from spl.data.datasets import (
-    SOURCES,
-    Dataset,
-    read_dataset,
-    read_digits,
-    read_digits_from_files,
-    save_dataset,
-    write_dataset,
-)
+from spl.data.digits import read_digits
+from spl.data.prepare import write_dataset
+from spl.data.registry import SOURCES
+from spl.data.store import Dataset, read_dataset, save_dataset
 from spl.errors import InputError
+from spl.study.files import DATA_FILES
 
 
 class Python2Pickler(pickle._Pickler):
@@ -66,6 +62,10 @@ def cifar(tmp_path, monkeypatch):
         monkeypatch.setattr(kind, "meta", kind.meta | {"md5": meta[1]})
         monkeypatch.setattr(kind, "tgz_md5", hashlib.md5((tmp_path / kind.filename).read_bytes()).hexdigest())
     return tmp_path
+
+
+def prepare(source, folder, inputs=()):
+    write_dataset({"source": source, "options": {}}, inputs, [folder / name for name in DATA_FILES])
 
 
 def read(source, root):
@@ -158,7 +158,7 @@ def test_debian_s_fashion_mnist_is_the_published_one_but_for_its_gzip_headers(pu
 
 def test_fashion_mnist_is_what_the_study_assumes(debian_fashion_mnist, tmp_path):
     known = SOURCES["fashion-mnist"].known
-    write_dataset("fashion-mnist", tmp_path, SOURCES["fashion-mnist"].locate("fashion-mnist", debian_fashion_mnist))
+    prepare("fashion-mnist", tmp_path, SOURCES["fashion-mnist"].locate("fashion-mnist", debian_fashion_mnist))
     prepared, description = read_dataset(tmp_path)
     assert prepared.train_images.shape == (known.train_images, 1, known.side, known.side)
     assert prepared.test_images.shape == (10_000, 1, 28, 28)
@@ -237,13 +237,13 @@ def test_what_is_read_is_the_file_s_own_memory_which_processes_share(tmp_path):
 
 
 def test_what_is_prepared_may_be_read_by_others(tmp_path):
-    write_dataset("digits", tmp_path)
-    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    prepare("digits", tmp_path / "new")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "new").iterdir()}
     assert modes["images.safetensors"] == modes["dataset.json"]
 
 
 def test_the_digits_are_the_same_pictures_when_read_back_from_files():
-    plain, files = read_digits(), read_digits_from_files()
+    plain, files = read_digits(), SOURCES["digits-png"].read()
     for part in ("train", "test"):
         paths = list(getattr(files, f"{part}_files"))
         order = [int(Path(path).stem) for path in paths]

@@ -9,11 +9,14 @@ import torch
 from torch.optim.sgd import sgd
 
 from spl.errors import InputError
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
 from spl.study.settings import Settings
-from spl.training import loop as training
+from spl.training import optimiser
+from spl.training.backend import set_up_torch
 from spl.training.batches import Batch, Pools
 from spl.training.networks import build_network
+from spl.training.state import start
+from spl.training.step import train_step
 
 DEVICE = torch.device("meta")
 B, MU, SIDE, POOL = 4, 2, 8, 30
@@ -22,17 +25,17 @@ B, MU, SIDE, POOL = 4, 2, 8, 30
 @pytest.mark.parametrize("method", METHODS)
 def test_a_step_keeps_to_its_device_and_never_waits_for_it(method, monkeypatch):
     monkeypatch.setattr(
-        training, "sgd", lambda *given, **how: sgd(*given, **how | {"fused": False})
+        optimiser, "sgd", lambda *given, **how: sgd(*given, **how | {"fused": False})
     )  # has no meta form
     settings = Settings(network="wrn-10-1", batch=B, mu=MU, lambda_u=1.0, lambda_max=1.0, lambda_phi=0.1)
     images, classes = torch.empty(POOL, 3, SIDE, SIDE, device=DEVICE), torch.zeros(POOL).long().to(DEVICE)
     grey = torch.ones(3, device=DEVICE), torch.ones(3, device=DEVICE)
     pools = Pools(images.byte(), classes, torch.arange(5), torch.arange(POOL), *grey)
-    state = training.start(build_network(settings, 3, 10, torch.Generator()), pools, 10, METHODS[method], settings)
+    state = start(build_network(settings, 3, 10, torch.Generator()), pools, 10, METHODS[method], settings)
     unlabelled, drawn = images[: MU * B], classes[: MU * B]
     batch = Batch(images[:B], classes[:B], unlabelled, unlabelled, drawn, drawn, classes.sum())
     for step in range(2):
-        measured = training.train_step(state, batch, step, METHODS[method], settings)
+        measured = train_step(state, batch, step, METHODS[method], settings)
         assert measured.device == DEVICE
     assert all(value.device == DEVICE for value in state.tensors().values())
 
@@ -48,4 +51,4 @@ def test_meta_tensors_do_refuse_to_wait_and_to_mix():
 
 def test_a_device_that_is_not_there_is_named():
     with pytest.raises(InputError, match="device: expected 1 CUDA devices, found 0"):
-        training.set_up_torch(Settings(device="cuda"))
+        set_up_torch(Settings(device="cuda"))

@@ -7,12 +7,13 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from spl.data.datasets import grey_levels, read_digits
+from spl.data.digits import read_digits
 from spl.data.splits import draw_split
+from spl.data.store import grey_levels
 from spl.errors import InterruptedTrainingError, NotFiniteError
 from spl.study.settings import Settings
-from spl.training import loop as training
 from spl.training.checkpoints import Checkpoints
+from spl.training.loop import train
 from spl.training.processes import joined, launch, processes, rank, share, total
 
 DIGITS = read_digits()
@@ -30,20 +31,20 @@ METHODS = ("fixmatch", "flexmatch", "pseudo-label", "smooth-fixmatch-factor")
 def train_each(settings, folder):
     """Train with each method, once more with an interruption; the first process leaves what came out in the folder."""
     for method in METHODS:
-        train(method, settings, folder / method)
+        train_in(folder / method, method, settings)
     with pytest.raises(InterruptedTrainingError, match="after step 3 of 4"):
-        train("flexmatch", settings, folder / "resumed", interrupt_after=2)
-    train("flexmatch", settings, folder / "resumed")
+        train_in(folder / "resumed", "flexmatch", settings, interrupt_after=2)
+    train_in(folder / "resumed", "flexmatch", settings)
     mine = torch.arange(7)[share(7)]
     write(folder / f"share-{rank()}", {"processes": processes(), "mine": mine, "sum": total(torch.tensor(rank()))})
     write(folder / "joined", {"all": joined(torch.arange(6)[share(6)])})
 
 
-def train(method, settings, folder, interrupt_after=None):
+def train_in(folder, method, settings, interrupt_after=None):
     asked = []
     kept = Checkpoints(folder / "checkpoints", 1e9, partial(note, folder))
     given = DIGITS, GREY, SPLIT, method, SimpleNamespace(**settings), 0
-    result = training.train(*given, asked.append, kept, lambda done: len(asked) == interrupt_after)
+    result = train(*given, asked.append, kept, lambda done: len(asked) == interrupt_after)
     measures = [evaluation.measures for evaluation in result.evaluations]
     matrices = torch.stack([torch.from_numpy(evaluation.confusion) for evaluation in result.evaluations])
     if rank() == 0:
@@ -104,4 +105,4 @@ def test_shares_follow_each_other_and_hold_everything_once(outcome):
 def test_what_ends_all_processes_is_raised_in_the_one_that_launched_them(tmp_path):
     settings = SHORT.model_copy(update={"processes": 2, "learning_rate": 1e30}).model_dump()
     with pytest.raises(NotFiniteError, match="in step 2"):
-        launch(2, "cpu", train, "fixmatch", settings, tmp_path)
+        launch(2, "cpu", train_in, tmp_path, "fixmatch", settings)

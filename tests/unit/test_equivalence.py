@@ -112,7 +112,7 @@ def test_finished_jobs_tell_which_fingerprints_changed(file, tmp_path):
     declared.cache_clear()
     assert representative("analyse", present) == A
     for subcommand in ("analyse", "train", "trian"):
-        with pytest.raises(InputError, match=f"nothing of spl {subcommand} was made by other code"):
+        with pytest.raises(InputError, match=f"no result of spl {subcommand} comes from other code"):
             declare(subcommand, REASON, tmp_path)
 
 

@@ -13,7 +13,7 @@ from matplotlib.markers import MarkerStyle
 from spl.data.splits import Split, write_split
 from spl.figures import against, basins, collapse, confusion, curves, fig1, fig4, fig5
 from spl.figures.style import LOOKS, Percent, look_of, new_figure, save_figure, ticks_at
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
 
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch", "smooth-fixmatch-sq": "Smooth FixMatch-sq"}
 SHAPES = ["fixmatch", "smooth-fixmatch", "smooth-fixmatch-sqrt", "smooth-fixmatch-sq"]

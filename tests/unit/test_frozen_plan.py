@@ -7,10 +7,11 @@ import pytest
 import yaml
 
 from spl.attempts.journal import note
-from spl.attempts.slurm import Job
+from spl.attempts.slurm import QueuedRun
 from spl.campaign import frozen_plan as campaign
+from spl.campaign.parameters import run_parameter
 from spl.errors import InputError
-from spl.study.plan import make_plan, run_parameter
+from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
 STUDY = yaml.safe_load((Path(__file__).parents[1] / "studies/tiny.yaml").read_text())
@@ -57,11 +58,11 @@ def test_one_snakemake_at_a_time_submits(tmp_path):
 
 def test_leftovers_are_named_with_what_becomes_of_them(tmp_path, monkeypatch):
     jobs = [
-        Job("7", "RUNNING", RUNS[0].replace("/", "_")),
-        Job("8", "PENDING", RUNS[1].replace("/", "_")),
-        Job("9", "RUNNING", "gone_fold0_seed0"),
+        QueuedRun("7", "RUNNING", RUNS[0].replace("/", "_")),
+        QueuedRun("8", "PENDING", RUNS[1].replace("/", "_")),
+        QueuedRun("9", "RUNNING", "gone_fold0_seed0"),
     ]
-    monkeypatch.setattr(campaign, "trainings", lambda study, folder: jobs)
+    monkeypatch.setattr(campaign, "queued_runs", lambda study, folder: jobs)
     assert list(campaign.leftovers(PLAN, tmp_path)) == [
         f"left by an earlier Snakemake: job 7 (running), {RUNS[0]}: will save and end when its successor starts",
         f"left by an earlier Snakemake: job 8 (pending), {RUNS[1]}: will end when it starts",

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tidy import lines
+from tidy import lines, summary
 
 from spl.tables import grid
 from spl.tables.layout import save_table
@@ -24,7 +24,7 @@ def experiment(folder, errors, setting):
         for (method, value), cell in errors.items()
         for fold, error in enumerate(cell)
     ]
-    pd.DataFrame(rows).to_csv(folder / "experiment.csv", index=False)
+    summary(rows).to_csv(folder / "experiment.csv", index=False)
     return [folder / "experiment.csv"]
 
 
@@ -47,7 +47,7 @@ def test_every_cell_is_the_mean_of_its_runs(tmp_path_factory, cells):
 
 def test_the_seed_is_a_setting_too(tmp_path):
     rows = [{"method": "fixmatch", "fold": 4, "seed": seed, "error_last": 0.1 + seed / 100} for seed in (2, 1, 3)]
-    pd.DataFrame(rows).to_csv(tmp_path / "experiment.csv", index=False)
+    summary(rows).to_csv(tmp_path / "experiment.csv", index=False)
     printed = grid.build({"titles": TITLES, "setting": "seed"}, [tmp_path / "experiment.csv"]).printed
     assert printed.columns.tolist() == ["seed", "1", "2", "3"]
     assert printed.iloc[0].tolist() == ["FixMatch", "**11.00**", "12.00", "13.00"]

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from spl.data import image_folder
-from spl.data.datasets import read_dataset, read_image_folder, write_dataset
-from spl.data.image_folder import list_images, read_images
+from spl.data.image_folder import list_images, read_image_folder, read_images
+from spl.data.prepare import write_dataset
+from spl.data.store import read_dataset
 from spl.errors import InputError
+from spl.study.files import DATA_FILES
 
 RED, GREEN, BLUE = (255, 0, 0), (20, 255, 0), (0, 0, 255)  # no channel is the same everywhere
 
@@ -115,7 +117,8 @@ def test_every_mode_becomes_rgb(root, mode):
 
 def test_a_folder_is_prepared_with_the_sha256_of_every_file(root, tmp_path_factory):
     folder = tmp_path_factory.mktemp("prepared")
-    write_dataset("image-folder", folder, [root], side=5)
+    prepared_files = [folder / name for name in DATA_FILES]
+    write_dataset({"source": "image-folder", "options": {"side": 5}}, [root], prepared_files)
     prepared, description = read_dataset(folder)
     assert list(description["train_files"]) == list(list_images(root).train)
     for files in (prepared.train_files, prepared.test_files):

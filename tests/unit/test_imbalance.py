@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from tidy import summary
 
 from spl.tables import imbalance
 
@@ -22,7 +23,7 @@ def inputs(tmp_path):
             for method, errors in experiment.items()
             for fold, error in enumerate(errors)
         ]
-        pd.DataFrame(rows).to_csv(path, index=False)
+        summary(rows).to_csv(path, index=False)
     return paths
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from tidy import lines
+from tidy import lines, summary
 
 from spl.errors import InputError
 from spl.tables import initial_condition
@@ -21,7 +21,7 @@ def summaries(folder, over_seeds, over_folds, basin="low", fold=4):
     folds = [(method, fold, 0, error) for method, errors in over_folds.items() for fold, error in enumerate(errors)]
     paths = [folder / "seeds.csv", folder / "folds.csv"]
     for path, rows in zip(paths, (seeds, folds), strict=True):
-        frame = pd.DataFrame(rows, columns=["method", "fold", "seed", "error_last"])
+        frame = summary(rows, columns=["method", "fold", "seed", "error_last"])
         frame.assign(variant="", basin=basin).to_csv(path, index=False)
     return paths
 

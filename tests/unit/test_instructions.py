@@ -46,6 +46,44 @@ def test_instructions_that_the_processor_lacks_are_named(monkeypatch):
         instructions.check("avx2")
 
 
+CPUINFO = "processor\t: 0\nmodel name\t: x\nflags\t\t: sse sse4_1 avx2 {more}\n\nprocessor\t: 1\nflags\t\t: other\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "level", "expected"),
+    [
+        (CPUINFO.format(more=""), "avx2", ["fma"]),
+        (CPUINFO.format(more="fma"), "avx2", []),
+        (CPUINFO.format(more=""), "sse4", []),
+        ("flags\t: sse\n", "avx2", ["avx2", "fma"]),
+        ("flags\t: sse\n", "sse4", ["sse4_1"]),
+        ("flags\t: sse\n", "native", []),
+        ("Features : neon\n", "avx2", []),
+        (None, "avx2", []),
+    ],
+)
+def test_what_a_processor_lacks_is_read_off_the_system_s_list(content, level, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(instructions, "CPUINFO", tmp_path / "cpuinfo")
+    if content is not None:
+        (tmp_path / "cpuinfo").write_text(content)
+    assert instructions.lacking(level) == expected
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_torch_and_the_system_agree_on_this_processor(level):
+    capabilities = torch.cpu.get_capabilities()
+    assert instructions.lacking(level) == [
+        flag for name, flag in LEVELS[level].needs.items() if not capabilities.get(name)
+    ]
+
+
+def test_to_ask_what_a_processor_lacks_does_not_import_torch():
+    code = (
+        "import sys; from spl.training.instructions import lacking; lacking('avx2'); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_libraries_that_were_not_limited_are_noticed(environment):
     """Also where the processor has no others than those."""
     environment.pop("MKL_CBWR", None)
@@ -58,7 +96,7 @@ def test_libraries_that_were_not_limited_are_noticed(environment):
     [("import torch; torch.rand(9).exp(); instructions.limit('sse4')", 1), ("instructions.limit('sse4')", 0)],
 )
 def test_torch_that_was_used_first_is_noticed(first, status):
-    code = f"from spl import instructions; {first}; instructions.check('sse4')"
+    code = f"from spl.training import instructions; {first}; instructions.check('sse4')"
     unlimited = {name: value for name, value in os.environ.items() if name not in LEVELS["sse4"].environment}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=unlimited)
     assert done.returncode == status

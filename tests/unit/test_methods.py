@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spl.figures.fig1 import plain_loss, smooth_loss
-from spl.methods.methods import METHODS, smoothness_factor
+from spl.methods.registry import METHODS
+from spl.methods.smoothness import smoothness_factor
 from spl.study.settings import Settings
-from spl.training.loop import factor_loss, ramp_up
+from spl.training.step import factor_loss, ramp_up
 
 PLAIN = ["pseudo-label", "fixmatch", "flexmatch"]
 SMOOTH = ["smooth-pseudo-label", "smooth-fixmatch", "smooth-fixmatch-sq", "smooth-fixmatch-sqrt"]
@@ -99,7 +100,7 @@ def test_pseudo_labeling_ramps_its_loss_up_over_the_first_two_fifths():
     assert ramp_up(0, Settings()) == 1
 
 
-def test_the_table_holds_the_papers_methods():
+def test_the_registry_holds_the_paper_s_methods():
     assert set(METHODS) >= {"supervised", "smooth-fixmatch-factor", *PLAIN, *SMOOTH}
     assert METHODS["supervised"].settings == frozenset()
     assert METHODS["smooth-fixmatch-sq"].defaults["power"] == 2

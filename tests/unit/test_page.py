@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 import yaml
 
+from spl.campaign.parameters import page_parameter, run_parameter
 from spl.campaign.partial import NONE_DONE, partial_plan
-from spl.page.parameter import TEMPLATE, on_the_page, page_parameter
-from spl.page.render import page_inputs, write_page
+from spl.page.inputs import page_inputs
+from spl.page.parameter import on_the_page
+from spl.page.render import write_page
 from spl.page.traced import TracedTable, whole
 from spl.paper.selection import exhibit_inputs, exhibits
-from spl.study.plan import make_plan, run_parameter
+from spl.study.plan import make_plan
 from spl.study.reading import check_study
 from spl.tables import aggregate, collapses, imbalance, summary
 from spl.tables.layout import save_table
@@ -39,17 +41,12 @@ def summarised(path, offset=0.0, losing="fixmatch"):
     return path
 
 
-def comparisons(name, folder, *summaries):
-    section = {"name": name, "baseline": "FixMatch"}
-    return TracedTable(section, TITLES, folder / "tables", summaries).comparisons()
-
-
 @pytest.mark.parametrize(("module", "more"), [(summary, {}), (imbalance, {"rows": ["mean"]})])
 def test_the_page_tells_what_a_table_does_not_print(tmp_path, module, more):
     inputs = [summarised(tmp_path / "a.csv"), summarised(tmp_path / "b.csv", offset=-0.01)]
     table = module.build({"titles": TITLES, "baseline": "fixmatch", **more}, inputs[: len(more) + 1])
     save_table(table, "", "", tmp_path / "tables/t")
-    found = {one["of"]: one for one in comparisons("t", tmp_path, *inputs)}
+    found = {one["of"]: one for one in TracedTable(tmp_path / "tables/t").comparisons()}
     gained = found["Smooth FixMatch, gain"]
     assert (gained["pairs"], gained["p_value"], gained["smallest_p"], gained["effect_size"]) == (3, 0.125, 0.125, 1)
     assert [gained[key] for key in ("shift", "shift_low", "shift_high")] == pytest.approx([0.02] * 3)
@@ -66,8 +63,8 @@ def test_comparisons_of_runs_are_of_methods_and_one_pair_is_none(tmp_path):
     for kept in (runs, runs[runs["fold"] == 0]):
         kept.to_csv(path, index=False)
         save_table(aggregate.build(given, [path]), "", "", tmp_path / f"tables/t{len(kept)}")
-    assert [one["of"] for one in comparisons("t6", tmp_path, path)] == ["Smooth FixMatch, gain"]
-    assert comparisons("t2", tmp_path, path) == []
+    assert [one["of"] for one in TracedTable(tmp_path / "tables/t6").comparisons()] == ["Smooth FixMatch, gain"]
+    assert TracedTable(tmp_path / "tables/t2").comparisons() == []
 
 
 @pytest.mark.parametrize(
@@ -91,15 +88,14 @@ def test_the_page_of_a_study(tmp_path):
     path = summarised(tmp_path / "analysis/one.csv", losing="smooth-fixmatch")
     save_table(summary.build({"titles": TITLES, "baseline": "fixmatch"}, [path]), "", "", tmp_path / "tables/gains")
     save_table(collapses.build({"titles": TITLES, "classes": ["cat", "dog"]}, [path]), "", "", tmp_path / "tables/when")
-    common = {"kind": "table", "title": "Table", "heading": "", "caption": "", "part": "",
-              "summaries": ["one"], "baseline": "FixMatch"}  # fmt: skip
+    common = {"kind": "table", "title": "Table", "heading": "", "caption": "", "part": ""}
     given = {
         "title": "", "study": "", "sections": [{"name": name, **common} for name in ("gains", "when")], "assumed": {},
         "experiments": ["one"], "stand_ins": {}, "runs": 6, "missing": 0, "products": "", "left_out": [], "trained": [],
         "methods": TITLES,
         "basins": {},
     }  # fmt: skip
-    write_page(given, TEMPLATE, tmp_path, {}, tmp_path / "paper.html")
+    write_page(given, [tmp_path / path for path in page_inputs(given)], [tmp_path / "paper.html"], {})
     page = (tmp_path / "paper.html").read_text()
     cells = re.findall(r"<t[dh]([^>]*)>(.*?)</t[dh]>", page, re.DOTALL)
     assert not [cell for _, cell in cells if re.search(r"-\d", re.sub("<.*?>", "", cell))], "a hyphen is no minus"

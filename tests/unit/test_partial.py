@@ -357,7 +357,8 @@ def test_a_calibration_that_is_missing_leaves_a_dash(tmp_path):
 def test_the_spreadsheet_has_the_cells_of_the_runs_that_are_done(folder, data):
     missing, books = data.draw(missing_runs(case(SIZES))), []
     for some in (set(), missing):
-        write_spreadsheet({"titles": TITLES}, inputs_of("spreadsheet", case(SIZES), some, folder), folder / "book.xlsx")
+        inputs = inputs_of("spreadsheet", case(SIZES), some, folder)
+        write_spreadsheet({"given": {"titles": TITLES}}, inputs, [folder / "book.xlsx"])
         books.append(openpyxl.load_workbook(folder / "book.xlsx"))
     run_of = {(TITLES[one.method], one.fold, f"{one.labels} labels"): one.run for one in SIZES.itertuples()}
     for sheet in SHEETS:

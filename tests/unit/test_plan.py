@@ -7,13 +7,21 @@ from pathlib import Path
 import pytest
 import yaml
 
+from spl.campaign.parameters import (
+    analysis_parameter,
+    canonical,
+    data_parameter,
+    exhibit_parameter,
+    page_parameter,
+    run_parameter,
+    split_parameter,
+)
 from spl.errors import InputError
-from spl.page.parameter import page_parameter
 from spl.paper import parameters
 from spl.paper.catalogue import CATALOGUE, experiment_exhibits
 from spl.paper.literature import PUBLISHED, read_published
-from spl.paper.selection import exhibit_inputs, exhibit_parameter, exhibits
-from spl.study.plan import analysis_parameter, canonical, data_parameter, make_plan, run_parameter, split_parameter
+from spl.paper.selection import exhibit_inputs, exhibits
+from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -166,18 +174,18 @@ def test_captions_name_every_value_that_runs_differ_in():
     plan = with_experiments(**{"scarce-labels": SCARCE | {"methods": methods}})
     caption = json.loads(exhibit_parameter(plan, CATALOGUE["table1"]))["caption"]
     assert "7 or 1 times as many unlabelled" in caption
-    assert "λ_u = 1 or 2: fixed" in caption
+    assert "λ_u = 1 or 2, fixed" in caption
     calibrated = json.loads(exhibit_parameter(planned(), CATALOGUE["table1"]))["caption"]
     assert "λ_u = 1; calibrated for Smooth FixMatch, Smooth FixMatch-sq and Smooth FixMatch-sqrt (eq" in calibrated
 
 
 def test_every_job_s_parameter_names_its_code():
     plan = planned()
+    shown = exhibits(plan, "")
     parameters = [
         data_parameter(plan, "digits"), split_parameter(plan, "digits/balanced-20/fold0"),
         run_parameter(plan, next(iter(plan.runs))), analysis_parameter(plan, "scarce-labels"),
-        page_parameter(plan, exhibits(plan, "")),
-        *(exhibit_parameter(plan, exhibit) for exhibit in exhibits(plan, "").values()),
+        page_parameter(plan, shown), *(exhibit_parameter(plan, exhibit) for exhibit in shown.values()),
     ]  # fmt: skip
     codes = [json.loads(parameter)["code"] for parameter in parameters]
     assert all(len(code) == 64 for code in codes)
@@ -189,11 +197,11 @@ def test_captions_say_what_was_run_and_what_was_assumed():
     caption = json.loads(exhibit_parameter(planned(), CATALOGUE["table1"]))["caption"]
     for words in (
         "standing in for CIFAR-10",
-        "2 labels a class",
+        "2 labels per class",
         "600 steps",
         "folds 0–5",
         "30 runs",
-        "τ = 0.9 of Smooth FixMatch-sq (assumed)",
+        "τ = 0.9 for Smooth FixMatch-sq (assumed)",
     ):
         assert words in caption
 

@@ -1,7 +1,7 @@
 """The table of populated diagonal entries."""
 
-import pandas as pd
 import pytest
+from tidy import summary
 
 from spl.tables import populated
 
@@ -14,7 +14,7 @@ COUNTS = {
 
 @pytest.fixture
 def runs():
-    return pd.DataFrame(
+    return summary(
         {"method": method, "variant": "", "labels": labels, "fold": fold, "seed": 0, "error_last": 0.1,
          "populated_diagonal": count}
         for (method, labels), counts in COUNTS.items()

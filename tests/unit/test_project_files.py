@@ -1,4 +1,4 @@
-"""The files that a stranger looks for: how to cite, what changed, and pages whose links lead somewhere."""
+"""The files that a newcomer looks for: how to cite, what changed, and pages whose links work."""
 
 import re
 import tomllib
@@ -9,7 +9,9 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "config/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+READMES = [ROOT / "README.md", ROOT / "config/README.md", ROOT / "results/README.md"]
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [*READMES, ROOT / "CHANGELOG.md", *DOCS]
 
 
 def test_the_citation_has_what_its_format_requires_and_this_version():
@@ -34,7 +36,7 @@ def test_the_changelog_keeps_its_form_and_knows_this_version():
 
 
 def anchors(page):
-    """What a link into a page can name: its headings, as code hosts write them."""
+    """The anchors of a page: its headings, as code hosts write them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), flags=re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
@@ -51,4 +53,4 @@ def test_links_lead_to_files_and_headings(page):
 
 def test_every_page_is_in_the_index():
     index = (ROOT / "docs/README.md").read_text()
-    assert [page.name for page in PAGES[3:] if page.name != "README.md" and f"({page.name})" not in index] == []
+    assert [page.name for page in DOCS if page.name != "README.md" and f"({page.name})" not in index] == []

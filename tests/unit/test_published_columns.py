@@ -1,7 +1,7 @@
 """Published error rates in tables: whose they are, beside which runs, and what sets them apart."""
 
-import pandas as pd
 import pytest
+from tidy import summary as summarised
 
 from spl.paper.literature import matching, read_published
 from spl.tables import imbalance, random_labels, summary
@@ -33,7 +33,7 @@ def built(tmp_path):
     def build(module, published, *experiments, **parameter):
         paths = [tmp_path / f"{place}.csv" for place in range(len(experiments))]
         for path, experiment in zip(paths, experiments, strict=True):
-            pd.DataFrame(experiment).to_csv(path, index=False)
+            summarised(experiment).to_csv(path, index=False)
         return module.build(GIVEN | {"published": published} | parameter, paths)
 
     return build

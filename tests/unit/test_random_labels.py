@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from tidy import summary as summarised
 
 from spl.tables import random_labels, summary
 
@@ -10,7 +11,7 @@ GIVEN = {"titles": {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch"
 
 @pytest.fixture
 def runs():
-    return pd.DataFrame(
+    return summarised(
         {"method": method, "variant": "", "fold": fold, "seed": 0, "labels": labels, "error_last": error / labels}
         for method, errors in {"fixmatch": [8, 9, 14], "smooth-fixmatch": [7, 9.5, 11]}.items()
         for labels in (100, 40, 50)

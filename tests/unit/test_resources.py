@@ -7,10 +7,17 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spl.campaign.parameters import (
+    analysis_parameter,
+    calibration_parameter,
+    data_parameter,
+    exhibit_parameter,
+    page_parameter,
+    run_parameter,
+)
 from spl.campaign.requests import Request, run_requests
-from spl.page.parameter import page_parameter
-from spl.paper.selection import exhibit_parameter, exhibits
-from spl.study.plan import analysis_parameter, calibration_parameter, data_parameter, make_plan, run_parameter
+from spl.paper.selection import exhibits
+from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
 STUDY = yaml.safe_load((Path(__file__).parents[1] / "studies/tiny.yaml").read_text())

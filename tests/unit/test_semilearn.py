@@ -6,12 +6,13 @@ from safetensors.torch import load_file
 from semilearn_reference import FIXMATCH, FLEXMATCH_STEPS, GOLDEN, POOL, fill
 from torch import nn
 
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
 from spl.study.settings import Settings
-from spl.training import loop as training
+from spl.training import step as stepping
 from spl.training.batches import Batch, Pools
-from spl.training.loop import MEASURES
+from spl.training.evaluation import MEASURES
 from spl.training.networks import build_network
+from spl.training.state import start
 
 REFERENCE = load_file(GOLDEN)
 LOSSES = ("labelled_loss", "unlabelled_loss", "coverage")
@@ -25,19 +26,19 @@ def begun(method, classes, threshold):
     settings = Settings(threshold=threshold)
     empty = torch.zeros(0)
     pools = Pools(empty, empty, empty, torch.arange(POOL), empty, empty)
-    return training.start(nn.Linear(1, 1), pools, classes, METHODS[method], settings), settings
+    return start(nn.Linear(1, 1), pools, classes, METHODS[method], settings), settings
 
 
 def assert_a_step_is_semilearn_s(given, state, method, settings, monkeypatch):
     """Its losses, coverage and the gradients of its whole loss, for the same logits."""
     leaves = [given[name].clone().requires_grad_() for name in ("labelled", "weak", "strong")]
-    monkeypatch.setattr(training, "_forward", lambda *_: (leaves[0], leaves[1].detach(), leaves[2]))
+    monkeypatch.setattr(stepping, "forward", lambda *_: (leaves[0], leaves[1].detach(), leaves[2]))
     empty, unlabelled = torch.zeros(0), len(given["weak"])
     batch = Batch(
         labelled=empty, targets=given["targets"], weak=empty, strong=empty,
         positions=given.get("positions", torch.arange(unlabelled)), truth=torch.zeros(unlabelled), checksum=empty,
     )  # fmt: skip
-    measured = dict(zip(MEASURES, training.train_step(state, batch, 0, METHODS[method], settings), strict=True))
+    measured = dict(zip(MEASURES, stepping.train_step(state, batch, 0, METHODS[method], settings), strict=True))
     for name in LOSSES:
         torch.testing.assert_close(measured[name], given[name], rtol=1e-5, atol=1e-6)
     for name, leaf in (("labelled_gradient", leaves[0]), ("strong_gradient", leaves[2])):
@@ -58,9 +59,9 @@ def test_flexmatch_s_memory_thresholds_and_losses_are_semilearn_s_step_after_ste
     for step in range(FLEXMATCH_STEPS):
         given = case(f"flexmatch-{step}")
         thresholds = 0.95 * given["beta"] / (2 - given["beta"])
-        torch.testing.assert_close(state.thresholds.of(torch.arange(10)), thresholds)
+        torch.testing.assert_close(state.method_state.of(torch.arange(10)), thresholds)
         assert_a_step_is_semilearn_s(given, state, "flexmatch", settings, monkeypatch)
-        assert torch.equal(state.thresholds.latest, given["latest"])
+        assert torch.equal(state.method_state.latest, given["latest"])
     assert given["beta"].max() == 1, "the warm-up is over, so a class, not the unused images, has the largest count"
 
 

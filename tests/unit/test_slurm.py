@@ -1,11 +1,11 @@
-"""What SLURM's commands print is understood in each of its forms; without SLURM there is nothing to understand.
+"""The output of SLURM's commands is parsed in each of its forms; without SLURM the functions return nothing.
 
-The commands are scripts here, for forms that cannot be provoked; tests/slurm has the real ones.
+Scripts replace the commands, for output that cannot be provoked; tests/slurm uses the real ones.
 """
 
 import pytest
 
-from spl.attempts.slurm import Job, may_go_on, requeue, seconds_left, trainings
+from spl.attempts.slurm import QueuedRun, may_go_on, queued_runs, requeue, seconds_left
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def command(tmp_path, monkeypatch):
         ("", None),
     ],
 )
-def test_the_time_that_is_left_has_many_forms(command, printed, seconds):
+def test_the_time_left_is_read_in_each_of_its_forms(command, printed, seconds):
     command("squeue", printed)
     assert seconds_left("7") == seconds
 
@@ -46,35 +46,35 @@ def test_slurm_may_refuse_to_requeue(command, status, accepted):
 @pytest.mark.parametrize(
     ("printed", "status", "goes_on"),
     [
-        ("RUNNING|spl_paper_0c1f", 0, True),
-        ("COMPLETING|spl_paper_0c1f", 0, False),
-        ("RUNNING|somebody-s-shell", 0, False),
+        ("RUNNING|spl_0c1f", 0, True),
+        ("COMPLETING|spl_0c1f", 0, False),
+        ("RUNNING|interactive", 0, False),
         ("", 0, False),
         ("", 1, False),
     ],
 )
-def test_only_a_running_job_of_ours_may_go_on(command, printed, status, goes_on):
+def test_only_a_running_job_that_snakemake_submitted_may_go_on(command, printed, status, goes_on):
     command("squeue", printed, status)
     assert may_go_on("7") is goes_on
 
 
-def test_trainings_are_told_from_other_jobs_studies_and_folders(command, tmp_path):
-    train = "rule_train_wildcards_digits_fold0_seed0"
+def test_queued_runs_are_those_of_the_study_and_the_folder(command, tmp_path):
+    train = "rule_train_wildcards_paper_digits_fold0_seed0"
     rows = [
-        f"12|RUNNING|spl_paper_0c1f|{tmp_path}|{train}",
-        f"13|PENDING|spl_paper_0c1f|/elsewhere|{train}",
-        f"14|PENDING|shell|{tmp_path}|two",
+        f"12|RUNNING|spl_0c1f|{tmp_path}|{train}",
+        f"13|PENDING|spl_0c1f|/elsewhere|{train}",
+        f"14|PENDING|shell|{tmp_path}|{train}",
         "lines",
-        f"15|PENDING|spl_paper_0c1f|{tmp_path}|rule_other_wildcards_|x",
-        f"16|PENDING|spl_paper-2_0c1f|{tmp_path}|{train}",
+        f"15|PENDING|spl_0c1f|{tmp_path}|rule_other_wildcards_paper_|x",
+        f"16|PENDING|spl_0c1f|{tmp_path}|rule_train_wildcards_paper-2_digits_fold0_seed0",
     ]
     command("squeue", "\n".join(rows))
-    assert trainings("paper", tmp_path) == [Job("12", "RUNNING", "digits_fold0_seed0")]
+    assert queued_runs("paper", tmp_path) == [QueuedRun("12", "RUNNING", "digits_fold0_seed0")]
 
 
-def test_without_slurm_nothing_is_known(monkeypatch, tmp_path):
+def test_without_slurm_there_are_no_answers(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert seconds_left("7") is None
     assert not may_go_on("7")
     assert not requeue("7")
-    assert trainings("paper", tmp_path) == []
+    assert queued_runs("paper", tmp_path) == []

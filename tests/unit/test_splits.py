@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spl.data.datasets import SOURCES, read_digits
+from spl.data.digits import read_digits
+from spl.data.registry import SOURCES
 from spl.data.splits import draw_split, read_split, write_split
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "splits.json").read_text())

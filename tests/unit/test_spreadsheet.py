@@ -19,7 +19,7 @@ RUNS = [
 
 def written(folder, runs, name="book.xlsx"):
     pd.DataFrame(runs).to_csv(folder / "random-labels.csv", index=False)
-    write_spreadsheet(GIVEN, [folder / "random-labels.csv"], folder / name)
+    write_spreadsheet({"given": GIVEN}, [folder / "random-labels.csv"], [folder / name])
     return folder / name
 
 

@@ -9,11 +9,12 @@ import yaml
 from rich.console import Console
 
 from spl.attempts.journal import FAILURE, Progress, note, note_progress
-from spl.attempts.lock import Writer
-from spl.attempts.slurm import Job
+from spl.attempts.lock import RunLock
+from spl.attempts.slurm import QueuedRun
 from spl.campaign.cost import cost, observed
+from spl.campaign.parameters import run_parameter
 from spl.campaign.status import read_status, rounded_duration, status_tables
-from spl.study.plan import make_plan, run_parameter
+from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
 TINY = Path(__file__).parents[1] / "studies/tiny.yaml"
@@ -63,7 +64,7 @@ def test_every_state_is_told_from_the_others(plan, results):
     (folder / FAILURE).write_text(json.dumps({"reason": "the loss is not finite in step 3"}))
     note(begin(results, retried), **(END | {"reason": "RuntimeError"}), status="failed")
     note(begin(results, cut, 40), **(END | {"reason": "interrupted after step 70: SIGTERM"}), status="interrupted")
-    with Writer(begin(results, running), lambda: False, pytest.fail):
+    with RunLock(begin(results, running), lambda: False, pytest.fail):
         note_progress(results / "checkpoints" / running, Progress(0.0, 50, 150, 5.0, 0.25, 10.0))
         found = {one.run: one for one in read_status(plan, results)}
     assert list(found) == list(plan.runs)
@@ -82,15 +83,15 @@ def test_every_state_is_told_from_the_others(plan, results):
 def test_what_slurm_has_is_queued_until_it_runs_and_starting_until_it_trains(plan, results, monkeypatch):
     waiting, starting = list(plan.runs)[:2]
     note(begin(results, waiting), **(END | {"reason": "killed"}), status="failed")
-    jobs = [Job("7", "PENDING", waiting.replace("/", "_")), Job("8", "RUNNING", starting.replace("/", "_"))]
-    monkeypatch.setattr("spl.campaign.status.trainings", lambda study, folder: jobs)
+    jobs = [QueuedRun("7", "PENDING", waiting.replace("/", "_")), QueuedRun("8", "RUNNING", starting.replace("/", "_"))]
+    monkeypatch.setattr("spl.campaign.status.queued_runs", lambda study, folder: jobs)
     found = {one.run: (one.state, one.job) for one in read_status(plan, results)}
     assert (found[waiting], found[starting]) == (("queued", "7"), ("starting", "8"))
 
 
 def test_a_training_that_stands_still_says_so(plan, results):
     path = next(iter(plan.runs))
-    with Writer(begin(results, path), lambda: False, pytest.fail):
+    with RunLock(begin(results, path), lambda: False, pytest.fail):
         for ago, reason in ((30, ""), (3600, "no step for 1:00 h")):
             note_progress(results / "checkpoints" / path, Progress(time.time() - ago, 50, 150, 5.0, 0.25, 10.0))
             [found] = [one for one in read_status(plan, results) if one.run == path]
@@ -99,7 +100,7 @@ def test_a_training_that_stands_still_says_so(plan, results):
 
 def test_a_clock_that_was_set_back_is_no_standstill(plan, results):
     path = next(iter(plan.runs))
-    with Writer(begin(results, path), lambda: False, pytest.fail):
+    with RunLock(begin(results, path), lambda: False, pytest.fail):
         note_progress(results / "checkpoints" / path, Progress(time.time() + 1e9, 50, 150, 5.0, 0.25, 10.0))
         [found] = [one for one in read_status(plan, results) if one.run == path]
         assert (found.state, found.reason, found.seconds_left) == ("running", "", 20.0)
@@ -108,7 +109,7 @@ def test_a_clock_that_was_set_back_is_no_standstill(plan, results):
 def test_the_table_counts_each_experiment_and_names_what_is_under_way(plan, results):
     done, running = list(plan.runs)[:2]
     finish(plan, results, done)
-    with Writer(begin(results, running), lambda: False, pytest.fail):
+    with RunLock(begin(results, running), lambda: False, pytest.fail):
         note_progress(results / "checkpoints" / running, Progress(0.0, 50, 150, 5.0, 0.25, 10.0))
         text = shown(status_tables(plan, read_status(plan, results)))
     rows = {line.split("  ")[0].strip(): line.split() for line in text.splitlines() if line.strip()}

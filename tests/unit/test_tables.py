@@ -1,9 +1,12 @@
 """Tables: order, labels and numbers."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from tidy import lines
+from tidy import summary as summarised
 
 from spl.analysis.arms import arms
 from spl.tables import per_fold, summary
@@ -26,7 +29,7 @@ def experiment(tmp_path):
         for fold, error in reversed(list(enumerate(errors)))
     ]
     path = tmp_path / "experiment.csv"
-    pd.DataFrame(rows).to_csv(path, index=False)
+    summarised(rows).to_csv(path, index=False)
     return path
 
 
@@ -46,7 +49,7 @@ def test_every_variant_has_a_line_and_is_compared_with_the_baseline_of_the_same_
         )
         for fold in (0, 1)
     ]  # fmt: skip
-    pd.DataFrame(rows).to_csv(tmp_path / "experiment.csv", index=False)
+    summarised(rows).to_csv(tmp_path / "experiment.csv", index=False)
     tidy = lines(summary.build(GIVEN, [tmp_path / "experiment.csv"]).tidy)
     assert len(tidy) == 6
     assert tidy.loc["Smooth FixMatch-sq, momentum = 0.8", "gain_mean"] == pytest.approx(0.05)
@@ -58,7 +61,7 @@ NETWORKS = ("", "network=wrn-28-8,weight_decay=0.001,processes=2")
 
 
 def two_networks():
-    return pd.DataFrame(
+    return summarised(
         {"method": method, "variant": variant, "fold": fold, "seed": 0, "error_last": 0.3, "network": "wrn-28-2"}
         for method in ("fixmatch", "supervised")
         for variant in NETWORKS
@@ -87,6 +90,23 @@ def test_variants_are_called_by_the_setting_that_tells_them_apart_and_grouped_by
 )
 def test_how_a_training_is_run_names_no_variant_unless_nothing_else_does(variants, labels):
     runs = [{"method": "fixmatch", "variant": one, "fold": 0, "seed": 0, "error_last": 0.1} for one in variants]
+    assert [arm.label for arm in arms(pd.DataFrame(runs), TITLES)] == labels
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "labels"),
+    [
+        ("steps", [1200, 2400], ["FixMatch, steps = 1,200", "FixMatch, steps = 2,400"]),
+        ("preactivate_all", [False, True], ["FixMatch, preactivate all = no", "FixMatch, preactivate all = yes"]),
+        ("weight_decay", [0.0005, 0.00001], ["FixMatch, weight decay = 0.0005", "FixMatch, weight decay = 1e-05"]),
+    ],
+)
+def test_a_changed_value_is_printed_like_an_unchanged_one(name, values, labels):
+    text = json.dumps(values[1])
+    runs = [
+        {"method": "fixmatch", "variant": variant, "fold": 0, "seed": 0, "error_last": 0.1, name: value}
+        for variant, value in zip(("", f"{name}={text}"), values, strict=True)
+    ]
     assert [arm.label for arm in arms(pd.DataFrame(runs), TITLES)] == labels
 
 
@@ -184,7 +204,7 @@ def test_a_variant_is_told_by_a_setting_that_no_calibration_has_given_yet():
         for variant, weight in variants.items()
     ]
     assert [arm.label for arm in arms(pd.DataFrame(runs), TITLES)] == [
-        "FixMatch, λ_u = calibrated", "FixMatch, λ_u = 2.0"
+        "FixMatch, λ_u = calibrated", "FixMatch, λ_u = 2"
     ]  # fmt: skip
 
 

@@ -7,14 +7,18 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, softmax
 
-from spl.data.datasets import grey_levels, read_digits
+from spl.data.digits import read_digits
 from spl.data.splits import draw_split
-from spl.methods.methods import METHODS, smoothness_factor
+from spl.data.store import grey_levels
+from spl.methods.registry import METHODS
+from spl.methods.smoothness import smoothness_factor
 from spl.study.settings import Settings
-from spl.training import loop as training
+from spl.training import step as stepping
 from spl.training.batches import Pools, draw_batches
-from spl.training.evaluation import confusion_matrix
+from spl.training.evaluation import MEASURES, confusion_matrix
 from spl.training.networks import build_network
+from spl.training.state import start
+from spl.training.step import train_step
 
 DIGITS = read_digits()
 GREY = grey_levels(DIGITS.train_images)
@@ -35,7 +39,7 @@ def pools():
 def begun(method, **changed):
     settings = BASE.model_copy(update={**METHODS[method].defaults, "lambda_u": 0.7, **changed})
     network = build_network(settings, 1, 10, torch.Generator().manual_seed(0))
-    state = training.start(network, pools(), 10, METHODS[method], settings)
+    state = start(network, pools(), 10, METHODS[method], settings)
     batches = draw_batches(pools(), settings, 0, 0, unlabelled=True, strong=METHODS[method].strong_view)
     return state, batches, settings
 
@@ -55,15 +59,15 @@ def test_the_gradient_of_a_step_is_that_of_the_equation_with_constant_weights(me
             value.retain_grad()
         return labelled, weak, learning
 
-    original = training._forward
-    monkeypatch.setattr(training, "_forward", forward)
-    training.train_step(state, batch, 0, entry, settings)
+    original = stepping.forward
+    monkeypatch.setattr(stepping, "forward", forward)
+    train_step(state, batch, 0, entry, settings)
 
     leaves = {name: value.detach().clone().requires_grad_() for name, value in logits.items()}
     loss = cross_entropy(leaves["labelled"], batch.targets)
     if entry.weight is not None:
         score, label = softmax(leaves["weak"], 1).max(1)
-        threshold = torch.zeros(1) if entry.class_thresholds else settings.threshold
+        threshold = torch.zeros(1) if method == "flexmatch" else settings.threshold  # nothing is learnt yet
         weight = entry.weight(score.detach(), threshold, settings).detach()
         loss = loss + 0.7 * (weight * cross_entropy(leaves["learning"], label, reduction="none")).sum() / len(label)
         if entry.factor_loss:
@@ -78,16 +82,11 @@ def test_the_gradient_of_a_step_is_that_of_the_equation_with_constant_weights(me
     assert (leaves["weak"].grad is not None) == entry.factor_loss
 
 
-def test_flexmatch_s_thresholds_come_from_the_counts_before_the_step(monkeypatch):
+def test_flexmatch_s_thresholds_come_from_the_counts_before_the_step():
     state, batches, settings = begun("flexmatch", threshold=0.11)
-    calls = []
-    for name in ("of", "remember"):
-        original = getattr(state.thresholds, name)
-        monkeypatch.setattr(state.thresholds, name, lambda *given, n=name, f=original: (calls.append(n), f(*given))[1])
-    measured = training.train_step(state, next(batches), 0, METHODS["flexmatch"], settings)
-    assert calls == ["of", "remember"]
-    assert measured[training.MEASURES.index("coverage")] == 1, "nothing was remembered yet, so every threshold was 0"
-    assert (state.thresholds.latest >= 0).any()
+    measured = train_step(state, next(batches), 0, METHODS["flexmatch"], settings)
+    assert measured[MEASURES.index("coverage")] == 1, "nothing was remembered yet, so every threshold was 0"
+    assert (state.method_state.latest >= 0).any()
 
 
 def test_labelled_weak_and_strong_views_share_one_forward_and_its_statistics():
@@ -96,7 +95,7 @@ def test_labelled_weak_and_strong_views_share_one_forward_and_its_statistics():
     reference = build_network(settings, 1, 10, torch.Generator().manual_seed(0))
     reference.train()
     reference(torch.cat([batch.labelled, batch.weak, batch.strong]).contiguous(memory_format=torch.channels_last))
-    training.train_step(state, batch, 0, METHODS["fixmatch"], settings)
+    train_step(state, batch, 0, METHODS["fixmatch"], settings)
     assert torch.allclose(state.network.norm.running_mean, reference.norm.running_mean, atol=1e-6)
     assert torch.allclose(state.network.norm.running_var, reference.norm.running_var, atol=1e-6)
 
@@ -110,19 +109,19 @@ def test_three_steps_are_those_of_torch_s_nesterov_sgd_without_decay_of_biases_a
         {"params": [p for p in named.values() if p.ndim <= 1], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.SGD(groups, lr=settings.learning_rate, momentum=0.9, nesterov=True)
-    original = training._descend
+    original = stepping.descend
 
-    def both(state, rate, settings):
-        for name, parameter in state.network.named_parameters():
+    def both(network, velocity, rate, settings):
+        for name, parameter in network.named_parameters():
             named[name].grad = None if parameter.grad is None else parameter.grad.clone()
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.step()
-        original(state, rate, settings)
+        original(network, velocity, rate, settings)
 
-    monkeypatch.setattr(training, "_descend", both)
+    monkeypatch.setattr(stepping, "descend", both)
     for step in range(3):
-        training.train_step(state, next(batches), step, METHODS["fixmatch"], settings)
+        train_step(state, next(batches), step, METHODS["fixmatch"], settings)
     for name, parameter in state.network.named_parameters():
         assert torch.allclose(parameter, named[name], atol=1e-6), name
 
@@ -141,7 +140,7 @@ def test_what_is_evaluated_are_the_averaged_weights_with_the_live_statistics():
 def test_settings_that_a_method_does_not_read_need_not_be_there():
     used = {k: v for k, v in BASE.model_dump().items() if k not in ("power", "lambda_phi")}
     state, batches, _ = begun("fixmatch")
-    training.train_step(state, next(batches), 0, METHODS["fixmatch"], SimpleNamespace(**used))
+    train_step(state, next(batches), 0, METHODS["fixmatch"], SimpleNamespace(**used))
 
 
 @pytest.mark.parametrize(
@@ -154,8 +153,8 @@ def test_precision_compiler_and_memory_layout_change_the_results_by_rounding_alo
     losses = {}
     for name, given in (("plain", {}), ("changed", changed)):
         state, batches, settings = begun("smooth-fixmatch-factor", **given)
-        steps = [training.train_step(state, next(batches), 0, METHODS["smooth-fixmatch-factor"], settings)[0]]
-        steps += [training.train_step(state, next(batches), 1, METHODS["smooth-fixmatch-factor"], settings)[0]]
+        steps = [train_step(state, next(batches), 0, METHODS["smooth-fixmatch-factor"], settings)[0]]
+        steps += [train_step(state, next(batches), 1, METHODS["smooth-fixmatch-factor"], settings)[0]]
         losses[name] = torch.stack(steps)
         assert all(weight.dtype == torch.float32 for weight in state.averaged.values())
     took_effect = {

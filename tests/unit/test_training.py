@@ -8,14 +8,20 @@ import numpy as np
 import pytest
 import torch
 
-from spl.data.datasets import grey_levels, read_digits
+from spl.data.digits import read_digits
 from spl.data.splits import draw_split
-from spl.errors import NotFiniteError
-from spl.methods.methods import METHODS
+from spl.data.store import grey_levels
+from spl.errors import InterruptedTrainingError, NotFiniteError
+from spl.methods.method import Method, MethodState
+from spl.methods.registry import METHODS
 from spl.study.schema import METHOD_SETTINGS
 from spl.study.settings import Settings
 from spl.training.batches import Pools, draw_batches
-from spl.training.loop import is_evaluated, learning_rate, train
+from spl.training.checkpoints import Checkpoints
+from spl.training.evaluation import is_evaluated
+from spl.training.loop import train
+from spl.training.optimiser import learning_rate
+from spl.training.state import start
 
 DIGITS = read_digits()
 GREY = grey_levels(DIGITS.train_images)
@@ -183,3 +189,46 @@ def test_classes_are_balanced_in_error():
     confusion = result.evaluations[-1].confusion
     assert result.evaluations[-1].measures["test_error"] == pytest.approx(1 - np.trace(confusion) / 500)
     assert confusion.sum(axis=1).tolist() == [50] * 10
+
+
+class Momentum(MethodState):
+    """A moving average of the mean score, which is also the threshold: state of another kind than FlexMatch's."""
+
+    def __init__(self, pool, classes, settings, where=None):
+        self.mean = torch.full((), 1 / classes, device=where)
+
+    def observe(self, probabilities, positions, gather):
+        self.mean.lerp_(gather(probabilities.amax(1)).mean(), 0.3)
+        return self.mean.expand(len(positions)), torch.tensor(0.5)
+
+    def tensors(self):
+        return {"mean": self.mean}
+
+
+def halved(score, threshold, settings, factor):
+    return factor * (score > threshold).float()
+
+
+@pytest.mark.parametrize(
+    "method", [METHODS["flexmatch"], Method("Moving", halved, state=Momentum)], ids=["memory", "moving average"]
+)
+def test_the_state_of_a_method_survives_an_interruption_bit_for_bit(method, tmp_path, monkeypatch):
+    monkeypatch.setattr("spl.training.loop.METHODS", {"stateful": method})
+    settings = SHORT.model_copy(update={"threshold": 0.15, "evaluate_every": 3, "evaluate_late_every": 3})
+    split = draw_split(DIGITS.train_classes, "balanced", 0, 2)
+    arguments = DIGITS, GREY, split, "stateful", settings, 0, lambda evaluation: None
+    states = []
+    monkeypatch.setattr("spl.training.loop.start", lambda *given: states.append(start(*given)) or states[-1])
+    undisturbed = train(*arguments)
+    kept = Checkpoints(tmp_path / "run", 1e9, lambda line: None)
+    with pytest.raises(InterruptedTrainingError):
+        train(*arguments, kept, lambda done: done == 7)
+    at_seven = {name: value.clone() for name, value in states[-1].method_state.tensors().items()}
+    saved = kept.read().tensors
+    assert at_seven
+    assert all(torch.equal(saved[f"method.{name}"], value) for name, value in at_seven.items())
+    resumed = train(*arguments, kept)
+    first, last = states[0].tensors(), states[-1].tensors()
+    assert first.keys() == last.keys()
+    assert all(torch.equal(value, last[name]) for name, value in first.items())
+    assert repr([e.measures for e in undisturbed.evaluations]) == repr([e.measures for e in resumed.evaluations])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from tidy import summary
 
 from spl.analysis.arms import arms_by_size
 from spl.tables import transitions
@@ -30,7 +31,7 @@ def experiment(tmp_path):
         for fold, error in enumerate(errors)
     ]
     path = tmp_path / "random-labels.csv"
-    pd.DataFrame(rows).to_csv(path, index=False)
+    summary(rows).to_csv(path, index=False)
     return path
 
 

@@ -65,8 +65,8 @@ def test_a_damaged_data_set_is_named(finished):
     content[-1] ^= 255
     images.write_bytes(content)
     manifest = json.loads((finished.results / "splits/digits/balanced-40/fold0.manifest.json").read_text())
-    refused = finished.run(
-        *("spl", "split", "--parameter", json.dumps(manifest["parameter"])),
+    refused = finished.spl(
+        *("split", "--parameter", json.dumps(manifest["parameter"])),
         *(str(images.parent), "--output", str(finished.folder / "out.json")),
     )
     assert refused.returncode == 2

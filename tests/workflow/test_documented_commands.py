@@ -1,4 +1,4 @@
-"""Every command and every example in the README and the other pages does what they say, on the tiny study.
+"""Every command and every example in the README and the other pages works as documented, on the tiny study.
 
 All commands run one after the other in one copy of the project, where the tiny study stands in for demo and paper.
 What cannot run there is listed with its reason, or with the test that runs it.
@@ -17,13 +17,16 @@ from project import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "config/README.md", *sorted((ROOT / "docs").glob("*.md"))]
 STAND_INS = {
+    "results/demo/campaign/plan-*.json": '"$(ls -t results/tiny/campaign/plan-*.json | head -1)"',
     "results/demo": "results/tiny",
     "balanced-20": "balanced-40",
 }
-"""What is called otherwise in the tiny study."""
+"""Names in the documentation, and their counterparts in the tiny study."""
 ELSEWHERE = {
     "make demo": "takes minutes; its parts: test_unfinished_study.py, test_end_to_end.py",
+    "make check": "runs the linters and the unit tests",
     "make test": "runs this test",
+    "make test-all": "runs this test, and installs packages",
     "make .venv/lock-installed": "installs what runs this test; the commands are compared in test_environment.py",
     "source .venv/bin/activate": "tests run in that environment",
     "snakemake --profile slurm all": "test_injuries.py",
@@ -36,39 +39,41 @@ ELSEWHERE = {
     "snakemake all --configfile config/pictures.yaml": "the data set's example, below",
     "snakemake table9 fig2": "the ablation's example, below",
     'spl equivalent train --reason "a faster way to the same bits, compared on six runs"': "test_reruns.py",
-    "spl bench --quick --json": "measures for a minute; test_benchmark.py",
-    "spl bench --plan --json": "measures for minutes; test_planning_benchmark.py",
+    "spl bench --quick --json": "measures for a minute; test_step_speed.py",
+    "spl bench --plan --json": "measures for minutes; test_planning_speed.py",
 }
-"""Commands that do not run here: why, and the files of tests that do what they do."""
+"""Commands that do not run here, each with the reason or the tests that cover it."""
 DIGEST = re.compile("[0-9a-f]{64}")
+pytestmark = pytest.mark.xdist_group("documented commands")
 
 
 def blocks(page):
-    """The blocks of code of a page: their language, if it is said, and their text."""
+    """The code blocks of a page: language, empty if there is none, and text."""
     tokens = MarkdownIt().parse(page.read_text())
     return [(token.info, token.content) for token in tokens if token.type in ("fence", "code_block")]
 
 
 def commands(page):
-    """The commands of a page, without remarks: what stands in blocks without a language."""
+    """The commands of a page, without comments: the lines of its code blocks without a language."""
     text = "".join(text for language, text in blocks(page) if not language and not DIGEST.fullmatch(text.strip()))
     lines = text.replace("\\\n", "").splitlines()
     return [re.sub(r"\s+# .*", "", re.sub(r"\s{4,}#? .*", "", line)).strip() for line in lines if line.strip()]
 
 
 def example(beginning):
-    """The one block that begins so."""
-    [found] = [text for text in EXAMPLES if text.startswith(beginning)]
-    return found
+    """The example with this beginning."""
+    [text] = [text for text in EXAMPLES if text.startswith(beginning)]
+    return text
 
 
 EXAMPLES = [text for page in PAGES for language, text in blocks(page) if language]
-METHOD, DATA_SET, ABLATION = "def trust(", "# config/pictures.yaml", "experiments:\n  thresholds:"
+METHOD = "# workflow/spl/methods/trusting_fixmatch.py"
+DATA_SET, ABLATION = "# config/pictures.yaml", "experiments:\n  thresholds:"
 MODULE = 'configfile: "config/my-study.yaml"'
 DOCUMENTED = [(str(page.relative_to(ROOT)), command) for page in PAGES for command in commands(page)]
 
 
-def test_all_is_run_or_listed_and_what_is_listed_is_there():
+def test_every_command_is_run_or_listed_and_the_list_is_up_to_date():
     assert ELSEWHERE.keys() <= {command for _, command in DOCUMENTED}
     assert [example(beginning) for beginning in (METHOD, DATA_SET, ABLATION, MODULE)] == EXAMPLES
     tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
@@ -77,7 +82,7 @@ def test_all_is_run_or_listed_and_what_is_listed_is_there():
 
 @pytest.fixture(scope="module")
 def reader(_finished, tmp_path_factory):
-    """A copy of the project in which the tiny study has run, as the demo's."""
+    """A copy of the project in which the tiny study, in place of the demo, has run."""
     copy = _finished.copied(tmp_path_factory.mktemp("reader") / "copy")
     study = (copy.folder / "tests/studies/tiny.yaml").read_text()
     (copy.folder / "config/demo.yaml").write_text(study)
@@ -85,10 +90,12 @@ def reader(_finished, tmp_path_factory):
     return copy
 
 
-@pytest.mark.parametrize(("page", "command"), [one for one in DOCUMENTED if one[1] not in ELSEWHERE])
+@pytest.mark.parametrize(
+    ("page", "command"), [(page, command) for page, command in DOCUMENTED if command not in ELSEWHERE]
+)
 def test_a_documented_command_succeeds(reader, page, command):
-    for said, here in STAND_INS.items():
-        command = command.replace(said, here)
+    for documented, tiny in STAND_INS.items():
+        command = command.replace(documented, tiny)
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=reader.folder,
@@ -100,11 +107,9 @@ def test_a_documented_command_succeeds(reader, page, command):
     assert done.returncode == 0, f"{page}: {command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
 
 
-def test_the_readme_s_method_is_in_the_table_when_it_is_pasted(finished):
-    definition, _, entry = example(METHOD).partition("METHODS = {\n    ...\n")
-    assert len(example(METHOD).splitlines()) < 15
-    table = "METHODS: dict[str, Method] = {\n"
-    finished.edit("workflow/spl/methods.py", table, f"{definition}{table}{entry.removesuffix('}' + chr(10))}")
+def test_the_readme_s_method_is_in_the_table_when_its_file_is_added(finished):
+    assert len(example(METHOD).splitlines()) < 20
+    (finished.folder / METHOD.removeprefix("# ")).write_text(example(METHOD))
     finished.edit(finished.study, "[fixmatch, smooth-fixmatch]", "[fixmatch, smooth-fixmatch, trusting-fixmatch]")
     trained = {job for job in finished.planned("table1") if job.startswith("train ")}
     assert trained == {f"train digits/balanced-40/fold{fold}/trusting-fixmatch/seed0" for fold in (0, 1)}
@@ -116,7 +121,7 @@ def test_the_readme_s_data_set_is_trained_on(project):
     text = example(DATA_SET)
     study, random = yaml.safe_load(text), np.random.default_rng(0)
     place = project.folder / "config/pictures.yaml"
-    place.write_text(text.replace("steps: 3000", "steps: 20"))
+    place.write_text(text.replace("steps: 3000", "steps: 20").replace("every: 100", "every: 10"))
     for part, count in (("train", 6), ("test", 2)):
         for name in ("bird", "frog"):
             folder = project.folder / study["datasets"]["pictures"]["root"] / part / name

@@ -105,13 +105,13 @@ def test_files_are_made_with_the_user_s_umask(finished):
 
 
 def test_the_plan_knows_what_is_done(finished):
-    listed = finished.run("spl", "plan", str(finished.study)).stdout
+    listed = finished.spl("plan", str(finished.study)).stdout
     assert "6 of 6 runs done" in listed
     finished.edit("tests/studies/tiny.yaml", "fold_seeds: [0, 1, 2]", "fold_seeds: [0, 1001, 2]")
-    listed = finished.run("spl", "plan", str(finished.study)).stdout
+    listed = finished.spl("plan", str(finished.study)).stdout
     assert "4 of 6 runs done" in listed
     finished.edit("tests/studies/tiny.yaml", "steps: 150", "steps: 160")
-    listed = finished.run("spl", "plan", str(finished.study)).stdout
+    listed = finished.spl("plan", str(finished.study)).stdout
     assert "2 of 6 runs done" in listed
     assert "stale (settings changed)" in listed
     assert "stale (settings, split_seed changed)" in listed

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 from project import Project
 
-from spl.image_benchmark import QUALITY, photograph
+from images import QUALITY, photograph
 
 STUDY = "tests/studies/imagenet.yaml"
 TRAINED = {"n01440764": 40, "n01443537": 30, "n02102040": 20}
 HELD_OUT = 4
 RUNS = ("imagenet/proportional-0.1/fold0/fixmatch/seed0", "imagenet/proportional-0.1/fold0/smooth-fixmatch/seed0")
 MADE = ("fig7", "fig8", "fig9", "table15")
+pytestmark = pytest.mark.xdist_group("imagenet")
 
 
 def write_pictures(root, backwards):

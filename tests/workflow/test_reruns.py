@@ -32,15 +32,15 @@ def test_a_change_of_a_plot_s_colour_redraws_that_plot_alone(finished):
 NEW_READER = """SOURCES: dict[str, Source] = {
     "new": Source(read_digits, Description((), 8, ())),"""
 UNFELT = [
-    ("workflow/spl/training.py", "def train_step(", "# A comment.\ndef train_step("),
-    ("workflow/spl/methods.py", "METHODS: dict[str, Method] = {", NEW_METHOD),
-    ("workflow/spl/datasets.py", "SOURCES: dict[str, Source] = {", NEW_READER),
-    ("workflow/spl/settings.py", 'description="tau"', 'description="the threshold"'),
-    ("workflow/spl/cli.py", "def split(", "def unheard() -> None:\n    print()\n\n\n@app.command()\ndef split("),
+    ("workflow/spl/training/loop.py", "def train_step(", "# A comment.\ndef train_step("),
+    ("workflow/spl/methods/methods.py", "METHODS: dict[str, Method] = {", NEW_METHOD),
+    ("workflow/spl/data/datasets.py", "SOURCES: dict[str, Source] = {", NEW_READER),
+    ("workflow/spl/study/settings.py", 'description="tau"', 'description="the threshold"'),
+    ("workflow/spl/cli/rules.py", "def split(", "def unheard() -> None:\n    print()\n\n\n@app.command()\ndef split("),
     ("workflow/spl/provenance/manifest.py", "indent=1", "indent=2"),
     ("workflow/spl/provenance/machine.py", "timeout=60", "timeout=61"),
-    ("workflow/spl/provenance/fingerprint.py", "EVERYTHING = ", "UNUSED = 1\nEVERYTHING = "),
-    ("workflow/spl/attempt.py", "PATIENCE = 600.0", "PATIENCE = 60.0"),
+    ("workflow/spl/code/fingerprint.py", "EVERYTHING = ", "UNUSED = 1\nEVERYTHING = "),
+    ("workflow/spl/attempts/attempt.py", "PATIENCE = 600.0", "PATIENCE = 60.0"),
     ("envs/requirements.lock", "torch==", "# Another.\ntorch=="),
     ("envs/environment.yaml", "channels:", "# Another.\nchannels:"),
     ("tests/studies/tiny.yaml", "    training: { network", "    resources: { mem_mb: 3000 }\n    training: { network"),
@@ -94,7 +94,7 @@ def test_two_values_that_are_swapped_are_changes(finished, old, new, splits, tra
 @pytest.mark.parametrize(
     ("file", "old", "new", "jobs"),
     [
-        ("confusion.py", '"%.10g"', '"%.9g"', {"analyse scarce-labels", *SHOWN}),
+        ("analysis/summary.py", '"%.10g"', '"%.9g"', {"analyse scarce-labels", *SHOWN}),
         ("tables/aggregate.py", "def build(", "UNHEARD = 1\n\n\ndef build(", set()),
         (
             "tables/collapses.py",
@@ -103,9 +103,9 @@ def test_two_values_that_are_swapped_are_changes(finished, old, new, splits, tra
             {"table collapses-scarce-labels", "paper", "seal", "all"},
         ),
         ("figures/style.py", 'dpi": 300', 'dpi": 299', {"every figure", "paper", "seal", "all"}),
-        ("tables/form.py", "%.10g", "%.9g", {"every table", "paper", "seal", "all"}),
-        ("paper/page.html.j2", "<body>", "<body> ", {"paper", "seal", "all"}),
-        ("paper/page.py", "trim_blocks=True", "trim_blocks=False", {"paper", "seal", "all"}),
+        ("tables/layout.py", "%.10g", "%.9g", {"every table", "paper", "seal", "all"}),
+        ("page/page.html.j2", "<body>", "<body> ", {"paper", "seal", "all"}),
+        ("page/render.py", "trim_blocks=True", "trim_blocks=False", {"paper", "seal", "all"}),
     ],
 )
 def test_a_helper_runs_what_it_helps(finished, file, old, new, jobs):
@@ -118,12 +118,12 @@ def test_a_helper_runs_what_it_helps(finished, file, old, new, jobs):
 
 
 def test_a_changed_line_of_training_code_trains_everything_again(finished):
-    finished.edit("workflow/spl/networks.py", "LEAKY_SLOPE = 0.1", "LEAKY_SLOPE = 0.2")
+    finished.edit("workflow/spl/training/networks.py", "LEAKY_SLOPE = 0.1", "LEAKY_SLOPE = 0.2")
     assert sum(job.startswith("train ") for job in finished.planned("all")) == 6
 
 
 def test_a_changed_calibration_trains_the_smooth_runs_again_and_no_other(finished):
-    finished.edit("workflow/spl/calibration.py", 'step"].max() / 2', 'step"].max() / 3')
+    finished.edit("workflow/spl/analysis/calibration.py", 'step"].max() / 2', 'step"].max() / 3')
     assert finished.planned("all") == {
         "calibrate digits/smooth-fixmatch",
         *(f"train digits/balanced-40/fold{fold}/smooth-fixmatch/seed0" for fold in (0, 1)),
@@ -161,14 +161,14 @@ def test_a_picture_of_a_formula_needs_nothing(project):
 
 
 def test_changed_code_that_is_declared_equivalent_runs_nothing(finished):
-    finished.edit("workflow/spl/networks.py", "LEAKY_SLOPE = 0.1", "LEAKY_SLOPE = 0.1 + 0")
+    finished.edit("workflow/spl/training/networks.py", "LEAKY_SLOPE = 0.1", "LEAKY_SLOPE = 0.1 + 0")
     assert sum(job.startswith("train ") for job in finished.planned("all")) == 6
-    declared = finished.run("spl", "equivalent", "train", "--reason", "the same number, written otherwise")
+    declared = finished.spl("equivalent", "train", "--reason", "the same number, written otherwise")
     assert declared.returncode == 0, declared.stderr
     assert len(declared.stdout.splitlines()) == 2, "FixMatch and Smooth FixMatch"
     assert finished.planned("all") == set()
-    assert "6 of 6 runs done" in finished.run("spl", "plan", str(finished.study)).stdout
-    again = finished.run("spl", "equivalent", "train", "--reason", "the same number, written otherwise")
+    assert "6 of 6 runs done" in finished.spl("plan", str(finished.study)).stdout
+    again = finished.spl("equivalent", "train", "--reason", "the same number, written otherwise")
     assert again.returncode == 2
     assert again.stderr == "error: results: nothing of spl train was made by other code than the present\n"
 
@@ -177,7 +177,7 @@ def test_a_manifest_records_the_code_that_ran_not_what_it_is_equivalent_to(finis
     path = finished.results / "figures/fig6.manifest.json"
     before = json.loads(path.read_text())
     finished.edit("workflow/spl/figures/fig6.py", 'LOOKS["fixmatch"].colour', '(LOOKS["fixmatch"].colour + "")')
-    declared = finished.run("spl", "equivalent", "figure", "--reason", "the same colour, written otherwise")
+    declared = finished.spl("equivalent", "figure", "--reason", "the same colour, written otherwise")
     assert declared.returncode == 0, declared.stderr
     (finished.results / "figures/fig6.pdf").unlink()
     finished.snakemake("fig6")

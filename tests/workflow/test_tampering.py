@@ -1,14 +1,11 @@
 """What an audit says of results that somebody touched, and what Snakemake alone would do about it."""
 
-import base64
 import json
 import os
 import re
 import shutil
 import subprocess
 import time
-
-import pytest
 
 STUDY = "tests/studies/tiny.yaml"
 TRAININGS = [
@@ -31,7 +28,7 @@ SHOWN = {
 
 def audit(project, *arguments):
     """The status of an audit, and what it says."""
-    done = project.run("spl", "audit", "--json", "--study", STUDY, *arguments)
+    done = project.spl("audit", "--json", "--study", STUDY, *arguments)
     assert done.stderr == ""
     return done.returncode, json.loads(done.stdout)
 
@@ -75,12 +72,14 @@ def test_results_that_nobody_touched_are_fresh(finished):
     }
 
 
-def test_an_edited_figure(finished):
+def test_an_edited_figure_then_a_deleted_page(finished):
     with (finished.results / "figures/fig1.png").open("ab") as figure:
         figure.write(b"x")
     assert verdicts(finished) == {"figures/fig1": "tampered", "paper": "broken-chain"}
     assert finished.planned("all") <= {"paper", "seal", "all"}, "it believes the figure, and would show it"
-    assert "figure" in repair(finished)
+    (finished.results / "paper.html").unlink()
+    assert verdicts(finished) == {"figures/fig1": "tampered", "paper": "missing"}
+    assert {"figure", "paper"} <= set(repair(finished))
     assert verdicts(finished) == {}
 
 
@@ -107,18 +106,12 @@ def test_parameters_swapped_between_keys(finished):
 
 
 def test_an_edited_module_that_others_use(finished):
-    finished.edit("workflow/spl/ranking.py", "{stream}:{seed}:{one}", "{stream}-{seed}-{one}")
+    finished.edit("workflow/spl/data/ranking.py", "{stream}:{seed}:{one}", "{stream}-{seed}-{one}")
     said = verdicts(finished)
     # The test images of the digits are drawn with it, too.
     assert {name for name, verdict in said.items() if verdict == "stale code"} == {"data/digits", *SPLITS}
     assert {said[name] for name in (*TRAININGS, "figures/fig4", "paper")} == {"broken-chain"}
     assert {job.split()[0] for job in finished.planned("all")} >= {"split", "train", "analyse", "figure", "paper"}
-
-
-def test_an_edited_comment(finished):
-    finished.edit("workflow/spl/ranking.py", "def ranked(", "# In no order of any library.\ndef ranked(")
-    assert verdicts(finished) == {}
-    assert finished.planned("all") == set()
 
 
 def locked(project, package):
@@ -136,9 +129,11 @@ def test_a_changed_lock_file(finished):
     assert finished.planned("all") == set(), "Snakemake does not read it"
 
 
-def test_a_changed_lock_file_that_no_result_comes_from(finished):
+def test_an_edited_comment_and_a_package_that_no_result_comes_from(finished):
+    finished.edit("workflow/spl/data/ranking.py", "def ranked(", "# In no order of any library.\ndef ranked(")
     finished.edit("envs/requirements.lock", f"ruff=={locked(finished, 'ruff')}", "ruff==9.9")
     assert verdicts(finished) == {}
+    assert finished.planned("all") == set()
 
 
 def test_changed_data(finished):
@@ -163,14 +158,14 @@ def test_what_lies_between_two_repairs_is_not_run_again(finished):
     assert "train" not in ran
 
 
-def test_the_memory_of_another_study_is_none(finished):
-    memory = finished.folder / ".snakemake/metadata"
-    shutil.rmtree(memory)
-    memory.mkdir()
-    (memory / base64.b64encode(b"results/other/paper.html").decode()).write_text("{}")
+def test_records_of_another_study_do_not_stand_in_the_way(finished):
+    records = finished.folder / ".snakemake/metadata"
+    shutil.rmtree(records)
+    records.mkdir()
+    (records / "other").write_text("{}")
     finished.edit(STUDY, "title: A tiny study", "title: Another title")
     assert verdicts(finished)["paper"] == "stale config"
-    repair(finished)
+    assert "train" not in repair(finished)
     assert verdicts(finished) == {}
 
 
@@ -221,13 +216,6 @@ def test_a_deleted_output(finished):
     assert verdicts(finished) == {}
 
 
-def test_a_deleted_page(finished):
-    (finished.results / "paper.html").unlink()
-    assert verdicts(finished) == {"paper": "missing"}
-    assert "paper" in repair(finished)
-    assert verdicts(finished) == {}
-
-
 def test_a_deleted_manifest(finished):
     (finished.results / f"{TRAININGS[0]}.manifest.json").unlink()
     said = verdicts(finished)
@@ -266,22 +254,22 @@ def test_data_manifests_and_seal_edited_together(finished):
     table = finished.run("sha256sum", finished.results / "tables/table1.csv").stdout.split()[0]
     page = finished.results / "paper.manifest.json"
     page.write_text(re.sub(r'(table1.csv": ")\w+', lambda one: one[1] + table, page.read_text()))
-    assert finished.run("spl", "seal", finished.results).returncode == 0
+    assert finished.spl("seal", finished.results).returncode == 0
     assert audit(finished)[0] == 0, "nothing in this folder can tell"
     status, said = audit(finished, "--seal", published)
     assert status == 1
     assert said["seal"]["state"] == "foreign"
-    number = ("spl", "audit", "--study", STUDY, "--why", "table1.csv:Smooth FixMatch,mean", "--seal", published)
-    assert finished.run(*number).returncode == 1
+    number = ("audit", "--study", STUDY, "--why", "table1.csv:Smooth FixMatch,mean", "--seal", published)
+    assert finished.spl(*number).returncode == 1
     for unclear in ("", published[:12], published.upper()):  # a variable that nobody set is no seal
-        refused = finished.run("spl", "audit", "--study", STUDY, "--seal", unclear)
+        refused = finished.spl("audit", "--study", STUDY, "--seal", unclear)
         assert refused.returncode == 2
         assert refused.stderr.startswith(f"error: --seal {unclear}: expected ")
-    assert finished.run("spl", "audit", "--study", STUDY, "--seal", published, "--quick").returncode == 2
+    assert finished.spl("audit", "--study", STUDY, "--seal", published, "--quick").returncode == 2
     (finished.results / "ROOT.sha256").unlink()
     assert audit(finished, "table1")[0] == 0
     assert audit(finished, "table1", "--seal", published)[0] == 1, "nothing here has the published seal"
-    assert finished.run(*number).returncode == 1
+    assert finished.spl(*number).returncode == 1
 
 
 def test_the_seal_is_one_that_sha256sum_checks(finished):
@@ -314,7 +302,18 @@ def test_a_copy_without_snakemake_s_memory(finished):
     assert finished.planned("all") != set(), "Snakemake goes by the times"
     _, said = audit(finished)
     assert said["repair"] == [f"snakemake all --touch --forceall --config study={STUDY}"]
-    assert "train" in repair(finished), "touched, not run"
+    (finished.results / "figures/fig1.manifest.json").unlink()
+    _, said = audit(finished)
+    assert said["repair"] == [
+        f"snakemake all --touch --forceall --config study={STUDY}",
+        f"snakemake --force results/tiny/figures/fig1.pdf --config study={STUDY}",
+        f"snakemake all --config study={STUDY}",
+        "spl seal results/tiny",
+    ]
+    manifest = finished.results / f"{TRAININGS[0]}.manifest.json"
+    before = manifest.read_bytes()
+    repair(finished)
+    assert manifest.read_bytes() == before, "touched, not run"
     assert verdicts(finished) == {}
     assert finished.planned("all") == set()
     finished.edit(STUDY, "steps: 150", "steps: 160")
@@ -330,10 +329,10 @@ def test_results_of_one_run_in_the_place_of_another(finished):
     assert verdicts(finished)[TRAININGS[1]] == "unrecorded"
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", "not JSON", '{"subcommand": "train"}'])
-def test_a_manifest_that_is_none(finished, content):
-    (finished.results / "figures/fig1.manifest.json").write_text(content)
-    assert verdicts(finished) == {"figures/fig1": "unrecorded", "paper": "broken-chain"}
+def test_a_manifest_that_is_none(finished):
+    for content in ("", "{}", "[]", "not JSON", '{"subcommand": "train"}'):
+        (finished.results / "figures/fig1.manifest.json").write_text(content)
+        assert verdicts(finished) == {"figures/fig1": "unrecorded", "paper": "broken-chain"}, content
 
 
 def test_quick_believes_what_has_not_changed_and_sees_what_has(finished):
@@ -346,7 +345,7 @@ def test_quick_believes_what_has_not_changed_and_sees_what_has(finished):
 
 
 def test_the_tree_of_a_table_reaches_down_to_its_data(finished):
-    told = finished.run("spl", "audit", "table1", "--study", STUDY)
+    told = finished.spl("audit", "table1", "--study", STUDY)
     assert told.returncode == 0
     lines = told.stdout.splitlines()
     assert lines[0] == "✓ tables/table1 fresh"
@@ -356,14 +355,12 @@ def test_the_tree_of_a_table_reaches_down_to_its_data(finished):
 
 
 def test_the_runs_behind_a_number_are_named(finished):
-    told = finished.run(
-        "spl", "audit", "--study", STUDY, "--why", "results/tiny/tables/table1.csv:Smooth FixMatch,mean"
-    )
+    told = finished.spl("audit", "--study", STUDY, "--why", "results/tiny/tables/table1.csv:Smooth FixMatch,mean")
     assert told.returncode == 0, told.stderr
     assert re.findall(r"runs/\S+", told.stdout) == [one for one in TRAININGS if "smooth" in one]
     for expected in ("40 labels drawn by seed 1 (splits/digits/balanced-40/fold1.json), training seed 0", "code "):
         assert expected in told.stdout
-    gain = finished.run("spl", "audit", "--study", STUDY, "--why", "table1.csv:Smooth FixMatch,gain_mean")
+    gain = finished.spl("audit", "--study", STUDY, "--why", "table1.csv:Smooth FixMatch,gain_mean")
     assert set(re.findall(r"runs/\S+", gain.stdout)) == set(TRAININGS), "a gain is of both methods"
     status, said = audit(finished, "--why", "table1.csv:Smooth FixMatch,gain_mean")
     assert status == 0
@@ -371,60 +368,60 @@ def test_the_runs_behind_a_number_are_named(finished):
     assert set(TRAININGS) < {node["name"] for node in said["nodes"]}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        (["fig77"], "fig77: no result of tests/studies/tiny.yaml"),
-        (["--why", "table1.csv:Smooth FixMatch,meen"], "table1.csv:Smooth FixMatch,meen: no such number"),
-        (["--why", "table1.csv:0,value"], "expected a line from 1 to"),
-        (["--why", "table1"], "expected TABLE.csv:ROW,COLUMN"),
-        (["--why", "tables.csv:1,value"], "expected TABLE.csv:ROW,COLUMN"),
-        (["--why", "fig1.csv:1,value"], "expected TABLE.csv:ROW,COLUMN"),
-        (["--why", "table1.csv:²,value"], "no such number"),
-        (["--why", "table14.csv:1,value"], "no numbers that are computed from runs"),
-        (["--why", "collapses-scarce-labels.csv:1,error_last"], "no numbers that are computed from runs"),
-        (["--rerun", TRAININGS[0], "--json"], "--rerun: expected without --json"),
-        (["--rerun", "runs/nothing"], "runs/nothing: expected the path of one run"),
-        (["--rerun", "fold0"], "fold0: expected the path of one run of tests/studies/tiny.yaml, found 4"),
-    ],
-)
-def test_what_cannot_be_audited_gets_one_line(finished, arguments, expected):
-    refused = finished.run("spl", "audit", "--study", STUDY, *arguments)
-    assert refused.returncode == 2
-    assert refused.stderr.startswith("error: ")
-    assert expected in refused.stderr
-    assert refused.stderr.count("\n") == 1
+NOT_AUDITED = [
+    (["fig77"], "fig77: no result of tests/studies/tiny.yaml"),
+    (["--why", "table1.csv:Smooth FixMatch,meen"], "table1.csv:Smooth FixMatch,meen: no such number"),
+    (["--why", "table1.csv:0,value"], "expected a line from 1 to"),
+    (["--why", "table1"], "expected TABLE.csv:ROW,COLUMN"),
+    (["--why", "tables.csv:1,value"], "expected TABLE.csv:ROW,COLUMN"),
+    (["--why", "fig1.csv:1,value"], "expected TABLE.csv:ROW,COLUMN"),
+    (["--why", "table1.csv:²,value"], "no such number"),
+    (["--why", "table14.csv:1,value"], "no numbers that are computed from runs"),
+    (["--why", "collapses-scarce-labels.csv:1,error_last"], "no numbers that are computed from runs"),
+    (["--rerun", TRAININGS[0], "--json"], "--rerun: expected without --json"),
+    (["--rerun", "runs/nothing"], "runs/nothing: expected the path of one run"),
+    (["--rerun", "fold0"], "fold0: expected the path of one run of tests/studies/tiny.yaml, found 4"),
+]
+
+
+def test_what_cannot_be_audited_gets_one_line(finished):
+    for arguments, expected in NOT_AUDITED:
+        refused = finished.spl("audit", "--study", STUDY, *arguments)
+        assert refused.returncode == 2, arguments
+        assert refused.stderr.startswith("error: ")
+        assert expected in refused.stderr
+        assert refused.stderr.count("\n") == 1
 
 
 def test_the_runs_behind_a_number_cannot_be_named_without_its_summary(finished):
-    number = ("spl", "audit", "--study", STUDY, "--why", "table1.csv:FixMatch,mean")
+    number = ("audit", "--study", STUDY, "--why", "table1.csv:FixMatch,mean")
     summary = finished.results / "analysis/scarce-labels.csv"
     content = summary.read_text()
     for edited in ("", "not,a\nsummary", content.replace("fold1/fixmatch", "fold9/fixmatch")):
         summary.write_text(edited)
-        told = finished.run(*number).stderr
+        told = finished.spl(*number).stderr
         assert told.startswith("error: analysis/scarce-labels: tampered: ")
         assert told.count("\n") == 1
     summary.unlink()
-    assert "error: analysis/scarce-labels: missing: " in finished.run(*number).stderr
+    assert "error: analysis/scarce-labels: missing: " in finished.spl(*number).stderr
     summary.write_text(content)
     (finished.results / "tables/table1.csv").write_text("")
-    assert "error: tables/table1: tampered: " in finished.run(*number).stderr
+    assert "error: tables/table1: tampered: " in finished.spl(*number).stderr
 
 
 def test_a_run_that_is_no_more_is_not_looked_for(finished):
     finished.edit(STUDY, "folds: [0, 1]", "folds: [0]")
-    number = ("spl", "audit", "--study", STUDY, "--why", "table1.csv:FixMatch,mean")
-    assert "fold1/fixmatch/seed0: no run of" in finished.run(*number).stderr
+    number = ("audit", "--study", STUDY, "--why", "table1.csv:FixMatch,mean")
+    assert "fold1/fixmatch/seed0: no run of" in finished.spl(*number).stderr
 
 
 def test_a_run_that_is_trained_again_has_the_same_bytes(finished):
-    again = finished.run("spl", "audit", "--study", STUDY, "--rerun", TRAININGS[1])
+    again = finished.spl("audit", "--study", STUDY, "--rerun", TRAININGS[1])
     assert again.returncode == 0, again.stderr
     assert again.stdout.endswith(f"{TRAININGS[1]}: the same bytes\n")
     metrics = finished.results / TRAININGS[1] / "metrics.csv"
     metrics.write_text(metrics.read_text().replace("0.", "0.0", 1))
-    again = finished.run("spl", "audit", "--study", STUDY, "--rerun", TRAININGS[1])
+    again = finished.spl("audit", "--study", STUDY, "--rerun", TRAININGS[1])
     assert again.returncode == 1
     assert "metrics.csv differ" in again.stdout
 
@@ -433,7 +430,7 @@ def test_what_was_trained_from_other_labels_is_not_vouched_for_by_training_it_ag
     drawn = [finished.results / f"splits/digits/balanced-40/fold{fold}.json" for fold in (0, 1)]
     shutil.copy(*drawn)
     finished.snakemake("--force", f"results/tiny/{TRAININGS[2]}/metrics.csv")
-    again = finished.run("spl", "audit", "--study", STUDY, "--rerun", TRAININGS[2])
+    again = finished.spl("audit", "--study", STUDY, "--rerun", TRAININGS[2])
     assert again.returncode == 1
     assert "splits/digits/balanced-40/fold1 tampered" in again.stdout
     assert "the same bytes" in again.stdout
@@ -443,16 +440,16 @@ def test_a_study_is_found_by_its_name_if_one_alone_has_it(finished):
     shutil.copy(finished.folder / STUDY, finished.folder / "config/tiny.yaml")
     (finished.folder / "config/broken.yaml").write_text("{")
     page = "results/tiny/paper.html"
-    assert finished.run("spl", "audit", page).returncode == 0
+    assert finished.spl("audit", page).returncode == 0
     shutil.copy(finished.folder / STUDY, finished.folder / "config/another.yaml")
-    refused = finished.run("spl", "audit", page)
+    refused = finished.spl("audit", page)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "config/another.yaml and config/tiny.yaml are called tiny" in refused.stderr
 
 
 def test_the_digest_is_of_all_results_and_of_nothing_else(finished):
     def digest():
-        done = finished.run("spl", "digest", STUDY)
+        done = finished.spl("digest", STUDY)
         return done.stdout.strip() if done.returncode == 0 else done.stderr
 
     before = digest()
@@ -464,4 +461,4 @@ def test_the_digest_is_of_all_results_and_of_nothing_else(finished):
         figure.write(b" ")
     assert digest() != before
     (finished.results / "figures/fig1.pdf").unlink()
-    assert "error: results/tiny/figures/fig1.pdf: is not there" in digest()
+    assert "error: results/tiny/figures/fig1.pdf: missing" in digest()

@@ -24,7 +24,7 @@ def test_what_is_missing_is_left_out_said_and_not_trained(finished):
     error = summary["error_last"]["digits/balanced-40/fold0/smooth-fixmatch/seed0"]
     assert f"{100 * error:.2f} (1)" in smooth
     page = (partial / "paper.html").read_text()
-    assert "Partial: 5 of 6 training runs are done" in page
+    assert "Partial: 5 of 6 runs are done" in page
     assert "Partial: 3 of 4 runs are done" in page
 
 

@@ -6,34 +6,48 @@ from contextlib import chdir
 from pathlib import Path
 from urllib.parse import unquote
 
-import numpy as np
 import pandas as pd
 import pytest
+from one_process import do_jobs, write_plan
+from project import Project
 
 from spl.campaign.jobs import jobs
-from spl.methods.methods import METHODS
 from spl.paper.catalogue import CATALOGUE
 from spl.paper.selection import exhibits
-from spl.provenance.cells import rows_behind, runs_behind, select
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
+from spl.tables.trace import Trace
 
 STUDY = "tests/studies/whole.yaml"
 FILES = {
     "figure": ("figures", ("pdf", "png", "csv")),
-    "table": ("tables", ("csv", "md", "tex")),
+    "table": ("tables", ("csv", "md", "tex", "runs.json")),
     "spreadsheet": ("tables", ("xlsx",)),
 }
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    from project import Project
+pytestmark = pytest.mark.xdist_group("whole paper")
 
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """All jobs of the whole paper, done in one process: there are a hundred."""
     project = Project(tmp_path_factory.mktemp("whole"))
-    done = project.run("snakemake", "all", "--cores", "2", "--configfile", STUDY)
-    assert done.returncode == 0, done.stderr[-4000:]
+    do_jobs(project, STUDY, "avx2")
+    return project
+
+
+@pytest.fixture(scope="module")
+def whole(project):
     return project.folder / "results/whole"
+
+
+def test_snakemake_plans_the_same_jobs(project):
+    """That no rule lacks one, or has one that no result comes from."""
+    _, jobs = write_plan(project, STUDY)
+    shown = project.run("snakemake", "all", "-n", "--forceall", "--configfile", STUDY).stdout
+    outputs = {path for line in re.findall("^    output: (.*)$", shown, re.MULTILINE) for path in line.split(", ")}
+    assert outputs - {"results/whole/ROOT.sha256"} == {str(path) for job in jobs.values() for path in job.outputs}
 
 
 def test_every_item_is_made_and_on_the_page(whole):
@@ -49,29 +63,27 @@ def test_every_item_is_made_and_on_the_page(whole):
 
 
 def test_every_number_of_every_table_is_traced_to_the_runs_that_give_it(whole):
-    """Means and gains are computed again from the runs that an audit names behind them."""
+    """Means and gains are computed again from the runs that the table recorded behind them."""
     checked = {"mean": 0, "gain_mean": 0}
     with chdir(whole.parents[1]):
         plan = make_plan(read_study(Path(STUDY)))
-        titles = {key: method.title for key, method in METHODS.items()}
-        for name, job in jobs(plan, exhibits(plan, STUDY)).items():
-            given = json.loads(job.parameter).get("given", {})
-            tidy = pd.read_csv(f"results/whole/{name}.csv") if job.subcommand == "table" else pd.DataFrame()
+        tables = [job for job in jobs(plan, exhibits(plan, STUDY)).values() if job.subcommand == "table"]
+        for job in tables:
+            trace = Trace(job.outputs[0].with_suffix(""))
             summaries = [pd.read_csv(path) for path in job.inputs if path.parent.name == "analysis"]
-            baseline = given.get("titles", {}).get(given.get("baseline"))
-            for _, number in tidy.iterrows() if "quantity" in tidy and summaries else ():
-                runs = runs_behind(rows_behind(tidy, number, baseline), summaries, titles)
-                assert runs, f"{name}: {dict(number)}"
-                errors = {run: known["error_last"] for run, known in runs.items()}
-                if number["quantity"] == "mean" and name != "tables/populated":
-                    assert number["value"] == pytest.approx(np.mean(list(errors.values()))), f"{name}: {dict(number)}"
+            known = pd.concat(summaries).drop_duplicates("run").set_index("run") if summaries else None
+            for line, number in trace.tidy.iterrows() if trace.computed and summaries else ():
+                runs = known.loc[trace.runs(line)]
+                assert len(runs), f"{job.name}: {dict(number)}"
+                if number["quantity"] == "mean" and job.name != "tables/populated":
+                    assert number["value"] == pytest.approx(runs["error_last"].mean()), f"{job.name}: {dict(number)}"
                     checked["mean"] += 1
-                if number["quantity"] == "gain_mean" and baseline:
-                    base = [run for run, known in runs.items() if known["method"] == given["baseline"]]
-                    own = [run for run in runs if run not in base]
-                    gain = np.mean([errors[run] for run in base]) - np.mean([errors[run] for run in own])
+                if number["quantity"] == "gain_mean" and "baseline" in job.content["given"]:
+                    of_baseline = runs["method"] == job.content["given"]["baseline"]
+                    base, own = runs.loc[of_baseline, "error_last"], runs.loc[~of_baseline, "error_last"]
                     assert len(own) == len(base)
-                    assert number["value"] == pytest.approx(gain, abs=1e-9), f"{name}: {dict(number)}"
+                    gain = base.mean() - own.mean()
+                    assert number["value"] == pytest.approx(gain, abs=1e-9), f"{job.name}: {dict(number)}"
                     checked["gain_mean"] += 1
     assert min(checked.values()) > 10
 
@@ -84,7 +96,8 @@ def test_every_number_of_every_table_leads_from_the_page_to_the_runs_behind_it(w
     assert len(linked) > 300
     for address, text in linked:
         name, _, cell = unquote(address).partition(":")
-        value = select(pd.read_csv(whole / f"tables/{name}.csv"), cell, name)["value"]
+        trace = Trace(whole / "tables" / name)
+        value = trace.tidy["value"][trace.line(cell)]
         printed = re.match("−?[0-9.]+", re.sub("<.*?>", "", text))[0].replace("−", "-")
         forms = (f"{100 * value:.2f}", f"{100 * value:.1f}", f"{100 * value:.2g}", f"{value:.2f}", f"{value:g}")
         assert printed in forms, f"{name}:{cell} is {value}"

@@ -1,11 +1,6 @@
 rule analyse:
     input:
-        lambda wildcards: [
-            f"{RESULTS}/runs/{run}/{name}"
-            for run in PLAN.experiments[wildcards.experiment]
-            if run not in PLAN.missing
-            for name in SUMMARISED
-        ],
+        lambda wildcards: inputs(product(f"analysis/{wildcards.experiment}")),
     output:
         report(
             f"{PRODUCTS}/analysis/{{experiment}}.csv",
@@ -19,7 +14,6 @@ rule analyse:
     conda:
         "../../envs/environment.yaml"
     params:
-        canonical=lambda wildcards: analysis_parameter(PLAN, wildcards.experiment),
-        runs=f"{RESULTS}/runs",
+        canonical=lambda wildcards: parameter(product(f"analysis/{wildcards.experiment}")),
     shell:
-        "spl analyse --parameter {params.canonical:q} {params.runs:q} --output {output:q} > {log:q} 2>&1"
+        "spl analyse {PLAN_FILE} {PLAN.products}analysis/{wildcards.experiment} > {log:q} 2>&1"

@@ -1,80 +1,95 @@
-# The study, its plan, and where things lie. A mistake in the study ends here, before any job.
-import json
+# The study, its plan and its jobs. A mistake in the study ends here, before any job.
 import os
 import sys
-import uuid
 from pathlib import Path
 
-from spl.campaign import frozen_plan as campaign
-from spl.errors import InputError
-from spl.paper import selection as contents
+from spl.campaign import frozen_plan
+from spl.campaign.jobs import jobs
 from spl.campaign.partial import partial_plan
-from spl.study.plan import (
-    analysis_parameter,
-    calibration_parameter,
-    data_parameter,
-    make_plan,
-    run_parameter,
-    split_parameter,
-)
-from spl.study.files import RUN_FILES, SUMMARISED
+from spl.campaign.plan_file import read_plan_file, write_plan_file
+from spl.campaign.processor import check_processor
 from spl.code.equivalence import declared
 from spl.data.downloads import DOWNLOADS
-from spl.attempts.slurm import PREFIX
+from spl.errors import InputError
+from spl.paper.selection import exhibit_caption, exhibits
+from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_yaml
 
 files = [os.path.relpath(path) for path in workflow.configfiles]
-FROZEN = config.pop("frozen", None)  # in a submitted job: its plan, made when Snakemake started
+# In a submitted job: the plan as it was when Snakemake started.
+frozen = None if workflow.is_main_process else os.environ.get("SPL_PLAN")
+os.environ.setdefault("SPL_PLAN", "")
+LOCKS = []  # open files: their locks last as long as Snakemake
 distrusted = config.pop("study", None)
 # Snakemake reads "True" as a boolean, "true" as text.
 in_part = str(config.pop("partial", "false")).lower()
 try:
     if in_part not in ("true", "false"):
         raise InputError(f"--config partial={in_part}: expected true or false")
-    if FROZEN:
-        campaign.check_newest(Path(files[0]))
+    if frozen:
+        frozen_plan.check_newest(Path(frozen))
+        study, JOBS = read_plan_file(Path(frozen))
+        files = [frozen]
+        config.clear()
+        config.update(study)
     elif distrusted:  # Snakemake's own reader can run code from the file
         files = [str(distrusted)]
         config.clear()
         config.update(read_yaml(Path(distrusted)))
-    for path in files:
-        read_yaml(Path(path))  # and lets the last of two equal keys win
-    declared()  # a mistake in it ends here, too
+    for path in files if not frozen else []:
+        read_yaml(Path(path))  # Snakemake lets the last of two equal keys win
+    declared()  # a mistake in the declared equivalences ends here, too
     origin = ", ".join(files) or "config"  # that of a workflow that imports this one
     PLAN = make_plan(check_study(config, origin))
     if in_part == "true":
         PLAN = partial_plan(PLAN, Path("results", PLAN.study.name))
-    EXHIBITS = contents.exhibits(PLAN, origin)
+    EXHIBITS = exhibits(PLAN, origin)
+    RESULTS = f"results/{PLAN.study.name}"
+    if frozen:
+        PLAN_FILE = Path(frozen)
+    else:
+        JOBS = jobs(PLAN, EXHIBITS)
+        if not workflow.non_local_exec:
+            check_processor(PLAN, Path(RESULTS))
+        PLAN_FILE = write_plan_file(JOBS, dict(config), Path(RESULTS))
 except InputError as mistake:
     print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)
     raise SystemExit(2)
 
-ON_THE_PAGE = contents.on_the_page(PLAN, EXHIBITS)
-RESULTS = f"results/{PLAN.study.name}"
 PRODUCTS = f"{RESULTS}/{PLAN.products}".rstrip("/")
 
 if workflow.is_main_process:
     for name, key in PLAN.off.items():
         print(f"off: experiments.{name}: {key}", file=sys.stderr)
 
-# `spl` belongs to the Python that runs Snakemake, also where its environment is not activated.
+# `spl` belongs to the Python that runs Snakemake, even where its environment is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 
-def named(kind, some=EXHIBITS):
+def inputs(name):
+    """The files that a job reads."""
+    return [str(path) for path in JOBS[name].inputs]
+
+
+def parameter(name):
+    """The canonical parameter of a job, by which Snakemake notices changes; the job reads it from the plan file."""
+    return JOBS[name].parameter
+
+
+def product(name):
+    """A job below the folder of products, which a partial paper has for itself."""
+    return f"{PLAN.products}{name}"
+
+
+def named(kind):
     """The exhibits of the paper that are figures, tables or spreadsheets."""
-    return [name for name, exhibit in some.items() if exhibit.kind == kind]
-
-
-def exhibit_files(name):
-    """The files that an exhibit of the paper is made from."""
-    return [f"{RESULTS}/{path}" for path in contents.exhibit_inputs(PLAN, EXHIBITS[name])]
+    return [name for name, exhibit in EXHIBITS.items() if exhibit.kind == kind]
 
 
 def caption(name):
     """An exhibit's caption for the report. As a parameter "derived from input" it starts no job again."""
     exhibit = EXHIBITS[name]
-    return f"{exhibit.title}. {exhibit.heading}. {contents.exhibit_caption(PLAN, exhibit)}"
+    return f"{exhibit.title}. {exhibit.heading}. {exhibit_caption(PLAN, exhibit)}"
 
 
 def part(name):
@@ -88,7 +103,8 @@ def labels(name, form):
 
 
 wildcard_constraints:
-    dataset="|".join(name for name, one in PLAN.study.datasets.items() if not one.off),
+    study=PLAN.study.name,
+    dataset="|".join(name for name, dataset in PLAN.study.datasets.items() if not dataset.off),
     experiment=r"[a-z0-9-]+",
     calibration=r"[a-z0-9-]+/[a-z0-9-]+",
     split=r"[a-z0-9-]+/[a-z0-9.-]+/fold\d+",
@@ -96,28 +112,3 @@ wildcard_constraints:
     figure="|".join(named("figure")),
     table="|".join(named("table")),
     spreadsheet="|".join(named("spreadsheet")),
-
-
-def downloads(dataset):
-    """The files of a data set that a rule here has to make."""
-    return [path for path in PLAN.study.datasets[dataset].files if path.is_relative_to(DOWNLOADS)]
-
-
-def data_file(job, name):
-    """A file of the data set that a split or a run needs."""
-    return f"{RESULTS}/data/{job.dataset}/{name}"
-
-
-def metrics_file(calibration, role):
-    """The metrics of one of the two runs of a calibration."""
-    return f"{RESULTS}/runs/{getattr(PLAN.calibrations[calibration], role)}/metrics.csv"
-
-
-def training_parameter(run):
-    """The canonical parameter of a training, as it was when Snakemake started."""
-    return FROZEN["parameters"][run] if FROZEN else run_parameter(PLAN, run)
-
-
-def calibration_files(run):
-    """The calibration that gives a run its weights, if it needs one."""
-    return [f"{RESULTS}/calibration/{run.calibration}.json"] if run.calibration else []

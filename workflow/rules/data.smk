@@ -15,20 +15,21 @@ rule download:
 
 rule data:
     input:
-        # Checked by content, not by date.
-        lambda wildcards: [ancient(path) for path in downloads(wildcards.dataset)],
+        # Downloads alone, checked by content, not by date: a user's own files are no business of Snakemake.
+        lambda wildcards: [
+            ancient(path)
+            for path in inputs(f"data/{wildcards.dataset}")
+            if Path(path).is_relative_to(DOWNLOADS)
+        ],
     output:
-        images=f"{RESULTS}/data/{{dataset}}/images.safetensors",
-        description=f"{RESULTS}/data/{{dataset}}/dataset.json",
+        f"{RESULTS}/data/{{dataset}}/images.safetensors",
+        f"{RESULTS}/data/{{dataset}}/dataset.json",
     log:
         f"{RESULTS}/logs/data/{{dataset}}.log",
     localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
-        canonical=lambda wildcards: data_parameter(PLAN, wildcards.dataset),
-        # Snakemake does not record what is derived from `input`: a data set that moved is the same data set.
-        files=lambda wildcards, input: PLAN.study.datasets[wildcards.dataset].files,
-        folder=subpath(output.images, parent=True),
+        canonical=lambda wildcards: parameter(f"data/{wildcards.dataset}"),
     shell:
-        "spl data --parameter {params.canonical:q} {params.files:q} --output {params.folder:q} > {log:q} 2>&1"
+        "spl data {PLAN_FILE} data/{wildcards.dataset} > {log:q} 2>&1"

@@ -1,6 +1,6 @@
 rule figure:
     input:
-        lambda wildcards: exhibit_files(wildcards.figure),
+        lambda wildcards: inputs(product(f"figures/{wildcards.figure}")),
     output:
         f"{PRODUCTS}/figures/{{figure}}.pdf",
         report(
@@ -17,11 +17,10 @@ rule figure:
     conda:
         "../../envs/environment.yaml"
     params:
-        canonical=lambda wildcards: contents.exhibit_parameter(PLAN, EXHIBITS[wildcards.figure]),
+        canonical=lambda wildcards: parameter(product(f"figures/{wildcards.figure}")),
         caption=lambda wildcards, input: caption(wildcards.figure),
-        stem=subpath(output[0], strip_suffix=".pdf"),
     shell:
-        "spl figure --parameter {params.canonical:q} {input:q} --output {params.stem:q} > {log:q} 2>&1"
+        "spl figure {PLAN_FILE} {PLAN.products}figures/{wildcards.figure} > {log:q} 2>&1"
 
 
 for name in named("figure"):

@@ -1,5 +1,4 @@
-from spl.campaign.jobs import jobs
-from spl.study.plan import crate_parameter
+from spl.campaign.parameters import crate_parameter
 
 
 rule seal:
@@ -20,7 +19,7 @@ rule seal:
 
 rule crate:
     input:
-        lambda wildcards: [path for job in jobs(PLAN, EXHIBITS).values() for path in job.outputs],
+        [str(path) for job in JOBS.values() for path in job.outputs],
         studies=files,
         seal=f"{RESULTS}/ROOT.sha256",
     output:
@@ -31,6 +30,6 @@ rule crate:
     conda:
         "../../envs/environment.yaml"
     params:
-        canonical=lambda wildcards: crate_parameter(PLAN),
+        canonical=crate_parameter(PLAN),
     shell:
-        "spl crate --parameter {params.canonical:q} {input.studies:q} --output {output:q} > {log:q} 2>&1"
+        "spl crate {PLAN_FILE} {input.studies:q} --output {output:q} > {log:q} 2>&1"

@@ -1,7 +1,6 @@
 rule split:
     input:
-        images=lambda wildcards: data_file(PLAN.splits[wildcards.split], "images.safetensors"),
-        description=lambda wildcards: data_file(PLAN.splits[wildcards.split], "dataset.json"),
+        lambda wildcards: inputs(f"splits/{wildcards.split}"),
     output:
         f"{RESULTS}/splits/{{split}}.json",
     log:
@@ -10,7 +9,6 @@ rule split:
     conda:
         "../../envs/environment.yaml"
     params:
-        canonical=lambda wildcards: split_parameter(PLAN, wildcards.split),
-        data=subpath(input.images, parent=True),
+        canonical=lambda wildcards: parameter(f"splits/{wildcards.split}"),
     shell:
-        "spl split --parameter {params.canonical:q} {params.data:q} --output {output:q} > {log:q} 2>&1"
+        "spl split {PLAN_FILE} splits/{wildcards.split} > {log:q} 2>&1"

@@ -1,6 +1,6 @@
 rule table:
     input:
-        lambda wildcards: exhibit_files(wildcards.table),
+        lambda wildcards: inputs(product(f"tables/{wildcards.table}")),
     output:
         report(
             f"{PRODUCTS}/tables/{{table}}.csv",
@@ -17,17 +17,17 @@ rule table:
             labels=lambda wildcards: labels(wildcards.table, "Markdown"),
         ),
         f"{PRODUCTS}/tables/{{table}}.tex",
+        f"{PRODUCTS}/tables/{{table}}.runs.json",
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
     localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
-        canonical=lambda wildcards: contents.exhibit_parameter(PLAN, EXHIBITS[wildcards.table]),
+        canonical=lambda wildcards: parameter(product(f"tables/{wildcards.table}")),
         caption=lambda wildcards, input: caption(wildcards.table),
-        stem=subpath(output[0], strip_suffix=".csv"),
     shell:
-        "spl table --parameter {params.canonical:q} {input:q} --output {params.stem:q} > {log:q} 2>&1"
+        "spl table {PLAN_FILE} {PLAN.products}tables/{wildcards.table} > {log:q} 2>&1"
 
 
 for name in named("table"):
@@ -42,7 +42,7 @@ for name in named("table"):
 
 rule write_spreadsheet:
     input:
-        lambda wildcards: exhibit_files(wildcards.spreadsheet),
+        lambda wildcards: inputs(product(f"tables/{wildcards.spreadsheet}")),
     output:
         report(
             f"{PRODUCTS}/tables/{{spreadsheet}}.xlsx",
@@ -57,10 +57,10 @@ rule write_spreadsheet:
     conda:
         "../../envs/environment.yaml"
     params:
-        canonical=lambda wildcards: contents.exhibit_parameter(PLAN, EXHIBITS[wildcards.spreadsheet]),
+        canonical=lambda wildcards: parameter(product(f"tables/{wildcards.spreadsheet}")),
         caption=lambda wildcards, input: caption(wildcards.spreadsheet),
     shell:
-        "spl spreadsheet --parameter {params.canonical:q} {input:q} --output {output:q} > {log:q} 2>&1"
+        "spl spreadsheet {PLAN_FILE} {PLAN.products}tables/{wildcards.spreadsheet} > {log:q} 2>&1"
 
 
 for name in named("spreadsheet"):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spl.analysis.formats import percent
 from spl.analysis.statistics import NO_GAIN, Gain, Values, gain
 from spl.errors import InputError
 from spl.study.labels import TECHNICAL, network_name, setting_name, setting_value
@@ -50,6 +50,11 @@ class Arm:
         return by_run(self.runs, column)
 
     @property
+    def paths(self) -> list[str]:
+        """The paths of the runs that are done, by (fold, seed) ascending."""
+        return self.runs["run"].tolist()
+
+    @property
     def errors(self) -> dict[tuple[int, int], float]:
         """Last errors, shares, of the runs that are done, by (fold, seed), in ascending order."""
         return self.of("error_last")
@@ -74,49 +79,61 @@ def arms(summary: pd.DataFrame, titles: Mapping[str, str]) -> list[Arm]:
     Raises:
         ValueError: several runs of a method in one variant have the same fold and seed.
     """
-    found: list[tuple[int, Arm]] = []
+    ranked: list[tuple[int, Arm]] = []  # each arm with the rank of its variant among those of its method
     labels = arm_labels(summary, titles)
     for (method, variant), runs in _variants(summary):
         indexed = runs.set_index(["fold", "seed"]).sort_index()
         if indexed.index.has_duplicates:
             raise ValueError(f"{method} {variant}: several runs of one fold and seed cannot share a line of a table")
-        place = sum(arm.method == method for _, arm in found)
-        found.append((place, Arm(method, variant, labels[method, variant], indexed)))
-    return [arm for _, arm in sorted(found, key=lambda one: one[0])]
+        rank = sum(arm.method == method for _, arm in ranked)
+        ranked.append((rank, Arm(method, variant, labels[method, variant], indexed)))
+    return [arm for _, arm in sorted(ranked, key=lambda item: item[0])]
 
 
 def arm_labels(summary: pd.DataFrame, titles: Mapping[str, str]) -> dict[tuple[str, str], str]:
-    """What to call each method in each of its variants: by the first setting that alone tells them apart, else by all.
+    """The label of each (method, variant): the method's title and the settings that distinguish its variants.
+
+    One setting is named if it alone distinguishes them, else all that differ.
 
     Args:
         summary, titles: as :func:`arms`.
     """
-    found: dict[tuple[str, str], str] = {}
-    variants = _variants(summary)
-    for method in dict.fromkeys(method for (method, _), _ in variants):
-        own = [_Variant(variant, runs) for (one, variant), runs in variants if one == method]
-        names = _telling(own)
-        for variant in own:
-            found[method, variant.text] = ", ".join([titles[method], *(variant.change(name) for name in names)])
-    return found
+    labels: dict[tuple[str, str], str] = {}
+    groups = _variants(summary)
+    for method in dict.fromkeys(method for (method, _), _ in groups):
+        variants = [_Variant(text, runs) for (own_method, text), runs in groups if own_method == method]
+        names = _distinguishing(variants)
+        for variant in variants:
+            labels[method, variant.text] = ", ".join([titles[method], *(variant.change(name) for name in names)])
+    return labels
 
 
 class _Variant:
-    """One variant of a method: what it changes, and what its runs have where only others change something."""
+    """A variant of a method: the settings that it changes, and its runs' values of those that other variants change."""
 
     def __init__(self, text: str, runs: pd.DataFrame) -> None:
         self.text, self._runs = text, runs
-        self.changes = dict(change.split("=") for change in text.split(",") if change)
+        self.changes = {name: _parsed(value) for name, value in (part.split("=") for part in text.split(",") if part)}
 
     def value(self, name: str) -> str:
+        """A setting as printed."""
         if name in self.changes:
-            return self.changes[name]
-        known = self._runs[name].dropna()  # a run that is not done may lack what a calibration gives
-        return setting_value(known.iloc[0]) if len(known) else CALIBRATED
+            return setting_value(self.changes[name])
+        values = self._runs[name].dropna()  # a calibrated weight is unknown until a run is done
+        return setting_value(values.iloc[0]) if len(values) else CALIBRATED
 
     def change(self, name: str) -> str:
+        """A setting with its name, as printed; a network needs no name."""
         value = self.value(name)
         return network_name(value) if name == "network" else f"{setting_name(name)} = {value}"
+
+
+def _parsed(text: str) -> Any:
+    """A value of a setting from a path: a number, a truth value, or the text itself."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def _variants(summary: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
@@ -125,7 +142,8 @@ def _variants(summary: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame
     return [((str(method), str(variant)), runs) for (method, variant), runs in groups]
 
 
-def _telling(variants: list[_Variant]) -> list[str]:
+def _distinguishing(variants: list[_Variant]) -> list[str]:
+    """The settings to name in the labels of a method's variants; a single variant's label names all essential ones."""
     changed = list(dict.fromkeys(name for variant in variants for name in variant.changes))
     essential = [name for name in changed if name not in TECHNICAL]
     if len(variants) == 1:
@@ -143,17 +161,17 @@ def arms_by_size(summary: pd.DataFrame, titles: Mapping[str, str]) -> dict[str, 
 
     Arguments as :func:`arms`.
     """
-    found: dict[str, dict[int, Arm]] = {}
+    methods: dict[str, dict[int, Arm]] = {}
     for labels, runs in summary.groupby("labels"):
         for arm in arms(runs, titles):
-            found.setdefault(arm.label, {})[int(str(labels))] = arm
-    return found
+            methods.setdefault(arm.label, {})[int(str(labels))] = arm
+    return methods
 
 
-def baseline_of(arm: Arm, found: list[Arm], method: str) -> Arm:
-    """The arm of the baseline method to compare with: in the same variant if it ran, else in its first one."""
-    candidates = [one for one in found if one.method == method]
-    return next((one for one in candidates if one.variant == arm.variant), candidates[0])
+def baseline_of(arm: Arm, compared: list[Arm], method: str) -> Arm:
+    """The baseline method's arm to compare with: the one in the same variant if there is one, else its first."""
+    candidates = [other for other in compared if other.method == method]
+    return next((other for other in candidates if other.variant == arm.variant), candidates[0])
 
 
 def counterpart(arm: Arm, others: list[Arm], origin: Path) -> Arm:
@@ -161,11 +179,11 @@ def counterpart(arm: Arm, others: list[Arm], origin: Path) -> Arm:
 
     Args:
         arm: of one experiment.
-        others: the arms of the other.
-        origin: file of the other, for the message.
+        others: the arms of the other experiment.
+        origin: file of the other experiment, for the message.
 
     Raises:
-        InputError: it did not run there.
+        InputError: the other experiment lacks it.
     """
     for other in others:
         if (other.method, other.variant) == (arm.method, arm.variant):
@@ -173,17 +191,11 @@ def counterpart(arm: Arm, others: list[Arm], origin: Path) -> Arm:
     raise InputError(f"{origin}: expected runs of {arm.label} to compare with")
 
 
-def run_names(found: list[Arm]) -> dict[tuple[int, int], str]:
-    """What to call the planned (fold, seed) of any arm: by the fold alone where there is but one seed."""
-    runs = sorted({key for arm in found for key in arm.planned.index})
+def run_names(compared: list[Arm]) -> dict[tuple[int, int], str]:
+    """The printed name of each planned (fold, seed) of any arm: the fold alone if there is only one seed."""
+    runs = sorted({key for arm in compared for key in arm.planned.index})
     several_seeds = len({seed for _, seed in runs}) > 1
     return {(fold, seed): f"{fold}, seed {seed}" if several_seeds else str(fold) for fold, seed in runs}
-
-
-def fold_cells(arm: Arm, names: Mapping[tuple[int, int], str]) -> dict[str, str]:
-    """An arm's printed errors by the names of its folds, a dash where it has none."""
-    errors = arm.errors
-    return {name: percent(errors.get(key, float("nan")), 2) for key, name in names.items()}
 
 
 def paired(arm: Arm, baseline: Arm) -> tuple[Values, Values]:
@@ -193,13 +205,23 @@ def paired(arm: Arm, baseline: Arm) -> tuple[Values, Values]:
     return np.array([ours[key] for key in common]), np.array([theirs[key] for key in common])
 
 
+def paired_paths(arm: Arm, baseline: Arm) -> tuple[list[str], list[str]]:
+    """The paths of both arms' runs on the folds and seeds that both have done."""
+    ours, theirs = arm.of("run"), baseline.of("run")
+    common = [key for key in ours if key in theirs]
+    return [ours[key] for key in common], [theirs[key] for key in common]
+
+
 def gain_on(baseline: Arm, arm: Arm) -> Gain:
-    """What an arm gains on a baseline, over their pairs of runs."""
+    """The gain of an arm over a baseline on the pairs of runs that are done."""
     errors, before = paired(arm, baseline)
-    return gain(errors, before) if len(errors) else NO_GAIN
+    if not len(errors):
+        return NO_GAIN
+    ours, theirs = paired_paths(arm, baseline)
+    return replace(gain(errors, before), runs=(*ours, *theirs))
 
 
-def gains(found: list[Arm], baseline: str) -> dict[str, Gain]:
-    """What every arm but those of the baseline gains on it, by label."""
-    others = [arm for arm in found if arm.method != baseline]
-    return {arm.label: gain_on(baseline_of(arm, found, baseline), arm) for arm in others}
+def gains(compared: list[Arm], baseline: str) -> dict[str, Gain]:
+    """The gain of each arm of another method over the baseline's arm, by label."""
+    others = [arm for arm in compared if arm.method != baseline]
+    return {arm.label: gain_on(baseline_of(arm, compared, baseline), arm) for arm in others}

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spl.errors import InputError
 
-if TYPE_CHECKING:  # every training reads its weights with this module, and starts sooner without pandas
+if TYPE_CHECKING:  # training runs that import this module start sooner without pandas
     import pandas as pd
 
 MEASURED = ("unlabelled_loss", "factor", "factor_over_confidence")
 
 
 def equilibrium(metrics: pd.DataFrame) -> dict[str, float]:
-    """Means of what was measured over the second half of a run.
+    """Means of the :data:`MEASURED` quantities over the second half of a run.
 
     Args:
         metrics: one row for each evaluation, all at the same distance.
@@ -27,13 +27,14 @@ def equilibrium(metrics: pd.DataFrame) -> dict[str, float]:
 
 
 def weights(reference: Mapping[str, float], smooth: Mapping[str, float], threshold: float) -> dict[str, float]:
-    """The weights at which a smooth loss is as large as the loss whose place it takes.
+    """The weights at which a smooth loss is as large as the loss that it replaces.
 
     ``lambda_u`` keeps the magnitude of the unlabelled loss, whose weight is 1 in the reference: lambda_u L_smooth =
     1 L_reference (equation 25). ``lambda_max`` is the weight at which the factor as loss pulls on the score as strongly
     as the unlabelled loss: lambda_max E[Phi] / (1 - tau) = lambda_u E[Phi / f_y*(s(x))] (equation 26, linear factor).
-    E[Phi / f] / E[Phi] is the mean of 1 / f over what is learnt. Taken as it stands, a few views with scores near 0
-    decide it, by orders of magnitude. Here it is the geometric mean, which the loss gives: exp(L_smooth / E[Phi]).
+    E[Phi / f] / E[Phi] is the mean of 1 / f over the views that are learnt. A few views with scores near 0 dominate an
+    arithmetic mean, by orders of magnitude. The geometric mean is used here, which the loss gives:
+    exp(L_smooth / E[Phi]).
 
     Args:
         reference, smooth: equilibria as :func:`equilibrium` gives them, of runs with lambda_u = 1.
@@ -53,17 +54,20 @@ def weights(reference: Mapping[str, float], smooth: Mapping[str, float], thresho
     return {"lambda_u": lambda_u, "lambda_max": lambda_max}
 
 
-def write_calibration(parameter: Mapping[str, Any], reference: Path, smooth: Path, path: Path) -> None:
+def write_calibration(parameter: Mapping[str, Any], inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
     """Calibrate from the metrics of two runs and write JSON: ``weights``, and the ``equilibrium`` of each run.
 
     Args:
         parameter: ``threshold``, tau of the smooth run.
-        reference, smooth: files of metrics.
-        path: file to write.
+        inputs: files of metrics of the reference and of the smooth run.
+        outputs: the JSON file.
     """
     from pandas import read_csv
 
-    measured = {name: equilibrium(read_csv(file)) for name, file in (("reference", reference), ("smooth", smooth))}
-    found = weights(measured["reference"], measured["smooth"], parameter["threshold"])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"weights": found, "equilibrium": measured}, indent=1) + "\n")
+    reference, smooth = (equilibrium(read_csv(path)) for path in inputs)
+    content = {
+        "weights": weights(reference, smooth, parameter["threshold"]),
+        "equilibrium": {"reference": reference, "smooth": smooth},
+    }
+    outputs[0].parent.mkdir(parents=True, exist_ok=True)
+    outputs[0].write_text(json.dumps(content, indent=1) + "\n")

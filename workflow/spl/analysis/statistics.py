@@ -172,6 +172,7 @@ class Gain:
         shift: Hodges-Lehmann estimate of the gain with its interval.
         effect_size: matched-pairs rank-biserial correlation, from -1 to 1.
         p_holm: the p-value corrected for the family of comparisons to which this one belongs, if it is one of several.
+        runs: paths of the runs of all pairs, the baseline's included.
     """
 
     n: int
@@ -184,6 +185,7 @@ class Gain:
     shift: Shift
     effect_size: float
     p_holm: float | None = None
+    runs: tuple[str, ...] = ()
 
     @property
     def smallest_p(self) -> float:

@@ -1,4 +1,4 @@
-"""One attempt at a run: the only one at a time, within its job's time limit, on record.
+"""Attempts at a run: one process at a time, within its job's time limit, with a journal.
 
 May import ``training`` and the rooms below it.
 """

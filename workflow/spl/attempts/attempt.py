@@ -1,4 +1,4 @@
-"""One attempt at a run: the only one at a time, ended before its job's time is over, and on record."""
+"""One attempt at a run: it holds the run's lock, ends before its job's time is over, and leaves a record."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from typing import Any
 
 from spl.attempts import slurm
 from spl.attempts.journal import FAILURE, note, now
-from spl.attempts.lock import Writer
-from spl.attempts.watchdog import OUT_OF_TIME, Position, watched
+from spl.attempts.lock import RunLock
+from spl.attempts.watchdog import OUT_OF_TIME, SharedState, watchdog
 from spl.errors import DamagedError, FailedBeforeError, InterruptedTrainingError, NotFiniteError
 from spl.training.checkpoints import Checkpoints
 from spl.training.evaluation import Evaluation
 from spl.training.processes import launch
 from spl.training.run import train_run
 
+# Seconds that a job waits for SLURM to end it.
 PATIENCE = 600.0
-"""Seconds that a job waits for SLURM to end it."""
 
 
 def attempt(
@@ -40,55 +40,56 @@ def attempt(
     report: Callable[[Evaluation], None],
     tell: Callable[[str], None],
 ) -> None:
-    """Train a run, from where an earlier attempt left off.
+    """Train a run, from its newest checkpoint if there is one.
 
-    SIGINT, SIGTERM, SIGUSR1, a newer writer and the end of the job's time make it save and end. In the last case, and
-    after a SIGTERM that does not come with the end of its job, it puts the job back into the queue.
+    SIGINT, SIGTERM, SIGUSR1, a newer process and the end of the job's time make it save and end. When its time is over,
+    and after a SIGTERM while SLURM lets the job run on, it puts the job back into the queue.
 
     Args:
         parameter: the run's canonical parameter.
-        data, split, calibration, output: as :func:`spl.training.run.train_run` says.
-        folder: of the run's checkpoints; no other run has it.
-        identity: names what may go on from these checkpoints, as :func:`spl.provenance.identity.run_identity`.
+        data, split, calibration, output: as in :func:`spl.training.run.train_run`.
+        folder: of this run's checkpoints alone.
+        identity: of the run, as :func:`spl.provenance.identity.run_identity` computes it; only an attempt with the same
+            identity resumes from its checkpoints.
         interval: seconds between two checkpoints.
-        report: called with each evaluation, in the first process of the training.
-        tell: called with one line for each thing a person should know.
+        report: called with each evaluation, in the first of the run's processes.
+        tell: called with each line that the user should see.
 
     Raises:
         InputError: the inputs cannot be used, or the machine lacks a device.
-        NotFiniteError, FailedBeforeError: more of the same would not mend it; ``failed.json`` says why.
+        NotFiniteError, FailedBeforeError: another attempt would fail, too; ``failed.json`` has the reason.
         InterruptedTrainingError: after a checkpoint was written.
     """
-    position = Position()
+    state = SharedState()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(number, lambda number, _: position.stop(signal.Signals(number).name))
+        signal.signal(number, lambda number, _: state.request_stop(signal.Signals(number).name))
     settings = parameter["settings"]
-    kept = Checkpoints(folder / identity, interval, tell)
-    before = kept.newest()
+    checkpoints = Checkpoints(folder / identity, interval, tell)
+    before = checkpoints.newest()
     try:
-        with Writer(folder, position.asked, tell) as writer:
-            inputs = parameter, data, split, calibration, output, partial(_evaluated, position, report), kept
+        with RunLock(folder, state.stop_requested, tell) as lock:
+            inputs = parameter, data, split, calibration, output, partial(_evaluated, state, report), checkpoints
             with (
-                _remembered(folder, kept),
-                _recorded(folder, kept, position, settings["processes"]),
-                watched(folder, writer, position, settings["steps"]),
+                _final_failure(folder, checkpoints),
+                _journal_entry(folder, checkpoints, state, settings["processes"]),
+                watchdog(folder, lock, state, settings["steps"]),
             ):
-                launch(settings["processes"], settings["device"], train_run, *inputs, position.after)
+                launch(settings["processes"], settings["device"], train_run, *inputs, state.step_done)
     except InterruptedTrainingError:
-        if kept.newest() != before:  # what has saved nothing would begin there again and again
-            _leave(position.why, tell)
+        if checkpoints.newest() != before:  # a job that saved nothing would repeat the same work for ever
+            _leave(state.reason, tell)
         raise
 
 
-def _evaluated(position: Position, report: Callable[[Evaluation], None], evaluation: Evaluation) -> None:
-    position.evaluated(evaluation)
+def _evaluated(state: SharedState, report: Callable[[Evaluation], None], evaluation: Evaluation) -> None:
+    state.record_evaluation(evaluation)
     report(evaluation)
 
 
 @contextmanager
-def _remembered(folder: Path, kept: Checkpoints) -> Iterator[None]:
-    """Refuse what failed for good before, and remember what does now."""
-    record, identity = folder / FAILURE, kept.folder.name
+def _final_failure(folder: Path, checkpoints: Checkpoints) -> Iterator[None]:
+    """Refuse a run that has failed for good, and record such a failure."""
+    record, identity = folder / FAILURE, checkpoints.folder.name
     with suppress(FileNotFoundError, ValueError, KeyError, TypeError):
         failure = json.loads(record.read_text())
         if failure["identity"] == identity:
@@ -103,18 +104,18 @@ def _remembered(folder: Path, kept: Checkpoints) -> Iterator[None]:
 
 
 @contextmanager
-def _recorded(folder: Path, kept: Checkpoints, position: Position, processes: int) -> Iterator[None]:
+def _journal_entry(folder: Path, checkpoints: Checkpoints, state: SharedState, processes: int) -> Iterator[None]:
     """Write the start and the end of an attempt into the journal."""
-    began, newest = time.monotonic(), kept.newest()
-    found = int(newest.name.split("-")[1]) if newest else 0
-    where = {"host": socket.gethostname(), "pid": os.getpid(), "job": slurm.job()}
-    note(folder, event="start", identity=kept.folder.name, first=found, **where)
+    began, newest = time.monotonic(), checkpoints.newest()
+    first = int(newest.name.split("-")[1]) if newest else 0
+    where = {"host": socket.gethostname(), "pid": os.getpid(), "job": slurm.own_job_number()}
+    note(folder, event="start", identity=checkpoints.folder.name, first=first, **where)
     status, reason = "done", ""
     try:
         yield
     except BaseException as error:
         status = "interrupted" if isinstance(error, InterruptedTrainingError) else "failed"
-        reason = f"{error}: {position.why}" if position.why else str(error) or type(error).__name__
+        reason = f"{error}: {state.reason}" if state.reason else str(error) or type(error).__name__
         raise
     finally:
         note(
@@ -124,26 +125,26 @@ def _recorded(folder: Path, kept: Checkpoints, position: Position, processes: in
             reason=reason,
             seconds=round(time.monotonic() - began, 1),
             memory_mb=round(_memory_mb(processes)),
-            gpu_memory_mb=round(position.gpu_mb),
+            gpu_memory_mb=round(state.gpu_mb),
         )
 
 
 def _memory_mb(processes: int) -> float:
-    """The most memory of this process, and of those that train if they are others: as many times the largest."""
+    """Peak memory in MB: of this process, plus ``processes`` times the largest of its children if these train."""
     own, largest = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return (own + (processes * largest if processes > 1 else 0)) * 1024 / 1e6
 
 
-def _leave(why: str, tell: Callable[[str], None]) -> None:
+def _leave(reason: str, tell: Callable[[str], None]) -> None:
     """Put this job back into the queue, unless SLURM is ending it already, and wait to be ended; or return.
 
-    A job that ends by itself has failed, in SLURM's eyes, also in the time that a preempted one is given.
+    SLURM counts a job that ends by itself as failed, even in the grace time of a preempted job.
     """
-    number = slurm.job()
-    if not number or why not in (OUT_OF_TIME, signal.SIGTERM.name):
+    number = slurm.own_job_number()
+    if not number or reason not in (OUT_OF_TIME, signal.SIGTERM.name):
         return
     if slurm.may_go_on(number) and not slurm.requeue(number):
-        tell(f"SLURM does not put job {number} back into the queue")
+        tell(f"SLURM refuses to requeue job {number}")
         return
-    tell(f"saved, waiting for SLURM to end job {number}: {why}")
+    tell(f"saved, waiting for SLURM to end job {number}: {reason}")
     time.sleep(PATIENCE)

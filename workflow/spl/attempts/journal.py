@@ -1,7 +1,7 @@
-"""What the attempts at a run leave on record beside its checkpoints, and what is read from it.
+"""The records of a run beside its checkpoints.
 
-``journal.jsonl`` has a line for each start and each end of an attempt; ``progress.json`` says how far the latest one
-is; ``failed.json`` why more of the same would not help.
+``journal.jsonl`` has a line for each start and each end of an attempt, ``progress.json`` the progress of the latest
+attempt, and ``failed.json`` the reason why another attempt would fail, too.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ class Attempt:
     """One attempt at a run.
 
     Attributes:
-        identity: of the run, as :func:`spl.provenance.identity.run_identity` names it.
+        identity: of the run, as :func:`spl.provenance.identity.run_identity` computes it.
         begun: time of its start, ISO 8601 with zone.
-        host: where.
-        job: number of its SLURM job, if it was one.
+        host: name of the machine.
+        job: number of its SLURM job; None outside SLURM.
         first: steps done before it.
-        status: "done", "interrupted" or "failed"; "open" as long as it has not ended, or if it was killed.
+        status: "done", "interrupted" or "failed"; "open" until it ends, and if it was killed.
         reason: why it ended.
         seconds: how long it took.
-        memory_mb, gpu_memory_mb: the most that it held.
+        memory_mb, gpu_memory_mb: peak memory.
     """
 
     identity: str
@@ -48,13 +48,13 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training is.
+    """Progress of an attempt.
 
     Attributes:
-        time: of this record, in seconds of the epoch.
-        step, steps: done, and of the whole training.
-        pace: steps a second in this attempt, if known yet.
-        error: of the latest evaluation of this attempt, a share, if there was one.
+        time: of this record, in seconds since the epoch.
+        step, steps: steps done, and steps of the whole run.
+        pace: steps per second in this attempt; None until it is known.
+        error: test error, between 0 and 1, of the latest evaluation of this attempt; None before the first.
         seconds: since this attempt began.
     """
 
@@ -67,14 +67,14 @@ class Progress:
 
 
 def note(folder: Path, **event: Any) -> None:
-    """Add a line to a run's journal; a disk that does not take it must not end a training."""
+    """Add a line to a run's journal; a full disk must not end the run."""
     with suppress(OSError), (folder / JOURNAL).open("a") as journal:
         # The line before may have been cut off.
         journal.write("\n" + json.dumps({"time": now(), **event}))
 
 
 def note_progress(folder: Path, progress: Progress) -> None:
-    """Put a record of progress in the place of the last one, whole or not at all."""
+    """Replace the record of progress, atomically; a full disk must not end the run."""
     temporary = folder / f"{PROGRESS}.{os.getpid()}"
     with suppress(OSError):
         try:
@@ -89,7 +89,7 @@ def read_attempts(folder: Path) -> list[Attempt]:
     attempts: list[Attempt] = []
     for event in _events(folder):
         fields = {key: value for key, value in event.items() if key in Attempt.__dataclass_fields__}
-        with suppress(KeyError, TypeError):  # a line that nobody here wrote
+        with suppress(KeyError, TypeError):  # a foreign line
             if event["event"] == "start":
                 attempts.append(Attempt(begun=event["time"], **fields))
             elif attempts:
@@ -98,7 +98,7 @@ def read_attempts(folder: Path) -> list[Attempt]:
 
 
 def read_progress(folder: Path) -> Progress | None:
-    """The newest record of progress, if there is one."""
+    """The newest record of progress; None without a readable one."""
     try:
         return Progress(**json.loads((folder / PROGRESS).read_text()))
     except (OSError, ValueError, TypeError, RecursionError):
@@ -106,7 +106,7 @@ def read_progress(folder: Path) -> Progress | None:
 
 
 def now() -> str:
-    """The time as journals write it."""
+    """The present time as in journals: UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

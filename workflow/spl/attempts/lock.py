@@ -1,7 +1,7 @@
-"""A run has one writer at a time: a newer one asks the holder to save and end, and follows when that one is gone.
+"""One process at a time trains a run; a newer one asks the older one to save and end, and takes over from it.
 
-The claim is a lock of the operating system on a file, so that it ends with the process, however that ends. The name of
-the newest claimant lies beside it.
+The lock is the operating system's, on a file: it is released when its process ends, however that happens. Beside it
+lies the name of the newest process that wants it.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from spl.attempts.slurm import job
+from spl.attempts.slurm import own_job_number
 from spl.errors import InputError, InterruptedTrainingError
 
 LOCK = "writer.json"
+# Seconds between two tries to get the lock.
 PAUSE = 0.5
-"""Seconds between two looks at what others do."""
 
 
-class Writer:
-    """The right to write a run, as a context: entering it waits for the holder to end.
+class RunLock:
+    """The right to train a run, as a context: entering it waits until the present holder has ended.
 
     Args:
         folder: of the run's checkpoints.
-        interrupted: asked while waiting whether to give up.
-        tell: called with one line for each thing a person should know.
+        interrupted: called while waiting; returns whether to give up.
+        tell: called with each line that the user should see.
     """
 
     def __init__(self, folder: Path, interrupted: Callable[[], bool], tell: Callable[[str], None]) -> None:
@@ -41,16 +41,16 @@ class Writer:
         self.tell = tell
 
     def __enter__(self) -> Self:
-        """Wait until nobody else writes the run.
+        """Wait for the lock, and write host, process and SLURM job into its file.
 
         Raises:
             InputError: the file system has no locks.
-            InterruptedTrainingError: a still newer writer came, or waiting was interrupted.
+            InterruptedTrainingError: an even newer process wants the lock, or waiting was interrupted.
         """
         self.lock.parent.mkdir(parents=True, exist_ok=True)
-        replacing = self.newest.with_suffix(f".{os.getpid()}")
-        replacing.write_text(self.name)
-        replacing.replace(self.newest)
+        temporary = self.newest.with_suffix(f".{os.getpid()}")
+        temporary.write_text(self.name)
+        temporary.replace(self.newest)
         self.file = self.lock.open("a+")
         try:
             self._wait()
@@ -58,39 +58,40 @@ class Writer:
             self.file.close()
             raise
         self.file.truncate(0)
-        self.file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "job": job()}))
+        holder = {"host": socket.gethostname(), "pid": os.getpid(), "job": own_job_number()}
+        self.file.write(json.dumps(holder))
         self.file.flush()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Let the next one write."""
+        """Release the lock."""
         self.file.close()
 
     def replaced(self) -> bool:
-        """Whether a newer writer wants the run."""
+        """Whether a newer process wants the lock."""
         try:
             return self.newest.read_text() != self.name
-        except (OSError, ValueError):  # a file system that does not answer, or not sensibly, is no reason to end
+        except (OSError, ValueError):  # a file system that fails for a moment is no reason to end
             return False
 
     def _wait(self) -> None:
-        told = False
-        while not self._lock():
-            if not told:
+        announced = False
+        while not self._try_lock():
+            if not announced:
                 self.file.seek(0)
-                self.tell(f"waiting until an older writer of this run has saved its state: {self.file.read()}")
-                told = True
+                self.tell(f"waiting until the process that trains this run has saved and ended: {self.file.read()}")
+                announced = True
             time.sleep(PAUSE)
             if self.interrupted() or self.replaced():
                 break
         if self.interrupted():
-            raise InterruptedTrainingError("interrupted before the run was free")
+            raise InterruptedTrainingError("interrupted while waiting for the process that trains this run")
         if self.replaced():
-            raise InterruptedTrainingError("left to a newer writer of this run")
+            raise InterruptedTrainingError("a newer process trains this run")
 
-    def _lock(self) -> bool:
+    def _try_lock(self) -> bool:
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -104,7 +105,7 @@ class Writer:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether somebody writes a run now; its writer does not notice the question."""
+    """Whether a process trains the run with these checkpoints now; the process does not notice the check."""
     try:
         with (folder / LOCK).open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""What a training asks of the SLURM that runs it, and Snakemake of the one that it submits to."""
+"""Calls to SLURM's commands: about the job that this process belongs to, and about the training runs in the queue."""
 
 from __future__ import annotations
 
@@ -8,31 +8,36 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+# Names of jobs that Snakemake submits begin so: its option --slurm-jobname-prefix.
 PREFIX = "spl"
-"""Names of submitted jobs begin with it and the study, joined by "_"."""
+# Seconds that SLURM has to answer.
 PATIENCE = 60
-"""Seconds that SLURM has for an answer."""
 TIME = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)")
-WHO = "rule_train_wildcards_"
 
 
 @dataclass(frozen=True)
-class Job:
-    """A training among SLURM's jobs: ``run`` is its path with "_" for "/", ``state`` as SLURM says it."""
+class QueuedRun:
+    """A training run in SLURM's queue.
+
+    Attributes:
+        number: of its SLURM job.
+        state: "PENDING", "RUNNING" or another of SLURM's words.
+        run: path of the run, with "_" in place of "/".
+    """
 
     number: str
     state: str
     run: str
 
 
-def job() -> str | None:
-    """The number of the job that this process belongs to, if it does."""
+def own_job_number() -> str | None:
+    """The number of the SLURM job that this process belongs to; None outside SLURM."""
     return os.environ.get("SLURM_JOB_ID")
 
 
 def seconds_left(number: str) -> int | None:
-    """Seconds until a job's time limit ends it; None if it has none or SLURM does not say."""
-    parts = TIME.fullmatch(_ask("squeue", "--noheader", "--format=%L", f"--jobs={number}") or "")
+    """Seconds until a job's time limit ends it; None if it has no limit or SLURM does not answer."""
+    parts = TIME.fullmatch(_output("squeue", "--noheader", "--format=%L", f"--jobs={number}") or "")
     if parts is None:
         return None
     days, hours, minutes, seconds = (int(part or 0) for part in parts.groups())
@@ -40,31 +45,33 @@ def seconds_left(number: str) -> int | None:
 
 
 def may_go_on(number: str) -> bool:
-    """Whether a job is a training's own and SLURM lets it run on: nobody cancelled it, and its time is not over."""
-    said = _ask("squeue", "--noheader", "--format=%T|%j", f"--jobs={number}")
-    return said is not None and said.startswith(f"RUNNING|{PREFIX}_")
+    """Whether a job was submitted by Snakemake and is running: neither cancelled nor out of time."""
+    output = _output("squeue", "--noheader", "--format=%T|%j", f"--jobs={number}")
+    return output is not None and output.startswith(f"RUNNING|{PREFIX}_")
 
 
 def requeue(number: str) -> bool:
-    """Put a job back into the queue, where it keeps its number; whether SLURM agrees."""
-    return _ask("scontrol", "requeue", number) is not None
+    """Put a job back into the queue, where it keeps its number; returns whether SLURM accepts."""
+    return _output("scontrol", "requeue", number) is not None
 
 
-def trainings(study: str, folder: Path) -> list[Job]:
-    """The user's trainings of a study that were submitted from a folder, by number; [] without SLURM."""
-    said = _ask("squeue", "--me", "--noheader", "--format=%i|%T|%j|%Z|%k", "--sort=i") or ""
-    jobs = (line.split("|", 4) for line in said.splitlines() if line.count("|") >= 4)
+def queued_runs(study: str, folder: Path) -> list[QueuedRun]:
+    """The user's jobs that train a run of a study and were submitted from a folder, by number; [] without SLURM."""
+    output = _output("squeue", "--me", "--noheader", "--format=%i|%T|%j|%Z|%k", "--sort=i") or ""
+    rows = (line.split("|", 4) for line in output.splitlines() if line.count("|") >= 4)
+    # Snakemake's SLURM plugin writes the rule and its wildcards into the comment.
+    start = f"rule_train_wildcards_{study}_"
     return [
-        Job(number, state, comment.removeprefix(WHO))
-        for number, state, name, submitted_from, comment in jobs
-        if name.startswith(f"{PREFIX}_{study}_") and Path(submitted_from) == folder and comment.startswith(WHO)
+        QueuedRun(number, state, comment.removeprefix(start))
+        for number, state, name, submitted_from, comment in rows
+        if name.startswith(f"{PREFIX}_") and Path(submitted_from) == folder and comment.startswith(start)
     ]
 
 
-def _ask(*command: str) -> str | None:
-    """What a command prints; None if it fails, is not there or does not come to an end."""
+def _output(*command: str) -> str | None:
+    """What a command prints; None if it fails, is not installed or does not end in time."""
     try:
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return None if asked.returncode else asked.stdout.strip()
+    return None if done.returncode else done.stdout.strip()

@@ -1,4 +1,4 @@
-"""The watch over a training: reasons to end it are looked for, and how far it is is written down, while it goes on."""
+"""A thread beside a training run that asks it to stop when it must, and writes its progress to disk."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ from pathlib import Path
 
 from spl.attempts import slurm
 from spl.attempts.journal import Progress, note_progress
-from spl.attempts.lock import Writer
+from spl.attempts.lock import RunLock
 from spl.training.evaluation import Evaluation
 
-TICK, NOTE, ASK = 1.0, 10.0, 600.0
-"""Seconds between two looks for a reason to end, two records of progress, and two questions for the time left."""
+# Seconds between two checks, between two records of progress, and between two calls to SLURM for the time left.
+CHECK, NOTE, ASK = 1.0, 10.0, 600.0
+# Share of the time left when a job starts, and at most so many seconds, reserved for saving and leaving.
 RESERVE, LARGEST_RESERVE = 0.1, 300.0
-"""Part of the time that a job has left, and the seconds at most, that are kept for saving and leaving."""
 OUT_OF_TIME = "its job's time is over"
 
 
-class Position:
-    """How far a training is and whether it shall end: memory that all of its processes share, without locks.
+class SharedState:
+    """Progress of a training run and the request to stop it, in memory that all its processes share without locks.
 
     Attributes:
-        why: it shall end; known to the process that started the training.
+        reason: why the run shall stop; "" if it need not. Known to the process that started the others.
     """
 
     def __init__(self) -> None:
         shared = multiprocessing.get_context("spawn").RawValue
         self._stop, self._step = shared("b", 0), shared("q", 0)
         self._error, self._gpu_mb = shared("d", -1), shared("d", 0)
-        self.why = ""
+        self.reason = ""
 
-    def stop(self, why: str) -> None:
-        """Ask the training to save and end; of several reasons the first counts."""
-        self.why = self.why or why
+    def request_stop(self, reason: str) -> None:
+        """Ask the run to save and end; of several reasons the first counts."""
+        self.reason = self.reason or reason
         self._stop.value = 1
 
-    def asked(self) -> bool:
-        """Whether the training was asked to end."""
+    def stop_requested(self) -> bool:
+        """Whether the run shall save and end."""
         return bool(self._stop.value)
 
-    def after(self, step: int) -> bool:
-        """Note that a step is done; whether to save and end."""
+    def step_done(self, step: int) -> bool:
+        """Record the number of steps done; returns whether to save and end."""
         self._step.value = step
-        return self.asked()
+        return self.stop_requested()
 
-    def evaluated(self, evaluation: Evaluation) -> None:
-        """Note an evaluation, and the GPU memory that led to it."""
+    def record_evaluation(self, evaluation: Evaluation) -> None:
+        """Record the error of an evaluation, and the most GPU memory in use until now."""
         import torch
 
         self._error.value = evaluation.measures["test_error"]
@@ -59,12 +59,12 @@ class Position:
 
     @property
     def step(self) -> int:
-        """Steps done; 0 before the first of this attempt."""
+        """Steps done; 0 before the first step of this attempt."""
         return int(self._step.value)
 
     @property
     def error(self) -> float | None:
-        """Error of the latest evaluation of this attempt, if there is one."""
+        """Test error, between 0 and 1, of the latest evaluation of this attempt; None before the first."""
         return float(self._error.value) if self._error.value >= 0 else None
 
     @property
@@ -74,22 +74,22 @@ class Position:
 
 
 @contextmanager
-def watched(folder: Path, writer: Writer, position: Position, steps: int) -> Iterator[None]:
-    """Ask a training to end when a newer writer comes or its job's time runs out, and keep a record of its progress.
+def watchdog(folder: Path, lock: RunLock, state: SharedState, steps: int) -> Iterator[None]:
+    """Stop a run when a newer process wants it or its SLURM job runs out of time; keep its progress on disk.
 
     Args:
         folder: of the run's checkpoints.
-        writer: of the run.
-        position: that the training keeps.
-        steps: of the whole training.
+        lock: of the run.
+        state: shared with the run's processes.
+        steps: of the whole run.
     """
     over = threading.Event()
 
     def watch() -> None:
         try:
-            _watch(over, folder, writer, position, steps)
+            _watch(over, folder, lock, state, steps)
         except BaseException as error:
-            position.stop(f"nobody watches over it: {error!r}")
+            state.request_stop(f"the watchdog failed: {error!r}")
             raise
 
     thread = threading.Thread(target=watch, daemon=True)
@@ -101,7 +101,7 @@ def watched(folder: Path, writer: Writer, position: Position, steps: int) -> Ite
         thread.join()
 
 
-def _watch(over: threading.Event, folder: Path, writer: Writer, position: Position, steps: int) -> None:
+def _watch(over: threading.Event, folder: Path, lock: RunLock, state: SharedState, steps: int) -> None:
     began = noted = asked = time.monotonic()
     ends = _end_of_job(math.inf)
     reserve = min(LARGEST_RESERVE, RESERVE * (ends - began))
@@ -109,28 +109,28 @@ def _watch(over: threading.Event, folder: Path, writer: Writer, position: Positi
     last = 0
 
     def note_now(moment: float) -> None:
-        pace = (position.step - first[0]) / (moment - first[1]) if first and moment > first[1] else None
-        note_progress(folder, Progress(time.time(), position.step, steps, pace, position.error, moment - began))
+        pace = (state.step - first[0]) / (moment - first[1]) if first and moment > first[1] else None
+        note_progress(folder, Progress(time.time(), state.step, steps, pace, state.error, moment - began))
 
-    while not over.wait(TICK):
+    while not over.wait(CHECK):
         moment = time.monotonic()
-        if writer.replaced():
-            position.stop("a newer writer")
-        if moment >= min(ends - reserve, asked + ASK) and not position.asked():
-            ends, asked = _end_of_job(ends), moment  # somebody may have changed it
+        if lock.replaced():
+            state.request_stop("a newer process trains this run")
+        if moment >= min(ends - reserve, asked + ASK) and not state.stop_requested():
+            ends, asked = _end_of_job(ends), moment  # the limit may have been changed
             if moment >= ends - reserve:
-                position.stop(OUT_OF_TIME)
-        if first is None and position.step:
-            first = position.step, moment
-        if position.step != last and moment - noted >= NOTE:
+                state.request_stop(OUT_OF_TIME)
+        if first is None and state.step:
+            first = state.step, moment
+        if state.step != last and moment - noted >= NOTE:
             note_now(moment)
-            noted, last = moment, position.step
-    if position.step:
+            noted, last = moment, state.step
+    if state.step:
         note_now(time.monotonic())
 
 
 def _end_of_job(unknown: float) -> float:
-    """When this job's time is over, on the monotonic clock; ``unknown`` where nobody says."""
-    number = slurm.job()
+    """When this job's time is over, on the monotonic clock; ``unknown`` without SLURM or its answer."""
+    number = slurm.own_job_number()
     left = slurm.seconds_left(number) if number else None
     return unknown if left is None else time.monotonic() + left

@@ -9,9 +9,10 @@ from pathlib import Path
 from rich.table import Table
 
 from spl.attempts.journal import Attempt, read_attempts
+from spl.campaign.parameters import run_parameter
 from spl.campaign.requests import Request, run_requests
 from spl.campaign.run_state import run_state
-from spl.study.plan import Plan, run_parameter
+from spl.study.plan import Plan
 
 
 @dataclass(frozen=True)

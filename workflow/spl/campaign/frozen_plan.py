@@ -1,79 +1,74 @@
-"""The plan that submitted jobs follow, frozen when Snakemake starts; and what an earlier Snakemake left behind."""
+"""What submitted jobs follow: the plan as it was when Snakemake started. And what an earlier start left behind."""
 
 from __future__ import annotations
 
 import fcntl
-import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from spl.attempts.journal import read_attempts
-from spl.attempts.slurm import trainings
+from spl.attempts.slurm import queued_runs
+from spl.campaign.parameters import run_parameter
+from spl.campaign.plan_file import FOLDER
 from spl.campaign.run_state import run_state
 from spl.errors import InputError
-from spl.study.plan import Plan, run_parameter
+from spl.study.plan import Plan
 
-PLANS = "campaign"
-"""Folder of the frozen plans below ``results/<study>``: one for each start of Snakemake, named by its time."""
-LAST_LINES = 5
-"""Of a log, to show what went wrong."""
+LAST_LINES = 5  # of a log, to show what went wrong
+STARTS = "[0-9]" * 20 + ".json"  # frozen plans, one for each start of Snakemake, named by its time
 
 
-def freeze(plan: Plan, study: Mapping[str, Any], results: Path) -> Path:
-    """Write what the jobs need to know, so that no later edit of the study reaches them.
+def freeze(plan_file: Path) -> Path:
+    """Give submitted jobs a copy of the plan file that belongs to this start of Snakemake.
 
-    Args:
-        plan: of the study.
-        study: as Snakemake read it.
-        results: folder of the study.
+    Submitted jobs begin hours or days later. They follow this copy, so that no later edit of the study reaches them,
+    and jobs of an earlier start recognise that they were replaced.
 
     Returns:
-        The frozen plan, which Snakemake shall give to the jobs in the study's place.
+        the copy, beside the plan file.
     """
-    others = [int(path.stem) for path in (results / PLANS).glob("*.json")]
-    path = results / PLANS / f"{max([time.time_ns(), *(number + 1 for number in others)]):020d}.json"
-    parameters = {name: run_parameter(plan, name) for name in plan.runs}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"frozen": {"parameters": parameters}, **study}, indent=1) + "\n")
+    others = [int(path.stem) for path in plan_file.parent.glob(STARTS)]
+    path = plan_file.with_name(f"{max([time.time_ns(), *(number + 1 for number in others)]):020d}.json")
+    shutil.copyfile(plan_file, path)
     return path
 
 
 def check_newest(path: Path) -> None:
-    """Let no job begin that belongs to an earlier Snakemake.
+    """Let no job begin that belongs to an earlier start of Snakemake.
 
     Raises:
-        InputError: a later plan lies beside it.
+        InputError: a later frozen plan lies beside it.
     """
-    newest = max(path.parent.glob("*.json"))
+    newest = max(path.parent.glob(STARTS), default=path)
     if newest.name > path.name:
-        raise InputError(f"{path}: a later Snakemake has taken over, with {newest}; this job is not needed any more")
+        raise InputError(f"{path}: replaced by {newest} of a later Snakemake; this job is no longer needed")
 
 
 def begin(results: Path) -> TextIO:
-    """Be the only Snakemake that submits trainings of a study, as long as the returned file is open.
+    """Be the only Snakemake that submits runs of a study, as long as the returned file is open.
 
     Raises:
         InputError: another one does.
     """
-    path = results / PLANS / "snakemake.lock"
+    path = results / FOLDER / "snakemake.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
-        raise InputError(f"{path}: another Snakemake submits trainings of this study; wait for it, or end it") from None
+        raise InputError(f"{path}: another Snakemake submits runs of this study; wait for it, or end it") from None
     return file
 
 
 def leftovers(plan: Plan, folder: Path) -> Iterator[str]:
     """A line for each job that an earlier Snakemake submitted from this folder and SLURM still has."""
     paths = {path.replace("/", "_"): path for path in plan.runs}
-    for job in trainings(plan.study.name, folder):
+    for job in queued_runs(plan.study.name, folder):
         path = paths.get(job.run)
         if path is None:
             fate = f"not in this study; to end it: scancel {job.number}"

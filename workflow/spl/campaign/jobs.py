@@ -1,46 +1,30 @@
-"""Every job that makes a study's paper: what it runs, reads and makes. The rules of the workflow do these jobs."""
+"""Every job of a study: its subcommand, its parameter, the files that it reads and writes.
+
+This is the only description of the DAG: the rules of the workflow, the audit and the crate take inputs and outputs from
+here.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from spl.page.parameter import page_parameter
-from spl.page.render import page_inputs
-from spl.paper.catalogue import Exhibit
-from spl.paper.selection import exhibit_inputs, exhibit_parameter
-from spl.provenance.manifest import manifest_path
-from spl.study.files import DATA_FILES, ENDINGS, RUN_FILES, SUMMARISED
-from spl.study.plan import (
-    Plan,
+from spl.campaign.job import Job
+from spl.campaign.parameters import (
     analysis_parameter,
     calibration_parameter,
     data_parameter,
+    exhibit_parameter,
+    page_parameter,
     run_parameter,
     split_parameter,
 )
-
-
-@dataclass(frozen=True)
-class Job:
-    """One job.
-
-    Attributes:
-        name: of what it makes, below ``results/<study>/``, without ending: "figures/fig4".
-        subcommand: of ``spl``.
-        parameter: the canonical one.
-        inputs, outputs: paths below the folder in which Snakemake runs.
-        manifest: where its manifest lies.
-    """
-
-    name: str
-    subcommand: str
-    parameter: str
-    inputs: tuple[Path, ...]
-    outputs: tuple[Path, ...]
-    manifest: Path
+from spl.page.inputs import page_inputs
+from spl.paper.catalogue import Exhibit
+from spl.paper.selection import exhibit_inputs
+from spl.study.files import DATA_FILES, ENDINGS, RUN_FILES, SUMMARISED
+from spl.study.plan import Plan
 
 
 def jobs(plan: Plan, exhibits: Mapping[str, Exhibit]) -> dict[str, Job]:
@@ -48,46 +32,45 @@ def jobs(plan: Plan, exhibits: Mapping[str, Exhibit]) -> dict[str, Job]:
 
     Args:
         plan: of the study.
-        exhibits: of its paper, as :func:`spl.paper.selection.exhibits` finds them.
+        exhibits: of its paper, as :func:`spl.paper.selection.exhibits` selects them.
     """
-    results = Path("results") / plan.study.name
-    return {job.name: job for job in _jobs(plan, exhibits, results)}
+    return {job.name: job for job in _jobs(plan, exhibits, Path("results") / plan.study.name)}
 
 
 def _jobs(plan: Plan, exhibits: Mapping[str, Exhibit], results: Path) -> Iterator[Job]:
-    def folder(name: str, subcommand: str, parameter: str, inputs: list[Path], files: tuple[str, ...]) -> Job:
-        made = tuple(results / name / file for file in files)
-        return Job(name, subcommand, parameter, tuple(inputs), made, manifest_path(results / name))
+    def job(name: str, subcommand: str, parameter: str, inputs: Sequence[Path | str], endings: Sequence[str]) -> Job:
+        return Job(
+            name,
+            subcommand,
+            parameter,
+            tuple(path if isinstance(path, Path) else results / path for path in inputs),
+            tuple(results / f"{name}{ending}" for ending in endings),
+        )
 
-    def file(name: str, subcommand: str, parameter: str, inputs: list[Path], endings: tuple[str, ...]) -> Job:
-        made = tuple(results / f"{name}{ending}" for ending in endings)
-        return Job(name, subcommand, parameter, tuple(inputs), made, manifest_path(made[0]))
+    def data_files(dataset: str) -> list[str]:
+        return [f"data/{dataset}/{name}" for name in DATA_FILES]
 
-    def data(dataset: str) -> list[Path]:
-        return [results / "data" / dataset / name for name in DATA_FILES]
-
+    in_folder = {kind: [f"/{name}" for name in names] for kind, names in (("data", DATA_FILES), ("train", RUN_FILES))}
     for dataset in dict.fromkeys(split.dataset for split in plan.splits.values()):
-        known = plan.study.datasets[dataset]
-        yield folder(f"data/{dataset}", "data", data_parameter(plan, dataset), known.files, DATA_FILES)
+        files = plan.study.datasets[dataset].files
+        yield job(f"data/{dataset}", "data", data_parameter(plan, dataset), files, in_folder["data"])
     for path, split in plan.splits.items():
-        yield file(f"splits/{path}", "split", split_parameter(plan, path), data(split.dataset), (".json",))
+        yield job(f"splits/{path}", "split", split_parameter(plan, path), data_files(split.dataset), [".json"])
     for path, run in plan.runs.items():
-        weights = [results / "calibration" / f"{run.calibration}.json"] if run.calibration else []
-        inputs = [*data(run.dataset), results / "splits" / f"{run.split}.json", *weights]
-        yield folder(f"runs/{path}", "train", run_parameter(plan, path), inputs, RUN_FILES)
-    for path, one in plan.calibrations.items():
-        metrics = [results / "runs" / run / "metrics.csv" for run in (one.reference, one.smooth)]
-        yield file(f"calibration/{path}", "calibrate", calibration_parameter(plan, path), metrics, (".json",))
+        weights = [f"calibration/{run.calibration}.json"] if run.calibration else []
+        inputs = [*data_files(run.dataset), f"splits/{run.split}.json", *weights]
+        yield job(f"runs/{path}", "train", run_parameter(plan, path), inputs, in_folder["train"])
+    for path, calibration in plan.calibrations.items():
+        metrics = [f"runs/{run}/metrics.csv" for run in (calibration.reference, calibration.smooth)]
+        yield job(f"calibration/{path}", "calibrate", calibration_parameter(plan, path), metrics, [".json"])
     for experiment, runs in plan.experiments.items():
         if runs:
-            done = [run for run in runs if run not in plan.missing]
-            read = [results / "runs" / run / name for run in done for name in SUMMARISED]
+            inputs = [f"runs/{run}/{name}" for run in runs if run not in plan.missing for name in SUMMARISED]
             name = f"{plan.products}analysis/{experiment}"
-            yield file(name, "analyse", analysis_parameter(plan, experiment), read, (".csv",))
+            yield job(name, "analyse", analysis_parameter(plan, experiment), inputs, [".csv"])
     for name, exhibit in exhibits.items():
         place = f"{plan.products}{'figures' if exhibit.kind == 'figure' else 'tables'}/{name}"
-        read = [results / path for path in exhibit_inputs(plan, exhibit)]
-        yield file(place, exhibit.kind, exhibit_parameter(plan, exhibit), read, ENDINGS[exhibit.kind])
+        inputs = exhibit_inputs(plan, exhibit)
+        yield job(place, exhibit.kind, exhibit_parameter(plan, exhibit), inputs, ENDINGS[exhibit.kind])
     parameter = page_parameter(plan, exhibits)
-    read = [results / path for path in page_inputs(json.loads(parameter))]
-    yield file(f"{plan.products}paper", "page", parameter, read, (".html",))
+    yield job(f"{plan.products}paper", "page", parameter, page_inputs(json.loads(parameter)), [".html"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from spl.campaign.parameters import run_parameter
 from spl.campaign.run_state import run_state
-from spl.study.plan import Plan, run_parameter
+from spl.study.plan import Plan
 
 # Reason shown in place of a figure or table
 NONE_DONE = "none of its runs is done"

@@ -15,10 +15,11 @@ from rich.table import Table
 
 from spl.attempts.journal import FAILURE, Attempt, Progress, read_attempts, read_progress
 from spl.attempts.lock import is_held
-from spl.attempts.slurm import trainings
+from spl.attempts.slurm import queued_runs
+from spl.campaign.parameters import run_parameter
 from spl.campaign.run_state import run_state
-from spl.methods.methods import METHODS
-from spl.study.plan import Plan, Run, run_parameter
+from spl.methods.registry import METHODS
+from spl.study.plan import Plan, Run
 
 STATES = ("done", "running", "starting", "queued", "interrupted", "failed", "to do")
 # Seconds without a step after which a running run is reported as standing still
@@ -62,7 +63,7 @@ def read_status(plan: Plan, results: Path) -> list[RunStatus]:
         plan: the plan of the study.
         results: the study's folder of results.
     """
-    jobs = {job.run: job for job in trainings(plan.study.name, Path.cwd())}
+    jobs = {job.run: job for job in queued_runs(plan.study.name, Path.cwd())}
     statuses = []
     for path, run in plan.runs.items():
         folder, job = results / "checkpoints" / path, jobs.get(path.replace("/", "_"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -25,6 +26,7 @@ A study is a YAML file, such as config/demo.yaml. Its results lie below results/
 """
 PANEL = "Interactive commands"
 DEMO = Path("config/demo.yaml")
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 # Seconds between two updates of `spl status`
 LIVE = 5
 
@@ -36,10 +38,10 @@ def _studies(incomplete: str) -> list[str]:
 
 def _results(context: typer.Context, incomplete: str) -> list[str]:
     """Completions of the name of a result."""
-    from spl.provenance.audit import read_audited
+    from spl.provenance.audit import plan_study
 
     try:
-        return [name for name in read_audited(context.params.get("study")).jobs if name.startswith(incomplete)]
+        return [name for name in plan_study(context.params.get("study")).jobs if name.startswith(incomplete)]
     except InputError:
         return []
 
@@ -69,17 +71,20 @@ def plan(
     from rich.table import Table
 
     from spl.campaign import cost as usage
+    from spl.campaign.parameters import run_parameter
+    from spl.campaign.processor import check_processor
     from spl.campaign.run_state import run_state
     from spl.paper.selection import exhibits
-    from spl.provenance.progress import watched
-    from spl.study.plan import make_plan, run_parameter
+    from spl.provenance.progress import with_progress
+    from spl.study.plan import make_plan
     from spl.study.reading import read_study
 
     planned = make_plan(read_study(study))
     exhibits(planned, str(study))
     results = Path("results") / planned.study.name
+    check_processor(planned, results)
     listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
-    runs = watched(planned.runs, len(planned.runs), "checking runs")
+    runs = with_progress(planned.runs, len(planned.runs), "checking runs")
     states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in runs}
     needs = dict(planned.experiments)
     for name, calibration in planned.calibrations.items():
@@ -175,7 +180,8 @@ def audit(
     ] = None,
 ) -> None:
     """Check that results belong to the present study, code, data and packages; exit status 0 only if all are fresh."""
-    from spl.provenance.audit import audit_cell, audit_rerun, audit_results, read_audited
+    from spl.provenance.audit import audit_rerun, audit_results, plan_study
+    from spl.provenance.why import audit_cell
 
     if seal is not None and not re.fullmatch("[0-9a-f]{64}", seal):
         raise InputError(
@@ -186,7 +192,7 @@ def audit(
     if rerun and as_json:
         raise InputError("--rerun: expected without --json; the exit status is 0 if the run is reproduced")
     asked = targets or []
-    about = read_audited(study, next(iter(asked), rerun or (why and why.partition(":")[0])))
+    about = plan_study(study, next(iter(asked), rerun or (why and why.partition(":")[0])))
     if rerun:
         fresh = audit_rerun(about, rerun, _console())
     elif why:
@@ -206,9 +212,9 @@ def audit(
 )
 def digest(study: StudyFile = DEMO) -> None:
     """Print one sha256 over all results of a study: equal on two machines if all results are."""
-    from spl.provenance.audit import digest_of, read_audited
+    from spl.provenance.audit import digest_of, plan_study
 
-    print(digest_of(read_audited(study)))
+    print(digest_of(plan_study(study)))
 
 
 @app.command(
@@ -251,23 +257,15 @@ def bench(
     """Measure the speed of training, as ratios that hold on any machine."""
     from rich import print as show
 
-    if images:
-        from spl import image_benchmark
-
-        measured = image_benchmark.measure(images=20 if quick else 200, repetitions=3 if quick else 9)
-    elif audit:
-        from spl import audit_benchmark
-
-        measured = audit_benchmark.measure(Path("config/paper.yaml"), 0.5 if quick else 5, 1 if quick else 3)
-    elif plan:
-        from spl import planning_benchmark
-
-        measured = planning_benchmark.measure(Path("config/paper.yaml"), (2, 16), repetitions=1 if quick else 3)
-    else:
-        from spl import benchmark
-
-        measured = benchmark.measure(repetitions=3 if quick else 9, quick=quick, semilearn=semilearn)
-    print(json.dumps(measured, indent=1)) if as_json else show(measured)
+    chosen = [name for name, wanted in (("planning", plan), ("audit", audit), ("images", images)) if wanted]
+    script = BENCHMARKS / f"{(chosen or ['step'])[0]}.py"
+    if not script.is_file():
+        raise InputError(f"{script}: not found; benchmarks run in a checkout of the project only")
+    options = ["--quick"] * quick + (["--semilearn", str(semilearn)] if semilearn and not chosen else [])
+    measured = subprocess.run([sys.executable, script, *options], stdout=subprocess.PIPE, text=True)
+    if measured.returncode:  # the script's own message is above
+        raise typer.Exit(measured.returncode)
+    print(measured.stdout, end="") if as_json else show(json.loads(measured.stdout))
 
 
 @app.command(

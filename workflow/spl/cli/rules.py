@@ -1,11 +1,8 @@
-"""The subcommands of ``spl`` that the rules of the workflow call, one for each rule."""
+"""The subcommands of ``spl`` that the rules of the workflow call: each does one job of a plan file."""
 
 from __future__ import annotations
 
-import importlib
 import json
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,23 +11,24 @@ import typer
 from spl.errors import InputError
 
 if TYPE_CHECKING:
-    from spl.attempts.journal import Attempt
+    from spl.campaign.job import Job
     from spl.training.evaluation import Evaluation
 
 app = typer.Typer()
 CALLED = "Called by the rules"
 
-Parameter = Annotated[
-    str, typer.Option(help="Canonical JSON of exactly what the job uses; `snakemake -p` prints it for every job.")
-]
-Output = Annotated[Path, typer.Option(help="File, folder or stem to write.")]
+PlanFile = Annotated[Path, typer.Argument(help="Plan file that Snakemake wrote: results/STUDY/campaign/plan-*.json.")]
+Name = Annotated[str, typer.Argument(help="Name of the job in it, such as figures/fig4.")]
 
 
 @app.command(rich_help_panel=CALLED)
-def download(source: Annotated[str, typer.Argument(help="Key of the data set's source.")], output: Output) -> None:
-    """Download a file of a published data set; the name of the output says which."""
-    from spl.data.datasets import SOURCES
+def download(
+    source: Annotated[str, typer.Argument(help="Key of the data set's source.")],
+    output: Annotated[Path, typer.Option(help="File to write; its name tells which file of the data set.")],
+) -> None:
+    """Download a file of a published data set."""
     from spl.data.downloads import download
+    from spl.data.registry import SOURCES
 
     published = SOURCES[source].files if source in SOURCES else None
     if published is None or output.name not in published.layouts[0]:
@@ -39,79 +37,60 @@ def download(source: Annotated[str, typer.Argument(help="Key of the data set's s
 
 
 @app.command(rich_help_panel=CALLED)
-def data(
-    parameter: Parameter,
-    output: Output,
-    files: Annotated[list[Path] | None, typer.Argument(help="The data set's files, or the user's own folder.")] = None,
-) -> None:
+def data(plan: PlanFile, name: Name) -> None:
     """Bring a data set into canonical form."""
-    from spl.data.datasets import write_dataset
-    from spl.study.files import DATA_FILES
-
-    content, given = _read(parameter), files or []
-    output.mkdir(parents=True, exist_ok=True)
-    with _recorded("data", content, given, _inside(output, DATA_FILES), output):
-        write_dataset(content["source"], output, given, **content["options"])
+    _do("data", plan, name)
 
 
 @app.command(rich_help_panel=CALLED)
-def split(parameter: Parameter, data: Path, output: Output) -> None:
+def split(plan: PlanFile, name: Name) -> None:
     """Draw the labelled images of one fold."""
-    from spl.data.splits import write_fold
-    from spl.study.files import DATA_FILES
-
-    content = _read(parameter)
-    with _recorded("split", content, _inside(data, DATA_FILES), [output], output):
-        write_fold(content["draw"], data, output)
+    _do("split", plan, name)
 
 
 @app.command(rich_help_panel=CALLED)
-def calibrate(parameter: Parameter, reference: Path, smooth: Path, output: Output) -> None:
+def calibrate(plan: PlanFile, name: Name) -> None:
     """Measure the loss weights of a smooth method from the metrics of two short runs."""
-    from spl.analysis.calibration import write_calibration
-
-    content = _read(parameter)
-    with _recorded("calibrate", content, [reference, smooth], [output], output):
-        write_calibration(content, reference, smooth, output)
+    _do("calibrate", plan, name)
 
 
 @app.command(rich_help_panel=CALLED)
 def train(
-    parameter: Parameter,
-    data: Path,
-    split: Path,
-    output: Output,
+    plan: PlanFile,
+    name: Name,
     checkpoints: Annotated[
-        Path, typer.Option(help="Folder for this run's checkpoints and the record of its attempts.")
+        Path, typer.Option(help="Folder for this run's checkpoints and the journal of its attempts.")
     ],
-    calibration: Annotated[Path | None, typer.Argument(help="Weights of a smooth method that is calibrated.")] = None,
     checkpoint_interval: Annotated[
         float | None,
-        typer.Option(
-            help="Seconds between two checkpoints; five minutes if not given.", envvar="SPL_CHECKPOINT_INTERVAL"
-        ),
+        typer.Option(help="Seconds between two checkpoints; 300 by default.", envvar="SPL_CHECKPOINT_INTERVAL"),
     ] = None,
 ) -> None:
-    """Train one run and evaluate it on the way; started again, it goes on from its last checkpoint.
+    """Train one run, with evaluations; started again, it resumes from its last checkpoint.
 
-    Ctrl-C, SIGTERM and SIGUSR1 make it save its state and end with status 75.
+    On Ctrl-C, SIGTERM and SIGUSR1 it saves its state and exits with status 75.
     """
     from spl.training import instructions
 
-    content = _read(parameter)
+    job = _planned("train", plan, name)
+    content = job.content
     instructions.limit(content["settings"]["instructions"])  # before torch is imported
     from spl.attempts.attempt import attempt
     from spl.attempts.journal import read_attempts
+    from spl.code.subcommands import check_loaded
     from spl.provenance.identity import run_identity
-    from spl.study.files import DATA_FILES, RUN_FILES
+    from spl.provenance.manifest import recorded
     from spl.training.checkpoints import INTERVAL
 
     interval = INTERVAL if checkpoint_interval is None else checkpoint_interval
-    inputs = [*_inside(data, DATA_FILES), split, *([calibration] if calibration else [])]
-    with _recorded("train", content, inputs, _inside(output, RUN_FILES), output) as attempts:
+    with recorded(job) as attempts:
+        data, split, *weights = job.inputs[0].parent, *job.inputs[2:]
+        calibration = weights[0] if weights else None
         identity = run_identity(content, data, split, calibration)
+        output = job.outputs[0].parent
         attempt(content, data, split, calibration, output, checkpoints, identity, interval, _report, _tell)
         attempts += read_attempts(checkpoints)
+        check_loaded("train", content)
 
 
 def _tell(line: str) -> None:
@@ -126,64 +105,37 @@ def _report(evaluation: Evaluation) -> None:
 
 
 @app.command(rich_help_panel=CALLED)
-def analyse(parameter: Parameter, runs: Path, output: Output) -> None:
+def analyse(plan: PlanFile, name: Name) -> None:
     """Summarise the runs of an experiment, one row each."""
-    from spl.analysis.confusion import write_summary
-    from spl.study.files import SUMMARISED
-
-    content = _read(parameter)
-    done = (run for run in content["runs"] if run not in content["missing"])
-    inputs = [runs / run / name for run in done for name in SUMMARISED]
-    with _recorded("analyse", content, inputs, [output], output):
-        write_summary(content, runs, output)
+    _do("analyse", plan, name)
 
 
 @app.command(rich_help_panel=CALLED)
-def figure(parameter: Parameter, output: Output, inputs: Annotated[list[Path] | None, typer.Argument()] = None) -> None:
-    """Draw one figure as PDF, PNG and the CSV that it shows."""
-    from spl.figures.style import save_figure
-    from spl.study.files import ENDINGS
-
-    content, given = _read(parameter), inputs or []
-    made = [output.with_name(output.name + ending) for ending in ENDINGS["figure"]]
-    with _recorded("figure", content, given, made, made[0]):
-        drawing, shown = importlib.import_module(content["module"]).draw(content["given"], given)
-        save_figure(drawing, shown, output)
+def figure(plan: PlanFile, name: Name) -> None:
+    """Draw one figure as PDF and PNG, with a CSV of the numbers that it shows."""
+    _do("figure", plan, name)
 
 
 @app.command(rich_help_panel=CALLED)
-def table(parameter: Parameter, output: Output, inputs: Annotated[list[Path] | None, typer.Argument()] = None) -> None:
+def table(plan: PlanFile, name: Name) -> None:
     """Build one table as CSV, Markdown and LaTeX."""
-    from spl.study.files import ENDINGS
-    from spl.tables.layout import save_table
-
-    content, given = _read(parameter), inputs or []
-    made = [output.with_name(output.name + ending) for ending in ENDINGS["table"]]
-    with _recorded("table", content, given, made, made[0]):
-        built = importlib.import_module(content["module"]).build(content["given"], given)
-        save_table(built, content["title"], content["caption"], output)
+    _do("table", plan, name)
 
 
 @app.command(rich_help_panel=CALLED)
-def spreadsheet(parameter: Parameter, output: Output, inputs: list[Path]) -> None:
+def spreadsheet(plan: PlanFile, name: Name) -> None:
     """Write the random-label benchmark as a workbook."""
-    from spl.tables.spreadsheet import write_spreadsheet
-
-    content = _read(parameter)
-    with _recorded("spreadsheet", content, inputs, [output], output):
-        write_spreadsheet(content["given"], inputs, output)
+    _do("spreadsheet", plan, name)
 
 
 @app.command(rich_help_panel=CALLED)
-def page(parameter: Parameter, results: Path, output: Output) -> None:
+def page(plan: PlanFile, name: Name) -> None:
     """Put everything on one page."""
-    from spl.page.parameter import TEMPLATE
-    from spl.page.render import page_inputs, write_page
     from spl.provenance.records import records
 
-    content = _read(parameter)
-    with _recorded("page", content, [results / path for path in page_inputs(content)], [output], output):
-        write_page(content, TEMPLATE, results, records(content["trained"], results / "runs"), output)
+    content = _planned("page", plan, name).content
+    # Manifests are no inputs of the page: they hold hosts and times, on which no result depends.
+    _do("page", plan, name, records(content["trained"], Path("results") / content["study"] / "runs"))
 
 
 @app.command(rich_help_panel=CALLED)
@@ -195,33 +147,33 @@ def seal(results: Annotated[Path, typer.Argument(help="Folder of a study's resul
 
 
 @app.command(rich_help_panel=CALLED)
-def crate(parameter: Parameter, studies: list[Path], output: Output) -> None:
+def crate(
+    plan: PlanFile,
+    studies: Annotated[list[Path], typer.Argument(help="The files that the study was read from.")],
+    output: Annotated[Path, typer.Option(help="Folder to write.")],
+) -> None:
     """Put all results of a study, their manifests and the code into one RO-Crate."""
-    from spl.code.subcommands import check_code
+    from spl.campaign.plan_file import read_plan_file
     from spl.provenance.crate import write_crate
 
-    content = _read(parameter)
-    check_code("crate", content)  # no manifest: the crate is made of them
-    write_crate(content, studies, output)
+    study, _ = read_plan_file(plan)
+    write_crate({"study": json.dumps(study)}, studies, output)
 
 
-def _read(parameter: str) -> dict[str, Any]:
-    try:
-        content = json.loads(parameter)
-    except json.JSONDecodeError as error:
-        raise InputError(f"--parameter: expected JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError("--parameter: expected a JSON object")
-    return content
+def _planned(subcommand: str, plan: Path, name: str) -> Job:
+    from spl.campaign.plan_file import read_job
+
+    return read_job(plan, name, subcommand)
 
 
-def _recorded(
-    subcommand: str, parameter: dict[str, Any], inputs: Iterable[Path], outputs: Iterable[Path], output: Path
-) -> AbstractContextManager[list[Attempt]]:
-    from spl.provenance.manifest import manifest_path, recorded
+def _do(subcommand: str, plan: Path, name: str, *more: Any) -> None:
+    """Do a job and record it; ``more`` is what it gets beside parameter, inputs and outputs."""
+    from spl.code.subcommands import check_loaded, entry
+    from spl.provenance.manifest import recorded
 
-    return recorded(subcommand, parameter, inputs, outputs, manifest_path(output))
-
-
-def _inside(folder: Path, files: Iterable[str]) -> list[Path]:
-    return [folder / name for name in files]
+    job = _planned(subcommand, plan, name)
+    content = job.content
+    with recorded(job):
+        job.outputs[0].parent.mkdir(parents=True, exist_ok=True)
+        entry(subcommand)(content, job.inputs, job.outputs, *more)
+        check_loaded(subcommand, content)

@@ -1,251 +1,173 @@
-"""Which code can influence a job: the definitions reachable by name from the function that it calls.
+"""The fingerprint of a job's code.
 
-Taken from the syntax tree of this package, so that comments, docstrings, formatting and type hints of functions do not
-count, and nothing is imported. Of a table only the chosen entry counts. What cannot be resolved counts whole:
-
-- a module that does more, when it is imported, than to give each name one definition: with all that it says;
-- a module that defines nothing of a name that is taken from it: the same;
-- code that looks at code (``importlib``, ``inspect``, ``eval``, ``__file__``, ``__doc__``, ...) or changes what belongs
-  to a module from inside a function: with every file of the package, templates and tables too.
-
-What is taken on trust: a function that is called for a public constant while a module is imported does nothing else.
+It is the sha256 over the syntax trees, without comments and docstrings, of every module of this package that the job's
+entry modules import, directly or not. Imports inside functions count; imports for type checkers alone do not run, and
+do not count. Nothing is resolved by name and nothing is imported.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
-import re
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from types import ModuleType
 
-from spl.code import syntax
-from spl.code.syntax import PACKAGE, Bound, Module, bind, executed, is_module, module_path, parse
-
-EVERYTHING = "*"
-"""The entry that stands for every file of the package."""
-LOOKS_AT_CODE = {
-    *("eval", "exec", "globals", "locals", "__import__", "__builtins__", "__file__", "__path__", "__spec__"),
-    *("__doc__", "__annotations__", "__code__", "__globals__", "__subclasses__", "__init_subclass__", "metaclass"),
-}
-"""Names behind which any code of the package can be, or its files."""
-LOOKS_AT_CODE_FROM_OUTSIDE = re.compile(
-    r"(importlib(?!\.metadata)|inspect|runpy|pkgutil|pydoc|builtins)\b|sys\.(modules|_getframe)|typing\.get_type_hints"
-    r"|pydantic\.(validate_call|TypeAdapter)|functools\.singledispatch"
-)
+PACKAGE = "spl"
+ROOT = Path(__file__).parents[1]
+PROJECT = ROOT.parents[1]
+# Rooms that start, schedule, watch and record jobs. Their modules are loaded beside a job's code and compute no result.
+DOORS = ("cli", "provenance", "campaign", "attempts", "code")
 
 
 @dataclass(frozen=True)
-class Definition:
-    """One definition of the package.
+class Source:
+    """One module.
 
     Attributes:
-        code: normalised, behind what it imports from other packages.
-        mentions: the definitions of this package that it names.
-        packages: names under which it imports other packages, those of Python itself included.
+        sha256: of its syntax tree without docstrings.
+        imports: modules of this package that it imports.
+        packages: top-level names of everything else that it imports.
     """
 
-    code: str
-    mentions: tuple[str, ...]
+    sha256: str
+    imports: frozenset[str]
     packages: frozenset[str]
 
 
-def fingerprint(entries: Iterable[str], choices: Mapping[str, str]) -> str:
-    """The sha256 of all code that the entries reach.
+def fingerprint(entries: Iterable[str]) -> str:
+    """The sha256 of all code that the entry modules can run.
 
     Args:
-        entries: functions as "package.module:name".
-        choices: for a table, "package.module:NAME", the key of the one entry that counts.
+        entries: names of modules, "spl.training.run".
 
     Raises:
-        KeyError: an entry or a choice names nothing.
+        KeyError: there is no module of such a name.
     """
-    text = "\n".join(f"{name}\n{one.code}" for name, one in sorted(reach(entries, choices).items()))
-    return hashlib.sha256(text.encode()).hexdigest()
+    lines = (f"{name} {_read(name).sha256}\n" for name in sorted(closure(entries)))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def reach(entries: Iterable[str], choices: Mapping[str, str]) -> dict[str, Definition]:
-    """Each definition that the entries reach, by "package.module:name".
-
-    Of a table that is read by a key alone, "package.module:NAME[]", the chosen entry; of "package.module:name()", what
-    the function does itself, its module does beside defining, and the imports of both do, but nothing that it names;
-    "package.module:" is what the import of a module does, "package.module:*" all that it says, and :data:`EVERYTHING`
-    every file.
+def closure(entries: Iterable[str]) -> frozenset[str]:
+    """The entry modules and every module of this package that they import, directly or not.
 
     Raises:
-        KeyError: an entry or a choice names nothing.
+        KeyError: there is no module of such a name.
     """
-    reached: dict[str, Definition] = {}
-    waiting = list(entries)
+    reached, waiting = set[str](), list(entries)
     while waiting:
-        name = waiting.pop()
-        if name not in reached:
-            table = name.removesuffix("[]")
-            reached[name] = _read(table, choices.get(table) if name != table else None)
-            waiting += reached[name].mentions
-    return {name: one for name, one in reached.items() if one.code}
+        if (name := waiting.pop()) not in reached:
+            reached.add(name)
+            waiting += _read(name).imports
+    return frozenset(reached)
 
 
-@cache
-def _read(name: str, key: str | None) -> Definition:
-    """One definition, or one entry of a table.
+def imported_packages(entries: Iterable[str]) -> frozenset[str]:
+    """The top-level names of everything outside this package that the entry modules' code imports."""
+    return frozenset[str]().union(*(_read(name).packages for name in closure(entries)))
 
-    Kept, since the jobs of a study reach the same definitions: normalising takes most of the time of planning.
+
+def foreign_modules(entries: Iterable[str], loaded: Iterable[ModuleType]) -> list[str]:
+    """Loaded modules that lie in the project's folder and that the fingerprint does not hold, by name.
+
+    What Python loaded for a job is compared with what its source text says: a module that was loaded in another way, a
+    site customisation, and a file of the project that shadows an installed package would go unnoticed otherwise.
+
+    Args:
+        entries: as :func:`fingerprint`.
+        loaded: modules, such as the values of ``sys.modules``.
     """
-    if name == EVERYTHING:
-        return Definition(_every_file(), (), frozenset())
-    module_name, _, definition = name.partition(":")
-    module = parse(module_name)
-    if definition == "":
-        return _imported(module_name, module)
-    if definition.endswith("()"):
-        return _alone(module_name, module, module.definitions[definition.removesuffix("()")])
-    if definition == "*":
-        nodes: list[ast.AST] = [*module.body]
-    elif definition in module.definitions:
-        nodes = _chosen(module.definitions[definition], key)
-    else:
-        raise KeyError(f"{name} is not defined")
-    external, internal = _names(module_name, module, nodes)
-    return _definition(external, nodes, {*internal, f"{module_name}:"})
+    expected = {module_path(name) for name in closure(entries)}
+    doors = {ROOT / "__init__.py", ROOT / "errors.py"}
+    foreign = []
+    for module in loaded:
+        path = _file_of(module)
+        if path is None or not path.is_relative_to(PROJECT) or _is_installed(path):
+            continue
+        room = path.relative_to(ROOT).parts[0] if path.is_relative_to(ROOT) else ""
+        if path not in expected | doors and room not in DOORS:
+            foreign.append(module.__name__)
+    return sorted(foreign)
 
 
-def _alone(module_name: str, module: Module, function: ast.stmt) -> Definition:
-    """What a function does, without what its decorators read: its options and their help texts."""
-    if not isinstance(function, ast.FunctionDef):
-        raise TypeError(f"line {function.lineno}: expected a function")
-    nodes = [*function.body, *module.effects]
-    external, internal = _names(module_name, module, module.effects)
-    outside, _ = _unused(module)
-    imported = executed([*module.body, *(part for node in function.body for part in ast.walk(node))])
-    return _definition(external | outside, nodes, {*internal, *imported})
+def _file_of(module: ModuleType) -> Path | None:
+    """Where a module was loaded from; None if from no file, as torch's own that only carry the name of one."""
+    file = getattr(module, "__file__", None)
+    path = Path(file).resolve() if file else None
+    return path if path and path.is_file() else None
 
 
-def _definition(external: set[str], nodes: Iterable[ast.AST], mentions: set[str]) -> Definition:
-    code = "\n".join([*sorted(external), *(ast.unparse(node) for node in nodes)])
-    packages = frozenset(line.split(" = ")[1].partition(":")[0].partition(".")[0] for line in external)
-    return Definition(code, tuple(sorted(mentions)), packages)
+def _is_installed(path: Path) -> bool:
+    """Whether a file belongs to a Python installation that lies in the project's folder, such as ``.venv``."""
+    prefix = Path(sys.prefix).resolve()
+    return "site-packages" in path.parts or (prefix.is_relative_to(PROJECT) and path.is_relative_to(prefix))
 
 
-def _imported(module_name: str, module: Module) -> Definition:
-    """What the import of a module does, that of others and of the packages around it included."""
-    external, internal = _unused(module)
-    internal |= set(executed(module.body))
-    if "." in module_name:
-        internal.add(f"{module_name.rpartition('.')[0]}:")
-    if not module.plain:
-        internal.add(f"{module_name}:*")
-    if module.changes:
-        internal.add(EVERYTHING)
-    return _definition(external, (), internal)
+def module_path(name: str) -> Path:
+    """Where a module of this package lies or would lie; the ``__init__.py`` of a folder that has one.
 
-
-def _unused(module: Module) -> tuple[set[str], set[str]]:
-    """What a module imports for what the import does, or to pass it on."""
-    external, internal = set[str](), set[str]()
-    for name in module.unused:
-        for origin, member in module.imports[name]:
-            outside, inside = _resolve(name, origin, member, None, "")
-            external |= outside
-            internal |= inside if member else set()
-    return external, internal
-
-
-def _chosen(statement: ast.stmt, key: str | None) -> list[ast.AST]:
-    """Of a table that is written out, the value of one entry."""
-    table = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
-    if key is None or not isinstance(table, ast.Dict):
-        return [statement]
-    known = [entry.value if isinstance(entry, ast.Constant) else None for entry in table.keys]
-    if None in known:
-        return [statement]
-    if key not in known:
-        raise KeyError(f"no entry {key}")
-    return [value for entry, value in zip(known, table.values, strict=True) if entry == key]
-
-
-def _names(module_name: str, module: Module, nodes: Iterable[ast.AST]) -> tuple[set[str], set[str]]:
-    """What the nodes mention: imports from outside the package as text, definitions inside it as entries."""
-    parts = [part for node in nodes for part in ast.walk(node)]
-    local = dict[str, list[Bound]]()
-    external, internal = set[str](), set(executed(parts))
-    for part in parts:
-        if isinstance(part, ast.Import | ast.ImportFrom):
-            bind(part, local)
-    if any(_looks_at_code(part) for part in parts):
-        internal.add(EVERYTHING)
-    mentions = [*_mentions(parts)]
-    passed_on = local.keys() - {name for name, _, _ in mentions}
-    for name, attribute, way in [*mentions, *((name, None, "") for name in passed_on)]:
-        for origin, member in [*local.get(name, ()), *module.imports.get(name, ())]:
-            outside, inside = _resolve(name, origin, member, attribute, way)
-            external |= outside
-            internal |= inside
-        if name in module.definitions:
-            internal.add(f"{module_name}:{name}{way}")
-    return external, internal
-
-
-def _resolve(name: str, origin: str, member: str | None, attribute: str | None, way: str) -> tuple[set[str], set[str]]:
-    """What an imported name stands for: text if outside the package, else definitions, through re-imports."""
-    if origin.split(".")[0] != PACKAGE:
-        full = ".".join(filter(None, (origin, member, attribute)))
-        inside = {EVERYTHING} if LOOKS_AT_CODE_FROM_OUTSIDE.match(full) else set[str]()
-        return {f"{name} = {origin}:{member or ''}"}, inside
-    if member and not is_module(f"{origin}.{member}"):
-        return _find(name, origin, member, way)
-    module_name = f"{origin}.{member}" if member else origin
-    return _find(name, module_name, attribute, "") if attribute else (set(), {_whole(module_name)})
-
-
-def _find(name: str, module_name: str, member: str, way: str) -> tuple[set[str], set[str]]:
-    """What a member of a module stands for."""
-    module = parse(module_name)
-    external, internal = set[str](), set[str]()
-    for origin, further in module.imports.get(member, ()):
-        outside, inside = _resolve(name, origin, further, None, way)
-        external |= outside
-        internal |= inside
-    if member in module.definitions:
-        internal.add(f"{module_name}:{member}{way}")
-    if not external and not internal:
-        submodule = f"{module_name}.{member}"
-        internal.add(_whole(submodule if is_module(submodule) else module_name))
-    return external, internal
-
-
-def _whole(module_name: str) -> str:
-    """All of a module; of a package, all that could be taken from it."""
-    return EVERYTHING if module_path(module_name).name == "__init__.py" else f"{module_name}:*"
-
-
-def _mentions(parts: list[ast.AST]) -> Iterator[tuple[str, str | None, str]]:
-    """Every name, with the attribute taken from it if one is, and "[]" if it is looked up by a key that varies."""
-    based = set()
-    for part in parts:
-        if isinstance(part, ast.Attribute | ast.Subscript) and isinstance(part.value, ast.Name):
-            if isinstance(part, ast.Attribute):
-                based.add(id(part.value))
-                yield part.value.id, part.attr, ""
-            elif isinstance(part.ctx, ast.Load) and isinstance(part.slice, ast.Name | ast.Attribute):
-                based.add(id(part.value))
-                yield part.value.id, None, "[]"
-    for part in parts:
-        if isinstance(part, ast.Name) and id(part) not in based:
-            yield part.id, None, ""
-
-
-def _looks_at_code(part: ast.AST) -> bool:
-    if isinstance(part, ast.Attribute):  # a network's eval() evaluates nothing
-        return part.attr.startswith("__") and part.attr in LOOKS_AT_CODE
-    named = getattr(part, "id", None) or getattr(part, "name", None) or getattr(part, "arg", None)
-    return named in LOOKS_AT_CODE
+    A folder without ``__init__.py``, such as one that a removed package leaves behind, is none.
+    """
+    path = ROOT.joinpath(*name.split(".")[1:])
+    package = path / "__init__.py"
+    return package if package.is_file() or path == ROOT else path.with_name(f"{path.name}.py")
 
 
 @cache
-def _every_file() -> str:
-    """The sha256 of every file of the package."""
-    files = sorted(path for path in syntax.ROOT.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    lines = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(syntax.ROOT)}" for path in files)
-    return "\n".join(lines)
+def _read(name: str) -> Source:
+    """Read a module; kept, since the jobs of a study share most of their modules."""
+    try:
+        tree = ast.parse(module_path(name).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise KeyError(f"no module {name}") from None
+    imported = set(_imported(tree))
+    own = {one for one in imported if one.split(".")[0] == PACKAGE and module_path(one).is_file()}
+    parents = {parent for one in (*own, name) for parent in _parents(one)}
+    packages = {one.split(".")[0] for one in imported} - {PACKAGE}
+    sha256 = hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest()
+    return Source(sha256, frozenset(own | parents), frozenset(packages))
+
+
+def _parents(name: str) -> Iterator[str]:
+    """The packages around a module, which Python imports before it."""
+    parts = name.split(".")
+    return (".".join(parts[:depth]) for depth in range(1, len(parts)))
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    """The names of everything that the import statements below a node may import."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        if node.level:
+            raise ValueError(f"line {node.lineno}: a relative import; this package names modules in full")
+        yield str(node.module)
+        # A member may be a module itself.
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.If) and getattr(node.test, "id", getattr(node.test, "attr", "")) == "TYPE_CHECKING":
+        for statement in node.orelse:
+            yield from _imported(statement)
+    else:
+        for child in ast.iter_child_nodes(node):
+            yield from _imported(child)
+
+
+def _without_docstrings(tree: ast.AST) -> ast.AST:
+    """The tree without texts that stand alone, which no statement can read."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            kept = [statement for statement in body if not _is_text(statement)]
+            node.body = kept or [ast.Pass()]  # type: ignore[attr-defined]  # every node with a list as body has one
+    return tree
+
+
+def _is_text(statement: ast.AST) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )

@@ -1,30 +1,52 @@
-"""Which functions do the work of each subcommand, and the fingerprint of the code behind them."""
+"""Which modules do the work of each subcommand, and the fingerprint of the code behind a job."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+import sys
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from spl.code import fingerprint
 from spl.code.equivalence import representative
-from spl.code.fingerprint import fingerprint, reach
 from spl.errors import InputError
 
-_ENTRIES = {
-    "data": ("spl.data.datasets:write_dataset",),
-    "split": ("spl.data.splits:write_fold",),
-    # Of what is around a training, which may end it and start it again: what calls it, and what carries its state.
-    "train": (
-        *("spl.training.run:train_run", "spl.attempts.attempt:attempt()", "spl.training.instructions:limit"),
-        *("spl.training.processes:launch", "spl.training.checkpoints:Checkpoints"),
-    ),
-    "calibrate": ("spl.analysis.calibration:write_calibration",),
-    "analyse": ("spl.analysis.confusion:write_summary",),
-    "figure": ("spl.figures.style:save_figure",),
-    "table": ("spl.tables.layout:save_table",),
-    "page": ("spl.page.render:write_page",),
-    "crate": ("spl.provenance.crate:write_crate",),
+# The function that does the work of a job, as "module:function"; it is called with parameter, inputs and outputs.
+ENTRIES = {
+    "data": "spl.data.prepare:write_dataset",
+    "split": "spl.data.splits:write_fold",
+    "train": "spl.training.run:train_run",
+    "calibrate": "spl.analysis.calibration:write_calibration",
+    "analyse": "spl.analysis.summary:write_summary",
+    "figure": "spl.figures.style:write_figure",
+    "table": "spl.tables.layout:write_table",
+    "spreadsheet": "spl.tables.spreadsheet:write_spreadsheet",
+    "page": "spl.page.render:write_page",
+    "crate": "spl.provenance.crate:write_crate",
 }
+
+
+def entry(subcommand: str) -> Callable[..., None]:
+    """The function that does the work of a subcommand."""
+    module, _, function = ENTRIES[subcommand].partition(":")
+    work: Callable[..., None] = getattr(importlib.import_module(module), function)
+    return work
+
+
+def entry_modules(subcommand: str, content: Mapping[str, Any]) -> tuple[str, ...]:
+    """The modules from which a job's code is reached: the subcommand's own, and the one that its parameter names.
+
+    Args:
+        subcommand: of ``spl``.
+        content: the job's parameter; it names the data source, the method, or the module of the figure or table.
+    """
+    own = ENTRIES[subcommand].partition(":")[0]
+    if subcommand == "data":
+        return own, f"spl.data.sources.{content['source'].replace('-', '_')}"
+    if subcommand == "train":
+        return own, f"spl.methods.{content['method'].replace('-', '_')}"
+    return (own, content["module"]) if "module" in content else (own,)
 
 
 def with_code(subcommand: str, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,24 +55,18 @@ def with_code(subcommand: str, content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def present_code(subcommand: str, content: Mapping[str, Any]) -> str:
-    """The fingerprint of all code that can influence a job, as it is now.
-
-    Args:
-        subcommand: of ``spl``.
-        content: the job's parameter; it decides which reader, method or builder counts.
-    """
-    entries, choices = _entries(subcommand, content)
-    return _fingerprint(tuple(entries), tuple(choices.items()))
+    """The fingerprint of all code that can influence a job, as it is now."""
+    return _fingerprint(entry_modules(subcommand, content))
 
 
 def code_modules(subcommand: str, content: Mapping[str, Any]) -> list[str]:
-    """The modules that a job's code stands in, "spl.training.loop" for one, in alphabetical order."""
-    return sorted({name.split(":")[0] for name in reach(*_entries(subcommand, content))})
+    """The modules that a job's code consists of, in alphabetical order."""
+    return sorted(fingerprint.closure(entry_modules(subcommand, content)))
 
 
 def code_packages(subcommand: str, content: Mapping[str, Any]) -> frozenset[str]:
-    """The names under which a job's code imports other packages."""
-    return frozenset().union(*(one.packages for one in reach(*_entries(subcommand, content)).values()))
+    """The top-level names of other packages that a job's code imports."""
+    return fingerprint.imported_packages(entry_modules(subcommand, content))
 
 
 def check_code(subcommand: str, content: Mapping[str, Any]) -> None:
@@ -60,30 +76,26 @@ def check_code(subcommand: str, content: Mapping[str, Any]) -> None:
         InputError: the code was edited since.
     """
     if "code" not in content:
-        raise InputError("--parameter: expected code, the fingerprint of the planned code")
+        raise InputError("parameter: expected code, the fingerprint of the planned code")
     present = with_code(subcommand, content)["code"]
     if representative(subcommand, content["code"]) != present:
         raise InputError(
-            f"code of spl {subcommand}: expected what was planned, {content['code'][:12]}, found {present[:12]}: "
-            "it was edited since; start Snakemake again"
+            f"code of spl {subcommand}: expected the planned code {content['code'][:12]}, found {present[:12]}: "
+            "it was edited since the plan was made; start Snakemake again"
         )
 
 
-def _entries(subcommand: str, content: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
-    entries, choices = [f"spl.cli.rules:{subcommand}()", *_ENTRIES.get(subcommand, ())], {}
-    if subcommand == "data":
-        choices["spl.data.datasets:SOURCES"] = content["source"]
-    elif subcommand == "train":
-        choices["spl.methods.methods:METHODS"] = content["method"]
-    elif subcommand in BUILDERS:
-        entries.append(f"{content['module']}:{BUILDERS[subcommand]}")
-    return entries, choices
+def check_loaded(subcommand: str, content: Mapping[str, Any]) -> None:
+    """Refuse to record a job for which code was loaded that its fingerprint does not hold.
 
-
-BUILDERS = {"figure": "draw", "table": "build", "spreadsheet": "write_spreadsheet"}
-"""What a module of figures or tables calls the function that does the work."""
+    Raises:
+        InputError: naming the modules.
+    """
+    modules = list(sys.modules.values())
+    if foreign := fingerprint.foreign_modules(entry_modules(subcommand, content), modules):
+        raise InputError(f"spl {subcommand}: loaded code that is no part of its fingerprint: {', '.join(foreign)}")
 
 
 @cache
-def _fingerprint(entries: tuple[str, ...], choices: tuple[tuple[str, str], ...]) -> str:
-    return fingerprint(entries, dict(choices))
+def _fingerprint(entries: tuple[str, ...]) -> str:
+    return fingerprint.fingerprint(entries)

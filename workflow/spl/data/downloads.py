@@ -1,4 +1,4 @@
-"""The files of published data sets: where they lie, where they are downloaded from, and whether they are whole."""
+"""The files of published data sets: where they lie, how they are downloaded, and whether they are intact."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from typing import Any
 from spl.errors import InputError
 
 DOWNLOADS = Path("resources")
-PATIENCE = 60
-"""Seconds without a byte after which a download has failed."""
+PATIENCE = 60  # seconds without a byte after which a download has failed
 
 
 @dataclass(frozen=True)
@@ -32,14 +31,19 @@ class PublishedFiles:
     layouts: tuple[tuple[str, ...], ...]
     system: Path | None = None
 
-    def locate(self, root: Path | None, downloads: Path) -> list[Path]:
-        """Where to read the files: in ``root`` if given, else where they are, else where a download will put them.
+    def locate(self, root: Path | None, name: str) -> list[Path]:
+        """Where to read the files: in ``root``, else in an earlier download, the system's folder or a new download.
+
+        Args:
+            root: folder named in the study.
+            name: of the data source, and of the folder of its download.
 
         Raises:
             InputError: ``root`` does not hold them in any of the layouts.
         """
         if root is not None:
             return self._within(root) or self._refuse(root)
+        downloads = DOWNLOADS / name
         for folder in (downloads, self.system):
             if folder is not None and (files := self._within(folder)):
                 return files
@@ -56,19 +60,24 @@ class PublishedFiles:
         """Name the first file that the most nearly complete layout lacks."""
         nearest = max(self.layouts, key=lambda layout: sum((root / name).is_file() for name in layout))
         missing = next(root / name for name in nearest if not (root / name).is_file())
-        forms = (f"{one[0]} and {len(one) - 1} more" if len(one) > 1 else one[0] for one in self.layouts)
+        forms = (f"{files[0]} and {len(files) - 1} more" if len(files) > 1 else files[0] for files in self.layouts)
         raise InputError(f"{missing}: no such file; expected a folder with {', or '.join(forms)}")
 
 
+def below(folder: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The paths of files below a folder, as a layout."""
+    return tuple(f"{folder}/{name}" for name in names)
+
+
 def download(torchvision: str, path: Path) -> None:
-    """Download one file to ``path``, which appears only when it is whole.
+    """Download one file to ``path``, which appears only when it is complete.
 
     Args:
         torchvision: as in :class:`PublishedFiles`.
-        path: its name says which of the files.
+        path: its name is that of the published file.
 
     Raises:
-        InputError: it cannot be had, or is not the file that torchvision knows.
+        InputError: the download failed, or is not the file that torchvision knows.
     """
     from torchvision.datasets.utils import download_url
 
@@ -93,7 +102,7 @@ def _addresses(torchvision: str) -> dict[str, tuple[str, str]]:
 
 
 def read_published(path: Path, md5: str, unpack: Callable[[bytes], bytes] = bytes) -> bytes:
-    """Read a file that must be what was published.
+    """Read a file and check that it is the published one.
 
     Args:
         path: of the file.
@@ -101,44 +110,13 @@ def read_published(path: Path, md5: str, unpack: Callable[[bytes], bytes] = byte
         unpack: how to decompress the file to its content.
 
     Raises:
-        InputError: it is absent, truncated, altered or another file.
+        InputError: the file is absent, truncated, altered or another one.
     """
     try:
         content = unpack(path.read_bytes())
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: expected a whole file with md5 {md5}: {error}") from error
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if found != md5:
-        raise InputError(f"{path}: expected content with md5 {md5}, found {len(content):,} bytes with md5 {found}")
+    actual = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if actual != md5:
+        raise InputError(f"{path}: expected content with md5 {md5}, found {len(content):,} bytes with md5 {actual}")
     return content
-
-
-FASHION_MNIST_MD5S = {
-    "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
-    "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
-    "t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
-    "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
-}
-"""Of the decompressed files: the compressed ones that torchvision knows and Debian's differ in their gzip headers."""
-
-
-def _below(folder: str, names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(f"{folder}/{name}" for name in names)
-
-
-_CIFAR_10 = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta")
-_CIFAR_100 = ("train", "test", "meta")
-_FASHION_MNIST = tuple(FASHION_MNIST_MD5S)
-_COMPRESSED = tuple(f"{name}.gz" for name in _FASHION_MNIST)
-
-CIFAR_10_FILES = PublishedFiles(
-    "CIFAR10", (("cifar-10-python.tar.gz",), _below("cifar-10-batches-py", _CIFAR_10), _CIFAR_10)
-)
-CIFAR_100_FILES = PublishedFiles(
-    "CIFAR100", (("cifar-100-python.tar.gz",), _below("cifar-100-python", _CIFAR_100), _CIFAR_100)
-)
-FASHION_MNIST_FILES = PublishedFiles(
-    "FashionMNIST",
-    (_COMPRESSED, _below("FashionMNIST/raw", _COMPRESSED), _below("FashionMNIST/raw", _FASHION_MNIST), _FASHION_MNIST),
-    system=Path("/usr/share/datasets/fashion-mnist"),  # Debian's package dataset-fashion-mnist
-)

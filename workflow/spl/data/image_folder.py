@@ -15,22 +15,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spl.data.store import Dataset
 from spl.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
-FORMATS = ("PNG", "JPEG")
-"""What is read, whatever a file is called: of others Pillow starts programs, Ghostscript for one."""
-UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""In a name: control characters, line breaks, and bytes that are no UTF-8."""
+FORMATS = ("PNG", "JPEG")  # whatever a file is called: for some other formats Pillow starts programs
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # the last: bytes that are not UTF-8
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What a folder holds.
+    """The images of a folder.
 
     Attributes:
         classes: names of the class folders, sorted.
-        train, test: paths of the images below the root, with "/", sorted: no order of a directory counts.
+        train, test: paths of the images below the root, with "/", sorted: the order of a directory has no influence.
     """
 
     classes: tuple[str, ...]
@@ -63,11 +62,11 @@ def list_images(root: Path) -> Listing:
     """
     held_out = "test" if _folders(root / "test") else "val"
     train, test = (_list_part(root, part) for part in ("train", held_out))
-    for one, other, part in ((train, test, held_out), (test, train, "train")):
-        for name in sorted(one.keys() - other.keys()):
+    for classes, others, part in ((train, test, held_out), (test, train, "train")):
+        for name in sorted(classes.keys() - others.keys()):
             raise InputError(f"{root / part / name}: no such folder; expected the same classes in train and {held_out}")
     paths = [tuple(sorted(path for images in part.values() for path in images)) for part in (train, test)]
-    for path in filter(UNSPEAKABLE.search, (*paths[0], *paths[1])):
+    for path in filter(UNPRINTABLE.search, (*paths[0], *paths[1])):
         raise InputError(f"{root}: {path!r}: expected a name in UTF-8 without control characters")
     return Listing(tuple(sorted(train)), *paths)
 
@@ -96,11 +95,28 @@ def is_image(name: str) -> bool:
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What is not hidden in a folder; nothing where no folder can be read."""
+    """The entries of a folder that are not hidden; none where no folder can be read."""
     try:
         return [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
     except OSError:
         return []
+
+
+def read_image_folder(root: Path, side: int) -> Dataset:
+    """The images of a folder, uint8 (n, 3, side, side), and their classes.
+
+    Args:
+        root: the folder.
+        side: pixels.
+
+    Raises:
+        InputError: as :func:`list_images` and :func:`read_images`.
+    """
+    listing = list_images(root)
+    train_images, train_files = read_images(root, listing.train, side)
+    test_images, test_files = read_images(root, listing.test, side)
+    train_classes, test_classes = listing.numbers(listing.train), listing.numbers(listing.test)
+    return Dataset(train_images, train_classes, test_images, test_classes, train_files, test_files)
 
 
 def read_images(root: Path, paths: Sequence[str], side: int) -> tuple[NDArray[np.uint8], dict[str, str]]:
@@ -108,7 +124,7 @@ def read_images(root: Path, paths: Sequence[str], side: int) -> tuple[NDArray[np
 
     Args:
         root: folder that the paths start from.
-        paths: n of them.
+        paths: of n images, below the root.
         side: pixels.
 
     Returns:
@@ -141,7 +157,7 @@ def _read_image(path: Path, side: int) -> tuple[NDArray[np.uint8], str]:
             picture = center_crop(resize(image.convert("RGB"), [side]), [side])
     except UnidentifiedImageError as error:
         raise InputError(f"{path}: expected a readable PNG or JPEG image, found something else") from error
-    # A damaged file makes Pillow raise whatever its decoders happen to: SyntaxError and struct.error among others.
+    # Pillow's decoders raise many kinds of errors on a damaged file: SyntaxError and struct.error among others.
     except Exception as error:
         raise InputError(f"{path}: expected a readable PNG or JPEG image: {error}") from error
     return np.asarray(picture).transpose(2, 0, 1), hashlib.sha256(content).hexdigest()

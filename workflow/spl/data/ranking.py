@@ -13,19 +13,19 @@ def ranked(stream: str, seed: int, indices: NDArray[np.int64], names: Sequence[s
     """Order indices by the sha256 of ``stream:seed:index``, or of ``stream:seed:name`` where they have names.
 
     A prefix of the order is a uniform draw without replacement, and a longer prefix contains a shorter one. No random
-    number generator is involved, so no library can change the draw. The place of a name among the names has no part in
-    it: names may come and go without changing the order of the others.
+    number generator is involved, so no library can change the draw. Adding or removing a name leaves the order of the
+    others as it is.
 
     Args:
         stream: what is drawn; different streams of one seed are independent.
         seed: any integer.
         indices: int64 (n,), without duplicates.
-        names: of everything that an index can point at.
+        names: a name for each possible index.
 
     Returns:
         int64 (n,), the same indices in the drawn order.
     """
-    called = indices.tolist() if names is None else [names[index] for index in indices.tolist()]
-    keys = [hashlib.sha256(f"{stream}:{seed}:{one}".encode()).digest() for one in called]
+    labels = indices.tolist() if names is None else [names[index] for index in indices.tolist()]
+    keys = [hashlib.sha256(f"{stream}:{seed}:{label}".encode()).digest() for label in labels]
     order = sorted(range(len(keys)), key=keys.__getitem__)
     return indices[np.array(order, dtype=np.int64)]

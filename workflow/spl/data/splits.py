@@ -1,6 +1,6 @@
 """Which images are labelled: balanced folds, parts of every class, nested random folds, imbalanced unlabelled pools.
 
-A split depends on its own seed alone, never on the seed of a training.
+A split depends on its own seed alone, never on the seed of a training run.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from spl.data.datasets import Classes, read_dataset
 from spl.data.ranking import ranked
+from spl.data.store import Classes, read_dataset
 from spl.errors import InputError
 
 
@@ -24,11 +24,11 @@ class Split:
 
     Attributes:
         scheme: "balanced", "proportional", "random" or "full".
-        seed: what drew it.
+        seed: the seed of the draw.
         labelled: indices of the labelled training images, in the order drawn.
         excluded: indices of the training images that are not in the unlabelled pool. The pool holds all the others,
             labelled ones included, as in FixMatch.
-        imbalanced_class: the class that lost unlabelled images, if one did.
+        imbalanced_class: the class that lost unlabelled images, if any.
         labelled_counts: labelled images of each class.
         unlabelled_counts: images of each class in the unlabelled pool.
     """
@@ -55,13 +55,13 @@ def draw_split(
 
     Args:
         classes: int64 (n,), the class of each training image.
-        scheme: "balanced" takes ``labels`` images of each class, "proportional" the ``part`` of each class,
+        scheme: "balanced" takes ``labels`` images of each class, "proportional" the share ``part`` of each class,
             "random" ``labels`` of all images, "full" all images.
         seed: the fold's seed. For one seed, a larger draw of the same scheme contains a smaller one.
         labels: see ``scheme``.
-        keep: part of the unlabelled images of one class, drawn at random, that stay in the pool; None keeps all.
-        names: of the training images; they are drawn by name if they have one, else by index.
-        part: of each class, a share, rounded to whole images and to at least one.
+        keep: share of the unlabelled images of one class, drawn at random, that stay in the pool; None keeps all.
+        names: of the training images, which are then drawn by name instead of by index.
+        part: share of each class, rounded to whole images and to at least one.
     """
     everything = np.arange(len(classes), dtype=np.int64)
     n_classes = int(classes.max()) + 1
@@ -70,9 +70,9 @@ def draw_split(
     elif scheme == "random":
         labelled = ranked("labelled", seed, everything, names)[:labels]
     else:
-        of_class = [ranked("labelled", seed, np.flatnonzero(classes == one), names) for one in range(n_classes)]
-        taken = [labels if part is None else part_of_class(part, len(images)) for images in of_class]
-        labelled = np.concatenate([images[:count] for images, count in zip(of_class, taken, strict=True)])
+        of_class = [ranked("labelled", seed, np.flatnonzero(classes == number), names) for number in range(n_classes)]
+        counts = [labels if part is None else part_of_class(part, len(images)) for images in of_class]
+        labelled = np.concatenate([images[:count] for images, count in zip(of_class, counts, strict=True)])
     excluded, imbalanced_class = everything[:0], None
     if keep is not None:
         imbalanced_class = int(ranked("imbalanced-class", seed, np.arange(n_classes, dtype=np.int64))[0])
@@ -91,16 +91,26 @@ def draw_split(
 
 
 def part_of_class(part: float, images: int) -> int:
-    """How many images the part of a class is."""
+    """Number of images in a share of a class."""
     return max(1, round(part * images))
 
 
-def write_fold(draw: Mapping[str, Any], data: Path, path: Path) -> None:
-    """Draw the split that the arguments of :func:`draw_split` describe, from a prepared data set, and write it."""
-    dataset, _ = read_dataset(data)
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write_fold(parameter: Mapping[str, Any], inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+    """Draw the labelled set of one fold from a prepared data set and write it: the job ``split``.
+
+    Args:
+        parameter: ``draw``, the arguments of :func:`draw_split`.
+        inputs: ``images.safetensors`` and ``dataset.json`` of the data set.
+        outputs: the file to write; its folder is created.
+
+    Raises:
+        InputError: the data set cannot be read.
+    """
+    [path] = outputs
+    dataset, _ = read_dataset(inputs[0].parent)
     names = list(dataset.train_files) or None
-    write_split(draw_split(dataset.train_classes, **draw, names=names), path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_split(draw_split(dataset.train_classes, **parameter["draw"], names=names), path)
 
 
 def write_split(split: Split, path: Path) -> None:

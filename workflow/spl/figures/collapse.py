@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from spl.analysis.arms import arm_labels
-from spl.analysis.confusion import column_shares
+from spl.analysis.collapse import column_shares
 from spl.figures.matrix import NAMED, add_scale, file_of_run, fit_height, show_matrix
 from spl.figures.style import PAGE, new_figure
 

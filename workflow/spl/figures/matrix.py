@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from spl.analysis.confusion import collapsed_classes
+from spl.analysis.collapse import collapsed_classes
 from spl.figures.style import ORANGE
 
 # Maximum number of classes whose names fit beside a matrix

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import importlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,3 +126,15 @@ def save_figure(figure: Figure, shown: pd.DataFrame, stem: Path) -> None:
     figure.savefig(stem.with_suffix(".pdf"), metadata={"CreationDate": None, "Producer": None, "Creator": None})
     figure.savefig(stem.with_suffix(".png"), metadata={"Software": None})
     shown.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.10g", lineterminator="\n")
+
+
+def write_figure(parameter: Mapping[str, Any], inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+    """Draw a figure and save it.
+
+    Args:
+        parameter: ``module``, whose ``draw`` is called, and ``given``, what it draws beside its inputs.
+        inputs: files that the figure reads.
+        outputs: the figure's files, the first one of which names the stem.
+    """
+    figure, shown = importlib.import_module(parameter["module"]).draw(parameter["given"], list(inputs))
+    save_figure(figure, shown, outputs[0].with_suffix(""))

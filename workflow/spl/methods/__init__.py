@@ -1,4 +1,4 @@
 """One file per method; the registry finds them by name.
 
-Imports nothing of the other rooms, and torch only when a weight is computed.
+Imports nothing of the other rooms, and torch only where tensors are computed: planning must not wait for it.
 """

@@ -111,7 +111,7 @@ function closed() {
 function cellView(cell) {
   const behind = index.cells[cell];
   const [name, place] = [cell.slice(0, cell.indexOf(":")), cell.slice(cell.indexOf(":") + 1)];
-  if (!behind) return { title: "No such number", parts: [make("p", {}, `No table on this page has the cell ${cell}.`)] };
+  if (!behind) return { title: "No such number", parts: [make("p", {}, `No table on this page has the number ${cell}.`)] };
   const printed = [...document.querySelectorAll("main td a")].find((door) => decoded(door.hash) === `#cell=${cell}`);
   const rows = behind.map((number) => index.runs[number]).map((run) => [
     link("run", run.run, run.run, `&cell=${encodeURIComponent(cell)}`), percent(run.error_last), run.basin ?? "", String(run.fold), String(run.seed),
@@ -128,9 +128,9 @@ function cellView(cell) {
 }
 
 function auditOfCell(name, place) {
-  if (!index.audited) return [make("p", { className: "note" }, "Tables of a partial study are not audited; its runs are.")];
+  if (!index.audited) return [make("p", { className: "note" }, "Only runs of an unfinished study can be audited; its tables cannot.")];
   return [
-    make("p", { className: "note" }, "This command lists the same runs and audits all files behind the number:"),
+    make("p", { className: "note" }, "This command lists the same runs and audits every file behind the number:"),
     command(`spl audit --why "${index.results}/tables/${name}.csv:${place}"`),
   ];
 }
@@ -139,7 +139,7 @@ function auditOfCell(name, place) {
 
 async function runView(path, cell) {
   const run = runs.get(path);
-  if (!run || !(path in trainings())) return { title: "No such run", parts: [make("p", {}, `No run on this page has the path ${path}.`)] };
+  if (!run || !(path in trainings())) return { title: "No such run", parts: [make("p", {}, `There is no run ${path} on this page.`)] };
   const training = await unpack(trainings()[path]);
   const classes = index.classes[path.split("/")[0]];
   const curve = learningCurve(training.curve);
@@ -163,7 +163,7 @@ async function runView(path, cell) {
       command(`spl audit --rerun ${index.results}/runs/${path}`),
       ...(cell in index.cells ? auditOfCell(name, place) : []),
       heading("Manifest when this page was built"),
-      path in records() ? facts(records()[path]) : make("p", {}, "The run's manifest was missing."),
+      path in records() ? facts(records()[path]) : make("p", {}, "The run had no manifest when this page was built."),
       heading("Parameters"),
       facts(parameters(training.parameters)),
       heading("Numbers computed from this run"),
@@ -261,14 +261,14 @@ function confusionOverTime(training, classes, atStep) {
     atStep(step);
   }
   slider.addEventListener("input", update);
-  const extent = shown.length < training.evaluations ? ` ${shown.length} of ${training.evaluations} evaluations are shown, evenly spread` : ` All ${shown.length} evaluations are shown`;
+  const some = shown.length < training.evaluations ? ` ${shown.length} of ${training.evaluations} evaluations are shown, evenly spread` : ` All ${shown.length} evaluations are shown`;
   const points = training.curve.step.length;
   const curve = points < training.evaluations ? `; the curve has ${points} of them.` : ".";
-  const axes = training.matrices ? "Rows are true classes, columns predicted classes; shades are fractions of the true class." :
-    "With this many classes, only the recall of each class is shown.";
+  const what = training.matrices ? "Rows: true classes; columns: predicted classes; shade: share of the true class." :
+    `With this many classes only the recall is shown.`;
   return {
     begin: update,
-    parts: [make("div", { className: "slider" }, slider, output), place, make("p", { className: "note" }, axes + extent + curve)],
+    parts: [make("div", { className: "slider" }, slider, output), place, make("p", { className: "note" }, what + some + curve)],
   };
 }
 
@@ -331,8 +331,8 @@ function labelledSet(path, classes) {
     pictures(set.pictures[one], name, side, columns),
   ]));
   grid.style.setProperty("--sheet", `url(${sheet})`);
-  const extent = shown < all ? `${shown} of ${all} labelled images are shown.` : `All ${counted(all, "labelled image")}.`;
-  return [make("p", { className: "note" }, `Labelled images of each class, and the size of the unlabelled pool. ${extent}`), grid];
+  const some = shown < all ? `${shown} of ${all} labelled images are shown.` : `All ${counted(all, "labelled image")}.`;
+  return [make("p", { className: "note" }, `Labelled images of each class; n of m: n are labelled, and the unlabelled pool has m. ${some}`), grid];
 }
 
 function pictures(places, name, side, columns) {
@@ -352,8 +352,8 @@ async function fillNumbers(event) {
   const details = event.currentTarget;
   if (!details.open || details.children.length > 1) return;
   const { columns, rows, of } = await unpack(figures()[details.dataset.figure]);
-  const extent = rows.length < of ? `The first ${rows.length} of ${of} rows; all are in ${index.results}/figures/${details.dataset.figure}.csv.` : "";
-  details.append(scrolling(table(columns, rows), "Numbers of this figure"), make("p", { className: "note" }, extent));
+  const some = rows.length < of ? `The first ${rows.length} of ${of} rows; all are in ${index.results}/figures/${details.dataset.figure}.csv.` : "";
+  details.append(scrolling(table(columns, rows), "Numbers of this figure"), make("p", { className: "note" }, some));
 }
 
 function filter(form) {

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
+from typing import Any
 
-from spl.code.subcommands import with_code
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
+from spl.page.inputs import SCRIPT, STYLE, TEMPLATE
 from spl.paper.catalogue import Exhibit
-from spl.paper.selection import exhibit_caption, exhibit_inputs
-from spl.study.plan import Plan, canonical
-
-TEMPLATE, *_BESIDE = (Path(__file__).with_name(f"page.{ending}") for ending in ("html.j2", "css", "js"))
+from spl.paper.selection import exhibit_caption
+from spl.study.plan import Plan
 
 
 def on_the_page(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Exhibit]:
@@ -20,8 +18,8 @@ def on_the_page(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Exhibit]:
     return {name: exhibit for name, exhibit in shown.items() if not (plan.partial and exhibit.not_run)}
 
 
-def page_parameter(plan: Plan, shown: Mapping[str, Exhibit]) -> str:
-    """The canonical parameter of the page that shows these exhibits."""
+def page_content(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Any]:
+    """What the page that shows these exhibits depends on, beside the files that it reads."""
     study = plan.study
     sections = [
         {
@@ -31,15 +29,11 @@ def page_parameter(plan: Plan, shown: Mapping[str, Exhibit]) -> str:
             "heading": exhibit.heading,
             "caption": exhibit_caption(plan, exhibit),
             "part": exhibit.part,
-            "summaries": [
-                Path(path).stem for path in exhibit_inputs(plan, exhibit) if Path(path).parent.name == "analysis"
-            ],
-            "baseline": _baseline(plan, exhibit),
         }
         for name, exhibit in on_the_page(plan, shown).items()
     ]
     trained = dict.fromkeys(run for runs in plan.experiments.values() for run in runs if run not in plan.missing)
-    content = {
+    return {
         "title": study.title,
         "study": study.name,
         "sections": sections,
@@ -55,12 +49,5 @@ def page_parameter(plan: Plan, shown: Mapping[str, Exhibit]) -> str:
         "left_out": [
             exhibit.title for exhibit in shown.values() if plan.partial and exhibit.not_run and not exhibit.part
         ],
-        "template": hashlib.sha256(b"".join(path.read_bytes() for path in (TEMPLATE, *_BESIDE))).hexdigest(),
+        "template": hashlib.sha256(b"".join(path.read_bytes() for path in (TEMPLATE, STYLE, SCRIPT))).hexdigest(),
     }
-    return canonical(with_code("page", content))
-
-
-def _baseline(plan: Plan, exhibit: Exhibit) -> str | None:
-    """The title of the baseline of a table, if it has one."""
-    parameter = exhibit.parameter(plan, *exhibit.experiments)
-    return parameter["titles"][parameter["baseline"]] if "baseline" in parameter else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,46 +16,30 @@ from PIL import Image
 
 from spl.data.splits import read_split
 from spl.page.embed import embedded, packed
+from spl.page.inputs import SCRIPT, STYLE, TEMPLATE, datasets_of, folder_of, splits_of
 from spl.page.labelled import labelled_sets
-from spl.page.runs import READ, run_content
+from spl.page.runs import run_content
 from spl.page.traced import TracedTable, whole
-from spl.study.files import DATA_FILES
 
-# Endings of the files of an exhibit that the page shows
-SHOWN = {"figure": ("png", "csv"), "table": ("md", "csv"), "spreadsheet": ("xlsx",)}
 # Maximum number of rows of a figure's numbers
 ROWS = 200
 # Columns of the list of runs behind a number
 LISTED = ("run", "title", "labels", "fold", "seed", "error_last", "basin")
 
 
-def page_inputs(parameter: Mapping[str, Any]) -> list[str]:
-    """The files that the page reads, below ``results/<study>/``; only finished runs are read."""
-    products, trained = parameter["products"], parameter["trained"]
-    exhibits = [
-        f"{products}{_folder(section)}/{section['name']}.{ending}"
-        for section in parameter["sections"]
-        for ending in SHOWN[section["kind"]]
-    ]
-    summaries = [f"{products}analysis/{name}.csv" for name in parameter["experiments"]]
-    runs = [f"runs/{run}/{name}" for run in trained for name in READ]
-    splits = [f"splits/{split}.json" for split in _splits(trained)]
-    data = [f"data/{dataset}/{name}" for dataset in _datasets(trained) for name in DATA_FILES]
-    return exhibits + summaries + runs + splits + data
-
-
 def write_page(
-    parameter: Mapping[str, Any], template: Path, results: Path, records: Mapping[str, Any], path: Path
+    parameter: Mapping[str, Any], inputs: Sequence[Path], outputs: Sequence[Path], records: Mapping[str, Any]
 ) -> None:
     """Write the page with all figures, tables and runs of a study.
 
     Args:
         parameter: title, sections with their captions, experiments, runs, assumed values.
-        template: Jinja source of the page, in the same folder as ``page.css`` and ``page.js``.
-        results: the study's folder of results; the files of :func:`page_inputs` are read.
+        inputs: the files of :func:`spl.page.inputs.page_inputs`, below the study's folder of results.
+        outputs: the page, in the study's folder of results or its folder ``products``.
         records: excerpts of the runs' manifests, by run; the only part of the page that is not reproducible.
-        path: the page.
     """
+    [path] = outputs
+    results = path.parents[1 if parameter["products"] else 0]
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -64,11 +48,11 @@ def write_page(
     sections, behind = _sections(parameter, products)
     summaries = (products / "analysis" / f"{name}.csv" for name in parameter["experiments"])
     runs = _runs(summaries, parameter["methods"])
-    names = [run["run"] for run in runs]
-    page = environment.from_string(template.read_text(encoding="utf-8")).render(
+    places = {run["run"]: place for place, run in enumerate(runs)}
+    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         **{**parameter, "sections": sections},
-        style=_beside(template, "css"),
-        script=_beside(template, "js"),
+        style=STYLE.read_text(encoding="utf-8"),
+        script=SCRIPT.read_text(encoding="utf-8"),
         all_runs=runs,
         index={
             "results": f"results/{parameter['study']}",
@@ -76,11 +60,11 @@ def write_page(
             "titles": {section["name"]: section["title"] for section in sections},
             "basins": parameter["basins"],
             "runs": [{name: run[name] for name in LISTED} for run in runs],
-            "cells": {cell: [names.index(run) for run in cell_runs] for cell, cell_runs in behind.items()},
-            "classes": {name: _classes(results / "data" / name) for name in _datasets(trained)},
+            "cells": {cell: [places[run] for run in paths] for cell, paths in behind.items()},
+            "classes": {name: _classes(results / "data" / name) for name in datasets_of(trained)},
         },
         trainings={run: packed(run_content(results / "runs" / run)) for run in trained},
-        labelled={name: _labelled(name, _splits(trained), results) for name in _datasets(trained)},
+        labelled={name: _labelled(name, splits_of(trained), results) for name in datasets_of(trained)},
         figures={
             section["name"]: packed(_numbers(products / "figures" / f"{section['name']}.csv"))
             for section in sections
@@ -96,22 +80,17 @@ def _sections(parameter: Mapping[str, Any], products: Path) -> tuple[list[dict[s
     sections, behind = [], dict[str, list[str]]()
     for section in parameter["sections"]:
         content: dict[str, Any] = {"width": 0, "comparisons": []}
-        path = products / _folder(section) / section["name"]
+        path = products / folder_of(section) / section["name"]
         if section["kind"] == "figure":
             content |= _picture(path.with_suffix(".png"))
         elif section["kind"] == "spreadsheet":
             content["body"] = _data_url(WORKBOOK, path.with_suffix(".xlsx").read_bytes())
         else:
-            summaries = [products / "analysis" / f"{name}.csv" for name in section["summaries"]]
-            table = TracedTable(section, parameter["methods"], path.parent, summaries)
+            table = TracedTable(path)
             content |= {"body": table.html(), "comparisons": table.comparisons()}
             behind |= table.runs
         sections.append({**section, **content})
     return sections, behind
-
-
-def _folder(section: Mapping[str, Any]) -> str:
-    return "figures" if section["kind"] == "figure" else "tables"
 
 
 REM_PER_INCH = 7.7
@@ -132,10 +111,6 @@ def _picture(figure: Path) -> dict[str, Any]:
 
 def _data_url(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def _beside(template: Path, ending: str) -> str:
-    return template.with_name(f"page.{ending}").read_text(encoding="utf-8")
 
 
 def _numbers(path: Path) -> dict[str, Any]:
@@ -163,15 +138,6 @@ def _classes(data: Path) -> list[str]:
 
 
 def _labelled(dataset: str, paths: Iterable[str], results: Path) -> dict[str, Any]:
-    splits = {path: read_split(results / "splits" / f"{path}.json") for path in paths if _datasets([path]) == [dataset]}
+    chosen = (path for path in paths if datasets_of([path]) == [dataset])
+    splits = {path: read_split(results / "splits" / f"{path}.json") for path in chosen}
     return labelled_sets(splits, results / "data" / dataset / "images.safetensors")
-
-
-def _splits(runs: Iterable[str]) -> list[str]:
-    """The splits of runs: the first parts of their paths."""
-    return list(dict.fromkeys("/".join(run.split("/")[:3]) for run in runs))
-
-
-def _datasets(paths: Iterable[str]) -> list[str]:
-    """The data sets of runs or splits: the first part of their paths."""
-    return list(dict.fromkeys(path.split("/")[0] for path in paths))

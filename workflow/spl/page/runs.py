@@ -17,8 +17,6 @@ MATRICES = {20: 24, 100: 8}
 # Number of evaluations per run if there are too many classes for matrices: the recall of each class is shown
 RECALLS = 24
 CURVES = ("test_error", "coverage", "purity")
-# Files of a run that the page reads
-READ = ("parameters.json", "metrics.csv", "confusion.npy")
 
 
 def run_content(run: Path) -> dict[str, Any]:

@@ -1,30 +1,33 @@
-"""What was run, in words: the captions, each a function of the study alone."""
+"""The captions of figures and tables: each states what was run, and is a function of the study alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
 from spl.paper.parameters import curve_runs, settings_columns
 from spl.study.labels import SYMBOLS, network_name
 from spl.study.plan import Plan, Run, SplitJob
 from spl.study.resolve import is_assumed, run_settings, setting_origins
 
+# Data sets as papers write them; others are called by their name in the study.
+DATA_SETS = {"cifar-10": "CIFAR-10", "cifar-100": "CIFAR-100", "fashion-mnist": "Fashion-MNIST", "imagenet": "ImageNet"}
+
 
 def _what_was_run(plan: Plan, experiment: str) -> str:
-    """Data, labels, network, length and weight of the unlabelled loss of an experiment's trainings."""
+    """Data, labels, network, length and weight of the unlabelled loss of an experiment's runs."""
     return _described(plan, [plan.runs[path] for path in plan.experiments[experiment]])
 
 
 def _described(plan: Plan, runs: list[Run]) -> str:
-    """The same of some runs on one data set."""
+    """The same for any runs on one data set."""
     mu = [run.settings["mu"] for run in runs if "mu" in run.settings]
-    network = network_name(_each(runs, "network"))
-    times = "as many" if set(mu) == {1} else f"{_each(runs, 'mu')} times as many"
+    network = network_name(_values(runs, "network"))
+    times = "as many" if set(mu) == {1} else f"{_values(runs, 'mu')} times as many"
     unlabelled = f" and {times} unlabelled" if mu else ""
     text = (
         f"{_data(plan, runs[0].dataset)}, {_labels(plan, runs)}; {network}, "
-        f"{_each(runs, 'steps')} steps of {_each(runs, 'batch')} labelled{unlabelled} images; "
+        f"{_values(runs, 'steps')} steps with batches of {_values(runs, 'batch')} labelled{unlabelled} images; "
         f"{_numbered('fold', {run.fold for run in runs})}, "
         f"{_numbered('training seed', {run.seed for run in runs})}; "
         f"{len(runs)} run{'s' if len(runs) > 1 else ''}."
@@ -33,14 +36,14 @@ def _described(plan: Plan, runs: list[Run]) -> str:
 
 
 def _weights(runs: list[Run]) -> str:
-    """What lambda_u the runs have, and which of them were calibrated."""
-    fixed = _each([run for run in runs if not run.calibration], "lambda_u")
+    """The runs' values of lambda_u, and the methods for which it was calibrated."""
+    fixed = _values([run for run in runs if not run.calibration], "lambda_u")
     text = f" λ_u = {fixed}" if fixed else ""
     measured = dict.fromkeys(_title(run.method) for run in runs if run.calibration)
     if measured:
         text += f"{';' if text else ' λ_u'} calibrated for {_listed(measured)} (equation 25)"
     elif any(METHODS[run.method].calibration for run in runs):
-        text += ": fixed, not calibrated (equation 25)"
+        text += ", fixed rather than calibrated (equation 25)"
     return text and f"{text}."
 
 
@@ -49,19 +52,26 @@ def _title(method: str) -> str:
     return METHODS[method].title.replace(", ", " with the ")
 
 
-def _listed(names: Iterable[str]) -> str:
-    *before, last = names
-    return f"{', '.join(before)} and {last}" if before else last
+def _listed(names: Iterable[str], last: str = "and") -> str:
+    """The names as a list in a sentence: "a, b and c"."""
+    *before, final = names
+    return f"{', '.join(before)} {last} {final}" if before else final
 
 
-def _each(runs: list[Run], setting: str) -> str:
-    """The values of a setting over the runs that use it."""
+def _values(runs: list[Run], setting: str) -> str:
+    """The values of a setting over the runs that use it: "a, b or c"; empty if none does."""
     values = dict.fromkeys(run.settings[setting] for run in runs if setting in run.settings)
-    return " or ".join(value if isinstance(value, str) else f"{value:,}".removesuffix(".0") for value in values)
+    texts = [value if isinstance(value, str) else f"{value:,}".removesuffix(".0") for value in values]
+    return _listed(texts, "or") if texts else ""
 
 
 def _labels(plan: Plan, runs: list[Run]) -> str:
-    return " or ".join(dict.fromkeys(_drawn(plan.splits[run.split]) for run in runs))
+    """How many labels the runs see; labelled sets that differ in size alone share the noun: "20, 40 or 80 labels"."""
+    splits = [plan.splits[run.split] for run in runs]
+    if {split.scheme for split in splits} == {"random"}:
+        sizes = dict.fromkeys(str(split.labels) for split in splits)
+        return _listed(sizes, "or") + (" label" if list(sizes) == ["1"] else " labels")
+    return _listed(dict.fromkeys(map(_drawn, splits)), "or")
 
 
 def _drawn(split: SplitJob) -> str:
@@ -69,7 +79,7 @@ def _drawn(split: SplitJob) -> str:
         return f"{100 * split.part:g} % of the labels of each class"
     if split.labels is None:
         return "all labels"
-    return f"{split.labels} label{'' if split.labels == 1 else 's'}" + " a class" * (split.scheme == "balanced")
+    return f"{split.labels} label{'' if split.labels == 1 else 's'}" + " per class" * (split.scheme == "balanced")
 
 
 def _own(plan: Plan, experiment: str) -> str:
@@ -82,26 +92,33 @@ def _own(plan: Plan, experiment: str) -> str:
             of_method = origin in (f"methods.{method}.{key}", f"experiments.{experiment}.methods.{method}.{key}")
             if of_method and all(other[key] == origin for other in others):
                 note = " (assumed)" if is_assumed(study, origin) else ""
-                named.append(f"{SYMBOLS.get(key, key)} = {getattr(resolved, key)} of {_title(method)}{note}")
+                named.append(f"{SYMBOLS.get(key, key)} = {getattr(resolved, key)} for {_title(method)}{note}")
     return f" {'; '.join(named)}." if named else ""
 
 
 def _data(plan: Plan, dataset: str) -> str:
     stands_in_for = plan.study.datasets[dataset].stands_in_for
-    return f"{dataset.capitalize()} (standing in for {stands_in_for})" if stands_in_for else dataset
+    name = DATA_SETS.get(dataset, dataset.capitalize())
+    return f"{name} (standing in for {stands_in_for})" if stands_in_for else name
 
 
-def _numbered(what: str, values: Iterable[int]) -> str:
+def _numbered(noun: str, values: Iterable[int]) -> str:
     ordered = sorted(values)
-    return f"{what}{'s' if len(ordered) > 1 else ''} {_span(ordered)}"
+    return f"{noun}{'s' if len(ordered) > 1 else ''} {_span(ordered)}"
 
 
 def _span(values: list[int]) -> str:
-    whole = len(values) > 2 and values == list(range(values[0], values[-1] + 1))
-    return f"{values[0]}–{values[-1]}" if whole else ", ".join(map(str, values))
+    consecutive = len(values) > 2 and values == list(range(values[0], values[-1] + 1))
+    return f"{values[0]}–{values[-1]}" if consecutive else _listed(map(str, values))
 
 
-ERROR = "Error of the last checkpoint in percent of the test images"
+ERROR = "Error of the last checkpoint, in percent of the test images"
+
+
+def _partly_collapsed(plan: Plan) -> str:
+    """How few predictions make a class count as collapsed, at least partly."""
+    limit = plan.study.basins.partly_collapsed
+    return f"fewer predictions than {100 * limit:g} % of its test images (assumed limit)"
 
 
 def errors(plan: Plan, experiment: str, *references: str) -> str:
@@ -116,15 +133,16 @@ def errors(plan: Plan, experiment: str, *references: str) -> str:
 
 
 def _compared(plan: Plan, experiment: str) -> str:
-    """How methods are compared with one of them, in words that the table needs."""
-    given = plan.study.experiments[experiment]
+    """The comparison with the baseline: gain, test and correction, as far as the table has them."""
+    chosen = plan.study.experiments[experiment]
+    gain = " Gain: error of the baseline minus error of the method"
     if _single(plan, experiment):
-        return " Gain: baseline minus method, in points; a single pair of runs allows no test."
+        return f"{gain}, in points; a single pair of runs allows no test."
     sizes = {plan.runs[path].labels for path in plan.experiments[experiment]}
-    several = (len(given.methods) - 1) * len(given.variants) * len(sizes) > 1
+    several = (len(chosen.methods) - 1) * len(chosen.variants) * len(sizes) > 1
     return (
-        " Gain: baseline minus method, run for run, mean ± std in points; p: exact one-sided Wilcoxon test"
-        + "; Holm: corrected for the comparisons of this table" * several
+        f"{gain}, paired run by run, mean ± std in points; p: exact one-sided Wilcoxon test that the gain is positive"
+        + "; Holm: p corrected for the comparisons in this table" * several
         + "."
     )
 
@@ -142,34 +160,33 @@ def _referred_to(plan: Plan, experiments: tuple[str, ...]) -> str:
 def losses(plan: Plan) -> str:
     """Figure 1."""
     return (
-        f"Unlabelled loss as a function of the score of the pseudo-label, τ = {plan.study.training.threshold:g}: "
-        "(a) Pseudo-Labeling, shifted to be continuous, (b) smooth Pseudo-Labeling, equation 17. The derivative of the "
-        "first jumps at τ, that of the second does not. Formulas; nothing was trained."
+        f"Unlabelled loss as a function of the pseudo-label's score, for τ = {plan.study.training.threshold:g}: "
+        "(a) Pseudo-Labeling, shifted to be continuous; (b) smooth Pseudo-Labeling (equation 17). At τ the derivative "
+        "jumps in (a) but not in (b). Computed from the formulas, without training."
     )
 
 
 def factors(plan: Plan) -> str:
     """Figure 6."""
     return (
-        f"The smoothness factor for τ = {plan.study.training.threshold:g}: linear, quadratic and square root, beside "
-        "the indicator that it replaces. Formulas; nothing was trained."
+        f"The smoothness factor for τ = {plan.study.training.threshold:g} in its linear, quadratic and square-root "
+        "shapes, and the indicator that it replaces. Computed from the formulas, without training."
     )
 
 
 def frequencies(plan: Plan, experiment: str) -> str:
     """Figure 4."""
-    folds = plan.study.experiments[experiment].folds
+    folds, dataset = plan.study.experiments[experiment].folds, plan.study.experiments[experiment].dataset
     return (
-        "Standard deviation of the class counts of a labelled set over their mean, against the number of labels: one "
-        f"dot for each of folds {_span(folds)}, their mean, and what uniform draws lead one to expect. "
-        f"{_data(plan, plan.study.experiments[experiment].dataset)}; labels drawn uniformly from all training images, "
-        f"each fold contained in the next larger one; {len(plan.experiment_splits[experiment])} labelled "
-        "sets."
+        "Standard deviation of the class counts of a labelled set, divided by their mean, against the number of "
+        f"labels: a dot for each labelled set, its mean over {_numbered('fold', folds)}, and its expectation under "
+        f"uniform draws. {_data(plan, dataset)}; labels drawn uniformly from all training images, each labelled set "
+        f"contained in the next larger one of its fold; {len(plan.experiment_splits[experiment])} labelled sets."
         + (
-            " Orange: the mean of the folds of which a run, of whatever method, ended in the low basin; sizes at which "
-            "none did leave a gap."
+            " Orange: mean over the folds on which at least one run, of any method, ended in the low basin (a class "
+            "at least partly collapsed); the line has gaps where no run did."
             if plan.experiments[experiment]
-            else " Nothing was trained on them here, so the curve of the folds that had trouble converging is missing."
+            else " No run was trained on these sets, so the curve of folds with trouble converging is missing."
         )
     )
 
@@ -178,10 +195,11 @@ def matrices(plan: Plan, experiment: str) -> str:
     """The confusion matrices of two runs."""
     basins = plan.study.basins
     return (
-        "Confusion matrices of the runs with the lowest and the highest error at the last checkpoint; the number below "
-        "a class is its column's sum. Framed: classes predicted less often than "
-        f"{100 * basins.partly_collapsed:g} % of their test images, wholly (below {100 * basins.collapsed:g} %) or "
-        "partly collapsed; the limits are assumed. " + _what_was_run(plan, experiment)
+        "Confusion matrices of the runs with the lowest and the highest error at the last checkpoint. The number below "
+        "a class is its column sum. A frame marks a partly collapsed class, with fewer predictions than "
+        f"{100 * basins.partly_collapsed:g} % of its test images, or a wholly collapsed class, below "
+        f"{100 * basins.collapsed:g} % (assumed limits). The two runs were chosen among all runs of {experiment}: "
+        + _what_was_run(plan, experiment)
     )
 
 
@@ -189,19 +207,23 @@ def imbalance(plan: Plan, experiment: str, balanced: str) -> str:
     """Class imbalance."""
     keep = getattr(plan.study.experiments[experiment].split, "keep", None) or 1.0
     return (
-        f"One class of each fold, drawn at random, keeps {100 * keep:g} % of its unlabelled images. "
+        f"In each fold, one class drawn at random keeps {100 * keep:g} % of its unlabelled images. "
         + errors(plan, experiment)
-        + f" Drop: error with the imbalance minus that without ({balanced}), fold by fold, mean ± std in points"
-        + ("." if _single(plan, experiment) else "; its p: exact one-sided Wilcoxon test that the error rises.")
+        + f" Drop: error with imbalance minus error without ({balanced}), paired by fold, mean ± std in points"
+        + (
+            "."
+            if _single(plan, experiment)
+            else "; its p: exact one-sided Wilcoxon test that the imbalance raises the error."
+        )
     )
 
 
 def initial_condition(plan: Plan, experiment: str, folds: str) -> str:
     """Spread over training seeds."""
     return (
-        f"The spread over training seeds of one fold beside that over the folds of {folds}; last column: the "
-        "baseline's best seed minus the method's worst, positive if even the worst is better. "
-        f"{ERROR}. " + _what_was_run(plan, experiment)
+        f"{ERROR}: its spread over the training seeds of one fold, and over the folds of {folds}. Last column: error "
+        "of the baseline's best seed minus error of the method's worst seed, positive if even the worst is better. "
+        + _what_was_run(plan, experiment)
     )
 
 
@@ -209,17 +231,17 @@ def transitions(plan: Plan, experiment: str) -> str:
     """Probabilistic monotonicity."""
     limits = plan.study.stability
     return (
-        "p-value of the exact one-sided Wilcoxon test over folds that the error of the last checkpoint falls from one "
-        "number of random labels to the next, in percent; each labelled set contains the smaller one. High: above "
-        f"{100 * limits.level:g} %; stable: mean error below {100 * limits.mean_below:g} % and its std below "
-        f"{100 * limits.std_below:g} points from there on. " + _what_was_run(plan, experiment)
+        "p-value, in percent, of the exact one-sided Wilcoxon test over folds that the error of the last checkpoint "
+        "falls from one number of random labels to the next; each labelled set contains the next smaller one. High: p "
+        f"above {100 * limits.level:g} %; stable: from there on, the mean error is below {100 * limits.mean_below:g} % "
+        f"and its std below {100 * limits.std_below:g} points. " + _what_was_run(plan, experiment)
     )
 
 
 def grid(plan: Plan, experiment: str) -> str:
     """Errors over the values of one setting."""
     return (
-        f"{ERROR}; the lowest of a line is bold; (n): from n runs where other cells have more. "
+        f"{ERROR}; bold: the lowest of each row; (n): mean of n runs where other cells have more. "
         + _what_was_run(plan, experiment)
         + _own(plan, experiment)
     )
@@ -227,12 +249,12 @@ def grid(plan: Plan, experiment: str) -> str:
 
 def beside_none(plan: Plan, experiment: str, *references: str) -> str:
     """Errors over the weights of the factor as loss."""
-    without = f" 0: the runs of Smooth FixMatch itself, from {', '.join(references)}." if references else ""
+    without = f" 0: Smooth FixMatch itself, with the runs of {_listed(references)}." if references else ""
     return grid(plan, experiment) + without
 
 
 def hyperparameters(plan: Plan, *experiments: str) -> str:
-    """Settings, and the marks that they have."""
+    """Settings, and the marks that occur among them."""
     columns = settings_columns(plan, *experiments)["columns"]
     marks = ["* assumed"] if any(column["assumed"] for column in columns) else []
     marks += ["† calibrated (equation 25)"] if any(column["calibration"] for column in columns) else []
@@ -242,29 +264,30 @@ def hyperparameters(plan: Plan, *experiments: str) -> str:
 def aggregate(plan: Plan, *experiments: str) -> str:
     """All pairs of runs."""
     return (
-        "All runs under equal conditions (same data, labelled set, seed and settings but λ_u and the factor's shape), "
-        f"run for run, over the experiments {', '.join(experiments)}; last − best: mean and largest difference of "
-        "last and best error over all of a method's runs; max, min: largest and smallest gain of a pair; better: pairs "
-        "in which the method errs less. Points. Pairs of one labelled set depend on each other, which the test does "
-        "not know: p describes, it decides nothing."
+        "All runs under equal conditions (same data, labelled set, seed and settings, except λ_u and the shape of the "
+        f"factor), paired run by run, over the experiments {_listed(experiments)}. In points; last − best, largest: "
+        "mean and largest difference between last and best error over all runs of a method; max, min: largest and "
+        "smallest gain of a pair; better: pairs in which the method has the lower error. The test takes pairs for "
+        "independent, although those with the same labelled set are not: p is descriptive only."
     )
 
 
 def collapses(plan: Plan, experiment: str) -> str:
     """When classes collapsed."""
+    basins = plan.study.basins
     return (
-        "Steps between which a class was predicted for less than "
-        f"{100 * plan.study.basins.collapsed:g} % of its test images (assumed limit), classes not yet learnt at the "
-        "start included; recovered: not so in the last evaluation, of classes that had been learnt before they "
-        f"collapsed (at least {100 * plan.study.basins.partly_collapsed:g} % of their test images found and of their "
-        "predictions right, assumed). " + _what_was_run(plan, experiment)
+        "Steps between which a class was collapsed, that is, had fewer predictions than "
+        f"{100 * basins.collapsed:g} % of its test images (assumed limit), including the time before it was learnt. "
+        "Recovered: classes that had been learnt, then collapsed, and are not collapsed at the last evaluation; learnt "
+        f"means that at least {100 * basins.partly_collapsed:g} % of a class's test images were recognised, and at "
+        "least that share of its predictions correct (assumed limit). " + _what_was_run(plan, experiment)
     )
 
 
 def against(plan: Plan, experiment: str) -> str:
     """Errors against one setting."""
     return (
-        "Error of the last checkpoint; a dot for each run, a line through the mean of the runs of each value. "
+        "Error of the last checkpoint: a dot for each run, and a line through the mean at each value. "
         + _what_was_run(plan, experiment)
         + _own(plan, experiment)
     )
@@ -273,29 +296,28 @@ def against(plan: Plan, experiment: str) -> str:
 def hardest_fold(plan: Plan, experiment: str, *references: str) -> str:
     """Figure 5."""
     return (
-        "Error of the last checkpoint against the number of random labels, on the fold where FixMatch's error, "
-        "averaged over all numbers of labels, is largest. "
-        + _what_was_run(plan, experiment)
-        + _referred_to(plan, references)
+        "Error of the last checkpoint against the number of random labels, on a single fold: the one on which "
+        "FixMatch's error, averaged over all numbers of labels, is largest. The fold was chosen among all runs of "
+        f"{experiment}: " + _what_was_run(plan, experiment) + _referred_to(plan, references)
     )
 
 
 def collapse(plan: Plan, experiment: str) -> str:
-    """Confusion matrices over a training."""
+    """Confusion matrices during training."""
     return (
-        "Confusion matrices over the training of the run with the highest last error, at evaluations evenly spread "
-        f"over its steps; framed: classes predicted less often than {100 * plan.study.basins.partly_collapsed:g} % of "
-        "their test images (assumed limit). " + _what_was_run(plan, experiment)
+        "Confusion matrices of the run with the highest last error, at evaluations spread evenly over its training. A "
+        f"frame marks a class with {_partly_collapsed(plan)}. The run was chosen among all runs of {experiment}: "
+        + _what_was_run(plan, experiment)
     )
 
 
 def basins(plan: Plan, experiment: str) -> str:
     """Distribution of errors."""
     return (
-        "Each run's error at the last checkpoint (left), and the smallest column sum of its confusion matrix as a "
-        "share of that class's test images (right). Filled: high basin; hollow, crossed out: low basin, a class partly "
-        "or wholly collapsed, by limits that are assumed. Dots lie where they were measured and are stacked where they "
-        "would overlap. " + _what_was_run(plan, experiment)
+        "Left: error of each run at the last checkpoint. Right: smallest column sum of its confusion matrix, divided "
+        "by the number of test images of that class. Filled: high basin; hollow or crossed out: low basin, in which a "
+        f"class is partly or wholly collapsed. Partly collapsed: {_partly_collapsed(plan)}. Dots have their exact "
+        "values and are stacked where they would overlap. " + _what_was_run(plan, experiment)
     )
 
 
@@ -303,9 +325,10 @@ def curves(*methods: str) -> Callable[..., str]:
     """Figures 7, 8 and 9."""
 
     def caption(plan: Plan, *experiments: str) -> str:
-        shown = ([run for run, _ in curve_runs(plan, methods, [one])] for one in experiments)
+        shown = ([run for run, _ in curve_runs(plan, methods, [experiment])] for experiment in experiments)
         described = " ".join(_described(plan, runs) for runs in shown if runs)
-        return f"Measured at every evaluation, in the first run of {_listed(map(_title, methods))}. {described}"
+        first = _listed(f"of {_title(method)}" for method in methods)
+        return f"Measured at every evaluation, in the first run {first}. {described}"
 
     return caption
 
@@ -313,7 +336,7 @@ def curves(*methods: str) -> Callable[..., str]:
 def spreadsheet(plan: Plan, experiment: str) -> str:
     """Appendix A.4."""
     return (
-        "Last error, basin and collapsed classes of every run: a row for each method and fold, a column for each "
+        "Last error, basin and collapsed classes of every run, with one row per method and fold and one column per "
         "number of labels. " + _what_was_run(plan, experiment)
     )
 
@@ -321,29 +344,28 @@ def spreadsheet(plan: Plan, experiment: str) -> str:
 def basin_switches(plan: Plan, experiment: str) -> str:
     """Section 4.2: runs that a shape brings to another basin."""
     return (
-        "Runs that end in another basin than FixMatch's run of the same fold and seed, whose limits are assumed; p: "
-        "McNemar's exact two-sided test that switches to the low basin are as likely as to the high one. "
-        + _what_was_run(plan, experiment)
-        + _own(plan, experiment)
+        "Runs that end in another basin than FixMatch's run of the same fold and seed. A run is in the low basin if a "
+        f"class has {_partly_collapsed(plan)}; p: McNemar's exact two-sided test that switches to the low and to the "
+        "high basin are equally likely. " + _what_was_run(plan, experiment) + _own(plan, experiment)
     )
 
 
 def populated(plan: Plan, experiment: str) -> str:
     """Section 4.5.2."""
     return (
-        "Classes of which the last checkpoint finds at least "
-        f"{100 * plan.study.basins.partly_collapsed:g} % of the test images (assumed limit): populated diagonal "
-        "entries of the confusion matrix, for each fold and number of random labels; (n): mean over n folds where "
-        "others have more. " + _what_was_run(plan, experiment)
+        "Populated diagonal entries of the confusion matrix: number of classes for which the last checkpoint "
+        f"recognises at least {100 * plan.study.basins.partly_collapsed:g} % of the test images (assumed limit), by "
+        "fold and number of random labels; (n): mean over n folds where other cells have more. "
+        + _what_was_run(plan, experiment)
     )
 
 
 def done(plan: Plan, *experiments: str) -> str:
-    """How much of these experiments a partial paper shows; nothing of a whole one."""
+    """How many runs of these experiments a partial paper shows; empty if all of them are done."""
     runs = {run for experiment in experiments for run in plan.experiments[experiment]}
     if not plan.missing & runs:
         return ""
     return (
-        f" Partial: {len(runs - plan.missing)} of {len(runs)} runs are done; (n) or a hollow mean: made from fewer "
-        "runs or pairs than planned; –: from none."
+        f" Partial: {len(runs - plan.missing)} of {len(runs)} runs are done; (n) or a hollow mean: computed from fewer "
+        "runs or pairs than planned; –: no run is done."
     )

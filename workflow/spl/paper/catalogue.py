@@ -98,7 +98,7 @@ CATALOGUE: dict[str, Exhibit] = {
     ),
     "table6": Exhibit(
         "Table 6",
-        "Random labels: whether the error falls with every addition",
+        "Random labels: whether each addition of labels lowers the error",
         "spl.tables.transitions",
         captions.transitions,
         ("random-labels",),
@@ -286,14 +286,14 @@ CATALOGUE: dict[str, Exhibit] = {
     ),
     "populated": Exhibit(
         "Populated diagonals",
-        "Random labels: classes that are found",
+        "Random labels: recognised classes",
         "spl.tables.populated",
         captions.populated,
         ("random-labels",),
     ),
     "pseudo-labeling": Exhibit(
         "Pseudo-Labeling",
-        "The loss that the paper starts from, and its smooth version",
+        "Pseudo-Labeling and its smooth version",
         "spl.tables.summary",
         captions.errors,
         ("pseudo-labeling",),
@@ -316,14 +316,14 @@ def experiment_exhibits(experiment: str) -> dict[str, Exhibit]:
     common = {
         "basins": Exhibit(
             "Basins",
-            "Where the runs ended",
+            "Errors and collapsed classes of all runs",
             "spl.figures.basins",
             captions.basins,
             parameter=parameters.basins,
         ),
         "collapse": Exhibit(
             "Confusion over training",
-            "The worst run",
+            "The run with the highest last error",
             "spl.figures.collapse",
             captions.collapse,
             inputs=parameters.matrices_and_metrics,
@@ -331,7 +331,7 @@ def experiment_exhibits(experiment: str) -> dict[str, Exhibit]:
         ),
         "collapses": Exhibit(
             "Collapsed classes",
-            "When each class collapsed, and whether it recovered",
+            "When classes collapsed and recovered",
             "spl.tables.collapses",
             captions.collapses,
             parameter=parameters.classes,

@@ -13,9 +13,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 
-from spl.data.datasets import SOURCES
+from spl.data.registry import SOURCES
 from spl.errors import InputError
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
 from spl.study.base import Model
 from spl.study.settings import NETWORK
 
@@ -120,7 +120,7 @@ def matching(
 
     Args:
         rows: from :func:`read_published`.
-        dataset: key of :data:`spl.data.datasets.SOURCES`.
+        dataset: key of :data:`spl.data.registry.SOURCES`.
         scheme: how labels are drawn, as in the file.
         arms: (method, number of labels, network) of the runs; None for any.
     """

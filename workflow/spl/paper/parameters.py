@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
 from spl.paper.literature import matching, read_published
 from spl.study.labels import TECHNICAL, network_name
 from spl.study.plan import Plan, Run

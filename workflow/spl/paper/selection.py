@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from spl.code.subcommands import with_code
 from spl.errors import InputError
 from spl.paper import captions, parameters
 from spl.paper.catalogue import CATALOGUE, Exhibit, experiment_exhibits
-from spl.study.plan import Plan, canonical
+from spl.study.plan import Plan
 from spl.study.schema import Random
 
 
@@ -74,12 +73,12 @@ def _check_baseline(plan: Plan, exhibit: Exhibit, experiments: tuple[str, ...], 
             raise InputError(f"{where}: expected {baseline} among them, the baseline of {exhibit.title}")
 
 
-def exhibit_parameter(plan: Plan, exhibit: Exhibit) -> str:
-    """The canonical parameter of drawing a figure or building a table."""
+def exhibit_content(plan: Plan, exhibit: Exhibit) -> dict[str, Any]:
+    """The content of an exhibit's parameter: all that it depends on besides its input files."""
     content: dict[str, Any] = {"module": exhibit.module, "given": exhibit.parameter(plan, *exhibit.experiments)}
     if exhibit.kind == "table":
         content |= {"title": f"{exhibit.title}. {exhibit.heading}", "caption": exhibit_caption(plan, exhibit)}
-    return canonical(with_code(exhibit.kind, content))
+    return content
 
 
 def exhibit_inputs(plan: Plan, exhibit: Exhibit) -> list[str]:

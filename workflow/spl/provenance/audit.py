@@ -1,8 +1,7 @@
-"""What ``spl audit`` does with a study: finds it, judges its results, and says so."""
+"""The command ``spl audit``: find the study, judge its results, and print the verdicts."""
 
 from __future__ import annotations
 
-import base64
 import difflib
 import json
 import os
@@ -10,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,9 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
-from spl.campaign.jobs import Job, jobs
+from spl.campaign.job import Job
+from spl.campaign.jobs import jobs
+from spl.campaign.plan_file import write_plan_file
 from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.provenance import report
@@ -31,264 +32,222 @@ from spl.study.plan import make_plan
 from spl.study.reading import read_study
 
 DEFAULT = Path("config/demo.yaml")
+# Options with which a rich console prints text as it is.
 PLAIN: Any = {"highlight": False, "markup": False, "soft_wrap": True}
-"""How a console prints text in which brackets are brackets."""
 
 
 @dataclass(frozen=True)
-class Audited:
-    """A study, its jobs by name, and the folder of its results."""
+class PlannedStudy:
+    """A study: its file, its jobs by name, and the folder of its results."""
 
-    study: Path
+    file: Path
     jobs: Mapping[str, Job]
     results: Path
 
 
-def read_audited(study: Path | None, target: str | None = None) -> Audited:
-    """Find a study and what makes its results.
+def plan_study(study: Path | None, target: str | None = None) -> PlannedStudy:
+    """Find a study and plan its jobs.
 
     Args:
-        study: its file; None for the one below ``config/`` to whose results a target belongs, the demo's without any.
-        target: a path or a name.
+        study: its file; None for the study below ``config/`` to whose results the target belongs, or else the demo.
+        target: a path or a name; None without any.
 
     Raises:
         InputError: the study cannot be planned.
     """
     path = study or _study_of(target) or DEFAULT
     plan = make_plan(read_study(path))
-    return Audited(path, jobs(plan, exhibits(plan, str(path))), Path("results") / plan.study.name)
+    return PlannedStudy(path, jobs(plan, exhibits(plan, str(path))), Path("results") / plan.study.name)
 
 
 def _study_of(target: str | None) -> Path | None:
     parts = Path(target or "").parts
     if len(parts) < 2 or parts[0] != "results":
         return None
-    named = (path for path in sorted(Path("config").glob("*.yaml")) if _name(path) == parts[1])
-    found = list(named)
-    if len(found) != 1:
-        several = " and ".join(map(str, found)) or "no study below config/"
-        raise InputError(f"{target}: {several} {'are' if found else 'is'} called {parts[1]}; say which with --study")
-    return found[0]
+    matches = [path for path in sorted(Path("config").glob("*.yaml")) if _name(path) == parts[1]]
+    if len(matches) != 1:
+        several = " and ".join(map(str, matches)) or "no study below config/"
+        verb = "are" if matches else "is"
+        raise InputError(f"{target}: {several} {verb} called {parts[1]}; choose a file with --study")
+    return matches[0]
 
 
 def _name(path: Path) -> str | None:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        return None  # whoever means it is told when it is read
+        return None  # the reader of studies reports it, if it is the one meant
     return content.get("name") if isinstance(content, dict) else None
 
 
 def audit_results(
-    about: Audited, targets: list[str], quick: bool, published: str | None, console: Console | None
+    study: PlannedStudy, targets: list[str], quick: bool, published: str | None, console: Console | None
 ) -> bool:
-    """Audit targets, or all results of a study, and say what was found.
+    """Audit targets, or all results of a study, and print the verdicts and the commands that repair the results.
 
     Args:
-        about: the study.
+        study: with its jobs.
         targets: names or paths; [] for everything, orphans and the seal included.
-        quick: as of :func:`spl.provenance.digests.digests`.
-        published: as of :func:`spl.provenance.seal.check_seal`.
-        console: where to say it in words; None to print JSON.
+        quick: as in :func:`spl.provenance.digests.digests`.
+        published: as in :func:`spl.provenance.seal.check_seal`.
+        console: where to print; None to print JSON.
 
     Returns:
-        whether all is fresh, and the seal is as it should be.
+        whether everything is fresh and the seal intact.
 
     Raises:
-        InputError: a target is no result of the study, and not among its results.
+        InputError: a target is neither a result of the study nor a file among its results.
     """
-    if any(Path(target) in (about.results, Path()) for target in targets):
+    if any(Path(target) in (study.results, Path()) for target in targets):
         targets = []
-    wanted, strays = _wanted(about, targets)
-    nodes = {node.name: node for node in (*_judged(about, wanted, quick).values(), *strays)}
-    seal = check_seal(about.results, published)
-    sealed = _holds(seal, bool(targets), published)
-    asked = [about.jobs[name].outputs[0] for name in wanted] if targets else []
-    unsealed = {
-        name for name, job in about.jobs.items() if str(job.manifest.relative_to(about.results)) in seal.changed
-    }
-    study, remembered = str(about.study), _remembered(about.results)
-    commands = list(report.repair(nodes.values(), study, str(DEFAULT), about.results, remembered, asked, unsealed))
+    names, strays = _chosen(study, targets)
+    nodes = {node.name: node for node in (*judge(study, names, quick).values(), *strays)}
+    seal = check_seal(study.results, published)
+    commands = _repair(study, nodes, seal, names if targets else [])
     if console is None:
         print(json.dumps(report.as_json(nodes, seal, commands), indent=1))
-        return report.is_fresh(nodes.values()) and sealed
-    if targets:
-        console.print(report.tree(nodes, [*wanted, *(node.name for node in strays)]), soft_wrap=True)
     else:
-        for line in report.problems(nodes.values()):
-            console.print(line, soft_wrap=True)
-    console.print(report.summary(nodes.values(), seal), **PLAIN)
-    for command in commands:
-        console.print(Text(f"  {command}", "bold"), soft_wrap=True)
-    return report.is_fresh(nodes.values()) and sealed
+        if targets:
+            console.print(report.tree(nodes, [*names, *(node.name for node in strays)]), soft_wrap=True)
+        else:
+            for line in report.problems(nodes.values()):
+                console.print(line, soft_wrap=True)
+        console.print(report.summary(nodes.values(), seal), **PLAIN)
+        for command in commands:
+            console.print(Text(f"  {command}", "bold"), soft_wrap=True)
+    return report.is_fresh(nodes.values()) and seal_holds(seal, bool(targets), published)
 
 
-def _holds(seal: Seal, in_part: bool, published: str | None) -> bool:
-    """Whether a seal is as it should be; a part of a study may have none as yet, unless one was published."""
+def _repair(study: PlannedStudy, nodes: Mapping[str, Node], seal: Seal, names: list[str]) -> list[str]:
+    """The commands that make jobs fresh, by their names; all jobs of the study if there are none."""
+    records = Path(".snakemake/metadata")
+    return list(
+        report.repair(
+            nodes.values(),
+            study=str(study.file),
+            default=str(DEFAULT),
+            results=study.results,
+            touch=not records.is_dir() or not any(records.iterdir()),
+            targets=[study.jobs[name].outputs[0] for name in names],
+            unsealed={
+                name for name, job in study.jobs.items() if str(job.manifest.relative_to(study.results)) in seal.changed
+            },
+        )
+    )
+
+
+def seal_holds(seal: Seal, in_part: bool, published: str | None) -> bool:
+    """Whether a seal is intact; a part of a study may lack one, unless a digest was published."""
     return seal.state == "intact" or (in_part and published is None and seal.state == "absent")
 
 
-def digest_of(about: Audited) -> str:
-    """The digest of a study's results, as :func:`spl.provenance.seal.results_digest` makes it of their present bytes.
+def digest_of(study: PlannedStudy) -> str:
+    """The digest of a study's present results: see :func:`spl.provenance.seal.results_digest`.
 
     Raises:
-        InputError: a result is not there.
+        InputError: a result is missing.
     """
-    found = digests((path for job in about.jobs.values() for path in job.outputs), _memory(about), quick=False)
-    return results_digest(about.jobs.values(), found.__getitem__, about.results)
+    sha256 = digests((path for job in study.jobs.values() for path in job.outputs), _cache(study), quick=False)
+    return results_digest(study.jobs.values(), sha256.__getitem__, study.results)
 
 
-def _remembered(results: Path) -> bool:
-    """Whether Snakemake remembers here that it made results of this study: by their paths, in base64."""
-    whole = base64.b64encode(str(results).encode()[: len(str(results)) // 3 * 3]).decode()
-    return any(Path(".snakemake/metadata").glob(f"{whole}*"))
+def _cache(study: PlannedStudy) -> Path:
+    return study.results / "logs" / "digests.json"
 
 
-def _memory(about: Audited) -> Path:
-    return about.results / "logs" / "digests.json"
-
-
-def _wanted(about: Audited, targets: list[str]) -> tuple[list[str], list[Node]]:
-    """Names of the jobs that are asked for, and the orphans among what is asked for."""
-    strays = list(orphans(about.jobs, about.results))
+def _chosen(study: PlannedStudy, targets: list[str]) -> tuple[list[str], list[Node]]:
+    """The names of the jobs that targets denote, and the orphans among them; everything without targets."""
+    strays = list(orphans(study.jobs, study.results))
     if not targets:
-        return list(about.jobs), strays
-    names, asked = dict[str, None](), []
+        return list(study.jobs), strays
+    names, chosen = dict[str, None](), []
     for target in targets:
-        found = report.matching(about.jobs, target, about.results)
-        places = Path(target), about.results / target
-        own = [node for node in strays if any(_same_place(Path(node.name), place) for place in places)]
-        if not found and not own:
-            near = difflib.get_close_matches(target, [Path(name).name for name in about.jobs], 1)
-            meant = f"; did you mean {near[0]}?" if near else ""
-            raise InputError(f"{target}: no result of {about.study} (--study for another one){meant}")
-        names |= dict.fromkeys(found)
-        asked += own
-    return list(names), asked
+        matches = report.matching(study.jobs, target, study.results)
+        places = Path(target), study.results / target
+        own = [node for node in strays if any(_overlap(Path(node.name), place) for place in places)]
+        if not matches and not own:
+            near = difflib.get_close_matches(target, [Path(name).name for name in study.jobs], 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise InputError(f"{target}: no result of {study.file} (--study for another study){hint}")
+        names |= dict.fromkeys(matches)
+        chosen += own
+    return list(names), chosen
 
 
-def _same_place(one: Path, other: Path) -> bool:
-    return one.is_relative_to(other) or other.is_relative_to(one)
+def _overlap(first: Path, second: Path) -> bool:
+    """Whether one path lies below the other, or is the other."""
+    return first.is_relative_to(second) or second.is_relative_to(first)
 
 
-def _judged(about: Audited, wanted: list[str], quick: bool) -> dict[str, Node]:
-    chosen = upstream_of(about.jobs, wanted)
+def judge(study: PlannedStudy, names: list[str], quick: bool) -> dict[str, Node]:
+    """The verdicts on jobs and on all jobs upstream of them, by name."""
+    chosen = upstream_of(study.jobs, names)
     paths = (path for job in chosen.values() for path in (*job.outputs, *job.inputs))
-    found = digests(paths, _memory(about), quick)
-    return audit(chosen, found.__getitem__)
+    sha256 = digests(paths, _cache(study), quick)
+    return audit(chosen, sha256.__getitem__)
 
 
-def audit_cell(about: Audited, cell: str, quick: bool, published: str | None, console: Console | None) -> bool:
-    """Name the runs behind one number of a table, and audit them and the table.
-
-    Args:
-        about: the study.
-        cell: "TABLE.csv:ROW,COLUMN", the table by path or by name.
-        quick, published: as of :func:`audit_results`.
-        console: where to say it in words; None to print JSON.
-
-    Returns:
-        whether the number and all behind it is fresh, and the seal is as it should be.
-
-    Raises:
-        InputError: there is no such table or number.
-    """
-    import pandas as pd
-
-    from spl.methods.methods import METHODS
-    from spl.provenance.cells import rows_behind, runs_behind, select
-
-    table, _, place = cell.partition(".csv:")
-    names = report.matching(about.jobs, table, about.results)
-    if not place or len(names) != 1 or not names[0].startswith("tables/"):
-        raise InputError(f"{cell}: expected TABLE.csv:ROW,COLUMN with a table of {about.study}")
-    [name] = names
-    nodes = _judged(about, [name], quick)
-    path = about.results / f"{name}.csv"
-    summaries = [one for one in about.jobs[name].inputs if one.parent == about.results / "analysis"]
-    for one in (name, *(f"analysis/{summary.stem}" for summary in summaries)):
-        if nodes[one].verdict in ("missing", "unrecorded", "tampered"):  # what no job wrote names no runs
-            raise InputError(f"{one}: {nodes[one].verdict}: {nodes[one].why[0]}")
-    given = json.loads(about.jobs[name].parameter)["given"]
-    titles = given.get("titles", {})
-    tidy = pd.read_csv(path)
-    if not {"quantity", "value"} <= set(tidy):
-        raise InputError(f"{cell}: {path.name} has no numbers that are computed from runs; each line names its own")
-    row = select(tidy, place, path.name)
-    rows = rows_behind(tidy, row, titles.get(given.get("baseline")))
-    runs = runs_behind(rows, map(pd.read_csv, summaries), {key: method.title for key, method in METHODS.items()})
-    if not runs:
-        raise InputError(f"{cell}: no run is known to be behind this number")
-    if unknown := [run for run in runs if f"runs/{run}" not in nodes]:
-        raise InputError(f"{unknown[0]}: no run of {about.study}, says {' or '.join(map(str, summaries))}")
-    seal = check_seal(about.results, published)
-    fresh = report.is_fresh(nodes.values()) and _holds(seal, True, published)
-    if console is None:
-        behind = {"cell": place, "value": float(row["value"]), "runs": [f"runs/{run}" for run in runs]}
-        print(json.dumps(behind | report.as_json(nodes, seal, ()), indent=1))
-        return fresh
-    console.print(f"{path}: {place} = {row['value']:.10g}, from {len(runs)} runs", **PLAIN)
-    for run, known in runs.items():
-        console.print(report.run_line(nodes[f"runs/{run}"], known), soft_wrap=True)
-    for line in report.problems(nodes.values()):
-        console.print(line, soft_wrap=True)
-    console.print(report.summary(nodes.values(), seal), **PLAIN)
-    return fresh
-
-
-def audit_rerun(about: Audited, run: str, console: Console) -> bool:
-    """Train a run again, elsewhere, and compare what comes out with what is there.
+def audit_rerun(study: PlannedStudy, run: str, console: Console) -> bool:
+    """Train a run again, in a temporary folder, and compare the outcome with the results.
 
     Args:
-        about: the study.
-        run: its path, below ``runs/`` or whole.
-        console: where to say it.
+        study: with its jobs.
+        run: its path, from ``runs/`` on or whole.
+        console: where to print.
 
     Returns:
-        whether all that it reads is fresh, and it came out the same: all bytes on a CPU; on a GPU, where results may
-        differ between models and drivers, an error within :data:`TOLERANCE` at the end.
+        whether all inputs are fresh and the outcome is the same: all bytes on a CPU; on a GPU, where results may differ
+        between models and drivers, last errors that differ by :data:`TOLERANCE` at most.
 
     Raises:
-        InputError: there is no such run, or it cannot be trained.
+        InputError: there is no such run, or training fails.
     """
-    matches = [name for name in report.matching(about.jobs, run, about.results) if name.startswith("runs/")]
+    matches = [name for name in report.matching(study.jobs, run, study.results) if name.startswith("runs/")]
     if len(matches) != 1:
-        raise InputError(f"{run}: expected the path of one run of {about.study}, found {len(matches)}")
-    job = about.jobs[matches[0]]
+        raise InputError(f"{run}: expected the path of one run of {study.file}, found {len(matches)}")
+    job = study.jobs[matches[0]]
     if absent := [path for path in (*job.inputs, *job.outputs) if not path.is_file()]:
-        raise InputError(f"{absent[0]}: is not there; nothing to compare")
-    before = _judged(about, [matches[0]], quick=False)
-    wrong = [node for name, node in before.items() if name != matches[0] and node.verdict != "fresh"]
+        raise InputError(f"{absent[0]}: missing; nothing to compare")
+    upstream = judge(study, [job.name], quick=False)
+    del upstream[job.name]
+    wrong = [node for node in upstream.values() if node.verdict != "fresh"]
     for line in report.problems(wrong):
         console.print(line, soft_wrap=True)
     with tempfile.TemporaryDirectory() as folder:
-        again = Path(folder) / "run"
-        data, *files = job.inputs[0].parent, *map(str, job.inputs[2:])
-        command = [str(Path(sys.executable).parent / "spl"), "train", "--parameter", job.parameter, str(data), *files]
-        command += ["--output", str(again), "--checkpoints", f"{folder}/checkpoints"]
-        done = subprocess.run(command, env=os.environ | {"SLURM_JOB_ID": ""}, stdout=sys.stderr)
-        if done.returncode:
-            raise InputError(f"{run}: training it again ended with status {done.returncode}")
-        differing = [name for name in RUN_FILES if digest(again / name) != digest(job.outputs[0].parent / name)]
-        if not differing:
-            told = (
-                "the same bytes"
-                if not wrong
-                else "the same bytes, from the same inputs: these are not as they should be"
-            )
-            console.print(f"{'✗' if wrong else '✓'} {matches[0]}: {told}", **PLAIN)
-            return not wrong
-        then, now = (_last_error(path) for path in (job.outputs[0].parent, again))
-    on_gpu = json.loads(job.parameter)["settings"]["device"] == "cuda"
-    close = on_gpu and abs(then - now) <= TOLERANCE and not wrong
-    told = f"{', '.join(differing)} differ; last error {100 * then:.2f} % there, {100 * now:.2f} % again"
-    within = f", within {100 * TOLERANCE:g} points" if close else ""
-    console.print(f"{'✓' if close else '✗'} {matches[0]}: {told}{within}", **PLAIN)
-    return close
+        _train_again(job, run, Path(folder))
+        same, outcome = _compare(job, Path(folder) / "run")
+    if wrong:
+        same, outcome = False, f"{outcome}, from inputs that are not fresh"
+    console.print(f"{'✓' if same else '✗'} {job.name}: {outcome}", **PLAIN)
+    return same
 
 
+def _train_again(job: Job, run: str, folder: Path) -> None:
+    outputs = tuple(folder / "run" / path.name for path in job.outputs)
+    plan_file = write_plan_file({job.name: replace(job, outputs=outputs)}, {}, folder)
+    command = [str(Path(sys.executable).parent / "spl"), "train", str(plan_file), job.name]
+    command += ["--checkpoints", str(folder / "checkpoints")]
+    done = subprocess.run(command, env=os.environ | {"SLURM_JOB_ID": ""}, stdout=sys.stderr)
+    if done.returncode:
+        raise InputError(f"{run}: training it again failed with status {done.returncode}")
+
+
+def _compare(job: Job, again: Path) -> tuple[bool, str]:
+    """Whether a run trained again is the same run, and the comparison in words."""
+    before = job.outputs[0].parent
+    differing = [name for name in RUN_FILES if digest(again / name) != digest(before / name)]
+    if not differing:
+        return True, "the same bytes"
+    then, now = _last_error(before), _last_error(again)
+    outcome = f"{', '.join(differing)} differ; last error {100 * then:.2f} % before, {100 * now:.2f} % again"
+    on_gpu = job.content["settings"]["device"] == "cuda"
+    if on_gpu and abs(then - now) <= TOLERANCE:
+        return True, f"{outcome}, within {100 * TOLERANCE:g} points"
+    return False, outcome
+
+
+# Difference of the last error, between 0 and 1, up to which two runs on GPUs count as equal.
 TOLERANCE = 0.005
-"""Of the last error, a share, between two trainings on GPUs that count as equal."""
 
 
 def _last_error(run: Path) -> float:

@@ -1,4 +1,4 @@
-"""The sha256 of many files: on all cores, and on request of those alone that changed since the last time."""
+"""The sha256 of many files: on all cores, and from a cache for files that have not changed since."""
 
 from __future__ import annotations
 
@@ -12,49 +12,49 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from spl.provenance.files import digest, write_whole
-from spl.provenance.progress import watched
+from spl.provenance.progress import with_progress
 
-Known = dict[str, tuple[list[int], str]]
-"""By path: what the file system said of a file when it was read, and its sha256."""
-MEMORY = TypeAdapter(Known)
+# By path: size, times and inode of a file when it was hashed, and its sha256.
+Cache = dict[str, tuple[list[int], str]]
+CACHE = TypeAdapter(Cache)
 
 
-def digests(paths: Iterable[Path], memory: Path, quick: bool) -> dict[Path, str | None]:
-    """The sha256 of what lies at each path; None where nothing does.
+def digests(paths: Iterable[Path], cache: Path, quick: bool) -> dict[Path, str | None]:
+    """The sha256 of each file or folder; None if there is nothing at a path, or nothing readable.
 
     Args:
-        paths: files and folders.
-        memory: where they are remembered for the next call.
-        quick: believe what is remembered of a file that has the same size, times and inode as then. The time of an
-            inode's last change cannot be set back by ordinary means.
+        paths: of files and folders.
+        cache: file that is written for the next call.
+        quick: use the cached sha256 of a file whose size, times and inode are unchanged. Ordinary means cannot set back
+            the time of an inode's last change.
     """
-    known: Known = _read(memory) if quick else {}
-    wanted = list(dict.fromkeys(paths))
+    known: Cache = _read(cache) if quick else {}
+    distinct = list(dict.fromkeys(paths))
     # hashlib lets other threads run while it works.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = watched(pool.map(lambda path: _digest(path, known), wanted), len(wanted), "reading files")
-        found = dict(zip(wanted, done, strict=True))
-    everything = {**_read(memory), **{str(path): one for path, one in found.items() if one}}
-    with suppress(OSError):  # a folder that cannot be written can be audited
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(memory, json.dumps(everything))
-    return {path: one and one[1] for path, one in found.items()}
+        results = with_progress(pool.map(lambda path: _digest(path, known), distinct), len(distinct), "reading files")
+        entries = dict(zip(distinct, results, strict=True))
+    updated = {**_read(cache), **{str(path): entry for path, entry in entries.items() if entry}}
+    with suppress(OSError):  # results on a read-only file system can be audited, too
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(cache, json.dumps(updated))
+    return {path: entry and entry[1] for path, entry in entries.items()}
 
 
-def _digest(path: Path, known: Known) -> tuple[list[int], str] | None:
+def _digest(path: Path, known: Cache) -> tuple[list[int], str] | None:
     try:
         state = path.stat()
         stamp = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
-        remembered = known.get(str(path))
-        if remembered and remembered[0] == stamp and not path.is_dir():
-            return stamp, remembered[1]
+        entry = known.get(str(path))
+        if entry and entry[0] == stamp and not path.is_dir():
+            return entry
         return stamp, digest(path)
-    except OSError:  # nothing, what cannot be read, or a pipe
+    except OSError:  # missing, unreadable, or a pipe
         return None
 
 
-def _read(memory: Path) -> Known:
+def _read(cache: Path) -> Cache:
     try:
-        return MEMORY.validate_json(memory.read_bytes())
+        return CACHE.validate_json(cache.read_bytes())
     except (OSError, ValidationError):
         return {}

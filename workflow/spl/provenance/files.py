@@ -1,4 +1,4 @@
-"""Files by their content: digests, listings, and writing a file whole or not at all."""
+"""Digests of files and folders, listings, and atomic writing."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from spl.data.image_folder import list_images
 from spl.errors import InputError
 
 
 def digest(path: Path) -> str:
-    """The sha256 of a file, or of the sorted list of the images of a data set with theirs, in hexadecimal digits.
+    """The sha256 of a file, or of a folder: of the sorted list of its images with the sha256 of each.
 
-    Jobs read no other folders than such data sets, and nothing else in them.
+    The only folders that jobs read are data sets of images; other files in them do not count.
 
     Raises:
-        OSError: nothing lies there, or what is neither: whoever opened a pipe would wait.
+        OSError: there is nothing, or neither a file nor a folder; opening a pipe would block.
     """
     if path.is_dir():
-        found = ((name, path / name) for name in _images(path))
+        images = ((name, path / name) for name in _images(path))
         # As JSON, so that no name can look like two lines.
-        listing = "".join(f"{digest(one) if one.is_file() else ''}  {json.dumps(name)}\n" for name, one in found)
+        listing = "".join(f"{digest(file) if file.is_file() else ''}  {json.dumps(name)}\n" for name, file in images)
         return hashlib.sha256(f"folder\n{listing}".encode()).hexdigest()
     if path.exists() and not path.is_file():
         raise OSError(f"{path}: expected a file or a folder")
@@ -32,24 +31,26 @@ def digest(path: Path) -> str:
 
 
 def _images(folder: Path) -> list[str]:
-    """The images that a folder is read for, by name; none if it is no data set."""
+    """The names of a data set's images; none if the folder is not a data set."""
+    from spl.data.image_folder import list_images  # loaded only by jobs that read such a folder
+
     try:
-        found = list_images(folder)
+        images = list_images(folder)
     except InputError:
         return []
-    return sorted([*found.train, *found.test])
+    return sorted([*images.train, *images.test])
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """All files in a folder and in those below it, behind links to folders, too, but for such as lead back."""
+    """All files below a folder, through links to folders as well, except links to a folder above."""
     for place, folders, names in os.walk(folder, followlinks=True):
         above = Path(place).resolve()
-        folders[:] = [one for one in folders if not above.is_relative_to(Path(place, one).resolve())]
+        folders[:] = [name for name in folders if not above.is_relative_to(Path(place, name).resolve())]
         yield from (path for path in (Path(place, name) for name in names) if path.is_file())
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+    """Write a file atomically: whole or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("w", encoding="utf-8") as file:
         file.write(text)

@@ -1,4 +1,4 @@
-"""What a training's checkpoints belong to: nothing else may go on from them."""
+"""The identity of a run: only a run with the same identity may resume from its checkpoints."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from spl.provenance import machine
 
 
 def run_identity(parameter: Mapping[str, Any], data: Path, split: Path, calibration: Path | None) -> str:
-    """What names a run's checkpoints: 32 hexadecimal digits from its parameter, the files that it reads, and packages.
+    """32 hexadecimal digits computed from a run's parameter, the files that it reads, and the versions of its packages.
 
-    Nothing goes on, or is written again, from what other packages computed.
+    A run never resumes from a checkpoint that other versions of packages computed.
     """
     packages = machine.installed(code_packages("train", parameter))
     digest = hashlib.sha256(json.dumps([parameter, packages], sort_keys=True).encode())

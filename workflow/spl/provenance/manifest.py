@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from spl.attempts import slurm
 from spl.attempts.journal import Attempt, now
+from spl.campaign.job import Job
 from spl.code.subcommands import check_code, code_modules, code_packages, present_code
 from spl.errors import InputError
 from spl.provenance import machine
 from spl.provenance.files import digest, write_whole
-
-SUFFIX = ".manifest.json"
 
 
 class Code(BaseModel):
@@ -86,58 +85,54 @@ class Manifest(BaseModel):
     attempts: list[dict[str, Any]] = []
 
 
-def manifest_path(output: Path) -> Path:
-    """Where the manifest of a job lies: beside its output, the stem of several, or the folder that it fills."""
-    return output.with_name(output.name.removesuffix(output.suffix) + SUFFIX)
-
-
 @contextmanager
-def recorded(
-    subcommand: str, parameter: Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable[Path], path: Path
-) -> Iterator[list[Attempt]]:
+def recorded(job: Job) -> Iterator[list[Attempt]]:
     """Do a job and leave its manifest; nothing is left of a job that fails.
 
+    Commit, uncommitted changes, lock file and package versions are those of the moment when the job begins: what is
+    edited, pulled or upgraded during a training run had no part in it.
+
     Args:
-        subcommand: of ``spl``.
-        parameter: the job's own.
-        inputs, outputs: what it reads and makes.
-        path: of the manifest.
+        job: its inputs are hashed before, its outputs after the work.
 
     Yields:
-        The attempts that are to be on record, to be filled in.
+        the attempts to record, to be filled in.
 
     Raises:
         InputError: the code is not what was planned, or a folder lies where the manifest goes.
     """
-    check_code(subcommand, parameter)
-    if path.is_dir():
-        raise InputError(f"{path}: expected a manifest or nothing, found a folder")
-    path.unlink(missing_ok=True)
-    begun, attempts = now(), list[Attempt]()
-    read = {file: digest(file) for file in inputs if file.exists()}
-    yield attempts
-    commit = machine.repository()
-    manifest = Manifest(
-        subcommand=subcommand,
-        parameter=dict(parameter),
-        code=Code(
-            fingerprint=present_code(subcommand, parameter),
-            modules=code_modules(subcommand, parameter),
+    content = job.content
+    check_code(job.subcommand, content)
+    if job.manifest.is_dir():
+        raise InputError(f"{job.manifest}: expected a manifest or nothing, found a folder")
+    job.manifest.unlink(missing_ok=True)
+    attempts = list[Attempt]()
+    before: dict[str, Any] = {
+        "subcommand": job.subcommand,
+        "parameter": content,
+        "code": Code(
+            fingerprint=present_code(job.subcommand, content),
+            modules=code_modules(job.subcommand, content),
         ),
-        inputs={str(file): found for file, found in read.items()},
-        outputs={str(file): digest(file) for file in outputs},
-        repository=commit and Repository(**commit),
-        lock=digest(machine.LOCK),
-        packages=machine.packages(code_packages(subcommand, parameter)),
+        "inputs": {str(path): digest(path) for path in job.inputs if path.exists()},
+        "repository": machine.repository(),
+        "lock": digest(machine.LOCK),
+        "host": socket.gethostname(),
+        "slurm_job": slurm.own_job_number(),
+        "begun": now(),
+    }
+    versions = machine.versions()
+    yield attempts
+    manifest = Manifest(
+        **before,
+        outputs={str(path): digest(path) for path in job.outputs},
+        packages=machine.packages(code_packages(job.subcommand, content), versions),
         hardware=Hardware(**machine.hardware()),
         environment={name: os.environ[name] for name in machine.DETERMINISM if name in os.environ},
-        host=socket.gethostname(),
-        slurm_job=slurm.job(),
-        begun=begun,
         ended=now(),
-        attempts=[vars(one) for one in attempts],
+        attempts=[vars(attempt) for attempt in attempts],
     )
-    write_whole(path, manifest.model_dump_json(indent=1, exclude_unset=True) + "\n")
+    write_whole(job.manifest, manifest.model_dump_json(indent=1, exclude_unset=True) + "\n")
 
 
 def read_manifest(path: Path) -> Manifest:

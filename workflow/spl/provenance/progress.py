@@ -1,4 +1,4 @@
-"""What a person sees of work that takes its time: a bar in a terminal, nothing elsewhere."""
+"""A progress bar for slow work, in terminals only."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import track
 
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 
 
-def watched(things: Iterable[Thing], total: int, doing: str) -> Iterator[Thing]:
-    """The things one after the other, below a bar that goes when they end."""
+def with_progress(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
+    """Iterate over items while a labelled progress bar is shown on standard error."""
     console = Console(stderr=True)
-    yield from track(things, doing, total, console=console, transient=True, disable=not console.is_terminal)
+    yield from track(items, label, total, console=console, transient=True, disable=not console.is_terminal)

@@ -1,7 +1,7 @@
-"""What is on record of the trainings when the page is made: machine, times, and the digest of each manifest.
+"""Records of the training runs for the page: machine, times, and the digest of each manifest.
 
-No part of what is reproducible. Manifests are no inputs of the page: they hold hosts and times, on which no result
-depends. So the page keeps this apart, and a missing manifest stops nothing.
+They are the part of the page that is not reproducible. Manifests hold hosts and times, on which no result depends, so
+they are not inputs of the page: it keeps the records apart, and can be written without a manifest.
 """
 
 from __future__ import annotations
@@ -10,20 +10,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from spl.campaign.job import manifest_path
 from spl.errors import InputError
 from spl.provenance.files import digest
-from spl.provenance.manifest import manifest_path, read_manifest
+from spl.provenance.manifest import read_manifest
 
 
 def records(runs: Iterable[str], folder: Path) -> dict[str, dict[str, Any]]:
-    """The records of the runs whose manifest can be read, by path.
+    """The record of each run with a readable manifest, by path.
 
     Args:
         runs: paths below the folder.
-        folder: that holds them.
+        folder: of all runs.
     """
-    found = ((run, _record(manifest_path(folder / run))) for run in runs)
-    return {run: record for run, record in found if record}
+    candidates = ((run, _record(manifest_path(folder / run))) for run in runs)
+    return {run: record for run, record in candidates if record}
 
 
 def _record(path: Path) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""An audit in words: the tree from a figure down to the data, what is wrong, and what mends it."""
+"""How an audit is presented: the tree from a figure down to the data, the problems, and commands that repair them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -28,29 +29,29 @@ LOOKS: dict[Verdict, tuple[str, str]] = {
 }
 SEALS = {
     "intact": "intact",
-    "broken": "broken: {} not as sealed. If you made these anew, seal again; else somebody edited them",
-    "absent": "none yet: snakemake all ends with it",
+    "broken": "broken: {} not as sealed. If you reran these jobs, seal again; otherwise the files were edited",
+    "absent": "none yet: `snakemake all` writes it last",
     "foreign": "not the published one",
 }
 
 
 def tree(nodes: Mapping[str, Node], tops: Iterable[str]) -> Group:
-    """Nodes and what each was made from, one line each; what stands above already is not opened again.
+    """Nodes and, indented, the nodes upstream of each, one line each; a node is expanded only once.
 
     Args:
         nodes: by name.
-        tops: names of those to begin with.
+        tops: names of the outermost nodes.
     """
-    opened = set[str]()
+    expanded = set[str]()
 
     def grow(name: str, branch: Tree) -> None:
         node = nodes[name]
-        again = name in opened and bool(node.upstream)
-        twig = branch.add(_line(node, " (opened above)" if again else ""))
-        if not again:
-            opened.add(name)
-            for one in node.upstream:
-                grow(one, twig)
+        repeated = name in expanded and bool(node.upstream)
+        twig = branch.add(_line(node, " (see above)" if repeated else ""))
+        if not repeated:
+            expanded.add(name)
+            for parent in node.upstream:
+                grow(parent, twig)
 
     roots = []
     for top in tops:
@@ -61,7 +62,7 @@ def tree(nodes: Mapping[str, Node], tops: Iterable[str]) -> Group:
 
 
 def problems(nodes: Iterable[Node]) -> list[RenderableType]:
-    """A line for each node that is not fresh, and for each thing that a reader should know of a fresh one."""
+    """A line for each node that is not fresh or has notes."""
     return [_line(node) for node in nodes if node.verdict != "fresh" or node.notes]
 
 
@@ -69,23 +70,23 @@ def _line(node: Node, after: str = "") -> Text:
     sign, colour = LOOKS[node.verdict]
     verdict = f"{node.verdict} ({', '.join(node.kinds)})" if node.kinds else node.verdict
     line = Text.assemble((f"{sign} ", colour), node.name, " ", (verdict, colour), (after, "dim"))
-    more = [f"and {len(node.why) - WHY} more"] if len(node.why) > WHY else []
-    if told := (*node.why[:WHY], *more, *node.notes):
-        line.append(f": {'; '.join(told)}", "dim")
+    more = [f"and {len(node.why) - MOST} more"] if len(node.why) > MOST else []
+    if details := (*node.why[:MOST], *more, *node.notes):
+        line.append(f": {'; '.join(details)}", "dim")
     return line
 
 
-WHY = 3
-"""Differences that are told of one node; JSON has them all."""
+# Differences that are printed for one node; JSON has them all.
+MOST = 3
 
 
 def summary(nodes: Iterable[Node], seal: Seal) -> str:
-    """How many nodes have each verdict, and how the seal of all of the study is, in one line each."""
+    """One line with the number of nodes of each verdict, and one with the state of the study's seal."""
     counted = Counter(node.verdict for node in nodes)
-    told = ", ".join(f"{counted[verdict]} {verdict}" for verdict in LOOKS if counted[verdict])
-    several = f"{len(seal.changed)} manifests are"
-    state = SEALS[seal.state].format(several if len(seal.changed) != 1 else f"{seal.changed[0]} is")
-    return f"{told or 'nothing to audit'}\nseal {seal.digest[:12]}: {state}".replace("seal :", "seal:")
+    counts = ", ".join(f"{counted[verdict]} {verdict}" for verdict in LOOKS if counted[verdict])
+    changed = f"{seal.changed[0]} is" if len(seal.changed) == 1 else f"{len(seal.changed)} manifests are"
+    state = SEALS[seal.state].format(changed)
+    return f"{counts or 'nothing to audit'}\nseal {seal.digest[:12]}: {state}".replace("seal :", "seal:")
 
 
 def repair(
@@ -93,65 +94,57 @@ def repair(
     study: str,
     default: str,
     results: Path,
-    remembered: bool,
-    asked: Iterable[Path] = (),
+    touch: bool,
+    targets: Iterable[Path] = (),
     unsealed: Collection[str] = (),
 ) -> Iterator[str]:
-    """The smallest commands after which all would be fresh, in order; none if all is.
+    """The commands that make all results fresh, in order; none if they are fresh.
+
+    Jobs that are not fresh themselves are forced, since Snakemake may not notice; jobs of one kind together, after the
+    jobs upstream of them, so that what lies between two forced jobs is run again only if its inputs changed.
 
     Args:
-        nodes: of the whole audit.
+        nodes: of the whole audit, each after the nodes upstream of it.
         study: its file.
-        default: the study that Snakemake takes if it is told none.
+        default: the study that Snakemake uses if none is given.
         results: folder of the study.
-        remembered: whether Snakemake remembers here what it ran. Then it sees changed settings and code by itself.
-        asked: a file of each job that was asked for; none for all of the study.
-        unsealed: names of jobs whose manifests are not as they were sealed. What Snakemake remembers of them may be
-            another truth; and as long as one of them seems fresh, the seal is left to the reader.
+        touch: whether Snakemake has no records here, so that it must first accept the files as they are.
+        targets: one file of each job to make fresh; none for the whole study.
+        unsealed: names of jobs whose manifests differ from the seal. While one of them looks fresh, the seal is left to
+            the user.
     """
-    found = list(nodes)
-    # The way on which nothing in a study is run, whoever wrote it.
-    given = "" if study == default else f" --config {shlex.quote(f'study={_as_config(study)}')}"
-    wanted = {name for node in found if node.verdict != "missing" for name in node.upstream}
-    goal = " ".join(shlex.quote(str(path)) for path in asked) or "all"
-    # What lies between two jobs that are forced at once is run, too, also if the first one makes the same bytes again.
-    layers: list[list[str]] = []
-    depth: dict[str, int] = {}
-    for node in found:
-        depth[node.name] = max((depth[one] for one in node.upstream), default=0)
-        if _needs_force(node, wanted, remembered and node.name not in unsealed):
-            layers += [[]] if depth[node.name] == len(layers) else []
-            layers[depth[node.name]].append(shlex.quote(str(node.files[0])))
-            depth[node.name] += 1
-    if strays := [shlex.quote(str(path)) for node in found if node.verdict == "orphan" for path in node.files]:
-        aside = shlex.quote(f"{results}-orphans")  # a person may still want them
-        yield f"mkdir -p {aside} && mv --backup=numbered --target-directory={aside} -- {' '.join(strays)}"
-    if not remembered and any(node.verdict not in ("missing", "orphan") for node in found):
-        # What is here is what it would make, but for what follows.
-        yield f"snakemake {goal} --touch --forceall{given}"
-    for layer in layers:
-        yield f"snakemake --force {' '.join(layer)}{given}"
-    if any(node.verdict not in ("fresh", "orphan") for node in found):
-        yield f"snakemake {goal}{given}"
-        doubtful = any(node.verdict == "fresh" and node.name in unsealed for node in found)
+    audited = list(nodes)
+    # With --config study=..., Snakemake executes nothing that the file contains.
+    option = "" if study == default else f" --config {shlex.quote(f'study={_as_config(study)}')}"
+    goal = " ".join(shlex.quote(str(path)) for path in targets) or "all"
+    if strays := [shlex.quote(str(path)) for node in audited if node.verdict == "orphan" for path in node.files]:
+        folder = shlex.quote(f"{results}-orphans")  # moved, not deleted: the user may want them
+        yield f"mkdir -p {folder} && mv --backup=numbered --target-directory={folder} -- {' '.join(strays)}"
+    if touch and any(node.verdict not in ("missing", "orphan") for node in audited):
+        yield f"snakemake {goal} --touch --forceall{option}"
+    read = {name for node in audited if node.verdict != "missing" for name in node.upstream}
+    for _, kind in groupby(audited, key=lambda node: node.subcommand):
+        if files := [shlex.quote(str(node.files[0])) for node in kind if _needs_force(node, read)]:
+            yield f"snakemake --force {' '.join(files)}{option}"
+    if any(node.verdict not in ("fresh", "orphan") for node in audited):
+        yield f"snakemake {goal}{option}"
+        doubtful = any(node.verdict == "fresh" and node.name in unsealed for node in audited)
         if not doubtful and (goal == "all" or (results / ROOT_FILE).exists()):
             yield f"spl seal {shlex.quote(str(results))}"
 
 
+def _needs_force(node: Node, read: Container[str]) -> bool:
+    """Whether Snakemake may leave a job as it is; it makes missing files by itself unless their readers are there."""
+    return node.verdict in ("stale", "tampered", "unrecorded") or (node.verdict == "missing" and node.name in read)
+
+
 def _as_config(path: str) -> str:
-    """A path as Snakemake's ``--config`` reads it, which takes values for YAML and strips quotes from their ends."""
+    """A path such that Snakemake's ``--config`` reads it: as YAML, after stripping quotes from its ends."""
     return path if re.fullmatch(r"[\w./][\w./ =+-]*\.ya?ml", path) else f" {json.dumps(path, ensure_ascii=False)} "
 
 
-def _needs_force(node: Node, wanted: Container[str], remembered: bool) -> bool:
-    """Whether Snakemake would leave a node as it is; what is missing, if all that reads it is there."""
-    if node.verdict == "stale":
-        return not remembered or bool({"env", "data"} & set(node.kinds))
-    return node.verdict in ("tampered", "unrecorded") or (node.verdict == "missing" and node.name in wanted)
-
-
 def as_json(nodes: Mapping[str, Node], seal: Seal, commands: Iterable[str]) -> dict[str, Any]:
-    """The audit for programs."""
+    """The audit as JSON."""
     return {
         "fresh": is_fresh(nodes.values()),
         "seal": {"state": seal.state, "digest": seal.digest, "changed": list(seal.changed)},
@@ -172,40 +165,40 @@ def as_json(nodes: Mapping[str, Node], seal: Seal, commands: Iterable[str]) -> d
 
 
 def is_fresh(nodes: Iterable[Node]) -> bool:
-    """Whether every node is."""
+    """Whether every node is fresh."""
     return all(node.verdict == "fresh" for node in nodes)
 
 
-def matching(nodes: Mapping[str, Any], asked: str, results: Path) -> list[str]:
-    """The names of the jobs that somebody means: by a file, a folder, or the last parts of a name.
+def matching(jobs: Mapping[str, Any], target: str, results: Path) -> list[str]:
+    """The names of the jobs that a target denotes: a file, a folder, or the last parts of names.
 
     Args:
-        nodes: jobs by name, with ``outputs``.
-        asked: "fig4", "results/demo/figures/fig4.pdf", "runs/digits".
+        jobs: by name, with ``outputs`` and ``manifest``.
+        target: "fig4", "results/demo/figures/fig4.pdf", "runs/digits".
         results: folder of the study.
     """
-    path = Path(asked)
-    below = str(path.relative_to(results)) if path.is_relative_to(results) else asked.rstrip("/")
+    path = Path(target)
+    below = str(path.relative_to(results)) if path.is_relative_to(results) else target.rstrip("/")
     if below == ".":
-        return list(nodes)
-    exact = [name for name, job in nodes.items() if name == below or path in job.outputs or path == job.manifest]
-    return exact or [name for name in nodes if f"/{name}/".find(f"/{below}/") >= 0]
+        return list(jobs)
+    exact = [name for name, job in jobs.items() if name == below or path in job.outputs or path == job.manifest]
+    return exact or [name for name in jobs if f"/{below}/" in f"/{name}/"]
 
 
 def run_line(node: Node, known: Mapping[str, Any]) -> Text:
-    """A run behind a number: its error, what drew its labels and drove its training, and where it was made."""
+    """A run behind a number: its error, the seeds of its labels and its training, its code and its machine."""
     line = _line(node)
     line.append(
         f"\n    error {100 * known['error_last']:.2f} %; {known['labels']} labels drawn by seed {known['split_seed']} "
         f"(splits/{known['split']}.json), training seed {known['seed']}"
     )
-    if made := node.manifest:
-        commit = f"commit {made.repository.commit[:12]}" if made.repository else "no commit"
-        dirty = " with uncommitted changes" if made.repository and made.repository.diff else ""
-        job = f", SLURM job {made.slurm_job}" if made.slurm_job else ""
+    if manifest := node.manifest:
+        commit = f"commit {manifest.repository.commit[:12]}" if manifest.repository else "no commit"
+        dirty = " with uncommitted changes" if manifest.repository and manifest.repository.diff else ""
+        job = f", SLURM job {manifest.slurm_job}" if manifest.slurm_job else ""
         line.append(
-            f"\n    code {made.code.fingerprint[:12]} ({commit}{dirty}); {made.host}{job}, "
-            f"{', '.join(made.hardware.gpus or [made.hardware.processor])}; {made.ended}",
+            f"\n    code {manifest.code.fingerprint[:12]} ({commit}{dirty}); {manifest.host}{job}, "
+            f"{', '.join(manifest.hardware.gpus or [manifest.hardware.processor])}; {manifest.ended}",
             "dim",
         )
     return line

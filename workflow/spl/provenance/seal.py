@@ -1,7 +1,7 @@
 """One digest over all manifests of a study, and one over all its results.
 
-The seal, ``ROOT.sha256``, is what catches data and manifest that were edited together: publish its sha256. It is a list
-that ``sha256sum --check`` reads, too. The digest of the results is the same wherever the same bytes come out.
+The seal, ``ROOT.sha256``, reveals a result and its manifest that were edited together, provided that its sha256 was
+published. ``sha256sum --check`` reads it. The digest of the results is the same wherever they have the same bytes.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from spl.campaign.jobs import Job
+from spl.campaign.job import MANIFEST, Job
 from spl.errors import InputError
 from spl.provenance.files import digest, files_below, write_whole
-from spl.provenance.manifest import SUFFIX
 
 ROOT_FILE = "ROOT.sha256"
+# Folders below results/<study> that the seal leaves out: they hold no results, or copies of sealed results.
 OUTSIDE = ("logs", "checkpoints", "campaign", "partial", "crate")
-"""Folders below ``results/<study>`` that hold no results, or that are vouched for in another way."""
 
 
 @dataclass(frozen=True)
 class Seal:
-    """How the manifests of a study stand to its seal.
+    """The manifests of a study compared with its seal.
 
     Attributes:
-        state: "intact"; "broken" if a manifest is not the sealed one; "foreign" if the seal is not the published one.
-        digest: of the seal; "" if it is absent.
-        changed: manifests that are not as they were sealed, or were not sealed.
+        state: "intact"; "broken" if a manifest differs from the seal; "foreign" if the seal differs from the published
+            one; "absent" without a readable seal.
+        digest: sha256 of the seal; "" if it is absent.
+        changed: manifests that were changed, added or removed since the study was sealed.
     """
 
     state: Literal["intact", "broken", "absent", "foreign"]
@@ -41,23 +41,23 @@ def write_seal(results: Path) -> str:
     """Seal all manifests below a study's folder; returns the digest to publish.
 
     Raises:
-        InputError: there are none, or one with a name that no list of lines can hold.
+        InputError: there are no manifests, or one has a name with unprintable characters.
     """
     listing = _listing(results)
     if unprintable := [name for name in listing if not name.isprintable()]:
-        raise InputError(f"{results}: {unprintable[0]!r}: expected no manifest of such a name; no job made it")
+        raise InputError(f"{results}: {unprintable[0]!r}: expected only printable names of manifests")
     if not listing:
         raise InputError(f"{results}: expected the results of a study, with manifests to seal")
-    write_whole(results / ROOT_FILE, "".join(f"{found}  {path}\n" for path, found in listing.items()))
+    write_whole(results / ROOT_FILE, "".join(f"{sha256}  {path}\n" for path, sha256 in listing.items()))
     return digest(results / ROOT_FILE)
 
 
 def check_seal(results: Path, published: str | None = None) -> Seal:
-    """Compare manifests with their seal, and the seal with the one that was published.
+    """Compare manifests with their seal, and the seal with the published one.
 
     Args:
         results: folder of the study.
-        published: the digest that somebody else holds; None if nobody does.
+        published: digest of the seal as published elsewhere; None if it was not published.
     """
     path = results / ROOT_FILE
     if not path.is_file():
@@ -67,34 +67,34 @@ def check_seal(results: Path, published: str | None = None) -> Seal:
         lines = content.decode().removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError):
         return Seal("absent")
-    found = hashlib.sha256(content).hexdigest()
+    own = hashlib.sha256(content).hexdigest()
     sealed = {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
     present = _listing(results)
     changed = tuple(name for name in sorted(sealed.keys() | present.keys()) if sealed.get(name) != present.get(name))
-    if published is not None and published != found:
-        return Seal("foreign", found, changed)
-    return Seal("broken" if changed else "intact", found, changed)
+    if published is not None and published != own:
+        return Seal("foreign", own, changed)
+    return Seal("broken" if changed else "intact", own, changed)
 
 
 def results_digest(jobs: Iterable[Job], sha256: Callable[[Path], str | None], results: Path) -> str:
-    """One sha256 over all results of a study, names below its folder and bytes; of no manifest, log or time.
+    """One sha256 over the names and bytes of all results of a study, without manifests and logs.
 
-    The page is left out: it quotes the machines and times that are on record of the runs.
+    The page is left out, since it quotes machines and times from the manifests.
 
     Raises:
-        InputError: a result is not there.
+        InputError: a result is missing.
     """
     reproducible = (job for job in jobs if job.subcommand != "page")
     files = sorted((str(path.relative_to(results)), path) for job in reproducible for path in job.outputs)
     lines = []
     for name, path in files:
-        if (found := sha256(path)) is None:
-            raise InputError(f"{path}: is not there; a digest is of a whole study")
-        lines.append(f"{found}  {name}\n")
+        if (content := sha256(path)) is None:
+            raise InputError(f"{path}: missing; the digest covers a whole study")
+        lines.append(f"{content}  {name}\n")
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _listing(results: Path) -> dict[str, str]:
     """The sha256 of each manifest, by its path below the study's folder."""
-    paths = (path.relative_to(results) for path in sorted(files_below(results)) if path.name.endswith(SUFFIX))
+    paths = (path.relative_to(results) for path in sorted(files_below(results)) if path.name.endswith(MANIFEST))
     return {str(path): digest(results / path) for path in paths if path.parts[0] not in OUTSIDE}

@@ -1,44 +1,44 @@
-"""Whether results are what the present study, code, data and packages make: one verdict for each job, and why.
+"""One verdict for each job: whether its results follow from the present study, code, data and packages, and why not.
 
-Nothing is believed of a file but its bytes; of a job, its manifest, which the seal vouches for.
+A verdict rests on the bytes of all files and on the job's manifest, which the seal protects.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal
 
-from spl.campaign.jobs import Job
+from spl.campaign.job import MANIFEST, Job
 from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
 from spl.errors import InputError
 from spl.provenance import machine
-from spl.provenance.manifest import SUFFIX, Manifest, read_manifest
+from spl.provenance.manifest import Manifest, read_manifest
 from spl.provenance.seal import OUTSIDE, ROOT_FILE
 
 Verdict = Literal["fresh", "stale", "tampered", "broken-chain", "orphan", "unrecorded", "missing"]
-OWN = ("missing", "unrecorded", "tampered", "stale")
-"""Verdicts about a job itself, and not about what it was made from."""
+Digest = Callable[[Path], str | None]
 
 
 @dataclass(frozen=True)
 class Node:
-    """What is said of a job, or of a file that no job makes.
+    """The verdict on a job, or on a file that belongs to no job.
 
     Attributes:
         name: of the job, or the file's path.
         verdict: exactly one.
-        why: what differs, each with the file or key; nothing of a fresh node.
-        kinds: of a stale node, which of "code", "config", "data" and "env".
-        notes: what a reader should know of a fresh node, too: a declared equivalence, raw data that are not here.
-        upstream: names of the nodes that it was made from.
-        broken_by: of a broken chain, the nodes that break it, with their verdicts.
+        why: each difference, with its file or key; () for a fresh node.
+        kinds: of a stale node: which of "code", "config", "data" and "env" differ.
+        notes: remarks that do not change the verdict, such as a declared equivalence or absent raw data.
+        upstream: names of the jobs whose outputs it reads.
+        broken_by: of a broken chain: the upstream jobs that are not fresh themselves, with their verdicts.
+        subcommand: of ``spl``; "" for a file that belongs to no job.
         files: its outputs.
-        manifest: if it has a readable one.
+        manifest: None if it has no readable manifest of its own.
     """
 
     name: str
@@ -48,42 +48,43 @@ class Node:
     notes: tuple[str, ...] = ()
     upstream: tuple[str, ...] = ()
     broken_by: tuple[tuple[str, Verdict], ...] = ()
+    subcommand: str = ""
     files: tuple[Path, ...] = ()
     manifest: Manifest | None = field(default=None, repr=False)
 
 
-def audit(jobs: Mapping[str, Job], digest: Callable[[Path], str | None]) -> dict[str, Node]:
-    """Judge jobs, each together with all that it was made from.
+def audit(jobs: Mapping[str, Job], digest: Digest) -> dict[str, Node]:
+    """Judge each job, and all jobs upstream of it.
 
     Args:
-        jobs: by name; with each job those whose outputs it reads.
-        digest: the sha256 of what lies at a path; None if nothing does.
+        jobs: by name; complete, so that the jobs upstream of each are among them.
+        digest: the sha256 of the file or folder at a path; None if there is none.
 
     Returns:
-        by name, each behind what it was made from.
+        by name, each after the jobs upstream of it.
     """
-    makers = {path: job.name for job in jobs.values() for path in job.outputs}
+    makers = _makers(jobs)
     graph = {name: {makers[path] for path in job.inputs if path in makers} for name, job in jobs.items()}
-    judged: dict[str, Node] = {}
+    nodes: dict[str, Node] = {}
     for name in TopologicalSorter(graph).static_order():
-        upstream = {one: judged[one] for one in sorted(graph[name])}
-        judged[name] = _judge(jobs[name], upstream, makers, digest)
-    return judged
+        upstream = {maker: nodes[maker] for maker in sorted(graph[name])}
+        nodes[name] = _verdict_on(jobs[name], upstream, makers, digest)
+    return nodes
 
 
-def upstream_of(jobs: Mapping[str, Job], wanted: Iterable[str]) -> dict[str, Job]:
-    """Jobs and all jobs that they were made from, in the order of all."""
-    makers = {path: job.name for job in jobs.values() for path in job.outputs}
-    found, waiting = set[str](), list(wanted)
+def upstream_of(jobs: Mapping[str, Job], names: Iterable[str]) -> dict[str, Job]:
+    """Jobs and all jobs upstream of them, in the order of ``jobs``."""
+    makers = _makers(jobs)
+    chosen, waiting = set[str](), list(names)
     while waiting:
-        if (name := waiting.pop()) not in found:
-            found.add(name)
+        if (name := waiting.pop()) not in chosen:
+            chosen.add(name)
             waiting += [makers[path] for path in jobs[name].inputs if path in makers]
-    return {name: job for name, job in jobs.items() if name in found}
+    return {name: job for name, job in jobs.items() if name in chosen}
 
 
 def orphans(jobs: Mapping[str, Job], results: Path) -> Iterator[Node]:
-    """What lies among a study's results and is none: a folder, if nothing in it is a result, or a file."""
+    """Files below a study's folder that belong to no job; a folder without any result in it counts as one."""
     known = {path for job in jobs.values() for path in (*job.outputs, job.manifest)} | {results / ROOT_FILE}
     folders = {parent for path in known for parent in path.parents}
     waiting = [results] if results.is_dir() else []
@@ -94,117 +95,158 @@ def orphans(jobs: Mapping[str, Job], results: Path) -> Iterator[Node]:
             if path.is_dir() and path in folders:
                 waiting.append(path)
             else:
-                why = "a manifest of no job" if path.name.endswith(SUFFIX) else "no job of this study makes it"
+                why = "no job has this manifest" if path.name.endswith(MANIFEST) else "no job of this study writes it"
                 yield Node(str(path), "orphan", (why,), files=(path,))
 
 
-def _judge(
-    job: Job, upstream: Mapping[str, Node], makers: Mapping[Path, str], digest: Callable[[Path], str | None]
-) -> Node:
-    def node(verdict: Verdict, *why: str, **more: Any) -> Node:
-        return Node(job.name, verdict, why, upstream=tuple(upstream), files=job.outputs, **more)
+def _makers(jobs: Mapping[str, Job]) -> dict[Path, str]:
+    """The name of the job that writes each file."""
+    return {path: job.name for job in jobs.values() for path in job.outputs}
 
-    present = {str(path): digest(path) for path in job.outputs}
-    if absent := [path for path, found in present.items() if found is None]:
-        return node("missing", *(f"{path} is not there" for path in absent))
+
+def _verdict_on(job: Job, upstream: Mapping[str, Node], makers: Mapping[Path, str], digest: Digest) -> Node:
+    def node(verdict: Verdict, why: Iterable[str] = (), **more: Any) -> Node:
+        outline: dict[str, Any] = {"upstream": tuple(upstream), "subcommand": job.subcommand, "files": job.outputs}
+        return Node(job.name, verdict, tuple(why), **outline, **more)
+
+    outputs = {str(path): digest(path) for path in job.outputs}
+    if absent := [path for path, sha256 in outputs.items() if sha256 is None]:
+        return node("missing", (f"{path} is missing" for path in absent))
+    try:
+        manifest = _own_manifest(job)
+    except InputError as error:
+        return node("unrecorded", [str(error)])
+    if edited := [path for path, sha256 in outputs.items() if manifest.outputs[path] != sha256]:
+        return node("tampered", (f"{path} was modified after the job wrote it" for path in edited), manifest=manifest)
+    inputs = {str(path): digest(path) for path in job.inputs}
+    differences = _differences(job, manifest, inputs, upstream, makers)
+    if kinds := tuple(kind for kind, lines in differences.items() if lines):
+        lines = (line for kind in kinds for line in differences[kind])
+        return node("stale", lines, kinds=kinds, manifest=manifest)
+    if roots := dict(root for parent in upstream.values() for root in _roots(parent)):
+        lines = (f"the upstream job {name} is {verdict}" for name, verdict in roots.items())
+        return node("broken-chain", lines, broken_by=tuple(roots.items()), manifest=manifest)
+    return node("fresh", notes=tuple(_notes(job, manifest, inputs)), manifest=manifest)
+
+
+def _own_manifest(job: Job) -> Manifest:
+    """The manifest of a job.
+
+    Raises:
+        InputError: it is missing, unreadable or another job's.
+    """
     try:
         manifest = read_manifest(job.manifest)
     except FileNotFoundError:
-        return node("unrecorded", f"{job.manifest} is not there")
-    except (InputError, OSError) as error:
-        return node("unrecorded", str(error))
-    if manifest.subcommand != job.subcommand or manifest.outputs.keys() != present.keys():
-        return node("unrecorded", f"{job.manifest} is another job's", manifest=manifest)
-    if edited := [path for path, found in present.items() if manifest.outputs[path] != found]:
-        return node("tampered", *(f"{path} is not what was written" for path in edited), manifest=manifest)
-    read = {str(path): digest(path) for path in job.inputs}
-    remade = {path for path in read if (maker := makers.get(Path(path))) is None or upstream[maker].verdict == "fresh"}
-    stale = {
-        "code": list(_changed_code(job, manifest)),
-        "config": list(_changed_parameter(json.loads(job.parameter), manifest.parameter)),
-        "data": list(_changed_inputs(manifest, read, remade, makers)),
+        raise InputError(f"{job.manifest} is missing") from None
+    except OSError as error:
+        raise InputError(str(error)) from error
+    if manifest.subcommand != job.subcommand or manifest.outputs.keys() != set(map(str, job.outputs)):
+        raise InputError(f"{job.manifest} belongs to another job")
+    return manifest
+
+
+def _differences(
+    job: Job,
+    manifest: Manifest,
+    inputs: Mapping[str, str | None],
+    upstream: Mapping[str, Node],
+    makers: Mapping[Path, str],
+) -> dict[str, list[str]]:
+    """The differences between what a job was run with and what it would be run with now, by kind.
+
+    ``inputs`` holds the present sha256 of each input.
+    """
+    planned = job.content
+    raw = {path for path in {*inputs, *manifest.inputs} if Path(path) not in makers}
+    # An output of a job that is not fresh says nothing about this job: its verdict is a broken chain.
+    comparable = {path for path in inputs if path in raw or upstream[makers[Path(path)]].verdict == "fresh"}
+    return {
+        "code": list(_changed_code(job, planned, manifest)),
+        "config": list(_changed_values(planned, manifest.parameter)),
+        "data": list(_changed_inputs(manifest.inputs, inputs, comparable, raw)),
         "env": list(_changed_packages(manifest)),
     }
-    # The code that ran and the code that is here: either may be the newer one.
-    here = present_code(job.subcommand, json.loads(job.parameter))
-    declared = [reasons(job.subcommand, code) for code in (manifest.code.fingerprint, here)]
-    notes = (
-        *(f"made by code that is declared equivalent: {one}" for one in dict.fromkeys([*declared[0], *declared[1]])),
-        *(f"{path} is not here: not compared" for path, one in read.items() if not one),
-    )
-    if kinds := tuple(kind for kind, why in stale.items() if why):
-        return node("stale", *(one for why in stale.values() for one in why), kinds=kinds, manifest=manifest)
-    if broken := dict(root for one in upstream.values() for root in _roots(one)):
-        why = (f"{name} is {verdict}" for name, verdict in broken.items())
-        return node("broken-chain", *why, manifest=manifest, broken_by=tuple(broken.items()))
-    return node("fresh", notes=notes, manifest=manifest)
 
 
-def _roots(node: Node) -> tuple[tuple[str, Verdict], ...]:
-    """Where a chain is broken: at a node itself, or at those that broke it."""
-    if node.verdict == "fresh":
-        return ()
-    return node.broken_by or ((node.name, node.verdict),)
-
-
-def _changed_code(job: Job, manifest: Manifest) -> Iterator[str]:
-    planned, recorded = json.loads(job.parameter)["code"], str(manifest.parameter.get("code", "none"))
-    if planned != recorded:
-        yield f"code: {recorded[:12]} became {planned[:12]}"
+def _changed_code(job: Job, planned: Mapping[str, Any], manifest: Manifest) -> Iterator[str]:
+    recorded = str(manifest.parameter.get("code", "none"))
+    if planned["code"] != recorded:
+        yield f"code: {recorded[:12]} became {planned['code'][:12]}"
     elif representative(job.subcommand, manifest.code.fingerprint) != recorded:
-        yield f"code: {manifest.code.fingerprint[:12]} ran, and not {recorded[:12]}"
+        yield f"code: {manifest.code.fingerprint[:12]} was run instead of the planned {recorded[:12]}"
 
 
-def _changed_parameter(present: Any, recorded: Any, key: str = "") -> Iterator[str]:
-    """Each key whose value differs, with both."""
+def _changed_values(present: Any, recorded: Any, key: str = "") -> Iterator[str]:
+    """A line for each key of a parameter whose value differs, with both values."""
     if isinstance(present, dict) and isinstance(recorded, dict):
         for name in sorted(present.keys() | recorded.keys()):
             if key or name != "code":
-                where = f"{key}.{name}" if key else name
-                yield from _changed_parameter(present.get(name, ABSENT), recorded.get(name, ABSENT), where)
-    elif _text(present) != _text(recorded):  # true, 1 and 1.0 are three
-        yield f"{key}: {_brief(recorded)} became {_brief(present)}"
+                inner = f"{key}.{name}" if key else name
+                yield from _changed_values(present.get(name, ABSENT), recorded.get(name, ABSENT), inner)
+    elif _text(present) != _text(recorded):  # true, 1 and 1.0 are three values
+        yield f"{key}: {_short(recorded)} became {_short(present)}"
 
 
 ABSENT = object()
 
 
 def _text(value: Any) -> str:
-    return "nothing" if value is ABSENT else json.dumps(value, ensure_ascii=False)
+    return "unset" if value is ABSENT else json.dumps(value, ensure_ascii=False)
 
 
-def _brief(value: Any) -> str:
+def _short(value: Any) -> str:
     text = _text(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _changed_inputs(
-    manifest: Manifest, read: Mapping[str, str | None], remade: Collection[str], makers: Mapping[Path, str]
+    recorded: Mapping[str, str], present: Mapping[str, str | None], comparable: set[str], raw: set[str]
 ) -> Iterator[str]:
-    """What a job read and is not the same now, as far as it is known to be right now; the same raw data may move."""
-    before, now = (
-        {path: one for path, one in these.items() if path not in others and Path(path) not in makers}
-        for these, others in ((manifest.inputs, read), (read, manifest.inputs))
-    )
-    moved = (
-        before.keys() | now.keys()
-        if sorted(map(str, before.values())) == sorted(map(str, now.values()))
-        else set[str]()
-    )
-    for path in sorted(read.keys() | manifest.inputs.keys()):
-        if path in moved:
-            continue
-        if path not in manifest.inputs:
-            yield f"{path} was not read"
-        elif path not in read:
-            yield f"{path} was read, and is not asked for"
-        elif path in remade and read[path] not in (None, manifest.inputs[path]):
-            yield f"{path} is not what was read"
+    """A line for each input that was added, removed or changed since a job read its inputs.
+
+    Raw data that lie at other paths, but with the same contents, are the same data.
+
+    Args:
+        recorded: sha256 of each file as the job read it, by path.
+        present: sha256 of each file that the job would read now; None if it is not there.
+        comparable: paths whose contents are compared.
+        raw: paths of files that no job writes.
+    """
+    added, removed = present.keys() - recorded.keys(), recorded.keys() - present.keys()
+    new = sorted(str(present[path]) for path in added & raw)
+    old = sorted(recorded[path] for path in removed & raw)
+    moved = (added | removed) & raw if new == old else set[str]()
+    for path in sorted((present.keys() | recorded.keys()) - moved):
+        if path in added:
+            yield f"{path} is a new input"
+        elif path in removed:
+            yield f"{path} is no longer an input"
+        elif path in comparable and present[path] not in (None, recorded[path]):
+            yield f"{path} was modified after the job read it"
 
 
 def _changed_packages(manifest: Manifest) -> Iterator[str]:
-    """What a job imported at another version than the lock file's; it leaves out what a build of torch brings along."""
+    """A line for each package of another version than in the lock file; packages that it does not list are left out."""
     for name, expected in machine.locked().items():
         version = manifest.packages.get(name, expected)
         if machine.essential(name, version) != expected:
-            yield f"{name}: {version} was imported, {expected} is locked"
+            yield f"{name}: {version} was used, {expected} is in the lock file"
+
+
+def _roots(node: Node) -> tuple[tuple[str, Verdict], ...]:
+    """Where a chain is broken: at this node, or upstream of it."""
+    if node.verdict == "fresh":
+        return ()
+    return node.broken_by or ((node.name, node.verdict),)
+
+
+def _notes(job: Job, manifest: Manifest, inputs: Mapping[str, str | None]) -> Iterator[str]:
+    # Both the code that was run and the present code may be the one declared equivalent.
+    present = present_code(job.subcommand, job.content)
+    codes = manifest.code.fingerprint, present
+    for reason in dict.fromkeys(reason for code in codes for reason in reasons(job.subcommand, code)):
+        yield f"code declared equivalent: {reason}"
+    for path, sha256 in inputs.items():
+        if sha256 is None:
+            yield f"{path} is not on this machine, so it was not compared"

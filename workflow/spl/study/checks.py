@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
 from spl.study.resolve import calibrated_weights, dataset_settings, method_settings, run_settings
 from spl.study.schema import Balanced, Dataset, Experiment, Full, Random, Scheme, Study
 from spl.study.settings import Settings

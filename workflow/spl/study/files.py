@@ -1,10 +1,16 @@
-"""Names of the files that jobs write."""
+"""The files that jobs leave behind, by name."""
 
-# Files of a prepared data set
+from __future__ import annotations
+
+# A prepared data set.
 DATA_FILES = ("images.safetensors", "dataset.json")
-# Files of a run
+# A training run.
 RUN_FILES = ("parameters.json", "metrics.csv", "confusion.npy", "weights.safetensors")
-# Files of a run that the summary of its experiment reads
+# Of a training run, what the summary of an experiment reads.
 SUMMARISED = ("parameters.json", "metrics.csv", "confusion.npy")
-# Endings of the files of an exhibit, by kind
-ENDINGS = {"figure": (".pdf", ".png", ".csv"), "table": (".csv", ".md", ".tex"), "spreadsheet": (".xlsx",)}
+# Endings of the files of a figure, a table or a spreadsheet.
+ENDINGS = {
+    "figure": (".pdf", ".png", ".csv"),
+    "table": (".csv", ".md", ".tex", ".runs.json"),
+    "spreadsheet": (".xlsx",),
+}

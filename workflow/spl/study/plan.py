@@ -1,18 +1,17 @@
-"""The plan of a study: the runs its experiments need, each once, and the canonical parameter of every job.
+"""The plan of a study: the runs that its experiments need, each once, with their splits and calibrations.
 
-Pure: a plan follows from the study, the names of a user's own images and the code, and touches no file of results.
+Pure: a plan follows from the study and the names of a user's own images, and touches no file of results.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from spl.code.subcommands import with_code
 from spl.data.splits import part_of_class
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
 from spl.study.resolve import calibrated_weights, method_settings, run_settings
 from spl.study.schema import (
     CALIBRATION_PARTS,
@@ -59,7 +58,7 @@ class Run:
         dataset: name in the study.
         split: path of its split.
         fold: number of its labelled set.
-        method: key of :data:`spl.methods.methods.METHODS`.
+        method: key of :data:`spl.methods.registry.METHODS`.
         variant: the settings in which it differs from the defaults; "" if in none.
         labels: labelled images.
         split_seed: what drew its labelled set.
@@ -202,58 +201,7 @@ def _labelled(study: Study, split: SplitJob) -> int:
     return split.labels * (len(known.classes) if split.scheme == "balanced" else 1)
 
 
-def canonical(content: Mapping[str, Any]) -> str:
-    """Sorted-key JSON without blanks: equal text if and only if equal content.
-
-    Snakemake keeps the parameters of a job without their names and compares them as a set; one canonical text in their
-    place lets no swap of two values go unnoticed.
-    """
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def data_parameter(plan: Plan, dataset: str) -> str:
-    """The canonical parameter of preparing a data set."""
-    given = plan.study.datasets[dataset]
-    content = {"source": given.source, "options": given.options, "known": asdict(given.known)}
-    return canonical(with_code("data", content))
-
-
-def split_parameter(plan: Plan, path: str) -> str:
-    """The canonical parameter of drawing a split."""
-    job = plan.splits[path]
-    given = {"labels": job.labels, "keep": job.keep, "part": job.part}
-    draw = {"scheme": job.scheme, "seed": job.seed, **{key: one for key, one in given.items() if one is not None}}
-    return canonical(with_code("split", {"draw": draw}))
-
-
-def run_parameter(plan: Plan, path: str) -> str:
-    """The canonical parameter of a training; data set and split come as files."""
-    run = plan.runs[path]
-    described = {name: value for name, value in vars(run).items() if name != "path"}
-    return canonical(with_code("train", described))
-
-
-def calibration_parameter(plan: Plan, path: str) -> str:
-    """The canonical parameter of calibrating a smooth method on a data set."""
-    return canonical(with_code("calibrate", vars(plan.calibrations[path])))
-
-
-def analysis_parameter(plan: Plan, experiment: str) -> str:
-    """The canonical parameter of an experiment's summary; the order of the runs is the study's."""
-    missing = {path: _described(plan.runs[path]) for path in plan.experiments[experiment] if path in plan.missing}
-    content = {"runs": plan.experiments[experiment], "missing": missing, "basins": plan.study.basins.model_dump()}
-    return canonical(with_code("analyse", content))
-
-
-def crate_parameter(plan: Plan) -> str:
-    """The canonical parameter of the archive of everything: the study, as it was given.
-
-    As text, since the order of its experiments and methods counts.
-    """
-    return canonical(with_code("crate", {"study": plan.study.model_dump_json(exclude_unset=True)}))
-
-
-def _described(run: Run) -> dict[str, Any]:
-    """What is known of a run before it is trained; of weights that are yet to be measured nothing is."""
+def planned_values(run: Run) -> dict[str, Any]:
+    """The columns of a run's row that are known before it is trained; weights still to be calibrated are None."""
     known = {name: value for name, value in vars(run).items() if name not in ("path", "settings", "calibration")}
     return known | {name: None if value == CALIBRATED else value for name, value in run.settings.items()}

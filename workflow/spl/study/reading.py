@@ -31,11 +31,6 @@ class _StrictLoader(yaml.SafeLoader):
         except Exception as error:  # Python's errors about malformed numbers and dates
             raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from error
 
-    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
-        value = super().construct_scalar(node)
-        value.encode()  # YAML can spell lone surrogates, which cannot be written to a file
-        return value
-
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
@@ -143,10 +138,7 @@ _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 60
 
 def _shortened(value: Any, to_text: Callable[[Any], str] = str) -> str:
     """A value or a key in at most 60 characters, however large or nested it is."""
-    try:
-        text = to_text(value)
-    except ValueError:  # Python prints no number of more than 4,300 digits
-        text = "a number of thousands of digits"
+    text = to_text(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

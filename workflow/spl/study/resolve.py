@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
 from spl.study.settings import CALIBRATED, Settings
 
 if TYPE_CHECKING:

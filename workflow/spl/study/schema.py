@@ -13,9 +13,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from spl.data.datasets import SOURCES, Description
+from spl.data.registry import SOURCES
+from spl.data.source import Description
 from spl.errors import InputError
-from spl.methods.methods import METHODS
+from spl.methods.registry import METHODS
 from spl.study.base import Integer, Model, Number, Slug, no_duplicates, refuse_key, suggestion
 from spl.study.settings import Settings
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,18 @@ import pandas as pd
 
 from spl.analysis.formats import counted, percent
 from spl.analysis.statistics import NO_GAIN, Gain, corrected, gain, summarise
-from spl.tables.layout import Row, Table, gain_cells, gain_columns, long, number_rows
+from spl.tables.layout import Cell, Numbers, Table, gain_cells
 
 DRAWS = ["dataset", "split", "fold", "split_seed", "seed"]
 OWN = {"lambda_u", "power"}
-"""What a method chooses for itself: two runs that differ in these alone ran under equal conditions."""
+"""Settings that belong to a method: two runs that differ only in these ran under equal conditions."""
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """Compare every method with the baseline, run for run, over experiments that may share runs.
 
-    The discrepancy of a run is its last error minus its best; that of a method is over all of its runs, paired or not,
-    as far as they are done.
+    The discrepancy of a run is its last error minus its best; that of a method is over all of its runs that are done,
+    paired or not.
 
     Args:
         parameter: ``titles`` of the methods to show, in order, key of the ``baseline``, and names of all ``settings``.
@@ -36,48 +37,55 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         if method != baseline
     }
     done = {method: own.dropna(subset=["error_last", "error_last_baseline"]) for method, own in pairs.items()}
-    won = corrected({method: _gain(done[method]) for method, own in pairs.items() if len(own)})
-    tidy: list[Row] = []
+    comparisons = corrected({method: _gain(done[method]) for method, own in pairs.items() if len(own)})
+    numbers = Numbers()
     printed = []
     for method, title in titles.items():
         runs = methods[method].dropna(subset="error_last")
+        _add_runs(numbers, title, runs, done.get(method))
         discrepancy = summarise((runs["error_last"] - runs["error_best"]).to_numpy())
-        numbers: dict[str, float] = {
+        values = {
             "runs": discrepancy.n,
             "discrepancy_mean": discrepancy.mean,
             "discrepancy_max": discrepancy.max,
         }
-        cells = {"last − best": percent(discrepancy.mean, 2), "largest": percent(discrepancy.max, 2)}
-        line = {"": title} | {name: counted(cell, len(runs), len(methods[method])) for name, cell in cells.items()}
-        if method in won:
-            numbers |= gain_columns(won[method])
-            line |= _gain_cells(won[method], titles[baseline], len(pairs[method]))
-        tidy += _run_rows(title, runs, done.get(method)) + number_rows({"method": title}, numbers)
+        lines = numbers.computed({"method": title}, values, runs["run"])
+        line: dict[str, str | Cell] = {"": title}
+        for name, quantity in {"last − best": "discrepancy_mean", "largest": "discrepancy_max"}.items():
+            text = counted(percent(values[quantity], 2), len(runs), len(methods[method]))
+            line[name] = Cell(text, lines[quantity])
+        if method in comparisons:
+            lines = numbers.compared({"method": title}, comparisons[method])
+            line |= _gain_cells(comparisons[method], lines, titles[baseline], len(pairs[method]))
         printed.append(line)
-    return Table(long(tidy), pd.DataFrame(printed).fillna(""))
+    return numbers.table(pd.DataFrame(printed).fillna(""))
 
 
 def _gain(pairs: pd.DataFrame) -> Gain:
-    return gain(pairs["error_last"].to_numpy(), pairs["error_last_baseline"].to_numpy()) if len(pairs) else NO_GAIN
+    if not len(pairs):
+        return NO_GAIN
+    compared = gain(pairs["error_last"].to_numpy(), pairs["error_last_baseline"].to_numpy())
+    return replace(compared, runs=(*pairs["run"], *pairs["run_baseline"]))
 
 
-def _run_rows(title: str, runs: pd.DataFrame, pairs: pd.DataFrame | None) -> list[Row]:
-    """Tidy rows of each run: its errors, and the baseline's run that it is compared with, and that one's."""
-    shown = runs[["run", "error_last", "error_best"]]
-    if pairs is not None:
-        shown = shown.merge(pairs[["run", "run_baseline", "error_last_baseline"]], on="run", how="left")
-    rows: list[Row] = []
-    for run in shown.to_dict("records"):
-        of = {"method": title, "run": run.pop("run"), "run_baseline": run.pop("run_baseline", None)}
-        rows += number_rows(of, {str(name): error for name, error in run.items() if pd.notna(error)})
-    return rows
+def _add_runs(numbers: Numbers, title: str, runs: pd.DataFrame, pairs: pd.DataFrame | None) -> None:
+    """Add the errors of each run, and that of the baseline's run that it is compared with."""
+    partners = {} if pairs is None else dict(zip(pairs["run"], pairs["run_baseline"], strict=True))
+    errors = {} if pairs is None else dict(zip(pairs["run"], pairs["error_last_baseline"], strict=True))
+    for run, last, best in zip(runs["run"], runs["error_last"], runs["error_best"], strict=True):
+        what = {"method": title, "run": run, "run_baseline": partners.get(run)}
+        numbers.computed(what, {"error_last": last, "error_best": best}, [run])
+        if run in partners:
+            numbers.computed(what, {"error_last_baseline": errors[run]}, [partners[run]])
 
 
-def _gain_cells(won: Gain, baseline: str, full: int) -> dict[str, str]:
-    extremes = {"max": percent(won.max, 2), "min": percent(won.min, 2)}
-    cells = {name: counted(cell, won.n, full) for name, cell in extremes.items()}
-    better = f"{won.wins} of {won.n}" if won.n else "–"
-    return gain_cells(won, f"gain wrt {baseline}", full=full) | cells | {"better": better}
+def _gain_cells(compared: Gain, lines: Mapping[str, int], baseline: str, full: int) -> dict[str, Cell]:
+    extremes = {
+        name: Cell(counted(percent(value, 2), compared.n, full), lines[f"gain_{name}"])
+        for name, value in {"max": compared.max, "min": compared.min}.items()
+    }
+    better = Cell(f"{compared.wins} of {compared.n}" if compared.n else "–", lines["wins"])
+    return gain_cells(compared, lines, f"gain wrt {baseline}", full=full) | extremes | {"better": better}
 
 
 def equal_conditions(runs: pd.DataFrame, baseline: pd.DataFrame, settings: list[str]) -> pd.DataFrame:

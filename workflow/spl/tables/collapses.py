@@ -1,4 +1,4 @@
-"""The table of what the confusion matrices of every run of an experiment say."""
+"""The table of collapsed classes: what the confusion matrices of every run of an experiment show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from spl.analysis.arms import arm_labels
 from spl.analysis.formats import percent
-from spl.tables.layout import Table
+from spl.tables.layout import Cell, Table
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -23,22 +23,19 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     # Lists of classes are text, also where every run lists one class or none.
     summary = pd.read_csv(inputs[0], dtype=dict.fromkeys(("variant", *LISTS), str))
     summary = summary.fillna(dict.fromkeys(("variant", *LISTS), ""))
-    called, classes = arm_labels(summary, parameter["titles"]), parameter["classes"]
+    labels, classes = arm_labels(summary, parameter["titles"]), parameter["classes"]
     tidy = summary[["run", "method", "variant", *WHICH, *LISTS, "basin", "unstable", "error_last", "error_best"]]
     several = [name for name in WHICH if len(set(tidy[name])) > 1]
-    printed = [
-        {
-            "": called[run["method"], run["variant"]],
-            **{name: str(run[name]) for name in several},
-            **_outcome(run, classes),
-        }
-        for run in tidy.to_dict("records")
-    ]
-    return Table(tidy, pd.DataFrame(printed), texts=TEXTS)
+    printed = []
+    for line, run in enumerate(tidy.to_dict("records")):
+        texts = {name: str(run[name]) for name in several} | _outcome(run, classes)
+        cells = {name: Cell(text, line) for name, text in texts.items()}
+        printed.append({"": labels[run["method"], run["variant"]]} | cells)
+    return Table.traced(tidy, pd.DataFrame(printed), [(run,) for run in tidy["run"]], texts=TEXTS)
 
 
 def _outcome(run: Mapping[Hashable, Any], classes: list[str]) -> dict[str, str]:
-    """The printed cells of what came out of a run; dashes if it is not done."""
+    """The printed results of a run; dashes if it is not done."""
     done = not pd.isna(run["error_last"])
     return {
         "basin": run["basin"] if done else "not run",
@@ -61,9 +58,9 @@ def _named(numbers: str, classes: list[str]) -> str:
 
 
 def _when(collapses: str, classes: list[str]) -> str:
-    """In words, classes that share an interval together: "2:1000-3000 5:9000-", the second of which never ended."""
+    """Collapses such as "2:1000-3000 5:9000-" (class 5 never recovered) in words, classes of one interval together."""
     sharing: dict[str, list[str]] = {}
-    for number, steps in (one.split(":") for one in collapses.split()):
+    for number, steps in (collapse.split(":") for collapse in collapses.split()):
         sharing.setdefault(steps, []).append(classes[int(number)])
     return "; ".join(f"{_span(steps)}: {', '.join(names)}" for steps, names in sharing.items()) or "–"
 

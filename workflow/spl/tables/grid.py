@@ -8,11 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from spl.analysis.arms import by_run
 from spl.analysis.formats import bold, counted, percent
 from spl.analysis.statistics import summarise
 from spl.study.labels import setting_name, setting_value
-from spl.tables.layout import Row, Table, long, number_rows, run_rows
+from spl.tables.layout import Cell, Numbers, Table
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -20,11 +19,11 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
 
     Args:
         parameter: ``titles`` of the methods and ``setting``, the column of the summary that varies; it may be "seed";
-            perhaps ``without``: which ``runs`` stand for the value 0 of which ``method``.
-        inputs: the experiment's summary; after it those that list these runs.
+            optionally ``without``: the ``runs`` that stand for the value 0 of a ``method``.
+        inputs: the experiment's summary, followed by those that list these runs.
 
     Raises:
-        ValueError: runs of one cell have the same fold and seed, so that something else varies too.
+        ValueError: several runs of one cell have the same fold and seed, so that another setting varies too.
     """
     setting = parameter["setting"]
     summary = pd.read_csv(inputs[0])
@@ -36,21 +35,22 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         raise ValueError(f"{inputs[0]}: runs that differ in more than {setting} cannot share a cell of a table")
     values = sorted(summary[setting].unique())
     full = int(summary.groupby(["method", setting]).size().max())
-    tidy: list[Row] = []
+    numbers = Numbers()
     printed = []
     for method, runs in summary.groupby("method", sort=False):
         title = parameter["titles"][method]
-        cells = {}
+        errors, lines = {}, {}
         for value, own in runs.groupby(setting):
-            of = {"method": title, setting: value}
+            what = {"method": title, setting: value}
             done = own.set_index(["fold", "seed"]).dropna(subset="error_last")
-            cell = cells[value] = summarise(done["error_last"].to_numpy())
-            tidy += run_rows(of, by_run(done, "error_last"))
-            tidy += number_rows(of, {"n": cell.n, "mean": cell.mean, "std": cell.std})
-        lowest = min((cell.mean for cell in cells.values() if cell.n), default=None)
-        shown = dict.fromkeys(map(setting_value, values), "–")
-        for value, cell in cells.items():
-            text = counted(percent(cell.mean, 2), cell.n, full)
-            shown[setting_value(value)] = bold(text) if cell.mean == lowest else text
-        printed.append({setting_name(setting): title} | shown)
-    return Table(long(tidy), pd.DataFrame(printed))
+            numbers.of_runs(what, done)
+            summarised = errors[value] = summarise(done["error_last"].to_numpy())
+            columns = {"n": summarised.n, "mean": summarised.mean, "std": summarised.std}
+            lines[value] = numbers.computed(what, columns, done["run"])["mean"]
+        lowest = min((summarised.mean for summarised in errors.values() if summarised.n), default=None)
+        line: dict[str, str | Cell] = {setting_name(setting): title} | dict.fromkeys(map(setting_value, values), "–")
+        for value, summarised in errors.items():
+            text = counted(percent(summarised.mean, 2), summarised.n, full)
+            line[setting_value(value)] = Cell(bold(text) if summarised.mean == lowest else text, lines[value])
+        printed.append(line)
+    return numbers.table(pd.DataFrame(printed))

@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from spl.analysis.arms import arms, counterpart, fold_cells, gain_on, gains, run_names
+from spl.analysis.arms import arms, counterpart, gain_on, gains, run_names
 from spl.analysis.formats import counted, percent
 from spl.analysis.statistics import corrected, summarise
-from spl.tables.layout import Row, Table, gain_cells, gain_columns, long, number_rows, run_rows, stacked
-from spl.tables.literature import Published
+from spl.tables.layout import Cell, Numbers, Table, fold_cells, gain_cells, stacked
+from spl.tables.literature_columns import Published
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -30,32 +30,35 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         InputError: the experiment without imbalance lacks a method of the other.
     """
     titles, baseline = parameter["titles"], parameter["baseline"]
-    found, balanced = (arms(pd.read_csv(path), titles) for path in inputs)
-    names, won = run_names(found), corrected(gains(found, baseline))
+    compared, balanced = (arms(pd.read_csv(path), titles) for path in inputs)
+    names, comparisons = run_names(compared), corrected(gains(compared, baseline))
     full = len(names)
-    without = {arm.label: counterpart(arm, balanced, inputs[1]) for arm in found}
-    # What an arm would gain if it were without the imbalance.
-    drops = corrected({arm.label: gain_on(arm, without[arm.label]) for arm in found})
-    beside = Published(parameter, inputs[0])
-    tidy: list[Row] = []
-    above: dict[str, dict[str, str]] = {}
-    for arm in found:
-        of_arm = summarise(arm.values())
-        numbers = {name: getattr(of_arm, name) for name in parameter["rows"] if name != "folds"}
-        cells = {name: {name: counted(percent(value, 2), of_arm.n, full)} for name, value in numbers.items()}
-        cells["folds"] = fold_cells(arm, names)
-        above[arm.label] = {name: cell for row in parameter["rows"] for name, cell in cells[row].items()}
-        numbers |= beside.numbers(arm)
-        above[arm.label] |= dict.fromkeys(beside.names, "–") | beside.cells(arm)
-        if arm.label in won:
-            numbers |= gain_columns(won[arm.label])
-        numbers |= {f"drop_{name.removeprefix('gain_')}": one for name, one in gain_columns(drops[arm.label]).items()}
-        of = {"method": arm.label}
-        tidy += run_rows(of, arm.errors) + run_rows(of, without[arm.label].errors, "error_last_balanced")
-        tidy += number_rows(of, numbers)
-    gained = {label: gain_cells(one, f"gain wrt {titles[baseline]}", full=full) for label, one in won.items()}
-    dropped = {
-        label: gain_cells(one, "drop due to imbalance", "p-value of the drop", full) for label, one in drops.items()
-    }
+    without = {arm.label: counterpart(arm, balanced, inputs[1]) for arm in compared}
+    # The gain of an arm if the imbalance were removed.
+    drops = corrected({arm.label: gain_on(arm, without[arm.label]) for arm in compared})
+    published = Published(parameter, inputs[0])
+    numbers = Numbers()
+    above: dict[str, dict[str, str | Cell]] = {}
+    gained: dict[str, dict[str, Cell]] = {}
+    dropped: dict[str, dict[str, Cell]] = {}
+    for arm in compared:
+        what = {"method": arm.label}
+        folds = fold_cells(arm.errors, numbers.of_runs(what, arm.runs), names)
+        numbers.of_runs(what, without[arm.label].runs, name="error_last_balanced")
+        errors = summarise(arm.values())
+        values = {name: getattr(errors, name) for name in parameter["rows"] if name != "folds"}
+        lines = numbers.computed(what, values, arm.paths)
+        cells = {name: Cell(counted(percent(values[name], 2), errors.n, full), line) for name, line in lines.items()}
+        above[arm.label] = {}
+        for row in parameter["rows"]:
+            above[arm.label] |= folds if row == "folds" else {row: cells[row]}
+        above[arm.label] |= dict.fromkeys(published.names, "–") | published.cells(numbers, what, arm)
+        if arm.label in comparisons:
+            gain = comparisons[arm.label]
+            lines = numbers.compared(what, gain)
+            gained[arm.label] = gain_cells(gain, lines, f"gain wrt {titles[baseline]}", full=full)
+        drop = drops[arm.label]
+        lines = numbers.compared(what, drop, "drop_")
+        dropped[arm.label] = gain_cells(drop, lines, "drop due to imbalance", "p-value of the drop", full)
     printed = stacked("fold" if "folds" in parameter["rows"] else "", above, gained, dropped)
-    return Table(long(tidy), printed, beside.note)
+    return numbers.table(printed, published.note)

@@ -11,11 +11,11 @@ import pandas as pd
 from spl.analysis.arms import Arm, arms, baseline_of, by_run, counterpart, run_names
 from spl.analysis.formats import counted, percent
 from spl.analysis.statistics import Values, summarise
-from spl.tables.layout import Row, Table, long, number_rows, run_rows
+from spl.tables.layout import Cell, Numbers, Table
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
-    """How much the training seed decides, beside how much the labelled images do.
+    """Compare the spread over training seeds with the spread over labelled sets.
 
     The last column compares each method's worst seed with the baseline's best one: positive if even the worst is better
     (paper, section 4.3.5). The paper chose the fold because the baseline had ended in the low basin there; where it has
@@ -29,46 +29,53 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         InputError: the second experiment lacks a method of the first.
     """
     titles, baseline = parameter["titles"], parameter["baseline"]
-    found, over_folds = (arms(pd.read_csv(path), titles) for path in inputs)
-    seeds, folds = len(run_names(found)), len(run_names(over_folds))
-    tidy: list[Row] = []
+    compared, over_folds = (arms(pd.read_csv(path), titles) for path in inputs)
+    seeds, folds = len(run_names(compared)), len(run_names(over_folds))
+    numbers = Numbers()
     printed = []
-    for arm in found:
-        of_seeds = summarise(arm.values())
+    for arm in compared:
+        what = {"method": arm.label}
         elsewhere = counterpart(arm, over_folds, inputs[1])
-        of_folds = summarise(_fold_means(elsewhere))
-        numbers: dict[str, float] = {"n": of_seeds.n, "mean": of_seeds.mean, "std": of_seeds.std}
-        numbers |= {"min": of_seeds.min, "max": of_seeds.max, "folds": of_folds.n, "std_over_folds": of_folds.std}
-        line = {
-            "": arm.label,
-            "mean": counted(percent(of_seeds.mean, 2), of_seeds.n, seeds),
-            "std over seeds": counted(percent(of_seeds.std, 2), of_seeds.n, seeds),
-            "std over folds": counted(percent(of_folds.std, 2), len(elsewhere.errors), folds),
-            "best": counted(percent(of_seeds.min, 2), of_seeds.n, seeds),
-            "worst": counted(percent(of_seeds.max, 2), of_seeds.n, seeds),
-        }
+        numbers.of_runs(what, arm.runs)
+        numbers.of_runs(what, elsewhere.runs, name="error_last_over_folds")
+        of_seeds, of_folds = summarise(arm.values()), summarise(_fold_means(elsewhere))
+        values = {name: getattr(of_seeds, name) for name in ("n", "mean", "std", "min", "max")}
+        lines = numbers.computed(what, values, arm.paths)
+        cells = {name: Cell(counted(percent(values[name], 2), of_seeds.n, seeds), line) for name, line in lines.items()}
+        values = {"folds": of_folds.n, "std_over_folds": of_folds.std}
+        line = numbers.computed(what, values, elsewhere.paths)["std_over_folds"]
+        spread = Cell(counted(percent(of_folds.std, 2), len(elsewhere.errors), folds), line)
+        printed.append(
+            {
+                "": arm.label,
+                "mean": cells["mean"],
+                "std over seeds": cells["std"],
+                "std over folds": spread,
+                "best": cells["min"],
+                "worst": cells["max"],
+            }
+        )
         if arm.method != baseline:
-            theirs = summarise(baseline_of(arm, found, baseline).values())
-            ahead = numbers["worst_gain"] = theirs.min - of_seeds.max
-            line[f"worst wrt best {titles[baseline]}"] = counted(percent(ahead, 2), min(of_seeds.n, theirs.n), seeds)
-        of = {"method": arm.label}
-        tidy += run_rows(of, arm.errors) + run_rows(of, elsewhere.errors, "error_last_over_folds")
-        tidy += number_rows(of, numbers)
-        printed.append(line)
-    shown = sorted({fold for arm in found for fold, _ in arm.planned.index})
+            other = baseline_of(arm, compared, baseline)
+            theirs = summarise(other.values())
+            ahead = theirs.min - of_seeds.max
+            line = numbers.computed(what, {"worst_gain": ahead}, [*arm.paths, *other.paths])["worst_gain"]
+            text = counted(percent(ahead, 2), min(of_seeds.n, theirs.n), seeds)
+            printed[-1][f"worst wrt best {titles[baseline]}"] = Cell(text, line)
+    shown = sorted({fold for arm in compared for fold, _ in arm.planned.index})
     warnings = [
         f"Warning: over the folds, {titles[baseline]} did not end in the low basin on fold {fold}, "
         "so the premise of this table does not hold here."
         for fold in shown
         if _basins(baseline, over_folds, fold) == {"high"}
     ]
-    return Table(long(tidy), pd.DataFrame(printed).fillna(""), " ".join(warnings))
+    return numbers.table(pd.DataFrame(printed).fillna(""), " ".join(warnings))
 
 
 def _basins(method: str, over_folds: list[Arm], fold: int) -> set[str]:
-    """The basins in which a method's runs of one fold ended, NaN for one that is not done; none if none was planned."""
-    own = [by_run(arm.planned, "basin") for arm in over_folds if arm.method == method]
-    return {basin for arm in own for (one, _), basin in arm.items() if one == fold}
+    """The basins in which a method's runs of one fold ended, NaN where a run is not done; empty if none is planned."""
+    basins = [by_run(arm.planned, "basin") for arm in over_folds if arm.method == method]
+    return {basin for of_arm in basins for (own_fold, _), basin in of_arm.items() if own_fold == fold}
 
 
 def _fold_means(arm: Arm) -> Values:

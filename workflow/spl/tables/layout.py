@@ -1,63 +1,223 @@
-"""A finished table and its three files."""
+"""A table while it is built, and the files of a finished one."""
 
 from __future__ import annotations
 
+import importlib
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+# pandas needs jinja2 and tabulate to print tables, but imports them on demand. Imported here, they count as packages of
+# the jobs that print tables.
+import jinja2  # noqa: F401
 import pandas as pd
+import tabulate  # noqa: F401
 
 from spl.analysis.formats import counted, percent, spread
 from spl.analysis.statistics import Gain
 
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A printed cell that shows a line of the tidy table: a number, or the results of one run.
+
+    Attributes:
+        text: as printed.
+        number: the line, from 0.
+    """
+
+    text: str
+    number: int
+
+    def __str__(self) -> str:
+        return self.text
+
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers and their printed form.
+    """Numbers, their printed form, and the runs behind them.
 
     Attributes:
-        tidy: for reading by programs; of a table of numbers, :func:`long`.
+        tidy: for reading by programs; for a table of numbers, :meth:`Numbers.table` says in which form.
         printed: text, laid out as in the paper; the first column names the rows.
-        note: sentences on what the numbers say, printed below; a caption says only what was run.
-        texts: columns that hold words, beside the first: to be read from the left, and in several lines.
+        note: sentences that interpret the numbers, printed below; the caption only describes the experiment.
+        texts: columns that hold words, besides the first: aligned left.
+        runs: the paths of the runs behind each line of ``tidy``; empty if the table is not computed from runs.
+        cells: for each printed cell, row by row, the line of ``tidy`` that it shows, from 0; None if it shows none.
     """
 
     tidy: pd.DataFrame
     printed: pd.DataFrame
     note: str = ""
     texts: tuple[str, ...] = ()
+    runs: Sequence[tuple[str, ...]] = ()
+    cells: Sequence[Sequence[int | None]] = ()
+
+    @classmethod
+    def traced(
+        cls,
+        tidy: pd.DataFrame,
+        printed: pd.DataFrame,
+        runs: Sequence[tuple[str, ...]],
+        note: str = "",
+        texts: tuple[str, ...] = (),
+    ) -> Table:
+        """A table whose printed cells are text or :class:`Cell`; other arguments as the attributes."""
+        rows = printed.astype(object).to_numpy().tolist()
+        cells = [[cell.number if isinstance(cell, Cell) else None for cell in row] for row in rows]
+        return cls(tidy, printed.astype(object).map(str), note, texts, runs, cells)
 
     @property
     def alignment(self) -> list[Literal["left", "right"]]:
-        """Of each printed column."""
+        """The side on which each printed column is aligned."""
         names = self.printed.columns
         return ["left" if name in self.texts or name == names[0] else "right" for name in names]
 
 
-Row = dict[str, Any]
+WHOLE = ["labels", "from", "to", "fold", "seed"]
+"""Columns of a tidy table that hold whole numbers."""
 
 
-def gain_cells(won: Gain, name: str, p_value: str = "p-value", full: int = 0) -> dict[str, str]:
+class Numbers:
+    """The numbers of a table while it is built, each with the runs that it was computed from."""
+
+    def __init__(self) -> None:
+        self._rows: list[Row] = []
+        self._runs: list[tuple[str, ...]] = []
+
+    def of_runs(
+        self, what: Mapping[str, Any], runs: pd.DataFrame, column: str = "error_last", name: str | None = None
+    ) -> dict[tuple[int, int], int]:
+        """Add one number for each run: what the other numbers are computed from.
+
+        Args:
+            what: what distinguishes these runs from others of the table, the method first.
+            runs: rows of a summary, indexed by (fold, seed).
+            column: of the summary, to take the numbers from.
+            name: of the numbers; that of the column if None.
+
+        Returns:
+            their lines in the tidy table, from 0, by (fold, seed).
+        """
+        keys = runs.index.tolist()
+        return {
+            (fold, seed): self._add({**what, "fold": fold, "seed": seed}, name or column, value, (path,))
+            for (fold, seed), value, path in zip(keys, runs[column].tolist(), runs["run"].tolist(), strict=True)
+        }
+
+    def computed(self, what: Mapping[str, Any], values: Mapping[str, Any], runs: Iterable[str]) -> dict[str, int]:
+        """Add numbers that are computed from the same runs.
+
+        Args:
+            what: what the numbers are of, the method first.
+            values: the numbers by name.
+            runs: paths of the runs.
+
+        Returns:
+            their lines in the tidy table, from 0, by name.
+        """
+        behind = tuple(dict.fromkeys(runs))
+        return {name: self._add(what, name, value, behind) for name, value in values.items()}
+
+    def compared(self, what: Mapping[str, Any], gain: Gain, prefix: str = "") -> dict[str, int]:
+        """Add all numbers of a comparison, in shares.
+
+        Args:
+            what: as of :meth:`computed`.
+            gain: the comparison.
+            prefix: of the names in the tidy table; the mean is then called by the prefix and "mean".
+
+        Returns:
+            their lines in the tidy table, from 0, by name without prefix.
+        """
+        values = gain_columns(gain)
+        names = {name: f"{prefix}{name.removeprefix('gain_')}" if prefix else name for name in values}
+        lines = self.computed(what, {names[name]: value for name, value in values.items()}, gain.runs)
+        return {name: lines[names[name]] for name in values}
+
+    def table(self, printed: pd.DataFrame, note: str = "") -> Table:
+        """The finished table.
+
+        Its tidy form has one row for each number: what it is of, its name (``quantity``) and its ``value``. A row with
+        a fold and a seed, or with a run, is about one run; the others are computed from such rows. Errors and gains are
+        shares.
+        """
+        frame = pd.DataFrame(self._rows)
+        what = frame.columns.drop(["quantity", "value"])
+        tidy = frame[[*what, "quantity", "value"]].astype(dict.fromkeys(what.intersection(WHOLE), "Int64"))
+        return Table.traced(tidy, printed, self._runs, note)
+
+    def _add(self, what: Mapping[str, Any], name: str, value: Any, runs: tuple[str, ...]) -> int:
+        self._rows.append({**what, "quantity": name, "value": value})
+        self._runs.append(runs)
+        return len(self._rows) - 1
+
+
+def gain_columns(gain: Gain) -> dict[str, float]:
+    """The tidy numbers of a comparison by name: all of a :class:`Gain`, in shares."""
+    return {
+        "pairs": gain.n,
+        "gain_mean": gain.mean,
+        "gain_std": gain.std,
+        "gain_max": gain.max,
+        "gain_min": gain.min,
+        "wins": gain.wins,
+        "p_value": gain.p_value,
+        **({} if gain.p_holm is None else {"p_holm": gain.p_holm}),
+        "smallest_p": gain.smallest_p,
+        "shift": gain.shift.estimate,
+        "shift_low": gain.shift.low,
+        "shift_high": gain.shift.high,
+        "shift_level": gain.shift.level,
+        "effect_size": gain.effect_size,
+    }
+
+
+def gain_cells(
+    gain: Gain, lines: Mapping[str, int], name: str, p_value: str = "p-value", full: int = 0
+) -> dict[str, Cell]:
     """The printed cells of a comparison: its mean and deviation, its p-value, and the corrected one if there is one.
 
     Args:
-        won: the comparison.
+        gain: the comparison.
+        lines: of its numbers, as :meth:`Numbers.compared` returns them.
         name: of the first cell.
         p_value: name of the second.
         full: as of :func:`counted`.
     """
-    cells = {name: spread(won.mean, won.std), p_value: f"{percent(won.p_value)} %"}
+    cells = {name: Cell(counted(spread(gain.mean, gain.std), gain.n, full), lines["gain_mean"])}
     if full == 1:  # a single pair allows no test
-        return {name: counted(cells[name], won.n, full)}
-    if won.p_holm is not None:
-        cells[f"{p_value}, Holm"] = f"{percent(won.p_holm)} %"
-    return {row: counted(cell, won.n, full) for row, cell in cells.items()}
+        return cells
+    cells[p_value] = Cell(counted(f"{percent(gain.p_value)} %", gain.n, full), lines["p_value"])
+    if gain.p_holm is not None:
+        cells[f"{p_value}, Holm"] = Cell(counted(f"{percent(gain.p_holm)} %", gain.n, full), lines["p_holm"])
+    return cells
 
 
-def stacked(first: str, *parts: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+def fold_cells(
+    errors: Mapping[tuple[int, int], float],
+    lines: Mapping[tuple[int, int], int],
+    names: Mapping[tuple[int, int], str],
+) -> dict[str, str | Cell]:
+    """The printed errors of single runs by the names of their folds, a dash for a run that is not done.
+
+    Args:
+        errors: shares, by (fold, seed).
+        lines: of the errors, as :meth:`Numbers.of_runs` returns them.
+        names: of the planned (fold, seed), as :func:`spl.analysis.arms.run_names` gives them.
+    """
+    return {
+        name: Cell(percent(errors[run], 2), lines[run]) if run in errors else percent(float("nan"))
+        for run, name in names.items()
+    }
+
+
+def stacked(first: str, *parts: Mapping[str, Mapping[str, str | Cell]]) -> pd.DataFrame:
     """Printed cells by column and row, the parts below one another; nothing where a column lacks a part.
 
     Args:
@@ -67,57 +227,13 @@ def stacked(first: str, *parts: Mapping[str, Mapping[str, str]]) -> pd.DataFrame
     return pd.concat([pd.DataFrame(part) for part in parts]).fillna("").rename_axis(first).reset_index()
 
 
-def gain_columns(won: Gain) -> dict[str, float]:
-    """The tidy numbers of a comparison: all of a :class:`Gain`, in shares."""
-    return {
-        "pairs": won.n,
-        "gain_mean": won.mean,
-        "gain_std": won.std,
-        "gain_max": won.max,
-        "gain_min": won.min,
-        "wins": won.wins,
-        "p_value": won.p_value,
-        **({} if won.p_holm is None else {"p_holm": won.p_holm}),
-        "smallest_p": won.smallest_p,
-        "shift": won.shift.estimate,
-        "shift_low": won.shift.low,
-        "shift_high": won.shift.high,
-        "shift_level": won.shift.level,
-        "effect_size": won.effect_size,
-    }
-
-
-WHOLE = ["labels", "from", "to", "fold", "seed"]
-
-
-def run_rows(of: Mapping[str, Any], runs: Mapping[tuple[int, int], float], name: str = "error_last") -> list[Row]:
-    """Tidy rows of single runs: what the other numbers are computed from.
-
-    Args:
-        of: what tells these runs from others of the table, the method first.
-        runs: one number for each (fold, seed).
-        name: of that number.
-    """
-    return [{**of, "fold": fold, "seed": seed, "quantity": name, "value": one} for (fold, seed), one in runs.items()]
-
-
-def number_rows(of: Mapping[str, Any], numbers: Mapping[str, Any]) -> list[Row]:
-    """Tidy rows of numbers that are said of ``of``, by their name."""
-    return [{**of, "quantity": name, "value": value} for name, value in numbers.items()]
-
-
-def long(rows: list[Row]) -> pd.DataFrame:
-    """The tidy form that tables of numbers share: what a number is of, the ``quantity`` and its ``value``.
-
-    A row with a fold and a seed is of one run, one without is computed from such rows. Errors and gains are shares.
-    """
-    frame = pd.DataFrame(rows)
-    of = frame.columns.drop(["quantity", "value"])
-    return frame[[*of, "quantity", "value"]].astype(dict.fromkeys(of.intersection(WHOLE), "Int64"))
-
-
 def save_table(table: Table, title: str, caption: str, stem: Path) -> None:
-    """Write ``stem`` with the endings .csv (tidy), .md and .tex (printed, with title and caption)."""
+    """Write ``stem`` with the endings .csv (tidy), .md and .tex (printed, with title and caption) and .runs.json.
+
+    The last one holds what :class:`spl.tables.trace.Trace` reads: the paths of all ``runs``; ``groups`` of them, as
+    indices; for each line of the tidy table its group (``numbers``); for each printed cell, row by row, the line of the
+    number that it shows (``cells``).
+    """
     stem.parent.mkdir(parents=True, exist_ok=True)
     table.tidy.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.10g", lineterminator="\n")
     markdown = table.printed.to_markdown(index=False, disable_numparse=True, colalign=table.alignment)
@@ -125,11 +241,36 @@ def save_table(table: Table, title: str, caption: str, stem: Path) -> None:
     stem.with_suffix(".md").write_text("\n\n".join(filter(None, parts)) + "\n", encoding="utf-8")
     below = f"{caption} {table.note}".strip()
     stem.with_suffix(".tex").write_text(_latex(table, below, stem.name), encoding="utf-8")
+    stem.with_suffix(".runs.json").write_text(_sidecar(table), encoding="utf-8")
+
+
+def _sidecar(table: Table) -> str:
+    runs = {path: place for place, path in enumerate(dict.fromkeys(path for group in table.runs for path in group))}
+    groups = {group: place for place, group in enumerate(dict.fromkeys(table.runs))}
+    content = {
+        "runs": list(runs),
+        "groups": [[runs[path] for path in group] for group in groups],
+        "numbers": [groups[group] for group in table.runs],
+        "cells": table.cells,
+    }
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def write_table(parameter: Mapping[str, Any], inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+    """Build a table and save it.
+
+    Args:
+        parameter: ``module``, whose ``build`` is called with ``given`` and the inputs; ``title`` and ``caption``.
+        inputs: files that the table reads.
+        outputs: the table's files; the first gives the stem.
+    """
+    table: Table = importlib.import_module(parameter["module"]).build(parameter["given"], list(inputs))
+    save_table(table, parameter["title"], parameter["caption"], outputs[0].with_suffix(""))
 
 
 def _latex(table: Table, caption: str, label: str) -> str:
     escaped = table.printed.map(_escape)
-    escaped.columns = [_escape(name) for name in table.printed.columns]
+    escaped.columns = [_escape(name) for name in escaped.columns]
     columns = "".join(side[0] for side in table.alignment)
     text: str = escaped.style.hide(axis="index").to_latex(
         hrules=True, column_format=columns, caption=_escape(caption), label=f"tab:{label}", position_float="centering"
@@ -153,5 +294,5 @@ LATEX = {
 
 
 def _escape(text: str) -> str:
-    escaped = re.sub("|".join(map(re.escape, LATEX)), lambda found: LATEX[found[0]], text)
+    escaped = re.sub("|".join(map(re.escape, LATEX)), lambda match: LATEX[match[0]], text)
     return re.sub(r"\*\*(.+?)\*\*", r"\\textbf{\1}", escaped)

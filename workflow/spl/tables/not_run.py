@@ -13,5 +13,5 @@ from spl.tables.layout import Table
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """One cell, ``parameter["reason"]``; reads no inputs."""
-    said = pd.DataFrame({"not run": [parameter["reason"]]})
-    return Table(said, said)
+    reason = pd.DataFrame({"not run": [parameter["reason"]]})
+    return Table(reason, reason)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from spl.analysis.arms import arms, fold_cells, gains, run_names
+from spl.analysis.arms import arms, gains, run_names
 from spl.analysis.formats import counted, percent
 from spl.analysis.statistics import corrected, summarise
-from spl.tables.layout import Row, Table, gain_cells, gain_columns, long, number_rows, run_rows, stacked
+from spl.tables.layout import Cell, Numbers, Table, fold_cells, gain_cells, stacked
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -22,18 +22,24 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         inputs: the experiment's summary.
     """
     titles, baseline = parameter["titles"], parameter["baseline"]
-    found = arms(pd.read_csv(inputs[0]), titles)
-    names, won = run_names(found), corrected(gains(found, baseline))
-    tidy: list[Row] = []
-    above: dict[str, dict[str, str]] = {}
-    for arm in found:
-        of_arm = summarise(arm.values())
-        numbers = {"max": of_arm.max, "min": of_arm.min, "range": of_arm.range} if len(names) > 1 else {}
-        below = {name: counted(percent(value, 2), of_arm.n, len(names)) for name, value in numbers.items()}
-        above[arm.label] = fold_cells(arm, names) | below
-        if arm.label in won:
-            numbers |= gain_columns(won[arm.label])
-        of = {"method": arm.label}
-        tidy += run_rows(of, arm.errors) + number_rows(of, numbers)
-    compared = {label: gain_cells(one, f"gain wrt {titles[baseline]}", full=len(names)) for label, one in won.items()}
-    return Table(long(tidy), stacked("fold", above, compared))
+    compared = arms(pd.read_csv(inputs[0]), titles)
+    names, comparisons = run_names(compared), corrected(gains(compared, baseline))
+    numbers = Numbers()
+    above: dict[str, dict[str, str | Cell]] = {}
+    below: dict[str, dict[str, Cell]] = {}
+    for arm in compared:
+        what = {"method": arm.label}
+        above[arm.label] = fold_cells(arm.errors, numbers.of_runs(what, arm.runs), names)
+        if len(names) > 1:
+            errors = summarise(arm.values())
+            values = {"max": errors.max, "min": errors.min, "range": errors.range}
+            lines = numbers.computed(what, values, arm.paths)
+            above[arm.label] |= {
+                name: Cell(counted(percent(value, 2), errors.n, len(names)), lines[name])
+                for name, value in values.items()
+            }
+        if arm.label in comparisons:
+            gain = comparisons[arm.label]
+            lines = numbers.compared(what, gain)
+            below[arm.label] = gain_cells(gain, lines, f"gain wrt {titles[baseline]}", full=len(names))
+    return numbers.table(stacked("fold", above, below))

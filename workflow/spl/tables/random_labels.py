@@ -12,8 +12,8 @@ from spl.analysis.arms import arms, gains, run_names
 from spl.analysis.formats import counted, spread
 from spl.analysis.statistics import corrected, summarise
 from spl.study.labels import setting_value
-from spl.tables.layout import Row, Table, gain_cells, gain_columns, long, number_rows, run_rows
-from spl.tables.literature import Published
+from spl.tables.layout import Cell, Numbers, Table, gain_cells
+from spl.tables.literature_columns import Published
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -25,27 +25,29 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """
     titles, baseline = parameter["titles"], parameter["baseline"]
     sizes = {int(str(labels)): arms(runs, titles) for labels, runs in pd.read_csv(inputs[0]).groupby("labels")}
-    won = corrected(
-        {(labels, arm): one for labels, found in sizes.items() for arm, one in gains(found, baseline).items()}
+    comparisons = corrected(
+        {(labels, arm): gain for labels, compared in sizes.items() for arm, gain in gains(compared, baseline).items()}
     )
-    full = max(len(run_names(found)) for found in sizes.values())
-    beside = Published(parameter, inputs[0])
-    tidy: list[Row] = []
-    columns: dict[str, dict[str, str]] = {}
-    for labels, found in sizes.items():
+    full = max(len(run_names(compared)) for compared in sizes.values())
+    published = Published(parameter, inputs[0])
+    numbers = Numbers()
+    columns: dict[str, dict[str, str | Cell]] = {}
+    for labels, compared in sizes.items():
         column = columns[setting_value(labels)] = {}
-        for arm in found:
-            of_arm = summarise(arm.values())
-            numbers: dict[str, float] = {"n": of_arm.n, "mean": of_arm.mean, "std": of_arm.std}
-            column[arm.label] = counted(spread(of_arm.mean, of_arm.std), of_arm.n, full)
-            numbers |= beside.numbers(arm, labels)
-            column |= {f"{arm.label}, {name}": cell for name, cell in beside.cells(arm, labels).items()}
-            if (labels, arm.label) in won:
-                numbers |= gain_columns(won[labels, arm.label])
-                compared = gain_cells(won[labels, arm.label], f"gain wrt {titles[baseline]}", full=full)
-                column |= {f"{arm.label}: {name}": cell for name, cell in compared.items()}
-            of = {"method": arm.label, "labels": labels}
-            tidy += run_rows(of, arm.errors) + number_rows(of, numbers)
+        for arm in compared:
+            what = {"method": arm.label, "labels": labels}
+            numbers.of_runs(what, arm.runs)
+            errors = summarise(arm.values())
+            values = {"n": errors.n, "mean": errors.mean, "std": errors.std}
+            mean = numbers.computed(what, values, arm.paths)["mean"]
+            column[arm.label] = Cell(counted(spread(errors.mean, errors.std), errors.n, full), mean)
+            theirs = published.cells(numbers, what, arm, labels)
+            column |= {f"{arm.label}, {name}": cell for name, cell in theirs.items()}
+            if (labels, arm.label) in comparisons:
+                gain = comparisons[labels, arm.label]
+                cells = gain_cells(gain, numbers.compared(what, gain), f"gain wrt {titles[baseline]}", full=full)
+                column |= {f"{arm.label}: {name}": cell for name, cell in cells.items()}
     rows = list(dict.fromkeys(row for column in columns.values() for row in column))
-    printed = {"labels": rows} | {size: [column.get(row, "–") for row in rows] for size, column in columns.items()}
-    return Table(long(tidy), pd.DataFrame(printed), beside.note)
+    printed: dict[str, list[Any]] = {"labels": rows}
+    printed |= {size: [column.get(row, "–") for row in rows] for size, column in columns.items()}
+    return numbers.table(pd.DataFrame(printed), published.note)

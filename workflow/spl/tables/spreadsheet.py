@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -27,23 +27,23 @@ TEXT = ["variant", "collapsed", "partly_collapsed"]
 ROW = ["method", "fold", "seed"]
 
 
-def write_spreadsheet(parameter: Mapping[str, Any], inputs: list[Path], path: Path) -> None:
+def write_spreadsheet(parameter: Mapping[str, Any], inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
     """Write a workbook with one row for each method and fold, and one column for each number of labels.
 
     Errors are numbers, shares shown as percent; classes are numbers separated by blanks, nothing where none collapsed.
     Equal runs give equal bytes.
 
     Args:
-        parameter: ``titles`` of the methods.
+        parameter: ``given``, with the ``titles`` of the methods.
         inputs: the summary of an experiment with labelled sets of several sizes.
-        path: where the .xlsx goes.
+        outputs: the .xlsx file.
 
     Raises:
         ValueError: several runs would share a cell.
     """
     runs = pd.read_csv(inputs[0], dtype=dict.fromkeys(TEXT, str)).fillna({"variant": ""})
-    called = arm_labels(runs, parameter["titles"])
-    labels = [called[arm] for arm in zip(runs["method"], runs["variant"], strict=True)]
+    names = arm_labels(runs, parameter["given"]["titles"])
+    labels = [names[arm] for arm in zip(runs["method"], runs["variant"], strict=True)]
     runs["method"] = pd.Categorical(labels, list(dict.fromkeys(labels)))
     book = Workbook()
     book.remove(book["Sheet"])
@@ -52,7 +52,7 @@ def write_spreadsheet(parameter: Mapping[str, Any], inputs: list[Path], path: Pa
         _fill(book.create_sheet(title), runs.pivot(index=ROW, columns="labels", values=column))  # noqa: PD010, see above
     written = BytesIO()
     book.save(written)
-    path.write_bytes(_undated(written))
+    outputs[0].write_bytes(_undated(written))
 
 
 def _fill(sheet: Worksheet, cells: pd.DataFrame) -> None:

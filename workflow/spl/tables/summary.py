@@ -11,8 +11,8 @@ import pandas as pd
 from spl.analysis.arms import Arm, arms, gains, run_names
 from spl.analysis.formats import counted, percent
 from spl.analysis.statistics import corrected, summarise
-from spl.tables.layout import Row, Table, gain_cells, gain_columns, long, number_rows, run_rows
-from spl.tables.literature import Published
+from spl.tables.layout import Cell, Numbers, Table, gain_cells
+from spl.tables.literature_columns import Published
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -23,36 +23,29 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         inputs: the experiment's summary; after it those of experiments for reference, whose arms follow uncompared.
     """
     titles, baseline = parameter["titles"], parameter["baseline"]
-    found = arms(pd.read_csv(inputs[0]), titles)
-    won = corrected(gains(found, baseline))
-    full = len(run_names(found))
-    beside = Published(parameter, inputs[0])
-    tidy: list[Row] = []
+    compared = arms(pd.read_csv(inputs[0]), titles)
+    comparisons = corrected(gains(compared, baseline))
+    full = len(run_names(compared))
+    published = Published(parameter, inputs[0])
+    numbers = Numbers()
     printed = []
-    for arm in found:
-        numbers, line = _spread(arm, full)
-        numbers |= beside.numbers(arm)
-        line |= dict.fromkeys(beside.names, "–") | beside.cells(arm)
-        if arm.label in won:
-            numbers |= gain_columns(won[arm.label])
-            line |= gain_cells(won[arm.label], f"gain wrt {titles[baseline]}", full=full)
-        tidy += _rows(arm, numbers)
+    for arm in compared:
+        line = _errors(arm, full, numbers)
+        line |= dict.fromkeys(published.names, "–") | published.cells(numbers, {"method": arm.label}, arm)
+        if arm.label in comparisons:
+            lines = numbers.compared({"method": arm.label}, comparisons[arm.label])
+            line |= gain_cells(comparisons[arm.label], lines, f"gain wrt {titles[baseline]}", full=full)
         printed.append(line)
-    for reference in inputs[1:]:
-        for arm in arms(pd.read_csv(reference), titles):
-            numbers, line = _spread(arm, len(arm.planned))
-            tidy += _rows(arm, numbers)
-            printed.append(line)
-    return Table(long(tidy), pd.DataFrame(printed).fillna(""), beside.note)
+    references = (arm for path in inputs[1:] for arm in arms(pd.read_csv(path), titles))
+    printed += [_errors(arm, len(arm.planned), numbers) for arm in references]
+    return numbers.table(pd.DataFrame(printed).fillna(""), published.note)
 
 
-def _spread(arm: Arm, full: int) -> tuple[dict[str, float], dict[str, str]]:
-    """Mean and deviation of an arm that has ``full`` runs when all are done: as numbers, and as the start of a line."""
+def _errors(arm: Arm, full: int, numbers: Numbers) -> dict[str, str | Cell]:
+    """The start of an arm's line: its label, mean and deviation; ``full`` is its number of runs when all are done."""
     errors = summarise(arm.values())
-    cells = {name: counted(percent(getattr(errors, name), 2), errors.n, full) for name in ("mean", "std")}
-    return {"n": errors.n, "mean": errors.mean, "std": errors.std}, {"": arm.label} | cells
-
-
-def _rows(arm: Arm, numbers: Mapping[str, float]) -> list[Row]:
-    of = {"method": arm.label}
-    return run_rows(of, arm.errors) + number_rows(of, numbers)
+    numbers.of_runs({"method": arm.label}, arm.runs)
+    values = {"n": errors.n, "mean": errors.mean, "std": errors.std}
+    lines = numbers.computed({"method": arm.label}, values, arm.paths)
+    cells = {name: Cell(counted(percent(values[name], 2), errors.n, full), lines[name]) for name in ("mean", "std")}
+    return {"": arm.label} | cells

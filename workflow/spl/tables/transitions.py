@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spl.analysis.arms import Arm, arms_by_size, gain_on, paired, run_names
+from spl.analysis.arms import Arm, arms_by_size, gain_on, paired, paired_paths, run_names
 from spl.analysis.formats import counted, percent
 from spl.analysis.statistics import NO_GAIN, Gain, corrected, gain, summarise
-from spl.tables.layout import Row, Table, gain_columns, long, number_rows, run_rows
+from spl.tables.layout import Cell, Numbers, Table
 
 Transition = tuple[int, int]
 
@@ -23,49 +24,63 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
 
     A transition's gain is the error before minus the error after, fold by fold. ``p_holm`` in the tidy table is
     corrected for all transitions of all methods. A method's rows over all of its sizes pool the transitions; as the
-    error of one size counts in two of them, their p-value is descriptive. What follows is said of the transitions that
-    could be tested, and nothing is called stable or not that could still change.
+    error of one size counts in two of them, their p-value is descriptive. Conclusions are drawn from the transitions
+    that could be tested, and nothing is called stable or unstable that could still change.
 
     Args:
-        parameter: ``titles`` of the methods; the ``level`` above which a p-value says that the error does not reliably
-            fall; ``mean_below`` and ``std_below``, the error and its standard deviation that count as stable. Shares.
+        parameter: ``titles`` of the methods; the ``level`` above which a p-value means that the error does not reliably
+            fall; ``mean_below`` and ``std_below``, the error and standard deviation below which it is stable. Shares.
         inputs: the summary of an experiment with nested labelled sets of at least two sizes.
     """
     methods = arms_by_size(pd.read_csv(inputs[0]), parameter["titles"])
     full = len(run_names([arm for sizes in methods.values() for arm in sizes.values()]))
     gains = corrected(
-        {(method, transition): won for method, sizes in methods.items() for transition, won in _gains(sizes).items()}
+        {(method, transition): fall for method, sizes in methods.items() for transition, fall in _gains(sizes).items()}
     )
-    tidy: list[Row] = []
+    numbers = Numbers()
     printed, notes = [], []
     for method, sizes in methods.items():
         transitions = {transition: gains[method, transition] for transition in pairwise(sizes)}
         for labels, arm in sizes.items():
-            tidy += run_rows({"method": method, "labels": labels}, arm.errors)
-        for (before, after), won in transitions.items():
-            tidy += number_rows({"method": method, "from": before, "to": after}, gain_columns(won))
+            numbers.of_runs({"method": method, "labels": labels}, arm.runs)
+        line: dict[str, str | Cell] = {"p-value in %": method}
+        for transition, fall in transitions.items():
+            lines = numbers.compared({"method": method, "from": transition[0], "to": transition[1]}, fall)
+            line[_name(transition)] = Cell(counted(percent(fall.p_value), fall.n, full), lines["p_value"])
+        printed.append(line)
         pooled = _pooled(sizes)
-        untested = [transition for transition, won in transitions.items() if won.n == 0]
-        tested = len(transitions) - len(untested)
-        exceeding = [transition for transition, won in transitions.items() if won.p_value > parameter["level"]]
-        # An untested one after it may turn out to be the last.
-        last = exceeding[-1] if exceeding and not any(one > exceeding[-1] for one in untested) else None
+        conclusions = _conclusions(transitions, parameter["level"])
         stable = stable_from(sizes, parameter["mean_below"], parameter["std_below"])
-        conclusions = {
-            "transitions": tested,
-            "transitions_above_level": len(exceeding),
-            "last_above_level_from": last and last[0],
-            "last_above_level_to": last and last[1],
-            "stable_from": stable,
-        }
         whole = {"method": method, "from": min(sizes), "to": max(sizes)}
-        tidy += number_rows(whole, gain_columns(pooled) | conclusions)
-        cells = {_name(one): counted(percent(won.p_value), won.n, full) for one, won in transitions.items()}
-        printed.append({"p-value in %": method} | cells)
-        together = counted(f"{percent(pooled.p_value, 2)} %", pooled.n, full * len(transitions))
-        high = f"p high at {len(exceeding)} of {tested}" + (f", last at {_name(last)}" if last else "")
-        notes.append(f"{method}: {high}; all together {together}; {_stability(sizes, stable)}.")
-    return Table(long(tidy), pd.DataFrame(printed).fillna(""), f"{_explained(parameter)} {' '.join(notes)}")
+        numbers.compared(whole, pooled)
+        paths = [path for arm in sizes.values() for path in arm.paths]
+        numbers.computed(whole, conclusions | {"stable_from": stable}, paths)
+        notes.append(
+            f"{method}: {_high(conclusions)}; all together "
+            f"{counted(f'{percent(pooled.p_value, 2)} %', pooled.n, full * len(transitions))}; "
+            f"{_stability(sizes, stable)}."
+        )
+    return numbers.table(pd.DataFrame(printed).fillna(""), f"{_explained(parameter)} {' '.join(notes)}")
+
+
+def _conclusions(transitions: Mapping[Transition, Gain], level: float) -> dict[str, int | None]:
+    """The number of transitions that could be tested, that of p-values above the level, and the last one of these."""
+    untested = [transition for transition, fall in transitions.items() if fall.n == 0]
+    exceeding = [transition for transition, fall in transitions.items() if fall.p_value > level]
+    # An untested transition after it may turn out to be the last.
+    last = exceeding[-1] if exceeding and not any(later > exceeding[-1] for later in untested) else None
+    return {
+        "transitions": len(transitions) - len(untested),
+        "transitions_above_level": len(exceeding),
+        "last_above_level_from": last and last[0],
+        "last_above_level_to": last and last[1],
+    }
+
+
+def _high(conclusions: Mapping[str, int | None]) -> str:
+    before, after = conclusions["last_above_level_from"], conclusions["last_above_level_to"]
+    last = "" if before is None or after is None else f", last at {_name((before, after))}"
+    return f"p high at {conclusions['transitions_above_level']} of {conclusions['transitions']}{last}"
 
 
 def _gains(sizes: Mapping[int, Arm]) -> dict[Transition, Gain]:
@@ -74,9 +89,12 @@ def _gains(sizes: Mapping[int, Arm]) -> dict[Transition, Gain]:
 
 def _pooled(sizes: Mapping[int, Arm]) -> Gain:
     """The gain over all transitions together."""
-    pairs = [paired(sizes[after], sizes[before]) for before, after in pairwise(sizes)]
-    after, before = (np.concatenate(errors) for errors in zip(*pairs, strict=True))
-    return gain(after, before) if len(after) else NO_GAIN
+    transitions = list(pairwise(sizes.values()))
+    before, after = (
+        np.concatenate(errors) for errors in zip(*(paired(*transition) for transition in transitions), strict=True)
+    )
+    runs = tuple(path for transition in transitions for paths in paired_paths(*transition) for path in paths)
+    return replace(gain(after, before), runs=runs) if len(after) else NO_GAIN
 
 
 def stable_from(sizes: Mapping[int, Arm], mean_below: float, std_below: float) -> int | None:

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from spl.training import augment
@@ -15,6 +17,8 @@ from spl.training.processes import share
 from spl.training.random_streams import generator
 
 if TYPE_CHECKING:
+    from spl.data.splits import Split
+    from spl.data.store import Dataset
     from spl.study.settings import Settings
 
 PIXELS_AT_ONCE = 2**20
@@ -23,7 +27,7 @@ CHECKSUM_FACTOR = 1_000_003
 
 @dataclass(frozen=True)
 class Pools:
-    """The images a training draws from, as tensors.
+    """The images that a run draws from, as tensors.
 
     Attributes:
         images: uint8 (n, c, h, w), all training images.
@@ -52,13 +56,48 @@ class Pools:
         return to_device(self.images[to_device(indices, self.images.device)], self.device)
 
 
+def build_pools(
+    dataset: Dataset,
+    grey_levels: tuple[list[float], list[float]],
+    split: Split,
+    known: NDArray[np.int64],
+    device: torch.device,
+) -> Pools:
+    """The pools of one run.
+
+    Args:
+        dataset: images and classes.
+        grey_levels: mean and standard deviation of the training images per channel, in 0-255.
+        split: labelled images, and those excluded from the unlabelled pool.
+        known: int64, the classes that the classifier knows, in the order of its outputs.
+        device: the device that trains.
+    """
+    number = np.full(dataset.classes, -1)
+    number[known] = np.arange(len(known))
+    pool = np.setdiff1d(np.arange(len(dataset.train_classes)), split.excluded)
+    images = torch.from_numpy(dataset.train_images)
+    return Pools(
+        images=images.to(device) if _fits(images, device) else images,
+        classes=torch.from_numpy(number[dataset.train_classes]).to(device),
+        labelled=torch.tensor(split.labelled),
+        unlabelled=torch.from_numpy(pool),
+        mean=torch.tensor(grey_levels[0], device=device),
+        std=torch.tensor(grey_levels[1], device=device),
+    )
+
+
+def _fits(images: Tensor, device: torch.device) -> bool:
+    """Whether a device has room for the images, and leaves half of it to the network."""
+    return device.type == "cpu" or 2 * images.nbytes < torch.cuda.mem_get_info(device)[0]
+
+
 @dataclass(frozen=True)
 class Batch:
     """One step's images, normalised float32 (n, c, h, w) per view; in one of several processes, its share of them.
 
     Attributes:
         labelled, targets: B labelled images in a weak view, and their classes.
-        weak, strong: mu B unlabelled images in two views; either is empty where the method has no use for it.
+        weak, strong: mu B unlabelled images in two views; either is empty if the method does not use it.
         positions: int64 (mu B,), places of the unlabelled images in their pool.
         truth: int64 (mu B,), their hidden classes, for measuring alone.
         checksum: int64 scalar over the drawn indices and pixels: equal checksums mean equal batches in equal views.
@@ -76,7 +115,7 @@ class Batch:
 def draw_batches(
     pools: Pools, settings: Settings, seed: int, first: int, *, unlabelled: bool, strong: bool
 ) -> Iterator[Batch]:
-    """Yield the batches of the steps ``first``, ``first + 1``, ... up to the last step of the training.
+    """Yield the batches of the steps ``first``, ``first + 1``, ... up to the last step of the run.
 
     Draws are made step by step, so that a batch depends on its step alone; small images are augmented several steps at
     a time, because a call on few pixels costs as much as one on many.
@@ -137,19 +176,19 @@ def _weak_views(images: Tensor, settings: Settings, seed: int, stream: str, n: i
         augment.draw_weak(n, generator(seed, stream, step), flip=settings.flip, padding=settings.crop_padding)
         for step in steps
     ]
-    return augment.flip_and_crop(images, augment.WeakDraw(*_joined(draws, n)))
+    return augment.flip_and_crop(images, augment.WeakDraw(*_rows(draws, n)))
 
 
 def _strong_views(images: Tensor, pools: Pools, settings: Settings, seed: int, n: int, steps: range) -> Tensor:
     draws = [
         augment.draw_strong(n, generator(seed, "randaugment", step), variant=settings.randaugment) for step in steps
     ]
-    draw = augment.StrongDraw(*_joined(draws, n))
+    draw = augment.StrongDraw(*_rows(draws, n))
     changed = augment.randaugment(images, draw)
     return augment.cutout(changed, draw, settings.cutout, pools.mean.round().to(torch.uint8))
 
 
-def _joined(draws: Sequence[augment.WeakDraw | augment.StrongDraw], n: int) -> list[Tensor]:
+def _rows(draws: Sequence[augment.WeakDraw | augment.StrongDraw], n: int) -> list[Tensor]:
     """The tensors of several steps' draws, one step after the other: of each, this process's share of ``n`` rows."""
     return [
         torch.cat([rows[share(n)] for rows in several])

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: written whole or not at all, checked before use, the previous one kept."""
+"""Checkpoints of a run: written completely or not at all, checked before use, the previous one kept."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-INTERVAL = 300.0
-"""Seconds between two checkpoints, if nobody says otherwise."""
+INTERVAL = 300.0  # seconds between two checkpoints by default
 KEPT = 2
 DIGEST = 16
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Everything a training carries from step to step.
+    """Everything that a run carries from step to step.
 
     Attributes:
         step: steps done.
         tensors: by name.
-        record: what is not a tensor, as JSON.
+        record: everything else, as JSON.
     """
 
     step: int
@@ -40,12 +39,12 @@ class Checkpoint:
 class Checkpoints:
     """The checkpoints of one run, in a folder of their own.
 
-    A file's name ends with the sha256 of its content, so that a torn or damaged file is known for what it is.
+    A file's name ends with the sha256 of its content, so that a torn or damaged file is recognised.
 
     Args:
-        folder: belongs to one identity of the run (parameter, split and data): what lies there is its own.
+        folder: belongs to one identity of the run (parameter, split and data).
         interval: seconds between two checkpoints.
-        tell: called with one line for each thing a person should know.
+        tell: called with one line for each event that a person should know of.
     """
 
     def __init__(self, folder: Path, interval: float, tell: Callable[[str], None]) -> None:
@@ -59,7 +58,7 @@ class Checkpoints:
         return time.monotonic() - self.last >= self.interval
 
     def write(self, checkpoint: Checkpoint) -> bool:
-        """Write a checkpoint and remove all but the newest two; False, with a line, if the disk does not take it."""
+        """Write a checkpoint and remove all but the newest two; False, with a line, if it cannot be written."""
         self.last = time.monotonic()
         content = save(checkpoint.tensors, {"record": json.dumps(checkpoint.record), "run": self.folder.name})
         digest = hashlib.sha256(content).hexdigest()[:DIGEST]
@@ -83,7 +82,7 @@ class Checkpoints:
         return True
 
     def read(self) -> Checkpoint | None:
-        """The newest checkpoint that is whole, if there is one."""
+        """The newest intact checkpoint, if there is one."""
         for path in self._newest_first():
             try:
                 checkpoint = _read(path)
@@ -95,7 +94,7 @@ class Checkpoints:
         return None
 
     def newest(self) -> Path | None:
-        """Where the newest checkpoint lies, if there is one."""
+        """Path of the newest checkpoint, if there is one."""
         return next(iter(self._newest_first()), None)
 
     def _newest_first(self) -> list[Path]:

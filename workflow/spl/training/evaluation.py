@@ -1,4 +1,4 @@
-"""What is measured of a training on the way: the test set's confusion matrix, and means over the steps."""
+"""What is measured during a run: the test set's confusion matrix, and means over the steps."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spl.data.datasets import Dataset
-from spl.methods.methods import Method, smoothness_factor
+from spl.data.store import Dataset
+from spl.methods.method import Method
+from spl.methods.smoothness import smoothness_factor
 from spl.training.augment import normalise
 from spl.training.batches import Pools
 from spl.training.processes import share, total
@@ -30,13 +31,13 @@ MEASURES = (
     "factor",
     "factor_over_confidence",
 )
-"""What every step measures, averaged between evaluations.
+"""The measures of every step, averaged between evaluations.
 
-``labelled_loss`` and ``labelled_accuracy`` are of the labelled batch. Over the unlabelled batch: ``unlabelled_loss``,
+Over the labelled batch: ``labelled_loss`` and ``labelled_accuracy``. Over the unlabelled batch: ``unlabelled_loss``,
 the mean of weight times cross-entropy, without lambda_u; ``unweighted_loss``, the same with weight 1; ``coverage``, the
-share whose pseudo-label has any weight; ``right_pseudo_labels``, the share that also is right, so that purity is the
-ratio of the two (equation 5); ``factor``, mean Phi (linear, for every method); ``factor_over_confidence``, mean
-Phi / f_y*(learning view) (equation 26).
+share of images whose pseudo-label has a weight above 0; ``right_pseudo_labels``, the share whose pseudo-label also is
+right, so that purity is the ratio of the two (equation 5); ``factor``, mean Phi (linear, for every method);
+``factor_over_confidence``, mean Phi / f_y*(learning view) (equation 26).
 """
 
 EVALUATION_BATCH = 512
@@ -48,10 +49,10 @@ class Evaluation:
 
     Attributes:
         step: steps done.
-        confusion: int64 (classes, classes), test images by true (row) and predicted (column) class, of all classes of
-            the data set, also those that the classifier does not know.
-        measures: one row of the metrics file: ``step``; ``test_error``, a share of the test images; means as
-            :data:`MEASURES` says; ``purity``; and ``batch_checksum`` over all that the steps saw since the start.
+        confusion: int64 (classes, classes), test images by true (row) and predicted (column) class, for all
+            classes of the data set, those unknown to the classifier included.
+        measures: one row of the metrics file: ``step``; ``test_error``, a share of the test images; the
+            means of :data:`MEASURES`; ``purity``; and ``batch_checksum`` over all batches since the start.
     """
 
     step: int
@@ -65,7 +66,7 @@ def measure_pseudo_labels(
     """The measures of one unlabelled batch.
 
     Args:
-        score: float (n,), of the pseudo-labels.
+        score: float (n,), confidence of the pseudo-labels.
         threshold: tau, one for all or float (n,).
         weight: float (n,), of the losses.
         losses: float (n,), cross-entropy of the learning views.
@@ -85,10 +86,10 @@ def measure_pseudo_labels(
 
 
 def is_evaluated(done: int, settings: Settings) -> bool:
-    """Whether the network is evaluated after ``done`` steps: at one pace, a quicker one in the last fifth, and last."""
+    """Whether the network is evaluated after ``done`` steps: regularly, more often in the last fifth, and last."""
     late = done > 0.8 * settings.steps
-    pace = settings.evaluate_late_every if late else settings.evaluate_every
-    return done % pace == 0 or done == settings.steps
+    interval = settings.evaluate_late_every if late else settings.evaluate_every
+    return done % interval == 0 or done == settings.steps
 
 
 def confusion_matrix(
@@ -99,8 +100,8 @@ def confusion_matrix(
     Args:
         network: its batch-norm statistics are used.
         averaged: weights by parameter name.
-        pools: for the grey levels, and the device.
-        dataset: holds the test images and their classes; the processes of a training divide them among themselves.
+        pools: grey levels and device.
+        dataset: test images and their classes; the processes of a run divide them among themselves.
         known: int64, class of each output of the classifier.
     """
     network.eval()
@@ -110,9 +111,9 @@ def confusion_matrix(
         predicted = torch.cat(
             [
                 torch.func.functional_call(
-                    network, averaged, (normalise(some.to(pools.device), pools.mean, pools.std),)
+                    network, averaged, (normalise(chunk.to(pools.device), pools.mean, pools.std),)
                 ).argmax(1)
-                for some in torch.split(images, EVALUATION_BATCH)
+                for chunk in torch.split(images, EVALUATION_BATCH)
             ]
         )
     classes = dataset.classes
@@ -121,8 +122,10 @@ def confusion_matrix(
     return total(counts).view(classes, classes).numpy()
 
 
-def summarise(step: int, means: Tensor, confusion: NDArray[np.int64], checksum: int, method: Method) -> Evaluation:
-    """Make an evaluation of the means of :data:`MEASURES` over the steps since the last one."""
+def make_evaluation(
+    step: int, means: Tensor, confusion: NDArray[np.int64], checksum: int, method: Method
+) -> Evaluation:
+    """The evaluation after ``step`` steps, given the means of :data:`MEASURES` since the one before."""
     measures: dict[str, float | int] = {"step": step, "test_error": 1 - float(np.trace(confusion) / confusion.sum())}
     measures |= dict(zip(MEASURES, means.tolist(), strict=True))
     right, coverage = measures.pop("right_pseudo_labels"), measures["coverage"]

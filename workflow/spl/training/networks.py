@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from spl.errors import InputError
-from spl.training.processes import GlobalBatchNorm
+from spl.training.layers import GlobalBatchNorm
 
 if TYPE_CHECKING:
     from spl.study.settings import Settings

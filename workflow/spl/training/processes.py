@@ -1,10 +1,12 @@
-"""One training in several processes of one node, a device each: they share every batch and all results."""
+"""One run in several processes of one node, a device each: they share every batch and all results."""
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Callable
 from typing import Any
@@ -12,19 +14,20 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 
 from spl.errors import InputError, InterruptedTrainingError, NotFiniteError
+
+PR_SET_PDEATHSIG = 1  # Linux's prctl: the signal that a process gets when its parent ends
 
 
 def launch(processes: int, device: str, work: Callable[..., None], *arguments: Any) -> None:
     """Call ``work(*arguments)`` in each of several processes that can reach each other, or simply call it.
 
     Args:
-        processes: how many; in one, the work is called here.
+        processes: their number; a single one is this process itself.
         device: "cpu" or "cuda".
         work: a function of a module, with arguments that can be pickled.
-        arguments: for it.
+        arguments: of the work.
 
     Raises:
         InputError, NotFiniteError, InterruptedTrainingError: what the work raised.
@@ -56,9 +59,9 @@ def _process(
     arguments: tuple[Any, ...],
 ) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(number, signal.SIG_IGN)  # the parent hears them and asks the processes to stop
-    # No process outlives its parent; torch uses this itself, and hides it from type checkers.
-    torch.multiprocessing._prctl_pr_set_pdeathsig(signal.SIGKILL)  # type: ignore[attr-defined]
+        signal.signal(number, signal.SIG_IGN)  # the parent receives them and asks the processes to stop
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"  # one node: no need for a host name that others can resolve
     if device == "cuda":
         torch.cuda.set_device(rank)
@@ -74,7 +77,7 @@ def _process(
 
 
 def processes() -> int:
-    """How many processes share this training."""
+    """Number of processes that share this run."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
@@ -84,17 +87,17 @@ def rank() -> int:
 
 
 def share(n: int) -> slice:
-    """This process's part of ``n`` things in a row; the parts follow each other in the order of the processes."""
+    """This process's part of ``n`` rows; the parts follow each other in the order of the processes."""
     return slice(n * rank() // processes(), n * (rank() + 1) // processes())
 
 
 def agree(decision: int) -> int:
-    """The first process's decision, for all; travels between the hosts' processes, no device waits for it."""
+    """The first process's decision, on each of them; it travels between the CPUs, and no device waits for it."""
     if processes() == 1:
         return decision
-    said = torch.tensor(decision)
-    dist.broadcast(said, 0)
-    return int(said)
+    message = torch.tensor(decision)
+    dist.broadcast(message, 0)
+    return int(message)
 
 
 def total(values: Tensor) -> Tensor:
@@ -119,30 +122,3 @@ def distribute(network: nn.Module) -> nn.Module:
     if processes() == 1:
         return network
     return nn.parallel.DistributedDataParallel(network, broadcast_buffers=False)
-
-
-class GlobalBatchNorm(nn.BatchNorm2d):
-    """Batch norm over the batches of all processes on CPUs, where torch's SyncBatchNorm does not run."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Float (n, channels, h, w) to the same."""
-        if not self.training:
-            return super().forward(x)
-        count = x.numel() // x.shape[1] * processes()
-        mean = _sum_of_all(x.float().sum((0, 2, 3))) / count
-        centred = x - mean[:, None, None]
-        variance = _sum_of_all(centred.square().sum((0, 2, 3))) / count
-        running_mean, running_variance, batches = self.buffers()
-        with torch.no_grad():
-            running_mean.lerp_(mean, self.momentum or 0.0)
-            running_variance.lerp_(variance * (count / (count - 1)), self.momentum or 0.0)
-            batches += 1
-        scale = self.weight * (variance + self.eps).rsqrt()
-        normalised: Tensor = centred * scale[:, None, None] + self.bias[:, None, None]
-        return normalised
-
-
-def _sum_of_all(values: Tensor) -> Tensor:
-    """The sum over all processes, through which gradients flow."""
-    summed: Tensor = all_reduce(values)  # type: ignore[no-untyped-call]  # torch leaves it without type hints
-    return summed

@@ -1,6 +1,6 @@
-"""Random draws by counter: each draw of a training follows from (seed, stream, step) alone.
+"""Random draws by counter: each draw of a run follows from (seed, stream, step) alone.
 
-No generator state is carried from step to step, so a resumed training draws what an uninterrupted one draws, and two
+No generator state is carried from step to step, so a resumed run draws what an uninterrupted one draws, and two
 methods with the same seed see the same images in the same views.
 """
 
@@ -16,7 +16,7 @@ def generator(seed: int, stream: str, step: int = 0) -> torch.Generator:
 
     Args:
         seed: the training seed.
-        stream: what is drawn, such as "labelled batch".
+        stream: name of the draw, such as "labelled batch".
         step: counts from 0.
     """
     digest = hashlib.blake2b(f"{seed}:{stream}:{step}".encode(), digest_size=8).digest()

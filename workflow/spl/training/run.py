@@ -1,4 +1,4 @@
-"""The files of a run: what a training reads and leaves behind."""
+"""The files of a run: its inputs are read, its results written."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from safetensors.torch import save
 
-from spl.data.datasets import read_dataset
 from spl.data.splits import read_split
+from spl.data.store import read_dataset
 from spl.study.weights import read_weights
 from spl.training.checkpoints import Checkpoints
 from spl.training.evaluation import Evaluation
@@ -36,36 +36,30 @@ def train_run(
 ) -> None:
     """Train one run and write its :data:`spl.study.files.RUN_FILES`.
 
-    The checkpoint after the last step stays: written files can be lost until Snakemake has taken note of them.
+    The checkpoint after the last step stays: until Snakemake has recorded the files, it may delete them.
 
-    ``metrics.csv`` has one row for each evaluation (columns as :func:`spl.training.loop.train` says), ``confusion.npy`` the
-    confusion matrices of the same evaluations, int32 (evaluations, classes, classes), true by predicted.
+    ``metrics.csv`` has one row for each evaluation (columns as in :class:`spl.training.evaluation.Evaluation`),
+    ``confusion.npy`` the confusion matrices of the same evaluations, int32 (evaluations, classes, classes), true by
+    predicted.
 
     Args:
-        parameter: the run's canonical parameter, of which ``method``, ``seed`` and ``settings`` decide the training.
+        parameter: the run's canonical parameter; ``method``, ``seed`` and ``settings`` determine the result.
         data: folder of the prepared data set.
         split: file of the labelled set.
-        calibration: file of the weights that the settings call "calibrated"; None if they call none so.
-        folder: where the files go.
+        calibration: file of the loss weights whose setting is "calibrated"; None if there are none.
+        folder: of the written files.
         report: called with each evaluation.
-        checkpoints: where an earlier attempt at this very run left off, and where this one may.
-        interrupted: asked with the steps done, after each, whether to save and stop.
+        checkpoints: of earlier attempts at this run and of this one.
+        interrupted: called after each step with the number of steps done: whether to save and stop.
 
     Raises:
         NotFiniteError, InterruptedTrainingError: nothing is written into the folder.
     """
     dataset, description = read_dataset(data)
-    # A plain record, not the study's model: a training that reads a setting its parameter does not hold must fail.
-    found = (
-        {
-            key: value
-            for key, value in read_weights(calibration).items()
-            if parameter["settings"].get(key) == "calibrated"
-        }
-        if calibration
-        else {}
-    )
-    settings = cast("Settings", SimpleNamespace(**{**parameter["settings"], **found}))
+    weights = read_weights(calibration) if calibration else {}
+    calibrated = {name: value for name, value in weights.items() if parameter["settings"].get(name) == "calibrated"}
+    # A plain record, not the study's model: reading a setting that the parameter does not hold must fail.
+    settings = cast("Settings", SimpleNamespace(**{**parameter["settings"], **calibrated}))
     trained = train(
         dataset,
         (description["mean"], description["std"]),
@@ -87,5 +81,5 @@ def train_run(
     matrices = np.stack([evaluation.confusion for evaluation in trained.evaluations]).astype(np.int32)
     np.save(folder / "confusion.npy", matrices)
     (folder / "weights.safetensors").write_bytes(save(trained.weights))
-    resolved = {**parameter, "calibrated": found}
+    resolved = {**parameter, "calibrated": calibrated}
     (folder / "parameters.json").write_text(json.dumps(resolved, sort_keys=True, indent=1) + "\n")

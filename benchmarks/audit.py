@@ -1,0 +1,161 @@
+"""How fast an audit is: beside plain sha256 of the same bytes, in turn, on fabricated results of a whole study."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import chdir
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from report import report
+from spl.campaign.job import Job
+from spl.campaign.jobs import jobs
+from spl.code.subcommands import present_code
+from spl.errors import InputError
+from spl.paper.selection import exhibits
+from spl.provenance import digests
+from spl.provenance import verdicts as audit
+from spl.provenance.manifest import Code, Hardware, Manifest
+from spl.study.plan import make_plan
+from spl.study.reading import read_study
+
+PAPER = Path(__file__).parents[1] / "config" / "paper.yaml"
+SMALL = 20_000
+"""Bytes of a file that is not one of the largest."""
+BLOCK = 1 << 20
+
+
+def measure(study: Path, gigabytes: float, repetitions: int) -> dict[str, Any]:
+    """Audit a study whose results are noise, with manifests that fit them.
+
+    Args:
+        study: its file.
+        gigabytes: of all files together.
+        repetitions: of each pair of measurements; medians are reported.
+
+    Returns:
+        ``audit_over_sha256``: bytes a second of a whole audit over those of sha256 in one thread, reading likewise;
+        ``quick_seconds``: of an audit that believes what has not changed; ``plan_seconds``: of these, what finding out
+        the jobs takes, fingerprints of all code included; ``jobs``, ``files`` and ``gigabytes`` audited.
+
+    Raises:
+        InputError: the study cannot be planned.
+    """
+    path = study.absolute()
+    with TemporaryDirectory(dir=".") as folder, chdir(folder):
+        began = time.perf_counter()
+        known = _jobs(path)
+        planned = time.perf_counter() - began
+        files = [file for job in known.values() for file in job.outputs]
+        _fabricate(known, gigabytes)
+        ratios, quick = [], []
+        for _ in range(repetitions + 1):
+            seconds = [_seconds(lambda: _sha256(files)), _seconds(lambda: _audit(known, quick=False))]
+            ratios.append(seconds[0] / seconds[1])
+            quick.append(_seconds(lambda: _audit(known, quick=True)))
+        return {
+            "audit_over_sha256": round(float(np.median(ratios[1:])), 2),
+            "quick_seconds": round(planned + float(np.median(quick[1:])), 2),
+            "plan_seconds": round(planned, 2),
+            "jobs": len(known),
+            "files": len(files),
+            "gigabytes": round(sum(file.stat().st_size for file in files) / 1e9, 2),
+            "cores": os.cpu_count(),
+        }
+
+
+def _jobs(study: Path) -> dict[str, Job]:
+    plan = make_plan(read_study(study))
+    return jobs(plan, exhibits(plan, str(study)))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _sha256(files: list[Path]) -> None:
+    for path in files:
+        with path.open("rb") as file:
+            hashlib.file_digest(file, "sha256")
+
+
+def _audit(known: Mapping[str, Job], quick: bool) -> None:
+    paths = (path for job in known.values() for path in (*job.outputs, *job.inputs))
+    found = digests.digests(paths, Path("memory.json"), quick)
+    judged = audit.audit(known, found.__getitem__)
+    if stale := [node for node in judged.values() if node.verdict != "fresh"]:
+        raise InputError(f"{stale[0].name}: fabricated, and not fresh: {stale[0].why}")
+
+
+def _fabricate(known: Mapping[str, Job], gigabytes: float) -> None:
+    """Write noise for every output, weights and images the largest, and a manifest for every job."""
+    files = [file for job in known.values() for file in job.outputs]
+    large = {file for file in files if file.suffix == ".safetensors"}
+    size = int((gigabytes * 1e9 - SMALL * (len(files) - len(large))) / len(large))
+    noise = _noise()
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        left = size if file in large else SMALL
+        with file.open("wb") as out:
+            while left > 0:
+                left -= out.write(next(noise)[:left])
+    for job in known.values():
+        for file in job.inputs:
+            if not file.exists():  # raw data
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(next(noise)[:SMALL])
+    known_digests = digests.digests(
+        (file for job in known.values() for file in (*job.inputs, *job.outputs)), Path("memory.json"), quick=False
+    )
+    for job in known.values():
+        job.manifest.write_text(_manifest(job, known_digests).model_dump_json(indent=1))
+
+
+def _noise() -> Iterator[bytes]:
+    draw = np.random.default_rng(0)
+    block = bytearray(draw.bytes(BLOCK))
+    while True:
+        block[:8] = draw.bytes(8)
+        yield bytes(block)
+
+
+def _manifest(job: Job, found: Mapping[Path, str | None]) -> Manifest:
+    parameter = json.loads(job.parameter)
+    return Manifest(
+        subcommand=job.subcommand,
+        parameter=parameter,
+        code=Code(fingerprint=present_code(job.subcommand, parameter), modules=[]),
+        inputs={str(file): str(found[file]) for file in job.inputs},
+        outputs={str(file): str(found[file]) for file in job.outputs},
+        repository=None,
+        lock="",
+        packages={},
+        hardware=Hardware(),
+        environment={},
+        host="",
+        slurm_job=None,
+        begun="",
+        ended="",
+    )
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="half a gigabyte, one repetition")
+    quick = parser.parse_args().quick
+    report(lambda: measure(PAPER, 0.5 if quick else 5, 1 if quick else 3))
+
+
+if __name__ == "__main__":
+    main()

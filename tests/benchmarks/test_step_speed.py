@@ -1,0 +1,48 @@
+"""The benchmark answers; what it answers is for people to judge."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from spl.errors import InputError
+from spl.training import augment
+from spl.training.instructions import LEVELS
+from step import RECIPE, _pillow_view, _semilearn_step
+
+
+def test_both_sides_of_the_augmentation_s_benchmark_do_the_same_work():
+    draw = torch.Generator().manual_seed(1)
+    images = torch.randint(256, (60, 3, 32, 32), dtype=torch.uint8, generator=draw)
+    drawn = augment.draw_strong(60, draw, variant="torchssl")
+    weak = augment.draw_weak(60, draw, flip=True, padding=4)
+    grey = torch.full((3,), 125, dtype=torch.uint8)
+    strong = augment.cutout(augment.randaugment(images, drawn), drawn, 0.5, grey)
+    ours = augment.normalise(augment.flip_and_crop(strong, weak), grey.float(), grey.float())
+    for row, image in enumerate(images):
+        theirs = _pillow_view(Image.fromarray(image.numpy().transpose(1, 2, 0)), row, drawn, weak)
+        assert (ours[row] - torch.from_numpy(theirs)).abs().mean() < 0.05
+
+
+def test_the_quick_benchmark_states_ratios_parameters_and_machine():
+    spl = Path(sys.executable).parent / "spl"
+    done = subprocess.run([spl, "bench", "--quick", "--json"], capture_output=True, text=True, check=True)
+    measured = json.loads(done.stdout)
+    assert measured["parameters"]["wrn-28-2"] == 1_469_642
+    assert measured["parameters"]["wrn-28-2, bias in the stem alone"] == 1_467_626
+    assert set(measured["step_over_bare"]) == {"wrn-10-1, B = 8", "wrn-28-2, B = 8"}
+    assert all(ratio > 0 for ratio in (*measured["step_over_bare"].values(), measured["augment_over_pillow"]))
+    pinned = measured["pinned_over_native"]
+    assert set(pinned) == {"wrn-10-1, B = 8"}
+    assert all({"sse4"} <= set(ratios) <= set(LEVELS) and min(ratios.values()) > 0 for ratios in pinned.values())
+    assert measured["machine"]["threads"] == 1
+
+
+@pytest.mark.parametrize(("python", "reason"), [(Path(sys.executable), "it ended"), (Path("none"), "No such file")])
+def test_a_python_without_semilearn_is_named(python, reason):
+    with pytest.raises(InputError, match=f"--semilearn {python}: {reason}"), _semilearn_step(python, RECIPE) as step:
+        step()

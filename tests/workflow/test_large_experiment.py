@@ -1,0 +1,104 @@
+"""An experiment of 2,800 runs is analysed, drawn, shown on the page and audited, by the real Snakemake and commands.
+
+A command takes one argument of 128 KiB at most; parameter and inputs of such a summary are longer. Its runs are
+fabricated, with manifests that agree with them.
+"""
+
+import json
+from contextlib import chdir
+
+import yaml
+from fabricated import MAKERS
+
+from spl.campaign.jobs import jobs
+from spl.campaign.plan_file import read_plan_file
+from spl.paper.selection import exhibits
+from spl.provenance.files import digest
+from spl.provenance.manifest import Manifest, read_manifest
+from spl.study.plan import make_plan
+from spl.study.reading import read_study
+
+SIZES, FOLDS = 14, 200
+STUDY = {
+    "name": "large",
+    "title": "Random labels with 200 folds",
+    "training": {"steps": 10, "evaluate_every": 4, "evaluate_late_every": 2},
+    "datasets": {"digits": {"source": "digits"}},
+    "fold_seeds": list(range(FOLDS)),
+    "experiments": {
+        "random-labels": {
+            "dataset": "digits",
+            "split": {"scheme": "random", "labels": list(range(20, 20 + 10 * SIZES, 10))},
+            "folds": list(range(FOLDS)),
+            "methods": ["fixmatch"],
+        }
+    },
+}
+ARGUMENT = 128 * 1024  # bytes: MAX_ARG_STRLEN of Linux
+
+
+def fabricate_runs(folder, study):
+    """Data, splits and runs of the study, as if they had been made here, with their manifests."""
+    with chdir(folder):
+        plan = make_plan(read_study(study))
+        planned = jobs(plan, exhibits(plan, str(study)))
+        template = None
+        for job in planned.values():
+            if job.subcommand == "data":
+                continue
+            if job.subcommand not in ("split", "train"):
+                break
+            job.outputs[0].parent.mkdir(parents=True, exist_ok=True)
+            MAKERS[job.subcommand](job.content, job)
+            if job.subcommand == "train":
+                (job.outputs[0].parent / "weights.safetensors").write_bytes(b"none")
+            template = template or read_manifest(planned["data/digits"].manifest)
+            write_manifest(template, job)
+    return planned
+
+
+def write_manifest(template, job):
+    content = {
+        "subcommand": job.subcommand,
+        "parameter": job.content,
+        "code": {"fingerprint": job.content["code"], "modules": []},
+        "inputs": {str(path): digest(path) for path in job.inputs},
+        "outputs": {str(path): digest(path) for path in job.outputs},
+        "packages": {},
+    }
+    manifest = Manifest.model_validate(template.model_dump(exclude_unset=True) | content)
+    job.manifest.write_text(manifest.model_dump_json(exclude_unset=True))
+
+
+def test_2800_runs_are_analysed_drawn_shown_and_audited(project):
+    study = project.folder / "config/large.yaml"
+    study.write_text(yaml.safe_dump(STUDY, sort_keys=False))
+    asked = ("snakemake", "--configfile", study, "--cores", "2")
+    done = project.run(*asked, "results/large/data/digits/dataset.json")
+    assert done.returncode == 0, done.stderr[-4000:]
+    planned = fabricate_runs(project.folder, study)
+    assert sum(job.subcommand == "train" for job in planned.values()) == SIZES * FOLDS
+    summary = planned["analysis/random-labels"]
+    assert len(summary.parameter) + sum(len(f" {path}") for path in summary.inputs) > ARGUMENT
+
+    done = project.run(*asked, "all")
+    assert done.returncode == 0, done.stderr[-4000:]
+    results = project.folder / "results/large"
+    rows = (results / "analysis/random-labels.csv").read_text().splitlines()
+    assert len(rows) == SIZES * FOLDS + 1
+    assert "train" not in {line.split()[1] for line in done.stderr.splitlines() if line.startswith("localrule")}
+
+    commands = project.run(
+        *asked, "--dry-run", "--printshellcmds", "--force", "results/large/analysis/random-labels.csv"
+    )
+    [command] = [line.strip() for line in commands.stdout.splitlines() if "spl analyse" in line]
+    assert len(command) < 200, "short enough to be read, and to be typed by hand"
+    typed = command.partition(" > ")[0].split()
+    assert project.run(*typed).returncode == 0
+    study_in_plan, stated = read_plan_file(project.folder / typed[2])
+    assert study_in_plan == STUDY
+    assert stated[typed[3]].parameter == planned[typed[3]].parameter
+
+    audited = project.run("spl", "audit", "results/large", "--json", "--study", study)
+    assert json.loads(audited.stdout)["repair"] == []
+    assert audited.returncode == 0

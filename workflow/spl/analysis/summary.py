@@ -1,0 +1,117 @@
+"""The summary of an experiment: one row for each run, with its errors, basin and collapsed classes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spl.analysis.collapse import (
+    collapse_intervals,
+    collapsed_classes,
+    column_shares,
+    learnt_classes,
+    populated_diagonal,
+)
+
+# FixMatch reports the median error of its last 20 checkpoints.
+MEDIAN_OVER = 20
+# What the summary repeats of a run's parameters, beside its settings.
+REPEATED = ("dataset", "split", "fold", "labels", "split_seed", "method", "variant", "seed")
+
+
+def write_summary(parameter: Mapping[str, Any], inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+    """Write the summary of an experiment as CSV.
+
+    Args:
+        parameter: as of :func:`summarise_experiment`.
+        inputs: ``parameters.json``, ``metrics.csv`` and ``confusion.npy`` of each run that is done, below
+            ``runs/<run>/``.
+        outputs: the CSV file.
+    """
+    table = summarise_experiment(parameter, _folders(parameter["runs"], inputs))
+    table.to_csv(outputs[0], index=False, float_format="%.10g", lineterminator="\n")
+
+
+def _folders(runs: Sequence[str], files: Sequence[Path]) -> dict[str, Path]:
+    """The folders of files by the paths of the runs that they belong to."""
+    lengths = {len(Path(run).parts) for run in runs}
+    folders = dict.fromkeys(path.parent for path in files)
+    return {"/".join(folder.parts[-length:]): folder for folder in folders for length in lengths}
+
+
+def summarise_experiment(parameter: Mapping[str, Any], folders: Mapping[str, Path]) -> pd.DataFrame:
+    """One tidy row for each run of an experiment: its parameters and its results.
+
+    Args:
+        parameter: ``runs``, their paths in the order of the study; ``missing``, the known columns of runs that have no
+            result, by path: the others stay empty in their rows; ``basins``, the limits of the study.
+        folders: of the runs that are done, by path.
+    """
+    rows = []
+    for path in parameter["runs"]:
+        if path in parameter["missing"]:
+            rows.append({"run": path, **parameter["missing"][path]})
+            continue
+        run = json.loads((folders[path] / "parameters.json").read_text())
+        metrics = pd.read_csv(folders[path] / "metrics.csv")
+        confusion = np.load(folders[path] / "confusion.npy", allow_pickle=False)
+        rows.append(
+            {
+                "run": path,
+                **{name: run[name] for name in REPEATED},
+                **run["settings"],
+                **run["calibrated"],
+                **summarise_run(metrics, confusion, parameter["basins"]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def summarise_run(metrics: pd.DataFrame, confusion: NDArray[np.int64], basins: Mapping[str, float]) -> dict[str, Any]:
+    """The results of one run that tables are computed from.
+
+    ``error_last`` is what the paper reports; ``error_best`` is the lowest of all evaluations, at ``best_step``;
+    ``error_median`` is the median over the last evaluations, ``median_over`` of them: 20, or all if there are fewer. A
+    run is in the low basin if a class is collapsed, wholly or partly, in the last evaluation, and unstable if its best
+    error lies clearly below its last. ``collapses`` lists when classes were wholly collapsed: "2:1000-3000 5:9000-" for
+    class 2 from step 1000 to 3000 and class 5 from 9000 to the end. ``recovered`` lists classes that were learnt, then
+    collapsed, and are not wholly collapsed in the last evaluation. A class is learnt if the share
+    ``partly_collapsed`` of its test images is recognised and the same share of its predictions is right; a network that
+    predicts one class for everything, as at the start, has not learnt it. ``populated_diagonal`` counts the classes
+    that the last evaluation recognises. Errors are shares.
+
+    Args:
+        metrics: one row for each evaluation.
+        confusion: int (evaluations, classes, classes).
+        basins: the limits of the study.
+    """
+    errors = metrics["test_error"]
+    wholly, partly = collapsed_classes(confusion[-1], basins)
+    steps = metrics["step"].to_numpy()
+    intervals = collapse_intervals(confusion, steps, basins["collapsed"])
+    learnt = np.array([learnt_classes(matrix, basins) for matrix in confusion])
+    lost = {label for label, start, _ in intervals if learnt[steps < start, label].any()}
+    last, best = float(errors.iloc[-1]), float(errors.min())
+    return {
+        "error_last": last,
+        "error_best": best,
+        "error_median": float(errors.tail(MEDIAN_OVER).median()),
+        "median_over": min(MEDIAN_OVER, len(errors)),
+        "best_step": int(metrics["step"].iloc[int(errors.argmin())]),
+        "collapsed": " ".join(map(str, wholly)),
+        "partly_collapsed": " ".join(map(str, partly)),
+        "collapses": " ".join(f"{label}:{start}-{end or ''}" for label, start, end in intervals),
+        "recovered": " ".join(map(str, sorted(lost - set(wholly)))),
+        "smallest_column": float(column_shares(confusion[-1]).min()),
+        "populated_diagonal": populated_diagonal(confusion[-1], basins),
+        "basin": "low" if wholly or partly else "high",
+        "unstable": last - best > basins["unstable"],
+        "coverage": float(metrics["coverage"].iloc[-1]),
+        "purity": float(metrics["purity"].iloc[-1]),
+    }

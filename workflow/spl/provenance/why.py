@@ -1,0 +1,74 @@
+"""``spl audit --why``: the runs behind one number of a table, and the audit of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from spl.errors import InputError
+from spl.provenance import report
+from spl.provenance.audit import PLAIN, PlannedStudy, judge, seal_holds
+from spl.provenance.seal import check_seal
+from spl.tables.trace import Trace
+
+
+def audit_cell(study: PlannedStudy, cell: str, quick: bool, published: str | None, console: Console | None) -> bool:
+    """Name the runs behind one number of a table, and audit them and the table.
+
+    Args:
+        study: with its jobs.
+        cell: "TABLE.csv:ROW,COLUMN", the table by path or by name.
+        quick, published: as of :func:`spl.provenance.audit.audit_results`.
+        console: where to print the result in words; None to print JSON.
+
+    Returns:
+        whether the number and everything behind it is fresh, and the seal intact.
+
+    Raises:
+        InputError: there is no such table or number.
+    """
+    table, _, place = cell.partition(".csv:")
+    names = report.matching(study.jobs, table, study.results)
+    if not place or len(names) != 1 or not names[0].startswith("tables/"):
+        raise InputError(f"{cell}: expected TABLE.csv:ROW,COLUMN with a table of {study.file}")
+    [name] = names
+    nodes = judge(study, [name], quick)
+    summaries = [path for path in study.jobs[name].inputs if path.parent == study.results / "analysis"]
+    for job in (name, *(f"analysis/{path.stem}" for path in summaries)):
+        if nodes[job].verdict in ("missing", "unrecorded", "tampered"):  # what no job wrote names no runs
+            raise InputError(f"{job}: {nodes[job].verdict}: {nodes[job].why[0]}")
+    trace = Trace(study.results / name)
+    if not trace.computed:
+        raise InputError(
+            f"{cell}: a table of settings, or with one line for each run, has no numbers computed from runs"
+        )
+    line = trace.line(place)
+    value, runs = float(trace.tidy["value"].iloc[line]), trace.runs(line)
+    if not runs:
+        raise InputError(f"{cell}: no run is behind this number")
+    if unknown := [run for run in runs if f"runs/{run}" not in nodes]:
+        raise InputError(f"{unknown[0]}: no run of {study.file}, although {name} was computed from it")
+    seal = check_seal(study.results, published)
+    fresh = report.is_fresh(nodes.values()) and seal_holds(seal, True, published)
+    if console is None:
+        behind = {"cell": place, "value": value, "runs": [f"runs/{run}" for run in runs]}
+        print(json.dumps(behind | report.as_json(nodes, seal, ()), indent=1))
+        return fresh
+    path = study.results / f"{name}.csv"
+    console.print(f"{path}: {place} = {value:.10g}, from {len(runs)} runs", **PLAIN)
+    known = _rows(summaries)
+    for run in runs:
+        console.print(report.run_line(nodes[f"runs/{run}"], known[run]), soft_wrap=True)
+    for problem in report.problems(nodes.values()):
+        console.print(problem, soft_wrap=True)
+    console.print(report.summary(nodes.values(), seal), **PLAIN)
+    return fresh
+
+
+def _rows(summaries: list[Any]) -> dict[str, dict[str, Any]]:
+    """The rows of the summaries, by run."""
+    rows = (row for path in summaries for row in pd.read_csv(path).to_dict("records"))
+    return {str(row["run"]): {str(key): value for key, value in row.items()} for row in rows}

@@ -1,0 +1,57 @@
+"""The optimiser: SGD with Nesterov momentum, its learning-rate schedule, and the moving average of the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.optim.sgd import sgd
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+if TYPE_CHECKING:
+    from spl.study.settings import Settings
+
+
+def learning_rate(step: int, settings: Settings) -> float:
+    """The cosine schedule of FixMatch: lr cos(7 pi k / 16 K) in step k of K."""
+    return settings.learning_rate * math.cos(7 * math.pi * step / (16 * settings.steps))
+
+
+@torch.no_grad()
+def descend(network: nn.Module, velocity: Mapping[str, Tensor], rate: float, settings: Settings) -> None:
+    """Take one step of SGD and clear the gradients; biases and batch norm do not decay, dead parameters do not move.
+
+    This is torch's own SGD in its functional form: the class around it loads torch's compiler, seconds of each run.
+
+    Args:
+        network: its parameters hold gradients.
+        velocity: momentum of each parameter by name, updated in place.
+        rate: learning rate.
+        settings: momentum and weight decay.
+    """
+    trained = [(name, weight) for name, weight in network.named_parameters() if weight.grad is not None]
+    for decay, is_matrix in ((settings.weight_decay, True), (0.0, False)):
+        group = [(name, weight) for name, weight in trained if (weight.ndim > 1) == is_matrix]
+        sgd(
+            [weight for _, weight in group],
+            [weight.grad for _, weight in group if weight.grad is not None],
+            [velocity[name] for name, _ in group],
+            lr=rate,
+            momentum=settings.momentum,
+            dampening=0.0,
+            weight_decay=decay,
+            nesterov=settings.momentum > 0,
+            maximize=False,
+            fused=True,
+        )
+    for _, weight in trained:
+        weight.grad = None
+
+
+def average(averaged: Mapping[str, Tensor], network: nn.Module, decay: float) -> None:
+    """Move the averaged weights towards the live ones, in place: decay * averaged + (1 - decay) * live."""
+    update = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch leaves it without type hints
+    update(list(averaged.values()), list(network.parameters()), 0)

@@ -1,0 +1,100 @@
+"""The state of a run between two steps, and how it goes into a checkpoint and comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from spl.methods.method import Method, MethodState
+from spl.training.batches import Pools
+from spl.training.checkpoints import Checkpoint
+from spl.training.evaluation import MEASURES, Evaluation
+from spl.training.processes import distribute
+
+if TYPE_CHECKING:
+    from spl.study.settings import Settings
+
+
+@dataclass
+class State:
+    """What a run carries from step to step; the same in each of its processes.
+
+    Attributes:
+        network: live weights and batch-norm statistics.
+        forward: the network as training calls it: compiled, distributed.
+        averaged, velocity: moving average and momentum of each parameter, by its name.
+        method_state: what the method itself carries.
+        totals: float (len(MEASURES),), sums since the last evaluation.
+        checksum: int64 scalar, of all batches so far.
+        failed_at: int64 scalar, the first step whose loss was not finite; -1 as long as there is none.
+        evaluations: so far.
+    """
+
+    network: nn.Module
+    forward: Callable[[Tensor], Tensor]
+    averaged: dict[str, Tensor]
+    velocity: dict[str, Tensor]
+    method_state: MethodState
+    totals: Tensor
+    checksum: Tensor
+    failed_at: Tensor
+    evaluations: list[Evaluation]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor of the state by name; writing into them sets the state."""
+        named = {f"averaged.{name}": weight for name, weight in self.averaged.items()}
+        named |= {f"velocity.{name}": velocity for name, velocity in self.velocity.items()}
+        named |= {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        named |= {f"method.{name}": value for name, value in self.method_state.tensors().items()}
+        return named | {"totals": self.totals, "checksum": self.checksum}
+
+    def weights(self) -> dict[str, Tensor]:
+        """Averaged weights, live weights and batch-norm statistics by name, on the host."""
+        named = self.tensors().items()
+        return on_host({name: value for name, value in named if name.startswith(("averaged.", "network."))})
+
+
+def start(network: nn.Module, pools: Pools, classes: int, method: Method, settings: Settings) -> State:
+    """The state before the first step of a network with ``classes`` outputs, on the device of the pools."""
+    device = pools.device
+    network.to(device)
+    forward = distribute(network)
+    return State(
+        network=network,
+        forward=torch.compile(forward) if settings.compiled else forward,
+        averaged={name: weight.detach().clone() for name, weight in network.named_parameters()},
+        velocity={name: torch.zeros_like(weight) for name, weight in network.named_parameters()},
+        method_state=method.state(len(pools.unlabelled), classes, settings, device),
+        totals=torch.zeros(len(MEASURES), device=device),
+        checksum=torch.zeros((), dtype=torch.int64, device=device),
+        failed_at=torch.full((), -1, device=device),
+        evaluations=[],
+    )
+
+
+def checkpoint(state: State, done: int) -> Checkpoint:
+    """The checkpoint from which training can go on after ``done`` steps."""
+    tensors = on_host(state.tensors())
+    matrices = [torch.from_numpy(evaluation.confusion) for evaluation in state.evaluations]
+    if matrices:
+        tensors["confusion"] = torch.stack(matrices)
+    return Checkpoint(done, tensors, {"measures": [evaluation.measures for evaluation in state.evaluations]})
+
+
+@torch.no_grad()
+def restore(state: State, saved: Checkpoint) -> int:
+    """Set the state to that of a checkpoint, and return the number of steps done."""
+    for name, value in state.tensors().items():
+        value.copy_(saved.tensors[name])
+    for measures, confusion in zip(saved.record["measures"], saved.tensors.get("confusion", ()), strict=True):
+        state.evaluations.append(Evaluation(measures["step"], confusion.numpy(), measures))
+    return saved.step
+
+
+def on_host(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors in the host's memory, contiguous and without gradient."""
+    return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
