@@ -19,7 +19,7 @@ def on_the_page(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Exhibit]:
 
 
 def page_content(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Any]:
-    """What the page that shows these exhibits depends on, beside the files that it reads."""
+    """The content of the page's parameter: all that the page depends on besides its input files."""
     study = plan.study
     sections = [
         {
