@@ -20,7 +20,7 @@ from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
 from spl.code.subcommands import present_code
 from spl.errors import InputError
-from spl.paper.catalogue import exhibits
+from spl.paper.selection import exhibits
 from spl.provenance import digests
 from spl.provenance import verdicts as audit
 from spl.provenance.manifest import Code, Hardware, Manifest

@@ -13,7 +13,7 @@ from spl.campaign.jobs import jobs
 from spl.code.subcommands import entry
 from spl.data.splits import draw_split, write_split
 from spl.data.store import Dataset, save_dataset
-from spl.paper.catalogue import exhibits
+from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 from spl.training.evaluation import MEASURES

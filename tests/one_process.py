@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spl.campaign.jobs import jobs
 from spl.campaign.plan_file import write_plan_file
-from spl.paper.catalogue import exhibits
+from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import read_study, read_yaml
 

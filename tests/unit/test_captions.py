@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spl.paper.catalogue import CATALOGUE, exhibit_caption, exhibits
+from spl.paper.catalogue import CATALOGUE
+from spl.paper.selection import exhibit_caption, exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 

@@ -11,7 +11,7 @@ from spl.campaign.jobs import jobs
 from spl.campaign.parameters import crate_parameter
 from spl.code.subcommands import with_code
 from spl.errors import InputError
-from spl.paper.catalogue import exhibits
+from spl.paper.selection import exhibits
 from spl.provenance import crate
 from spl.provenance.crate_entities import Content, Description, Record, property_value, refs
 from spl.provenance.manifest import Code, Manifest, recorded

@@ -12,7 +12,7 @@ from PIL import Image
 from spl.campaign.parameters import data_parameter, page_parameter
 from spl.data.sources import cifar_10
 from spl.errors import InputError
-from spl.paper.catalogue import exhibits
+from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
@@ -170,7 +170,7 @@ def test_a_folder_is_the_same_wherever_it_lies(folder, tmp_path_factory):
 PLANNING = """
 import sys
 from pathlib import Path
-from spl.paper.catalogue import exhibits
+from spl.paper.selection import exhibits
 from spl.campaign.parameters import page_parameter
 from spl.campaign.parameters import data_parameter
 from spl.study.plan import make_plan

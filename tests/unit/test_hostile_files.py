@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from spl.attempts.journal import FAILURE, JOURNAL, PROGRESS, Progress, note, note_progress, read_attempts, read_progress
-from spl.campaign.partial import run_state
+from spl.campaign.run_state import run_state
 from spl.data.image_folder import list_images, read_image_folder
 from spl.data.sources import cifar_10
 from spl.data.splits import draw_split, read_split, write_split

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from spl.campaign.jobs import jobs
 from spl.campaign.parameters import page_parameter
-from spl.campaign.requests import requests
+from spl.campaign.requests import run_requests
 from spl.errors import InputError
-from spl.paper.catalogue import exhibits
+from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_study
 
@@ -73,7 +73,7 @@ def refusal(read):
     try:
         plan = make_plan(read())
         shown = exhibits(plan, "study.yaml")
-        requests(plan), jobs(plan, shown), page_parameter(plan, shown)
+        run_requests(plan), jobs(plan, shown), page_parameter(plan, shown)
     except InputError as error:
         return str(error).split("\n")
     return []

@@ -14,7 +14,7 @@ from spl.page.inputs import page_inputs
 from spl.page.parameter import on_the_page
 from spl.page.render import write_page
 from spl.page.traced import TracedTable, whole
-from spl.paper.catalogue import exhibit_inputs, exhibits
+from spl.paper.selection import exhibit_inputs, exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 from spl.tables import aggregate, collapses, imbalance, summary

@@ -13,8 +13,8 @@ from safetensors.numpy import save_file
 
 from spl.data.splits import draw_split
 from spl.page.embed import embedded, packed
-from spl.page.labelled import SHOWN, labelled_sets
-from spl.page.runs import CURVES, thinned, training
+from spl.page.labelled import MAX_PICTURES, labelled_sets
+from spl.page.runs import CURVES, run_content, thinned
 from spl.provenance.records import records
 
 
@@ -29,7 +29,7 @@ def run(folder, evaluations, classes):
     confusion = np.arange(evaluations)[:, None, None] + np.eye(classes, dtype=np.int32)
     np.save(folder / "confusion.npy", confusion.astype(np.int32))
     (folder / "parameters.json").write_text('{"settings": {"steps": 10}}')
-    return training(folder)
+    return run_content(folder)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_sheet_holds_each_labelled_image_once(tmp_path, channels, side):
 def test_of_many_labelled_images_some_of_each_class_are_shown(tmp_path):
     path, labels = dataset(tmp_path, 1, 8)
     found = labelled_sets({"full": draw_split(labels, "full", 0)}, path)
-    assert [len(of_class) for of_class in found["sets"]["full"]["pictures"]] == [SHOWN // 10] * 10
+    assert [len(of_class) for of_class in found["sets"]["full"]["pictures"]] == [MAX_PICTURES // 10] * 10
     path, labels = dataset(tmp_path, 1, 8, classes=400, of_each=2)
     found = labelled_sets({"full": draw_split(labels, "full", 0)}, path)
     assert [len(of_class) for of_class in found["sets"]["full"]["pictures"]] == [1] * 400

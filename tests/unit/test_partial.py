@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spl.data.splits import Split, write_split
-from spl.paper.catalogue import CATALOGUE, confusion_exhibits
+from spl.paper.catalogue import CATALOGUE, experiment_exhibits
 from spl.tables import hyperparameters
 from spl.tables.layout import save_table
 from spl.tables.spreadsheet import SHEETS, write_spreadsheet
@@ -88,7 +88,7 @@ NO_SUMMARY = {"fig1", "fig6", "curves"}
 
 
 def test_every_table_and_figure_of_the_paper_is_covered_here():
-    exhibits = (CATALOGUE | confusion_exhibits("experiment")).values()
+    exhibits = (CATALOGUE | experiment_exhibits("experiment")).values()
     modules = {exhibit.module.split(".")[-1] for exhibit in exhibits}
     assert modules == {*TABLES, *FIGURES, *NO_SUMMARY, "hyperparameters", "spreadsheet"}
 

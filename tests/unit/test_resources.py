@@ -15,8 +15,8 @@ from spl.campaign.parameters import (
     page_parameter,
     run_parameter,
 )
-from spl.campaign.requests import Request, requests
-from spl.paper.catalogue import exhibits
+from spl.campaign.requests import Request, run_requests
+from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
@@ -38,7 +38,7 @@ def planned(digits, training=None, **experiments):
 @pytest.mark.parametrize(("device", "gpu"), [("cuda", 2), ("cpu", 0)])
 def test_each_process_gets_its_cores_and_on_cuda_a_gpu(device, gpu):
     plan = planned({}, {"device": device, "processes": 2, "threads": 3}, only={})
-    assert set(requests(plan).values()) == {Request(gpu=gpu, cpus=6, mem_mb=16000, runtime=2880, hours=None)}
+    assert set(run_requests(plan).values()) == {Request(gpu=gpu, cpus=6, mem_mb=16000, runtime=2880, hours=None)}
 
 
 @given(amounts, amounts, amounts)
@@ -47,7 +47,7 @@ def test_an_experiment_wins_over_its_data_set_and_the_most_demanding_over_the_ot
     plan = planned(digits, one={"resources": first}, two={"resources": second, "folds": [0]})
     default = {"mem_mb": 16000, "runtime": 2880}
     one, two = default | digits | first, default | digits | second
-    for path, request in requests(plan).items():
+    for path, request in run_requests(plan).items():
         if path not in plan.experiments["one"]:
             expected = default | digits, "a calibration"
         elif path not in plan.experiments["two"]:
@@ -61,7 +61,7 @@ def test_resources_are_no_part_of_any_job_s_parameter():
     plain, asking = (
         planned(resources, scarce={"resources": resources}) for resources in ({}, {"mem_mb": 1, "runtime": 1})
     )
-    assert requests(plain) != requests(asking)
+    assert run_requests(plain) != run_requests(asking)
 
     def parameters(plan):
         yield from (run_parameter(plan, path) for path in plan.runs)

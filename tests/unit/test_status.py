@@ -13,7 +13,7 @@ from spl.attempts.lock import RunLock
 from spl.attempts.slurm import QueuedRun
 from spl.campaign.cost import cost, observed
 from spl.campaign.parameters import run_parameter
-from spl.campaign.status import duration, read_status, show
+from spl.campaign.status import read_status, rounded_duration, status_tables
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
@@ -111,7 +111,7 @@ def test_the_table_counts_each_experiment_and_names_what_is_under_way(plan, resu
     finish(plan, results, done)
     with RunLock(begin(results, running), lambda: False, pytest.fail):
         note_progress(results / "checkpoints" / running, Progress(0.0, 50, 150, 5.0, 0.25, 10.0))
-        text = shown(show(plan, read_status(plan, results)))
+        text = shown(status_tables(plan, read_status(plan, results)))
     rows = {line.split("  ")[0].strip(): line.split() for line in text.splitlines() if line.strip()}
     assert rows["all"][1:] == [str(len(plan.runs)), "1", "1", str(len(plan.runs) - 2)]
     assert set(plan.experiments) < set(rows)
@@ -124,7 +124,7 @@ def test_the_table_counts_each_experiment_and_names_what_is_under_way(plan, resu
     [(29, "0 min"), (3540, "59 min"), (3600, "1:00 h"), (86399, "1 d 00:00"), (273900, "3 d 04:05")],
 )
 def test_a_time_is_told_in_the_largest_units_that_matter(seconds, text):
-    assert duration(seconds) == text
+    assert rounded_duration(seconds) == text
 
 
 def test_costs_are_those_of_the_study_s_expectation_and_limits(plan, results):

@@ -12,7 +12,7 @@ from fabricated import MAKERS
 
 from spl.campaign.jobs import jobs
 from spl.campaign.plan_file import read_plan_file
-from spl.paper.catalogue import exhibits
+from spl.paper.selection import exhibits
 from spl.provenance.files import digest
 from spl.provenance.manifest import Manifest, read_manifest
 from spl.study.plan import make_plan

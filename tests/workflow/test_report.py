@@ -7,7 +7,7 @@ from html import unescape
 from pathlib import PurePath
 from zipfile import ZipFile
 
-from spl.paper.catalogue import exhibit_caption, exhibits
+from spl.paper.selection import exhibit_caption, exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 

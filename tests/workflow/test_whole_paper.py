@@ -12,7 +12,8 @@ from one_process import do_jobs, write_plan
 from project import Project
 
 from spl.campaign.jobs import jobs
-from spl.paper.catalogue import CATALOGUE, exhibits
+from spl.paper.catalogue import CATALOGUE
+from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 from spl.tables.trace import Trace

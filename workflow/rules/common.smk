@@ -11,7 +11,7 @@ from spl.campaign.processor import check_processor
 from spl.code.equivalence import declared
 from spl.data.downloads import DOWNLOADS
 from spl.errors import InputError
-from spl.paper.catalogue import exhibit_caption, exhibits
+from spl.paper.selection import exhibit_caption, exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_yaml
 

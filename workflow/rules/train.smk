@@ -1,7 +1,7 @@
-from spl.campaign.requests import requests
+from spl.campaign.requests import run_requests
 from spl.study.files import RUN_FILES
 
-REQUESTS = requests(PLAN)
+REQUESTS = run_requests(PLAN)
 
 
 rule calibrate:

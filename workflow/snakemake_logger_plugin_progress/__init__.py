@@ -1,4 +1,4 @@
-"""``snakemake --logger progress``: which training runs, how many are done, and how long the others will take."""
+"""``snakemake --logger progress``: the training runs in progress, how many are done, and the time left."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRAINING = "train"
 
 
 class LogHandler(LogHandlerBase):
-    """Prints a line for each job that ends, keeps a bar below them in a terminal, and passes errors on in full."""
+    """Prints one line per job, shows a progress bar in a terminal, and prints errors in full."""
 
     writes_to_stream = True
     writes_to_file = False
@@ -28,7 +28,7 @@ class LogHandler(LogHandlerBase):
         console = Console(stderr=True, highlight=False)
         self.errors = DefaultFormatter(show_failed_logs=True)
         self.bar = Progress(
-            TextColumn("trainings"),
+            TextColumn("training runs"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[left]}"),
@@ -47,37 +47,37 @@ class LogHandler(LogHandlerBase):
         event = fields.get("event")
         if event == LogEvent.RUN_INFO and not self.bar.tasks:
             self.runs = fields["stats"].get(TRAINING, 0)
-            self.say(f"{fields['stats']['total']} jobs to do, {self.runs} of them trainings")
+            self.say(f"{fields['stats']['total']} jobs to do, {self.runs} of them training runs")
             if self.runs:
                 self.bar.start()
                 self.bar.add_task("", total=self.runs, left="")
         elif event == LogEvent.JOB_INFO:
-            what = " ".join(map(str, fields["wildcards"].values()))
-            self.jobs[fields["jobid"]] = (fields["rule_name"], what, time.monotonic())
+            target = " ".join(map(str, fields["wildcards"].values()))
+            self.jobs[fields["jobid"]] = (fields["rule_name"], target, time.monotonic())
             if fields["rule_name"] == TRAINING:
-                self.say(f"training {what}")
+                self.say(f"training {target}")
         elif event == LogEvent.JOB_FINISHED:
             self.finish(*self.jobs.pop(fields["job_id"]))
         elif record.levelno >= logging.WARNING or (event is None and "Nothing to be done" in str(record.msg)):
             self.say(self.errors.format(record))
 
-    def finish(self, rule: str, what: str, began: float) -> None:
+    def finish(self, rule: str, target: str, began: float) -> None:
         """Report a job that ended."""
         if rule != TRAINING:
-            if rule != what:
-                self.say(f"{rule} {what}")
+            if rule != target:
+                self.say(f"{rule} {target}")
             return
         self.runs_done += 1
         self.seconds += time.monotonic() - began
-        beside = 1 + sum(name == TRAINING for name, _, _ in self.jobs.values())
-        left = (self.runs - self.runs_done) * self.seconds / self.runs_done / beside
-        remaining = f"about {duration(left)} left" if self.runs_done < self.runs else "trainings done"
-        self.say(f"trained  {what} ({self.runs_done} of {self.runs}, {remaining})")
+        parallel = 1 + sum(name == TRAINING for name, _, _ in self.jobs.values())
+        left = (self.runs - self.runs_done) * self.seconds / self.runs_done / parallel
+        remaining = f"about {clock(left)} left" if self.runs_done < self.runs else "all training runs done"
+        self.say(f"trained  {target} ({self.runs_done} of {self.runs}, {remaining})")
         self.bar.update(self.bar.tasks[0].id, completed=self.runs_done, left=remaining)
 
     def say(self, text: str) -> None:
-        """Print one line with the time since the start."""
-        self.console.print(f"[{duration(time.monotonic() - self.began)}] {text}", markup=False, soft_wrap=True)
+        """Print one line, with the time since the start."""
+        self.console.print(f"[{clock(time.monotonic() - self.began)}] {text}", markup=False, soft_wrap=True)
 
     def close(self) -> None:
         """Remove the bar."""
@@ -85,8 +85,8 @@ class LogHandler(LogHandlerBase):
         super().close()
 
 
-def duration(seconds: float) -> str:
-    """Minutes and seconds as 3:07, with hours from the first hour on."""
+def clock(seconds: float) -> str:
+    """Seconds as on a stopwatch: "3:07", or "1:03:07" from one hour on."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

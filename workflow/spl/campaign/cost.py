@@ -1,4 +1,4 @@
-"""What a study costs: the GPU-hours that its trainings take, and what finished ones used of what they asked for."""
+"""The cost of a study in GPU-hours, and the resources that finished runs used compared with their requests."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from rich.table import Table
 
 from spl.attempts.journal import Attempt, read_attempts
 from spl.campaign.parameters import run_parameter
-from spl.campaign.partial import run_state
-from spl.campaign.requests import Request, requests
+from spl.campaign.requests import Request, run_requests
+from spl.campaign.run_state import run_state
 from spl.study.plan import Plan
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Hours on whole devices: GPUs where a study asks for them, else cores.
+    """Device-hours: of GPUs if the study requests any, else of cores.
 
     Attributes:
         device: "GPU" or "core".
-        expected: by `hours` of the study; None where it does not say of all its trainings.
-        limit: if every training took its whole time limit.
+        expected: by the ``hours`` of the study; None if they are not given for all runs.
+        limit: upper bound: every run takes its whole time limit.
         used: by all attempts that have ended.
     """
 
@@ -33,59 +33,62 @@ class Cost:
 
 
 def cost(plan: Plan, results: Path) -> Cost:
-    """What a plan costs, and what of it is already used.
+    """The cost of all runs of a plan, and the part that is already used.
 
     Args:
-        plan: of the study.
-        results: its folder.
+        plan: the plan of the study.
+        results: the study's folder of results.
     """
-    asked = requests(plan)
-    gpus = any(one.gpu for one in asked.values())
+    requests = run_requests(plan)
+    gpus = any(request.gpu for request in requests.values())
 
-    def devices(one: Request) -> int:
-        return one.gpu if gpus else one.cpus
+    def devices(request: Request) -> int:
+        return request.gpu if gpus else request.cpus
 
     return Cost(
         device="GPU" if gpus else "core",
-        expected=_total([one.hours and one.hours * devices(one) for one in asked.values()]),
-        limit=sum(one.runtime / 60 * devices(one) for one in asked.values()),
-        used=sum(hours(read_attempts(results / "checkpoints" / path)) * devices(one) for path, one in asked.items()),
+        expected=_total([request.hours and request.hours * devices(request) for request in requests.values()]),
+        limit=sum(request.runtime / 60 * devices(request) for request in requests.values()),
+        used=sum(
+            hours(read_attempts(results / "checkpoints" / path)) * devices(request)
+            for path, request in requests.items()
+        ),
     )
 
 
 def _total(hours: list[float | None]) -> float | None:
-    known = [one for one in hours if one is not None]
+    known = [value for value in hours if value is not None]
     return sum(known) if len(known) == len(hours) else None
 
 
 def hours(attempts: list[Attempt]) -> float:
-    """Hours that the attempts at a run took together; of those that were killed it is not known."""
+    """Total hours of the attempts at a run; killed attempts leave no record and do not count."""
     return sum(attempt.seconds for attempt in attempts) / 3600
 
 
 def observed(plan: Plan, results: Path) -> Table:
-    """A table of what the finished runs of each experiment used, beside what they had asked for."""
-    asked = requests(plan)
+    """A table of the resources that the finished runs of each experiment used, beside those that they requested."""
+    requests = run_requests(plan)
     table = Table(
-        "experiment", "runs done", "hours expected", "used, mean", "used, most", "time limit, h",
-        "memory asked, MB", "used, most", "GPU memory, MB", "attempts", box=None,
+        "experiment", "runs done", "hours expected", "used, mean", "used, max", "time limit, h",
+        "memory requested, MB", "used, max", "GPU memory, MB", "attempts", box=None,
     )  # fmt: skip
     for name, paths in plan.experiments.items():
         done = [path for path in paths if run_state(results / "runs" / path, run_parameter(plan, path)) == "done"]
         records = {path: read_attempts(results / "checkpoints" / path) for path in done}
-        known = [path for path in done if records[path]]
-        if not known:
+        recorded = [path for path in done if records[path]]
+        if not recorded:
             continue
-        took = [hours(records[path]) for path in known]
-        attempts = [attempt for path in known for attempt in records[path]]
+        durations = [hours(records[path]) for path in recorded]
+        attempts = [attempt for path in recorded for attempt in records[path]]
         table.add_row(
             name,
-            str(len(known)),
-            _span([asked[path].hours for path in known]),
-            f"{sum(took) / len(took):.2f}",
-            f"{max(took):.2f}",
-            _span([asked[path].runtime / 60 for path in known]),
-            _span([asked[path].mem_mb for path in known]),
+            str(len(recorded)),
+            _span([requests[path].hours for path in recorded]),
+            f"{sum(durations) / len(durations):.2f}",
+            f"{max(durations):.2f}",
+            _span([requests[path].runtime / 60 for path in recorded]),
+            _span([requests[path].mem_mb for path in recorded]),
             f"{max(attempt.memory_mb for attempt in attempts)}",
             f"{max(attempt.gpu_memory_mb for attempt in attempts) or ''}",
             str(len(attempts)),
@@ -94,8 +97,8 @@ def observed(plan: Plan, results: Path) -> Table:
 
 
 def _span(values: Sequence[float | None]) -> str:
-    given = [value for value in values if value is not None]
-    if not given:
+    known = [value for value in values if value is not None]
+    if not known:
         return ""
-    least, most = min(given), max(given)
+    least, most = min(known), max(known)
     return f"{least:.4g}" if least == most else f"{least:.4g} to {most:.4g}"

@@ -13,8 +13,8 @@ from typing import TextIO
 from spl.attempts.journal import read_attempts
 from spl.attempts.slurm import queued_runs
 from spl.campaign.parameters import run_parameter
-from spl.campaign.partial import run_state
 from spl.campaign.plan_file import FOLDER
+from spl.campaign.run_state import run_state
 from spl.errors import InputError
 from spl.study.plan import Plan
 

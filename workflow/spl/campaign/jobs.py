@@ -21,7 +21,8 @@ from spl.campaign.parameters import (
     split_parameter,
 )
 from spl.page.inputs import page_inputs
-from spl.paper.catalogue import Exhibit, exhibit_inputs
+from spl.paper.catalogue import Exhibit
+from spl.paper.selection import exhibit_inputs
 from spl.study.files import DATA_FILES, ENDINGS, RUN_FILES, SUMMARISED
 from spl.study.plan import Plan
 
@@ -31,7 +32,7 @@ def jobs(plan: Plan, exhibits: Mapping[str, Exhibit]) -> dict[str, Job]:
 
     Args:
         plan: of the study.
-        exhibits: of its paper, as :func:`spl.paper.catalogue.exhibits` selects them.
+        exhibits: of its paper, as :func:`spl.paper.selection.exhibits` selects them.
     """
     return {job.name: job for job in _jobs(plan, exhibits, Path("results") / plan.study.name)}
 

@@ -1,43 +1,25 @@
-"""What there is of a study whose trainings are not all done: a plan that does without the rest."""
+"""The plan of a partial paper: what can be shown of a study while some of its runs are not done."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 from spl.campaign.parameters import run_parameter
+from spl.campaign.run_state import run_state
 from spl.study.plan import Plan
 
+# Reason shown in place of a figure or table
 NONE_DONE = "none of its runs is done"
 
 
-def run_state(folder: Path, parameter: str) -> str:
-    """Whether a run has results, and whether they are those of its present parameter.
-
-    Args:
-        folder: of the run.
-        parameter: its canonical parameter.
-
-    Returns:
-        "done", "to do", or "stale" with the keys that changed.
-    """
-    try:
-        recorded = dict(json.loads((folder / "parameters.json").read_text()))
-    except (OSError, ValueError, TypeError, RecursionError):
-        return "to do"
-    planned = json.loads(parameter)
-    changed = [key for key in planned if recorded.get(key) != planned[key]]
-    return f"stale ({', '.join(changed)} changed)" if changed else "done"
-
-
 def partial_plan(plan: Plan, results: Path) -> Plan:
-    """The plan of the paper that can be shown now, from the runs and calibrations that are done.
+    """The plan of the paper as far as its runs and calibrations are done.
 
-    An experiment of which no run is done is off; what it would show says so.
+    An experiment without a finished run is off; its figures and tables are replaced by a note.
 
     Args:
-        plan: of the whole study.
+        plan: the plan of the whole study.
         results: folder of the study.
     """
     runs = {path for path in plan.runs if run_state(results / "runs" / path, run_parameter(plan, path)) != "done"}

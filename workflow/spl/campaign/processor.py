@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from spl.campaign.parameters import run_parameter
-from spl.campaign.partial import run_state
+from spl.campaign.run_state import run_state
 from spl.errors import InputError
 from spl.study.plan import Plan
 from spl.training.instructions import LEVELS, lacking

@@ -1,4 +1,4 @@
-"""How a campaign stands: what every run is doing, from what lies beside its checkpoints and from SLURM's queue."""
+"""The status of a campaign: the state of every run, from the files beside its checkpoints and from SLURM's queue."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ from spl.attempts.journal import FAILURE, Attempt, Progress, read_attempts, read
 from spl.attempts.lock import is_held
 from spl.attempts.slurm import queued_runs
 from spl.campaign.parameters import run_parameter
-from spl.campaign.partial import run_state
+from spl.campaign.run_state import run_state
 from spl.methods.registry import METHODS
 from spl.study.plan import Plan, Run
 
 STATES = ("done", "running", "starting", "queued", "interrupted", "failed", "to do")
+# Seconds without a step after which a running run is reported as standing still
 STANDSTILL = 600
-"""Seconds without a step that are told."""
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """What a run is doing.
+    """The state and progress of a run.
 
     Attributes:
-        run: its path.
-        state: one of :data:`STATES`. A job of SLURM that does not train yet, or waits for an older writer of the run,
-            is starting; interrupted is what has begun, and has neither a process nor a job.
-        job: number of its SLURM job, if it has one now.
-        step, steps: done, and of the whole training.
-        images_per_second: labelled and unlabelled ones, if it is running.
-        error: share of the test images, in the latest evaluation.
-        seconds_left: at its present pace, if it is running.
-        attempts: begun so far.
-        reason: why the last attempt ended, if the run is not done; how long ago the last step was, if that is long.
+        run: path of the run.
+        state: one of :data:`STATES`. "starting": its SLURM job has started, but is not training yet or waits for an
+            earlier process of the same run. "interrupted": it has begun, and has neither a process nor a job.
+        job: number of its present SLURM job, if any.
+        step: last step.
+        steps: number of steps of the whole run.
+        images_per_second: labelled and unlabelled images, while it is running.
+        error: test error of the latest evaluation, between 0 and 1.
+        seconds_left: at its present pace, while it is running.
+        attempts: number of attempts so far.
+        reason: why the last attempt ended, if the run is not done; time since the last step, if the run stands still.
     """
 
     run: str
@@ -59,11 +60,11 @@ def read_status(plan: Plan, results: Path) -> list[RunStatus]:
     """The status of every run of a plan, in its order.
 
     Args:
-        plan: of the study.
-        results: its folder.
+        plan: the plan of the study.
+        results: the study's folder of results.
     """
     jobs = {job.run: job for job in queued_runs(plan.study.name, Path.cwd())}
-    found = []
+    statuses = []
     for path, run in plan.runs.items():
         folder, job = results / "checkpoints" / path, jobs.get(path.replace("/", "_"))
         attempts, progress = read_attempts(folder), read_progress(folder)
@@ -79,7 +80,7 @@ def read_status(plan: Plan, results: Path) -> list[RunStatus]:
         steps = run.settings["steps"]
         pace = progress.pace if progress and state == "running" else None
         step = steps if state == "done" else progress.step if progress else last.first if last else 0
-        found.append(
+        statuses.append(
             RunStatus(
                 run=path,
                 state=state,
@@ -93,11 +94,11 @@ def read_status(plan: Plan, results: Path) -> list[RunStatus]:
                 reason=_reason(folder, state, last, progress),
             )
         )
-    return found
+    return statuses
 
 
 def _images(run: Run) -> int:
-    """How many images a step sees."""
+    """Number of images in a step, labelled and unlabelled."""
     unlabelled = run.settings["mu"] if METHODS[run.method].weight else 0
     images: int = run.settings["batch"] * (1 + unlabelled)
     return images
@@ -105,7 +106,7 @@ def _images(run: Run) -> int:
 
 def _reason(folder: Path, state: str, last: Attempt | None, progress: Progress | None) -> str:
     if state == "running" and progress and time.time() - progress.time > STANDSTILL:
-        return f"no step for {duration(time.time() - progress.time)}"
+        return f"no step for {rounded_duration(time.time() - progress.time)}"
     if state not in ("failed", "interrupted") or last is None:
         return ""
     with suppress(OSError, ValueError, KeyError, TypeError):
@@ -113,8 +114,8 @@ def _reason(folder: Path, state: str, last: Attempt | None, progress: Progress |
     return last.reason
 
 
-def show(plan: Plan, statuses: list[RunStatus]) -> RenderableType:
-    """A table of the experiments, and one of the runs that are neither done nor yet begun."""
+def status_tables(plan: Plan, statuses: list[RunStatus]) -> RenderableType:
+    """A table of the experiments, and one of the runs that have begun and are not done."""
     by_path = {status.run: status for status in statuses}
     experiments = Table("experiment", "runs", *STATES, title=plan.study.title, box=None)
     for name, paths in _groups(plan):
@@ -131,8 +132,8 @@ def show(plan: Plan, statuses: list[RunStatus]) -> RenderableType:
 
 def _groups(plan: Plan) -> Iterator[tuple[str, list[str]]]:
     yield from plan.experiments.items()
-    for name, one in plan.calibrations.items():
-        yield f"calibration of {name}", [one.reference, one.smooth]
+    for name, calibration in plan.calibrations.items():
+        yield f"calibration of {name}", [calibration.reference, calibration.smooth]
 
 
 def _cells(status: RunStatus) -> Iterator[str]:
@@ -140,12 +141,12 @@ def _cells(status: RunStatus) -> Iterator[str]:
     yield f"{status.step:,} of {status.steps:,}"
     yield f"{status.images_per_second:,.0f}" if status.images_per_second else ""
     yield f"{100 * status.error:.2f} %" if status.error is not None else ""
-    yield duration(status.seconds_left) if status.seconds_left is not None else ""
+    yield rounded_duration(status.seconds_left) if status.seconds_left is not None else ""
     yield from (str(status.attempts or ""), status.reason)
 
 
-def duration(seconds: float) -> str:
-    """Seconds as "4 d 03:25" or "3:25 h"; as "12 min" below an hour."""
+def rounded_duration(seconds: float) -> str:
+    """Seconds rounded to minutes: "12 min", "3:25 h", "4 d 03:25"."""
     minutes = round(seconds / 60)
     days, hours = divmod(minutes // 60, 24)
     if minutes < 60:

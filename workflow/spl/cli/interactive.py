@@ -1,4 +1,4 @@
-"""The subcommands of ``spl`` that people call; those that the rules call are in :mod:`spl.cli.rules`."""
+"""The subcommands of ``spl`` for interactive use; :mod:`spl.cli.rules` has those that the rules call."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 app = typer.Typer()
-HELP = """Look at a study, audit its results, and do the single jobs of its workflow, which `snakemake` starts.
+HELP = """Inspect a study, audit its results, and run single jobs of its workflow.
 
-A study is a YAML file, such as config/demo.yaml. Its results lie below results/, in the folder where you are.
+A study is a YAML file, such as config/demo.yaml. Its results lie below results/ in the current folder.
 `spl COMMAND --help` shows examples; `spl --install-completion` lets the shell complete names of studies and results.
 """
-PEOPLE = "For people"
+PANEL = "Interactive commands"
 DEMO = Path("config/demo.yaml")
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+# Seconds between two updates of `spl status`
 LIVE = 5
-"""Seconds between two looks at a campaign."""
 
 
 def _studies(incomplete: str) -> list[str]:
-    """The studies here whose path begins so, for the shell."""
+    """Completions of a path of a study."""
     return [str(path) for path in sorted(Path("config").glob("*.yaml")) if str(path).startswith(incomplete)]
 
 
 def _results(context: typer.Context, incomplete: str) -> list[str]:
-    """The results of a study whose name begins so, for the shell."""
+    """Completions of the name of a result."""
     from spl.provenance.audit import plan_study
 
     try:
@@ -54,7 +54,7 @@ StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.", autoco
 
 
 @app.command(
-    rich_help_panel=PEOPLE,
+    rich_help_panel=PANEL,
     epilog=_examples(
         "spl plan config/paper.yaml --price 2.5",
         "spl plan config/paper.yaml --observed",
@@ -62,19 +62,19 @@ StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.", autoco
 )
 def plan(
     study: StudyFile = DEMO,
-    price: Annotated[float | None, typer.Option(help="Of an hour of a GPU (or core); shows costs, too.")] = None,
+    price: Annotated[float | None, typer.Option(help="Price of a GPU-hour (or core-hour); also prints costs.")] = None,
     observed: Annotated[
-        bool, typer.Option("--observed", help="Compare what finished runs used with what they asked for.")
+        bool, typer.Option("--observed", help="Compare the resources that finished runs used with their requests.")
     ] = False,
 ) -> None:
-    """List a study's runs, which experiments need each, what is done, and how many GPU-hours it takes."""
+    """List a study's runs with the experiments that need them, their state, and the GPU-hours in total."""
     from rich.table import Table
 
     from spl.campaign import cost as usage
     from spl.campaign.parameters import run_parameter
-    from spl.campaign.partial import run_state
     from spl.campaign.processor import check_processor
-    from spl.paper.catalogue import exhibits
+    from spl.campaign.run_state import run_state
+    from spl.paper.selection import exhibits
     from spl.provenance.progress import with_progress
     from spl.study.plan import make_plan
     from spl.study.reading import read_study
@@ -84,11 +84,11 @@ def plan(
     results = Path("results") / planned.study.name
     check_processor(planned, results)
     listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
-    runs = with_progress(planned.runs, len(planned.runs), "looking at runs")
+    runs = with_progress(planned.runs, len(planned.runs), "checking runs")
     states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in runs}
     needs = dict(planned.experiments)
-    for name, one in planned.calibrations.items():
-        needs[f"calibration of {name}"] = [one.reference, one.smooth]
+    for name, calibration in planned.calibrations.items():
+        needs[f"calibration of {name}"] = [calibration.reference, calibration.smooth]
     for path, state in states.items():
         listing.add_row(path, ", ".join(name for name, runs in needs.items() if path in runs), state)
     console = _console()
@@ -106,7 +106,7 @@ def plan(
 
 
 @app.command(
-    rich_help_panel=PEOPLE,
+    rich_help_panel=PANEL,
     epilog=_examples(
         "spl status config/paper.yaml",
         "spl status config/paper.yaml --once",
@@ -114,33 +114,33 @@ def plan(
 )
 def status(
     study: StudyFile = DEMO,
-    once: Annotated[bool, typer.Option("--once", help="Print it once, and end.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list of all runs, and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print the status once and exit.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of all runs and exit.")] = False,
 ) -> None:
-    """Show what every run of a study is doing, until Ctrl-C."""
+    """Show the state of every run of a study; Ctrl-C ends it."""
     from rich.live import Live
 
-    from spl.campaign.status import read_status, show
+    from spl.campaign.status import read_status, status_tables
     from spl.study.plan import make_plan
     from spl.study.reading import read_study
 
     planned = make_plan(read_study(study))
     results = Path("results") / planned.study.name
     if as_json:
-        print(json.dumps([vars(one) for one in read_status(planned, results)], indent=1))
+        print(json.dumps([vars(run) for run in read_status(planned, results)], indent=1))
         return
     console = _console()
     if once or not console.is_terminal:
-        console.print(show(planned, read_status(planned, results)))
+        console.print(status_tables(planned, read_status(planned, results)))
         return
     with suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
         while True:
-            live.update(show(planned, read_status(planned, results)), refresh=True)
+            live.update(status_tables(planned, read_status(planned, results)), refresh=True)
             time.sleep(LIVE)
 
 
 @app.command(
-    rich_help_panel=PEOPLE,
+    rich_help_panel=PANEL,
     epilog=_examples(
         "spl audit",
         "spl audit table1 fig4",
@@ -153,31 +153,33 @@ def audit(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Figures, tables, runs, files or folders, by name or path; all of the study without any.",
+            help="Figures, tables, runs, files or folders, by name or path; default: all results of the study.",
             autocompletion=_results,
         ),
     ] = None,
     study: Annotated[
         Path | None,
         typer.Option(
-            help="The study's YAML file; found by the folder of the first target if not given.",
+            help="The study's YAML file; default: derived from the folder of the first target.",
             autocompletion=_studies,
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Read only files whose size, times or inode changed since the last audit.")
+        bool, typer.Option("--quick", help="Hash only files whose size, times or inode changed since the last audit.")
     ] = False,
-    seal: Annotated[str | None, typer.Option(help="The published digest that the seal must have.")] = None,
+    seal: Annotated[str | None, typer.Option(help="The published sha256 of the seal.")] = None,
     why: Annotated[
         str | None,
-        typer.Option(help="The runs behind a number: TABLE.csv:ROW,COLUMN, as in 'table1.csv:Smooth FixMatch,mean'."),
+        typer.Option(
+            help="Audit the runs behind one number: TABLE.csv:ROW,COLUMN, as in 'table1.csv:Smooth FixMatch,mean'."
+        ),
     ] = None,
     rerun: Annotated[
-        str | None, typer.Option(help="A run to train again and to compare, by its path.", autocompletion=_results)
+        str | None, typer.Option(help="Path of a run to train again and to compare.", autocompletion=_results)
     ] = None,
 ) -> None:
-    """Say whether results are what the present study, code, data and packages make; status 0 only if all is fresh."""
+    """Check that results belong to the present study, code, data and packages; exit status 0 only if all are fresh."""
     from spl.provenance.audit import audit_rerun, audit_results, plan_study
     from spl.provenance.why import audit_cell
 
@@ -186,9 +188,9 @@ def audit(
             f"--seal {seal}: expected a sha256, 64 digits in lower case, as `sha256sum ROOT.sha256` prints it"
         )
     if seal is not None and quick:
-        raise InputError("--seal: expected without --quick, which believes what is remembered of files")
+        raise InputError("--seal: expected without --quick, which relies on cached digests")
     if rerun and as_json:
-        raise InputError("--rerun: expected without --json; its status says whether the same came out")
+        raise InputError("--rerun: expected without --json; the exit status is 0 if the run is reproduced")
     asked = targets or []
     about = plan_study(study, next(iter(asked), rerun or (why and why.partition(":")[0])))
     if rerun:
@@ -202,37 +204,37 @@ def audit(
 
 
 @app.command(
-    rich_help_panel=PEOPLE,
+    rich_help_panel=PANEL,
     epilog=_examples(
         "spl digest",
         "spl digest config/paper.yaml",
     ),
 )
 def digest(study: StudyFile = DEMO) -> None:
-    """Print one sha256 over all results of a study: the same wherever the same bytes came out."""
+    """Print one sha256 over all results of a study: equal on two machines if all results are."""
     from spl.provenance.audit import digest_of, plan_study
 
     print(digest_of(plan_study(study)))
 
 
 @app.command(
-    rich_help_panel=PEOPLE,
+    rich_help_panel=PANEL,
     epilog=_examples(
         'spl equivalent train --reason "a faster way to the same bits, compared on six runs"',
     ),
 )
 def equivalent(
-    subcommand: Annotated[str, typer.Argument(help="Whose code changed: train, figure, ...")],
-    reason: Annotated[str, typer.Option(help="Why its results would be the same.")],
+    subcommand: Annotated[str, typer.Argument(help="Subcommand whose code changed: train, figure, ...")],
+    reason: Annotated[str, typer.Option(help="Why its results stay the same.")],
 ) -> None:
-    """Declare that changed code makes the results that are there; writes `config/equivalent.yaml`."""
+    """Declare that changed code gives the same results as before; writes `config/equivalent.yaml`."""
     from spl.provenance.declare import declare
 
     print(*declare(subcommand, reason, Path("results")), sep="\n")
 
 
 @app.command(
-    rich_help_panel=PEOPLE,
+    rich_help_panel=PANEL,
     epilog=_examples(
         "spl bench --quick --json",
         "spl bench --plan",
@@ -267,7 +269,7 @@ def bench(
 
 
 @app.command(
-    rich_help_panel=PEOPLE,
+    rich_help_panel=PANEL,
     epilog=_examples(
         "spl schema > config/study.schema.json",
     ),

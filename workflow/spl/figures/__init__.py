@@ -1,4 +1,4 @@
-"""One file per figure: ``draw`` returns the picture and the numbers that it shows.
+"""One file per figure: its ``draw`` returns the figure and the numbers that it shows.
 
 May import ``analysis``, ``study`` and ``data``; never what trains.
 """

@@ -1,4 +1,4 @@
-"""Figures 2 and 3: the error against one setting of the training."""
+"""Figures 2 and 3: the error against one training setting."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from spl.figures.style import COLUMN, Percent, hollow, look_of, new_figure, ticks_at
+from spl.figures.style import COLUMN, Percent, look_of, mark_partial, new_figure, ticks_at
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
-    """Last error of an experiment's runs against the setting that they vary.
+    """Last error of the runs of an experiment against the setting that varies between them.
 
     Args:
-        parameter: as :func:`error_against`.
+        parameter: as for :func:`error_against`.
         inputs: the experiment's summary.
     """
     figure, shown = error_against(pd.read_csv(inputs[0]), parameter)
@@ -25,17 +25,18 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
 
 
 def error_against(summary: pd.DataFrame, parameter: Mapping[str, Any]) -> tuple[Figure, pd.DataFrame]:
-    """A dot for each run, a line through the mean of the runs of each method and value, hollow where runs are not done.
+    """A dot for each run, and a line through the means of each method, with hollow markers where runs are missing.
 
     Args:
-        summary: one row for each run.
-        parameter: ``setting``, the column that the runs vary; ``label`` of its axis; ``titles`` of the methods to draw.
+        summary: one row per run.
+        parameter: ``setting``, the column that varies between runs; ``label`` of its axis; ``titles`` of
+            the methods to draw.
 
     Returns:
-        the figure, as yet without its legend; a row for each run that is done, its error and the mean, both as shares.
+        the figure, without its legend; a row per finished run, with its error and the mean, both between 0 and 1.
 
     Raises:
-        ValueError: runs that differ in more than the setting, fold and seed.
+        ValueError: the runs of a method differ in more than the setting, fold and seed.
     """
     setting, titles = parameter["setting"], parameter["titles"]
     keys = ["method", setting, "fold", "seed"]
@@ -43,19 +44,21 @@ def error_against(summary: pd.DataFrame, parameter: Mapping[str, Any]) -> tuple[
     if planned.duplicated(keys).any():
         raise ValueError(f"several runs of one method, {setting}, fold and seed cannot share a dot")
     by_value = planned.groupby(["method", setting])["error_last"]
-    planned = planned.assign(mean=by_value.transform("mean"), partial=by_value.transform(lambda own: own.isna().any()))
+    planned = planned.assign(
+        mean=by_value.transform("mean"), partial=by_value.transform(lambda errors: errors.isna().any())
+    )
     shown = planned.dropna(subset="error_last", ignore_index=True)
 
     figure = new_figure(COLUMN, 2.7)
     axis = figure.subplots()
-    for method in (one for one in titles if one in set(shown["method"])):
+    for method in (method for method in titles if method in set(shown["method"])):
         runs, look = shown[shown["method"] == method], look_of(method)
         means = runs.drop_duplicates(setting)
         axis.plot(runs[setting], runs["error_last"], "o", color=look.colour, alpha=0.5, markersize=3, markeredgewidth=0)
         axis.plot(
             means[setting], means["mean"], color=look.colour, marker=look.marker, markersize=4, label=titles[method]
         )
-        hollow(axis, means[means["partial"]].set_index(setting)["mean"], look.colour, look.marker)
+        mark_partial(axis, means[means["partial"]].set_index(setting)["mean"], look.colour, look.marker)
     ticks_at(axis, planned[setting])
     axis.yaxis.set_major_formatter(Percent())
     axis.set_xlabel(parameter["label"])

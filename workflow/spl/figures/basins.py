@@ -1,4 +1,4 @@
-"""Whether there are two basins of attraction: the last errors of an experiment, and its most neglected classes."""
+"""Basins of attraction: the last errors of an experiment's runs, and their smallest column sums."""
 
 from __future__ import annotations
 
@@ -17,38 +17,40 @@ from numpy.typing import NDArray
 from spl.analysis.arms import arm_labels
 from spl.figures.style import GREY, PAGE, Look, Percent, look_of, new_figure
 
+# Distance of touching dots, and minimum width of a panel, in inches
 DOT, PANEL = 5.4 / 72, 2.1
-"""Distance of dots that touch, and the least width of a panel, in inches."""
 
 QUANTITIES = {"error_last": "error of the last checkpoint", "smallest_column": "smallest column sum / test images"}
+# Legend entries, by the worst collapse of a class in a run
 KINDS = {
     "none": "high basin",
     "partly": "low basin: a class partly collapsed",
     "wholly": "low basin: a class wholly collapsed",
 }
-"""What dots are called, by how far a class of their run has collapsed."""
 LIMIT = "limit of a collapse, at least partly"
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
-    """A dot for each run: its last error, and how often it predicts its least predicted class.
+    """A dot for each run: its last error, and the frequency of its least predicted class.
 
-    Each method has a row for each of its variants and numbers of labels. Dots are filled in the high basin, hollow
-    where a class is partly collapsed, and crossed out where one is wholly collapsed.
+    Each method has a row for each of its variants and numbers of labels. Dots are filled in the high basin, hollow if a
+    class is partly collapsed, and crossed out if a class is wholly collapsed.
 
     Args:
-        parameter: ``titles`` of the methods to draw; ``basins``, whose limit ``partly_collapsed`` separates the basins.
+        parameter: ``titles`` of the methods to draw; ``basins`` with the threshold ``partly_collapsed`` between them.
         inputs: the experiment's summary.
     """
     titles, done = parameter["titles"], pd.read_csv(inputs[0], dtype={"collapsed": str}).dropna(subset="error_last")
-    runs = done[done["method"].isin(titles)].assign(row=lambda some: _rows(some, titles))
+    runs = done[done["method"].isin(titles)].assign(row=lambda runs: _rows(runs, titles))
     collapsed = np.where(runs["collapsed"].notna(), "wholly", np.where(runs["basin"] == "low", "partly", "none"))
     shown = runs.assign(collapse=collapsed)[["run", "method", "row", *QUANTITIES, "basin", "collapse"]]
     shown = shown.sort_values(["row", "error_last"], kind="stable")
     limit = parameter["basins"]["partly_collapsed"]
     spans = {"error_last": 1.1 * shown["error_last"].max(), "smallest_column": max(1.0, limit)}
     by_row = shown.groupby("row", observed=True)
-    levels = pd.DataFrame({one: by_row[one].transform(stacked, spans[one] * DOT / PANEL) for one in QUANTITIES})
+    levels = pd.DataFrame(
+        {quantity: by_row[quantity].transform(stacked, spans[quantity] * DOT / PANEL) for quantity in QUANTITIES}
+    )
     heights = levels.groupby(shown["row"], observed=True).max().max(axis=1)[::-1] + 3
     floors = heights.cumsum() - heights
 
@@ -57,9 +59,9 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     for axis, (quantity, label) in zip(panels, QUANTITIES.items(), strict=True):
         dots = shown.assign(height=shown["row"].map(floors).astype(float) + levels[quantity])
         for method, collapse in product(titles, KINDS):
-            some = dots[(dots["method"] == method) & (dots["collapse"] == collapse)]
+            group = dots[(dots["method"] == method) & (dots["collapse"] == collapse)]
             for mark in _marks(look_of(method), collapse):
-                axis.plot(some[quantity], some["height"], **mark)
+                axis.plot(group[quantity], group["height"], **mark)
         for floor in floors:
             axis.axhline(floor - 0.8, color=GREY, linewidth=0.4)
         axis.set(xlim=(-0.03 * spans[quantity], spans[quantity]), ylim=(-0.9, heights.sum() - 1), xlabel=label)
@@ -80,10 +82,10 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
 
 
 def _rows(runs: pd.DataFrame, titles: Mapping[str, str]) -> pd.Categorical:
-    """What to call the row of each run; in the order of the titles, then of the study."""
-    called = arm_labels(runs, titles)
+    """The label of each run's row; in the order of the titles, then of the study."""
+    labels = arm_labels(runs, titles)
     arms = zip(runs["method"], runs["variant"].astype(object).fillna(""), strict=True)
-    rows = pd.Series([called[arm] for arm in arms], runs.index)
+    rows = pd.Series([labels[arm] for arm in arms], runs.index)
     if len(set(runs["labels"])) > 1:
         rows += runs["labels"].map(", {:,} labels".format)
     order = runs["method"].map(list(titles).index).sort_values(kind="stable").index
@@ -91,7 +93,7 @@ def _rows(runs: pd.DataFrame, titles: Mapping[str, str]) -> pd.Categorical:
 
 
 def _marks(look: Look, collapse: str) -> list[dict[str, Any]]:
-    """What a dot consists of: how to draw each part."""
+    """The markers that make up a dot, as arguments of ``plot``."""
     face = look.colour if collapse == "none" else "white"
     dot = {"linestyle": "", "color": look.colour, "markeredgewidth": 0.8}
     cross = [dot | {"marker": "x", "markersize": 5.5}] if collapse == "wholly" else []
@@ -99,11 +101,11 @@ def _marks(look: Look, collapse: str) -> list[dict[str, Any]]:
 
 
 def stacked(values: pd.Series[float], distance: float) -> NDArray[np.int64]:
-    """The lowest level of each dot at which it overlaps no other.
+    """The lowest level of each dot at which it overlaps no other dot.
 
     Args:
-        values: float (n,), where the dots lie.
-        distance: at which two dots of a level touch.
+        values: float (n,), positions of the dots.
+        distance: distance at which two dots of a level touch.
 
     Returns:
         int (n,), from 0.

@@ -1,4 +1,4 @@
-"""How classes collapse: confusion matrices of the worst run of an experiment, over its training."""
+"""Confusion over training: confusion matrices of the worst run of an experiment at several steps."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from spl.figures.style import PAGE, new_figure
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
-    """Evaluations of the run with the highest last error, evenly spread over its steps, the first and last included.
+    """Evaluations of the run with the highest last error, evenly spread over its steps, including first and last.
 
     Args:
-        parameter: how many ``evaluations``, ``titles`` of methods, names of ``classes``, and the ``basins`` by which
-            classes count as collapsed.
-        inputs: the experiment's summary, and the confusion matrices and metrics of its runs that are done.
+        parameter: number of ``evaluations``, ``titles`` of methods, names of ``classes``, and ``basins`` with the
+            thresholds of collapse.
+        inputs: the experiment's summary, and the confusion matrices and metrics of its finished runs.
 
     Returns:
-        the figure; a row for each cell of each matrix, with its column's sum as a share of the class's test images.
+        the figure; a row per cell of each matrix, with its column sum relative to the test images of the class.
     """
     classes = parameter["classes"]
     summary = pd.read_csv(inputs[0], dtype={"variant": str}).fillna({"variant": ""})
-    called = arm_labels(summary, parameter["titles"])
+    labels = arm_labels(summary, parameter["titles"])
     worst = summary.dropna(subset="error_last").sort_values("error_last", kind="stable").to_dict("records")[-1]
     metrics = pd.read_csv(file_of_run(inputs, worst["run"], "metrics.csv"))
     matrices = np.load(file_of_run(inputs, worst["run"], "confusion.npy"), allow_pickle=False)
@@ -57,7 +57,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         axes[0].set_yticks(range(len(classes)), classes, fontsize=size)
     axes[0].set_ylabel("true class")
     sizes = [f"{worst['labels']:,} labels"] if len(set(summary["labels"])) > 1 else []
-    described = called[worst["method"], worst["variant"]], *sizes, f"fold {worst['fold']}", f"seed {worst['seed']}"
+    described = labels[worst["method"], worst["variant"]], *sizes, f"fold {worst['fold']}", f"seed {worst['seed']}"
     figure.suptitle(", ".join(described), fontsize=8)
     add_scale(figure, axes[-1], image)
     fit_height(figure)
@@ -66,6 +66,6 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
 
 def _spread(steps: NDArray[np.int64], count: int) -> list[int]:
     """The evaluations closest to ``count`` evenly spread steps, each once."""
-    wanted = np.linspace(steps[0], steps[-1], count)
-    closest: list[int] = np.unique(np.abs(steps - wanted[:, None]).argmin(axis=1)).tolist()
+    targets = np.linspace(steps[0], steps[-1], count)
+    closest: list[int] = np.unique(np.abs(steps - targets[:, None]).argmin(axis=1)).tolist()
     return closest

@@ -18,8 +18,8 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     """Last evaluation of the runs with the lowest and the highest last error.
 
     Args:
-        parameter: ``titles`` of methods, names of ``classes``, and the ``basins`` by which classes count as collapsed.
-        inputs: the experiment's summary, and the confusion matrices of its runs that are done.
+        parameter: ``titles`` of methods, names of ``classes``, and ``basins`` with the thresholds of collapse.
+        inputs: the experiment's summary, and the confusion matrices of its finished runs.
     """
     done = pd.read_csv(inputs[0]).dropna(subset="error_last")
     ordered = done.sort_values("error_last", kind="stable").to_dict("records")

@@ -1,4 +1,4 @@
-"""Figures 7, 8 and 9: what training measured, against its iterations."""
+"""Figures 7, 8 and 9: metrics of training against iterations."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from matplotlib.ticker import EngFormatter
 
 from spl.figures.style import COLUMN, Percent, look_of, new_figure
 
+# Line styles in the order of the curves, so that curves of one method differ and coinciding curves stay visible
 LINES = ("-", "--", ":")
-"""In the order of the curves: those of one method differ, and where two coincide, both are seen."""
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
-    """One curve for each run.
+    """One curve per run.
 
     Args:
-        parameter: ``column`` of the metrics to draw, a share, or "test_accuracy"; ``label`` of its axis; ``curves``,
-            the ``label`` and the ``method`` of each.
-        inputs: metrics of the runs, one file for each curve.
+        parameter: ``column`` of the metrics to draw, with values between 0 and 1, or "test_accuracy"; ``label`` of its
+            axis; ``curves`` with ``label`` and ``method`` of each.
+        inputs: metrics of the runs, one file per curve.
 
     Returns:
-        the figure; a row for each point of each curve.
+        the figure; a row per point of each curve.
     """
     column = parameter["column"]
     figure = new_figure(COLUMN, 2.7)
     axis = figure.subplots()
     shown = []
     for number, (curve, path) in enumerate(zip(parameter["curves"], inputs, strict=True)):
-        metrics = pd.read_csv(path).assign(test_accuracy=lambda given: 1 - given["test_error"])
+        metrics = pd.read_csv(path).assign(test_accuracy=lambda metrics: 1 - metrics["test_error"])
         colour, line = look_of(curve["method"]).colour, LINES[number % len(LINES)]
         axis.plot(metrics["step"], metrics[column], line, color=colour, linewidth=1.1, label=curve["label"])
         shown.append(metrics[["step", column]].assign(curve=curve["label"]))

@@ -23,7 +23,7 @@ def plain_loss(score: Values, threshold: float) -> Values:
 
 
 def smooth_loss(score: Values, threshold: float) -> Values:
-    """What smooth Pseudo-Labeling minimises, with a continuous derivative (equation 17, Figure 1b, linear factor)."""
+    """The loss of Smooth Pseudo-Labeling, with a continuous derivative (equation 17, Figure 1b, linear factor)."""
     above = np.maximum(score, threshold)
     return -((above - threshold) - threshold * np.log(above / threshold)) / (1 - threshold)
 

@@ -1,4 +1,4 @@
-"""Figure 4: how far the class frequencies of random labelled sets are from uniform."""
+"""Figure 4: deviation of the class frequencies of random labelled sets from uniform."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from spl.data.splits import read_split
-from spl.figures.style import BLUE, COLUMN, GREY, ORANGE, hollow, new_figure
+from spl.figures.style import BLUE, COLUMN, GREY, ORANGE, mark_partial, new_figure
 
 MEASURE = "normalised_std"
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
-    """Standard deviation of the class counts over their mean, by number of labels.
+    """Standard deviation of the class counts divided by their mean, against the number of labels.
 
-    The expectation of uniform draws is sqrt(K - 1) / sqrt(n) for K classes: 3 / sqrt(n) for ten. A mean is hollow where
-    runs that are not done may change it.
+    The expectation for uniform draws is sqrt(K - 1) / sqrt(n) for K classes: 3 / sqrt(n) for ten. Means that missing
+    runs may change are hollow.
 
     Args:
         parameter: not used.
-        inputs: the split files; after them, where the folds were trained on, the summary of these runs. A fold of one
-            size had trouble converging if one of its runs ended in the low basin.
+        inputs: the split files, followed by the summary of the runs on them, if any. A fold had trouble converging if
+            any of its runs ended in the low basin.
     """
     rows = []
-    for path in (one for one in inputs if one.suffix == ".json"):
+    for path in (path for path in inputs if path.suffix == ".json"):
         counts = np.array(read_split(path).labelled_counts)
         expected = np.sqrt((len(counts) - 1) / counts.sum())
         split = "/".join(path.with_suffix("").parts[-3:])
@@ -45,15 +45,15 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     if inputs[-1].suffix == ".csv":
         runs = pd.read_csv(inputs[-1])
         low, unknown = (
-            shown["split"].isin(runs.loc[some, "split"]) for some in (runs["basin"] == "low", runs["basin"].isna())
+            shown["split"].isin(runs.loc[rows, "split"]) for rows in (runs["basin"] == "low", runs["basin"].isna())
         )
         shown["low_basin"] = low.mask(unknown & ~low)
         # Sizes where every fold converged leave a gap in the line.
         trouble = shown[low].groupby("labels")[MEASURE].mean().reindex(means.index)
-        # Broad and behind: where all folds are among them, both means are the same.
+        # Broad and behind the other line: the means coincide where all folds had trouble.
         label = "mean of those of which\nany run fell into the low basin"
         axis.plot(trouble, "-s", color=ORANGE, linewidth=3, markersize=6.5, label=label)
-        hollow(axis, trouble[trouble.index.isin(shown.loc[unknown & ~low, "labels"])], ORANGE, "s", 6.5)
+        mark_partial(axis, trouble[trouble.index.isin(shown.loc[unknown & ~low, "labels"])], ORANGE, "s", 6.5)
     classes = len(counts)
     label = f"expected, $\\sqrt{{{classes - 1}/n}}$" if classes != 10 else "expected, $3/\\sqrt{n}$"
     sizes = np.linspace(means.index.min(), means.index.max(), 200)

@@ -1,4 +1,4 @@
-"""Figure 5: the error against the number of labels on the random fold that proved the most difficult."""
+"""Figure 5: the error against the number of labels, on the hardest random fold."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from spl.figures.style import look_of
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
-    """Last error on the hardest fold, the one on which the baseline errs most, on average over its numbers of labels.
+    """Last error on the hardest fold: the one with the highest error of the baseline, averaged over numbers of labels.
 
-    While none of the baseline's runs is done, the other methods say which fold is the hardest.
+    While no run of the baseline is done, the error of the other methods determines the hardest fold.
 
     Args:
-        parameter: as :func:`spl.figures.against.error_against`, and the key of the ``baseline``.
-        inputs: the summary of the random-label benchmark; after it, that of the fully supervised runs if there are any,
-            for a line at their mean.
+        parameter: as for :func:`spl.figures.against.error_against`, and the key of the ``baseline``.
+        inputs: the summary of the random-label benchmark, followed by the summary of fully supervised runs, if any, for
+            a line at their mean.
     """
     summary = pd.read_csv(inputs[0])
     runs, whose = summary[summary["method"] == parameter["baseline"]], parameter["titles"][parameter["baseline"]]
@@ -43,7 +43,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
 
 
 def _line(axis: Axes, reference: pd.DataFrame, parameter: Mapping[str, Any]) -> pd.DataFrame:
-    """Draw the mean error of runs of one method across the axis, if any is done; return what is shown of them."""
+    """Draw a line at the mean error of the finished runs of one method, if any; return the numbers that it shows."""
     done = reference.dropna(subset="error_last")
     mean = done["error_last"].mean()
     if len(done):

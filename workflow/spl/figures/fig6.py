@@ -20,7 +20,7 @@ SHAPES = (
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
-    """The factor around ``parameter["threshold"]``, beside the indicator of FixMatch; reads no inputs."""
+    """The factor around ``parameter["threshold"]``, and the indicator of FixMatch; reads no inputs."""
     threshold = parameter["threshold"]
     score = np.linspace(threshold - 0.4 * (1 - threshold), 1, 421)
     linear = np.maximum(score - threshold, 0) / (1 - threshold)

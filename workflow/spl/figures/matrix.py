@@ -1,4 +1,4 @@
-"""One confusion matrix as a picture."""
+"""Drawing a confusion matrix."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from numpy.typing import NDArray
 from spl.analysis.collapse import collapsed_classes
 from spl.figures.style import ORANGE
 
+# Maximum number of classes whose names fit beside a matrix
 NAMED = 10
-"""With more classes, their names would overlap."""
 
 
 def file_of_run(inputs: list[Path], run: str, name: str) -> Path:
-    """The file of that name in a run's folder, among others.
+    """The input with this name in the folder of a run.
 
     Raises:
-        StopIteration: it is not there.
+        StopIteration: there is none.
     """
     return next(path for path in inputs if path.as_posix().endswith(f"runs/{run}/{name}"))
 
 
 def show_matrix(axis: Axes, confusion: NDArray[np.int64], basins: Mapping[str, float]) -> AxesImage:
-    """Shades of the share of each true class, with a frame around the columns of collapsed classes.
+    """Draw the matrix as shades, each row relative to its true class, with frames around columns of collapsed classes.
 
     Args:
-        axis: where to draw; bare, but for the matrix.
+        axis: axes to draw on; ticks and spines are removed.
         confusion: int (classes, classes), rows true, columns predicted.
-        basins: the limits by which a class counts as collapsed, wholly or partly.
+        basins: thresholds of wholly and of partly collapsed classes.
     """
     shares = confusion / confusion.sum(axis=1, keepdims=True)
     image = axis.imshow(shares, vmin=0, vmax=1, cmap="Blues")
@@ -50,13 +50,13 @@ def show_matrix(axis: Axes, confusion: NDArray[np.int64], basins: Mapping[str, f
 
 
 def add_scale(figure: Figure, axis: Axes, image: AxesImage) -> None:
-    """What the shades mean, in a bar beside the last matrix and as high as it."""
+    """Add a colour bar beside the last matrix, as high as the matrix."""
     bar = figure.colorbar(image, cax=axis.inset_axes((1.06, 0, 0.05, 1)))
     bar.set_label("share of the true class", fontsize=7)
     bar.ax.tick_params(labelsize=7)
 
 
 def fit_height(figure: Figure) -> None:
-    """Take away what square matrices leave free at the bottom of a figure that is higher than it needs to be."""
+    """Reduce the height of a figure to its content: square matrices leave space at the bottom."""
     figure.draw_without_rendering()
     figure.set_figheight(figure.get_tightbbox().height + 0.1)

@@ -1,4 +1,4 @@
-"""What stands in the place of a figure whose experiment has no runs."""
+"""The note in place of a figure whose experiment has no runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spl.figures.style import COLUMN, GREY, new_figure
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
-    """The words "not run", and below them ``parameter["reason"]``; reads no inputs."""
+    """The words "not run" and ``parameter["reason"]``; reads no inputs."""
     figure = new_figure(COLUMN, 1.2)
     figure.text(0.5, 0.5, f"not run\n{parameter['reason']}", ha="center", va="center", color=GREY)
     return figure, pd.DataFrame({"not run": [parameter["reason"]]})

@@ -1,4 +1,4 @@
-"""One look for all figures: readable at column width, safe for colour-blind readers, the same bytes every time."""
+"""The style of all figures: readable at column width, safe for colour-blind readers, byte-identical when repeated."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import Formatter
 
+# Width of a journal column in inches
 COLUMN = 3.5
-"""Width of a journal column in inches."""
-
+# Width of the text in inches
 PAGE = 6.2
-"""Width of the text in inches."""
 
+# From Okabe and Ito's palette, distinguishable with any colour vision. Orange marks collapsed classes.
 BLACK, GREY, BLUE, ORANGE, GREEN = "#000000", "#707070", "#0072B2", "#D55E00", "#009E73"
 AMBER, SKY, PURPLE = "#E69F00", "#56B4E9", "#CC79A7"
-"""From Okabe and Ito's palette, distinguishable with any colour vision. Orange marks what collapsed."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a method looks in every figure."""
+    """Colour and marker of a method in every figure."""
 
     colour: str
     marker: str
 
 
+# By method. The colour encodes how scores become weights: black for the indicator; blue, green and amber for the shapes
+# of the smoothness factor, with distinct lightness so that they differ in grey.
 LOOKS: dict[str, Look] = {
     "supervised": Look(GREY, "*"),
     "pseudo-label": Look(BLACK, "P"),
@@ -46,14 +47,12 @@ LOOKS: dict[str, Look] = {
     "smooth-fixmatch-sqrt": Look(GREEN, "D"),
     "smooth-fixmatch-factor": Look(SKY, "p"),
 }
-"""By method. The colour says how scores become weights: the indicator black, then blue, green and amber for the shapes
-of the smoothness factor, ever lighter, so that they differ in grey, too."""
+# Markers of methods that are not in LOOKS
 MARKERS = "<>hdH8"
-"""Of methods that have no look of their own."""
 
 
 def look_of(method: str) -> Look:
-    """How a method looks: as :data:`LOOKS` says, or, of one that was added since, orange with a marker by its name."""
+    """The look of a method: from :data:`LOOKS`, or, for other methods, orange with a marker derived from the name."""
     return LOOKS.get(method) or Look(ORANGE, MARKERS[sum(method.encode()) % len(MARKERS)])
 
 
@@ -75,34 +74,41 @@ RC: Any = {
 
 
 def new_figure(width: float, height: float, gap: float = 0) -> Figure:
-    """An empty figure of the given inches in the common look; between columns of axes a gap, in parts of one."""
+    """An empty figure in the common style.
+
+    Args:
+        width: in inches.
+        height: in inches.
+        gap: between columns of axes, relative to the width of one.
+    """
     matplotlib.rcParams.update(matplotlib.rcParamsDefault)
     matplotlib.rcParams.update(RC)
     return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(wspace=gap or None))
 
 
-def hollow(axis: Axes, means: pd.Series[float], colour: str, marker: str, size: float = 4) -> None:
-    """Mark those of the means that are drawn already, by their place on the axis, of which runs are not done."""
+def mark_partial(axis: Axes, means: pd.Series[float], colour: str, marker: str, size: float = 4) -> None:
+    """Draw hollow markers over means whose runs are not all done; their index is the position on the axis."""
     if len(means):
         axis.plot(means, marker, color=colour, markerfacecolor="white", markersize=size)
 
 
 class Percent(Formatter):
-    """Prints shares as percent, all ticks of an axis with as many decimals as one of them needs."""
+    """Prints fractions as percentages, all ticks of an axis with the same number of decimals."""
 
     def __call__(self, x: float, pos: int | None = None) -> str:
-        """One share alone."""
+        """A single tick."""
         return self.format_ticks([x])[0]
 
     def format_ticks(self, values: list[float]) -> list[str]:
-        """The shares of one axis."""
-        shown = 100 * np.array(values, dtype=float)
-        decimals = next((some for some in range(3) if np.allclose(shown, shown.round(some), rtol=0, atol=1e-6)), 3)
-        return [f"{value:.{decimals}f} %" for value in shown]
+        """All ticks of an axis."""
+        percent = 100 * np.array(values, dtype=float)
+        exact = (number for number in range(3) if np.allclose(percent, percent.round(number), rtol=0, atol=1e-6))
+        decimals = next(exact, 3)
+        return [f"{value:.{decimals}f} %" for value in percent]
 
 
 def ticks_at(axis: Axes, values: Collection[float]) -> None:
-    """Mark the values that were measured; print them upright where they are crowded, and those alone that fit."""
+    """Put ticks at the measured values; crowded labels are rotated, and left out where they do not fit."""
     ordered = np.unique(list(values))
     span = np.ptp(ordered)
     labels: dict[float, str] = {}
@@ -115,7 +121,7 @@ def ticks_at(axis: Axes, values: Collection[float]) -> None:
 
 
 def save_figure(figure: Figure, shown: pd.DataFrame, stem: Path) -> None:
-    """Write ``stem`` with the endings .pdf, .png and .csv, the last one the numbers that the figure shows."""
+    """Write ``stem`` with the endings .pdf, .png, and .csv for the numbers that the figure shows."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(stem.with_suffix(".pdf"), metadata={"CreationDate": None, "Producer": None, "Creator": None})
     figure.savefig(stem.with_suffix(".png"), metadata={"Software": None})

@@ -1,4 +1,4 @@
-"""The page: every figure, table and run of a study in one HTML file.
+"""The page: all figures, tables and runs of a study in one HTML file.
 
 May import ``paper``, ``analysis`` and the rooms below them.
 """

@@ -1,4 +1,4 @@
-"""Data in the page: what is read at once, and what a browser unpacks when it is asked for."""
+"""Data embedded in the page: JSON that the browser reads at once, and compressed JSON that it unpacks on demand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def embedded(content: Any) -> str:
-    """JSON for a ``<script type="application/json">``, which nothing in it can end."""
+    """JSON for a ``<script type="application/json">``, escaped so that no content ends the element."""
     return _compact(content).replace("<", "\\u003c")
 
 

@@ -1,4 +1,4 @@
-"""Which files the page reads."""
+"""The files that the page reads."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from spl.study.files import DATA_FILES, SUMMARISED
 
 TEMPLATE, STYLE, SCRIPT = (Path(__file__).with_name(f"page.{ending}") for ending in ("html.j2", "css", "js"))
-# What the page shows of an exhibit, by the endings of its files.
+# Endings of the files of an exhibit that the page shows
 SHOWN = {"figure": ("png", "csv"), "table": ("md", "csv", "runs.json"), "spreadsheet": ("xlsx",)}
 
 
 def page_inputs(parameter: Mapping[str, Any]) -> list[str]:
-    """What the page reads, below ``results/<study>/``; of the runs those that are done."""
+    """The files that the page reads, below ``results/<study>/``; only finished runs are read."""
     products, trained = parameter["products"], parameter["trained"]
     exhibits = [
         f"{products}{folder_of(section)}/{section['name']}.{ending}"
@@ -34,10 +34,10 @@ def folder_of(section: Mapping[str, Any]) -> str:
 
 
 def splits_of(runs: Iterable[str]) -> list[str]:
-    """The labelled sets of runs, which their paths begin with."""
+    """The splits of runs: the first parts of their paths."""
     return list(dict.fromkeys("/".join(run.split("/")[:3]) for run in runs))
 
 
 def datasets_of(paths: Iterable[str]) -> list[str]:
-    """The data sets of runs or labelled sets, which their paths begin with."""
+    """The data sets of runs or splits: the first part of their paths."""
     return list(dict.fromkeys(path.split("/")[0] for path in paths))

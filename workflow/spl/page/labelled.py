@@ -1,4 +1,4 @@
-"""The labelled sets on the page: how many images of each class are labelled, and small pictures of them."""
+"""The labelled sets on the page: the number of labelled images per class, and thumbnails of them."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from safetensors import safe_open
 
 from spl.data.splits import Split
 
-SHOWN = 320
-"""Images that are shown of a labelled set, at most, unless it has more classes: then one of each."""
-SIDE = 32
-"""Pixels that a picture is high and wide, at most."""
+# Maximum number of thumbnails per labelled set; at least one per class
+MAX_PICTURES = 320
+# Maximum height and width of a thumbnail in pixels
+MAX_SIDE = 32
+# Thumbnails per row of a sheet
 COLUMNS = 40
-"""Pictures beside one another on a sheet."""
+# JPEG quality of colour thumbnails; grey ones are lossless PNG
 QUALITY = 80
-"""Of colour pictures, as JPEG; grey ones are PNG and lose nothing."""
 
 
 def labelled_sets(splits: Mapping[str, Split], images: Path) -> dict[str, Any]:
-    """The labelled sets of one data set, and one sheet with a picture of each image that is shown of any of them.
+    """The labelled sets of one data set, and one sheet of thumbnails that they share.
 
     Args:
         splits: by path.
-        images: the data set's arrays; only the images that are shown are read.
+        images: file of the data set's arrays; only the images of the thumbnails are read.
 
     Returns:
-        ``sheet``, a data URL; the ``side`` of a picture on it in pixels, and how many ``columns`` of them it has;
-        ``sets``, by the path of the split ``labelled`` and ``pool``, the images of each class that are labelled and
-        that are in the unlabelled pool, and ``pictures``, by class the places on the sheet, in the order drawn.
+        ``sheet``, a data URL; ``side`` of a thumbnail in pixels; ``columns`` of the sheet; ``sets``, by path of the
+        split: ``labelled`` and ``pool``, the numbers of labelled and of unlabelled images per class, and ``pictures``,
+        per class the positions of its thumbnails on the sheet, in the order drawn.
     """
     with safe_open(images, framework="numpy") as arrays:
         classes = arrays.get_tensor("train_classes")
@@ -59,10 +59,10 @@ def labelled_sets(splits: Mapping[str, Split], images: Path) -> dict[str, Any]:
 
 
 def _chosen(split: Split, classes: NDArray[np.int64]) -> list[list[int]]:
-    """By class the images that are shown, in the order drawn."""
-    most = max(1, SHOWN // len(split.labelled_counts))
+    """Per class the images to show, in the order drawn."""
+    most = max(1, MAX_PICTURES // len(split.labelled_counts))
     labelled = np.array(split.labelled)
-    return [labelled[classes[labelled] == one][:most].tolist() for one in range(len(split.labelled_counts))]
+    return [labelled[classes[labelled] == number][:most].tolist() for number in range(len(split.labelled_counts))]
 
 
 def _all(chosen: Mapping[str, list[list[int]]]) -> Collection[int]:
@@ -70,14 +70,14 @@ def _all(chosen: Mapping[str, list[list[int]]]) -> Collection[int]:
 
 
 def _picture(image: NDArray[np.uint8]) -> Image.Image:
-    """A picture of an image, uint8 (channels, height, width)."""
+    """The thumbnail of an image, uint8 (channels, height, width)."""
     pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
     picture = Image.fromarray(np.ascontiguousarray(pixels))
-    return picture.resize((SIDE, SIDE), Image.Resampling.BOX) if picture.width > SIDE else picture
+    return picture.resize((MAX_SIDE, MAX_SIDE), Image.Resampling.BOX) if picture.width > MAX_SIDE else picture
 
 
 def _sheet(pictures: list[Image.Image]) -> str:
-    """All pictures as one, a data URL."""
+    """All thumbnails on one sheet, as a data URL."""
     side, grey = pictures[0].width, pictures[0].mode == "L"
     sheet = Image.new(pictures[0].mode, (COLUMNS * side, -(-len(pictures) // COLUMNS) * side))
     for place, picture in enumerate(pictures):

@@ -1,4 +1,4 @@
-"""What the page of a study depends on: its sections with their captions, its runs, and the template."""
+"""The canonical parameter of the page: its sections with their captions, its runs, and the template."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Any
 
 from spl.methods.registry import METHODS
 from spl.page.inputs import SCRIPT, STYLE, TEMPLATE
-from spl.paper.catalogue import Exhibit, exhibit_caption
+from spl.paper.catalogue import Exhibit
+from spl.paper.selection import exhibit_caption
 from spl.study.plan import Plan
 
 
 def on_the_page(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Exhibit]:
-    """The exhibits that have a place on the page: a partial paper only names what was not run."""
+    """The exhibits that have a section on the page; a partial paper only lists the names of the others."""
     return {name: exhibit for name, exhibit in shown.items() if not (plan.partial and exhibit.not_run)}
 
 
 def page_content(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Any]:
-    """What the page that shows these exhibits depends on, beside the files that it reads."""
+    """The content of the page's parameter: all that the page depends on besides its input files."""
     study = plan.study
     sections = [
         {
@@ -38,7 +39,7 @@ def page_content(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Any]:
         "sections": sections,
         "experiments": [name for name, runs in plan.experiments.items() if runs],
         "assumed": study.assumed,
-        "stand_ins": {name: one.stands_in_for for name, one in study.datasets.items() if one.stands_in_for},
+        "stand_ins": {name: dataset.stands_in_for for name, dataset in study.datasets.items() if dataset.stands_in_for},
         "runs": len(plan.runs),
         "missing": len(plan.missing & plan.runs.keys()),
         "trained": list(trained),

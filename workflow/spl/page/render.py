@@ -1,4 +1,4 @@
-"""The paper on one page: a single HTML file that needs no network, on which every number leads to its runs."""
+"""The page: the paper in a single HTML file without external resources, where every number links to its runs."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ from spl.data.splits import read_split
 from spl.page.embed import embedded, packed
 from spl.page.inputs import SCRIPT, STYLE, TEMPLATE, datasets_of, folder_of, splits_of
 from spl.page.labelled import labelled_sets
-from spl.page.runs import training
+from spl.page.runs import run_content
 from spl.page.traced import TracedTable, whole
 
+# Maximum number of rows of a figure's numbers
 ROWS = 200
-"""Of the numbers of a figure, at most."""
+# Columns of the list of runs behind a number
+LISTED = ("run", "title", "labels", "fold", "seed", "error_last", "basin")
 
 
 def write_page(
     parameter: Mapping[str, Any], inputs: Sequence[Path], outputs: Sequence[Path], records: Mapping[str, Any]
 ) -> None:
-    """Put every figure, table and run of a study on one page.
+    """Write the page with all figures, tables and runs of a study.
 
     Args:
         parameter: title, sections with their captions, experiments, runs, assumed values.
-        inputs: what :func:`spl.page.inputs.page_inputs` names, below the folder of the study.
-        outputs: the page, in the folder of the study or below it in ``products``.
-        records: what the manifests of the runs record, by run; shown, and no part of what is reproducible.
+        inputs: the files of :func:`spl.page.inputs.page_inputs`, below the study's folder of results.
+        outputs: the page, in the study's folder of results or its folder ``products``.
+        records: excerpts of the runs' manifests, by run; the only part of the page that is not reproducible.
     """
     [path] = outputs
     results = path.parents[1 if parameter["products"] else 0]
@@ -61,7 +63,7 @@ def write_page(
             "cells": {cell: [places[run] for run in paths] for cell, paths in behind.items()},
             "classes": {name: _classes(results / "data" / name) for name in datasets_of(trained)},
         },
-        trainings={run: packed(training(results / "runs" / run)) for run in trained},
+        trainings={run: packed(run_content(results / "runs" / run)) for run in trained},
         labelled={name: _labelled(name, splits_of(trained), results) for name in datasets_of(trained)},
         figures={
             section["name"]: packed(_numbers(products / "figures" / f"{section['name']}.csv"))
@@ -73,25 +75,21 @@ def write_page(
     path.write_text(page, encoding="utf-8")
 
 
-LISTED = ("run", "title", "labels", "fold", "seed", "error_last", "basin")
-"""What the page lists of the runs behind a number."""
-
-
 def _sections(parameter: Mapping[str, Any], products: Path) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
-    """The sections with what they show, and the runs behind each number of their tables."""
+    """The sections with their content, and the runs behind each number of their tables."""
     sections, behind = [], dict[str, list[str]]()
     for section in parameter["sections"]:
-        shown: dict[str, Any] = {"width": 0, "comparisons": []}
+        content: dict[str, Any] = {"width": 0, "comparisons": []}
         path = products / folder_of(section) / section["name"]
         if section["kind"] == "figure":
-            shown |= _picture(path.with_suffix(".png"))
+            content |= _picture(path.with_suffix(".png"))
         elif section["kind"] == "spreadsheet":
-            shown["body"] = _data_url(WORKBOOK, path.with_suffix(".xlsx").read_bytes())
+            content["body"] = _data_url(WORKBOOK, path.with_suffix(".xlsx").read_bytes())
         else:
             table = TracedTable(path)
-            shown |= {"body": table.html(), "comparisons": table.comparisons()}
+            content |= {"body": table.html(), "comparisons": table.comparisons()}
             behind |= table.runs
-        sections.append({**section, **shown})
+        sections.append({**section, **content})
     return sections, behind
 
 
@@ -100,9 +98,9 @@ WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def _picture(figure: Path) -> dict[str, Any]:
-    """A figure, with how wide it is on the page, in rem: all to the same scale.
+    """A figure as lossless WebP, which takes a third of the space of PNG, and its width on the page in rem.
 
-    The same pixels as WebP take a third of the room.
+    All figures have the same scale.
     """
     small = BytesIO()
     with Image.open(figure) as picture:
@@ -115,23 +113,23 @@ def _data_url(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _numbers(shown: Path) -> dict[str, Any]:
-    """The numbers that a figure shows, as far as there is room for them."""
-    rows = pd.read_csv(shown, dtype=str, keep_default_na=False)
+def _numbers(path: Path) -> dict[str, Any]:
+    """The first rows of the numbers that a figure shows."""
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     return {"columns": list(rows.columns), "rows": rows.head(ROWS).to_numpy().tolist(), "of": len(rows)}
 
 
 def _runs(summaries: Iterable[Path], titles: Mapping[str, str]) -> list[dict[str, Any]]:
-    """A row for each run, with the experiments that list it."""
-    found: dict[str, dict[str, Any]] = {}
+    """A row for each run, with its experiments."""
+    by_run: dict[str, dict[str, Any]] = {}
     for path in summaries:
         rows = pd.read_csv(path, dtype={"collapsed": str, "partly_collapsed": str}).astype(object)
         for row in rows.where(rows.notna(), None).to_dict("records"):
-            run = found.setdefault(row["run"], {str(key): value for key, value in row.items()} | {"experiments": []})
+            run = by_run.setdefault(row["run"], {str(key): value for key, value in row.items()} | {"experiments": []})
             run["experiments"].append(path.stem)
             run["title"] = titles[row["method"]]
             run["parts"] = re.findall(r"[^/+]+[/+]?", row["run"])
-    return list(found.values())
+    return list(by_run.values())
 
 
 def _classes(data: Path) -> list[str]:
@@ -140,6 +138,6 @@ def _classes(data: Path) -> list[str]:
 
 
 def _labelled(dataset: str, paths: Iterable[str], results: Path) -> dict[str, Any]:
-    own = (path for path in paths if datasets_of([path]) == [dataset])
-    splits = {path: read_split(results / "splits" / f"{path}.json") for path in own}
+    chosen = (path for path in paths if datasets_of([path]) == [dataset])
+    splits = {path: read_split(results / "splits" / f"{path}.json") for path in chosen}
     return labelled_sets(splits, results / "data" / dataset / "images.safetensors")

@@ -1,4 +1,4 @@
-"""What the page shows of one training: its learning curve, its confusion matrices, its parameters."""
+"""The content of the page about one run: its learning curve, confusion matrices and parameters."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+# Evenly spread points of a learning curve; those of the matrices and the best evaluation are added
 POINTS = 120
-"""Of a learning curve, about: that many evenly spread ones, those of the matrices and the best."""
+# Number of matrices per run, by the largest number of classes for which it applies
 MATRICES = {20: 24, 100: 8}
-"""How many matrices are shown over a training, by the largest number of classes for which they are so many."""
+# Number of evaluations per run if there are too many classes for matrices: the recall of each class is shown
 RECALLS = 24
-"""How many evaluations are shown where more classes leave room for the recall of each class alone."""
 CURVES = ("test_error", "coverage", "purity")
 
 
-def training(run: Path) -> dict[str, Any]:
-    """What is shown of the training in a run's folder.
+def run_content(run: Path) -> dict[str, Any]:
+    """The content of the page about the run in a folder.
 
     Returns:
-        ``evaluations``, how many there were; ``curve``, by name the steps and the :data:`CURVES`, None where there is
-        no value; ``steps`` of the matrices; ``matrices``, each row by row, or ``recalls``, each class by class, shares;
-        ``parameters``.
+        ``evaluations``, their number; ``curve``, the steps and the :data:`CURVES` by name, None for missing values;
+        ``steps`` of the matrices; ``matrices``, row by row, or ``recalls``, class by class; ``parameters``.
     """
     metrics = pd.read_csv(run / "metrics.csv")
     confusion = np.load(run / "confusion.npy", allow_pickle=False)
@@ -45,11 +44,11 @@ def training(run: Path) -> dict[str, Any]:
 
 
 def thinned(count: int, most: int) -> NDArray[np.int64]:
-    """Which of so many evaluations are shown: evenly spread ones, the first and the last among them.
+    """Indices of the evaluations to show: evenly spread, including the first and the last.
 
     Args:
-        count: of the evaluations.
-        most: how many are shown at most.
+        count: number of evaluations.
+        most: maximum number of indices.
     """
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 

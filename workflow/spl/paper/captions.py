@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from spl.methods.registry import METHODS
-from spl.paper.parameters import curve_runs, settings
+from spl.paper.parameters import curve_runs, settings_columns
 from spl.study.labels import SYMBOLS, network_name
 from spl.study.plan import Plan, Run, SplitJob
+from spl.study.resolve import is_assumed, run_settings, setting_origins
 
 # Data sets as papers write them; others are called by their name in the study.
 DATA_SETS = {"cifar-10": "CIFAR-10", "cifar-100": "CIFAR-100", "fashion-mnist": "Fashion-MNIST", "imagenet": "ImageNet"}
@@ -85,12 +86,12 @@ def _own(plan: Plan, experiment: str) -> str:
     """The settings that single methods have of their own in all variants, and whether they are assumed."""
     study, given, named = plan.study, plan.study.experiments[experiment], []
     for method in given.methods:
-        resolved = study.resolve(experiment, method, given.variants[0])
-        first, *others = (study.origins(experiment, method, variant) for variant in range(len(given.variants)))
+        resolved = run_settings(study, experiment, method, given.variants[0])
+        first, *others = (setting_origins(study, experiment, method, variant) for variant in range(len(given.variants)))
         for key, origin in first.items():
             of_method = origin in (f"methods.{method}.{key}", f"experiments.{experiment}.methods.{method}.{key}")
             if of_method and all(other[key] == origin for other in others):
-                note = " (assumed)" if study.is_assumed(origin) else ""
+                note = " (assumed)" if is_assumed(study, origin) else ""
                 named.append(f"{SYMBOLS.get(key, key)} = {getattr(resolved, key)} for {_title(method)}{note}")
     return f" {'; '.join(named)}." if named else ""
 
@@ -254,7 +255,7 @@ def beside_none(plan: Plan, experiment: str, *references: str) -> str:
 
 def hyperparameters(plan: Plan, *experiments: str) -> str:
     """Settings, and the marks that occur among them."""
-    columns = settings(plan, *experiments)["columns"]
+    columns = settings_columns(plan, *experiments)["columns"]
     marks = ["* assumed"] if any(column["assumed"] for column in columns) else []
     marks += ["† calibrated (equation 25)"] if any(column["calibration"] for column in columns) else []
     return f"Settings of Smooth FixMatch{'; ' if marks else ''}{', '.join(marks)}."

@@ -1,33 +1,30 @@
-"""What the paper consists of: every figure and table, what it is made from, and its caption."""
+"""The catalogue: every figure and table of the paper, with its builder, inputs, parameter and caption."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
-from spl.errors import InputError
 from spl.paper import captions, parameters
 from spl.paper.parameters import BASELINE, Inputs, Parameter
-from spl.study.plan import Plan
-from spl.study.schema import Random
 from spl.study.settings import Settings
 
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One figure or table.
+    """A figure, table or spreadsheet of the paper.
 
     Attributes:
         title: "Figure 4", "Table 1".
-        heading: what it shows, in a few words.
-        module: draws it (``draw``) or builds it (``build``).
-        caption: one or more sentences, from the plan and the experiments.
-        experiments: of the study, in the order in which it reads them; none for a picture of a formula.
-        inputs: the files that it reads below ``results/<study>/``, from the plan and the experiments.
-        parameter: what else it depends on, from the same.
-        optional: experiments that it shows too, behind the others, if the study has them.
-        part: of the page that it belongs to, if not to the paper itself.
+        heading: its subject in a few words.
+        module: module with its ``draw`` (figure) or ``build`` (table).
+        caption: function of the plan and the experiments; one or more sentences.
+        experiments: names of the experiments that it shows, in the order of its inputs; none for the plot of a formula.
+        inputs: function of the plan and the experiments; the files that it reads, below ``results/<study>/``.
+        parameter: function of the plan and the experiments; all else that it depends on.
+        optional: further experiments that it shows if the study has them.
+        part: part of the page that it belongs to; "" for the paper itself.
     """
 
     title: str
@@ -42,12 +39,12 @@ class Exhibit:
 
     @property
     def not_run(self) -> bool:
-        """Whether it only says that it was not run."""
+        """Whether it is only a note that the experiment was not run."""
         return self.module.endswith(".not_run")
 
     @property
     def kind(self) -> Literal["figure", "table", "spreadsheet"]:
-        """What is made of it."""
+        """The subcommand that produces it."""
         if self.module.startswith("spl.figures."):
             return "figure"
         return "spreadsheet" if self.module == "spl.tables.spreadsheet" else "table"
@@ -56,6 +53,7 @@ class Exhibit:
 _against_fixmatch = parameters.compared_with(BASELINE)
 _and_published = parameters.beside_published(BASELINE)
 
+# Exhibits in the order of the page. A study's paper contains an exhibit if the study has all of its experiments.
 CATALOGUE: dict[str, Exhibit] = {
     "table1": Exhibit(
         "Table 1",
@@ -160,7 +158,7 @@ CATALOGUE: dict[str, Exhibit] = {
         "spl.tables.grid",
         captions.beside_none,
         ("factor-as-loss",),
-        parameter=parameters.beside_none("lambda_phi", "smooth-fixmatch-factor", "smooth-fixmatch"),
+        parameter=parameters.with_ablation("lambda_phi", "smooth-fixmatch-factor", "smooth-fixmatch"),
         optional=("scarce-labels",),
     ),
     "table14": Exhibit(
@@ -170,7 +168,7 @@ CATALOGUE: dict[str, Exhibit] = {
         captions.hyperparameters,
         ("scarce-labels",),
         parameters.calibrations,
-        parameters.settings,
+        parameters.settings_columns,
         ("strong-supervision",),
     ),
     "table15": Exhibit(
@@ -180,7 +178,7 @@ CATALOGUE: dict[str, Exhibit] = {
         captions.hyperparameters,
         ("imagenet-10-percent",),
         parameters.calibrations,
-        parameters.settings,
+        parameters.settings_columns,
     ),
     "tipping-value": Exhibit(
         "Tipping value",
@@ -311,12 +309,11 @@ CATALOGUE: dict[str, Exhibit] = {
         parameters.collapsing(),
     ),
 }
-"""In the order of the page. An exhibit is part of a study's paper if the study has all experiments that it shows."""
 
 
-def confusion_exhibits(experiment: str) -> dict[str, Exhibit]:
-    """What every experiment with trainings has: where its runs ended, and how classes collapsed on the way."""
-    found = {
+def experiment_exhibits(experiment: str) -> dict[str, Exhibit]:
+    """The exhibits of every experiment with runs: where the runs ended, and how classes collapsed during training."""
+    common = {
         "basins": Exhibit(
             "Basins",
             "Errors and collapsed classes of all runs",
@@ -344,74 +341,5 @@ def confusion_exhibits(experiment: str) -> dict[str, Exhibit]:
         f"{name}-{experiment}": replace(
             exhibit, title=f"{exhibit.title}: {experiment}", experiments=(experiment,), part=experiment
         )
-        for name, exhibit in found.items()
+        for name, exhibit in common.items()
     }
-
-
-def exhibits(plan: Plan, origin: str) -> dict[str, Exhibit]:
-    """The exhibits of a study's paper, each with the experiments that it has to show.
-
-    Args:
-        plan: of the study.
-        origin: names the study's file in messages.
-
-    Raises:
-        InputError: an experiment lacks what an exhibit shows.
-    """
-    trained = [name for name, experiment in plan.study.experiments.items() if experiment.methods]
-    of_experiments = (confusion_exhibits(experiment) for experiment in trained)
-    every = CATALOGUE | {name: exhibit for several in of_experiments for name, exhibit in several.items()}
-    shown = {name: found for name, exhibit in every.items() if (found := _shown(plan, exhibit, trained))}
-    for name, exhibit in shown.items():
-        baseline = exhibit.parameter(plan, *exhibit.experiments).get("baseline")
-        for experiment in every[name].experiments:
-            if baseline and baseline not in plan.study.experiments[experiment].methods:
-                where = f"{origin}: experiments.{experiment}.methods"
-                raise InputError(f"{where}: expected {baseline} among them, the baseline of {exhibit.title}")
-    given = plan.study.experiments["random-labels"].split if "table6" in shown else None
-    if isinstance(given, Random) and len(given.labels) < 2:
-        raise InputError(f"{origin}: experiments.random-labels.split.labels: expected at least 2, for Table 6")
-    return shown
-
-
-def _shown(plan: Plan, exhibit: Exhibit, trained: list[str]) -> Exhibit | None:
-    """An exhibit with its experiments that are on, or a note that it was not run; None if it is not wanted."""
-    splits_alone = exhibit.inputs is parameters.splits
-    if not set(exhibit.experiments) <= set(plan.study.experiments if splits_alone else trained):
-        return None
-    off = [name for name in exhibit.experiments if name in plan.off and not (splits_alone and name in plan.experiments)]
-    if off:
-        return _not_run(exhibit, plan.off[off[0]])
-    more = (name for name in exhibit.optional if name in trained and name not in plan.off)
-    shown = replace(exhibit, experiments=(*exhibit.experiments, *more), optional=())
-    # A table of a method's settings, in a study without that method.
-    return None if shown.parameter(plan, *shown.experiments).get("columns") == [] else shown
-
-
-def _not_run(exhibit: Exhibit, reason: str) -> Exhibit:
-    return replace(
-        exhibit,
-        module=f"spl.{'figures' if exhibit.kind == 'figure' else 'tables'}.not_run",
-        experiments=(),
-        inputs=parameters.none,
-        caption=lambda plan: f"Not run: {reason}.",
-        parameter=lambda plan: {"reason": reason},
-    )
-
-
-def exhibit_content(plan: Plan, exhibit: Exhibit) -> dict[str, Any]:
-    """What drawing a figure or building a table depends on, beside the files that it reads."""
-    content: dict[str, Any] = {"module": exhibit.module, "given": exhibit.parameter(plan, *exhibit.experiments)}
-    if exhibit.kind == "table":
-        content |= {"title": f"{exhibit.title}. {exhibit.heading}", "caption": exhibit_caption(plan, exhibit)}
-    return content
-
-
-def exhibit_inputs(plan: Plan, exhibit: Exhibit) -> list[str]:
-    """The files that a figure or table reads, below ``results/<study>/``."""
-    return exhibit.inputs(plan, *exhibit.experiments)
-
-
-def exhibit_caption(plan: Plan, exhibit: Exhibit) -> str:
-    """What was run, in words; of a partial paper, also how much of it."""
-    return exhibit.caption(plan, *exhibit.experiments) + captions.done(plan, *exhibit.experiments)

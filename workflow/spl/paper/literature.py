@@ -1,7 +1,7 @@
 """Published error rates, from ``published.csv``.
 
-The file has a row for each number that a paper prints, and for each that this project could not read: of those the
-error is left empty, and filling it in is all it takes to see it beside ours.
+The file has one row per published number. Rows without an error are numbers that this project had no access to; once
+filled in, they appear in the tables beside our results.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, fie
 from spl.data.registry import SOURCES
 from spl.errors import InputError
 from spl.methods.registry import METHODS
-from spl.study.settings import NETWORK, Model
+from spl.study.base import Model
+from spl.study.settings import NETWORK
 
 PUBLISHED = Path(__file__).with_name("published.csv")
 
@@ -31,7 +32,7 @@ def _one_of(known: Collection[str]) -> AfterValidator:
 
 
 class PublishedError(Model):
-    """One row of the file; the description of a column says what is expected of its cells."""
+    """One row of the file. The description of a column is quoted in error messages as the expected value."""
 
     source: str = Field(description="the paper's name")
     where: str = Field(description="where to find the number")
@@ -56,15 +57,16 @@ class PublishedError(Model):
 
     @field_validator("error_std")
     @classmethod
-    def _is_of_a_mean(cls, error_std: float | None, info: ValidationInfo) -> float | None:
+    def _has_mean(cls, error_std: float | None, info: ValidationInfo) -> float | None:
         if error_std is not None and info.data.get("error_mean", error_std) is None:
             raise ValueError
         return error_std
 
 
 COLUMNS = tuple(PublishedError.model_fields)
+# Columns that identify a number
 KEY = ("source", "checkpoint", "dataset", "scheme", "labels", "network", "method")
-"""The columns that tell one number from all others."""
+# Columns that tables use
 SHOWN = {"source", "checkpoint", "labels", "network", "method", "folds", "error_mean", "error_std", "note"}
 
 
@@ -75,7 +77,7 @@ def read_published(path: Path = PUBLISHED) -> list[PublishedError]:
         InputError: one line for each mistake, naming file, line, column and what was expected.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheet programs begin it with a mark
+        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheet programs write a byte order mark
             return _check(csv.DictReader(file, strict=True), path)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
@@ -114,10 +116,10 @@ def _expected(column: str) -> str | None:
 def matching(
     rows: list[PublishedError], dataset: str, scheme: str, arms: Collection[tuple[str, int, str]] | None = None
 ) -> list[dict[str, object]]:
-    """The numbers that were printed, for runs on the same data and labels: of each row, what a table shows.
+    """The published numbers for runs on the same data and labels, with the columns that tables use.
 
     Args:
-        rows: as :func:`read_published`.
+        rows: from :func:`read_published`.
         dataset: key of :data:`spl.data.registry.SOURCES`.
         scheme: how labels are drawn, as in the file.
         arms: (method, number of labels, network) of the runs; None for any.

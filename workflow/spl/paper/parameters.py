@@ -1,6 +1,6 @@
-"""What figures and tables depend on: the files that they read, and what else of the study they show.
+"""The dependencies of exhibits: the files that they read, and the part of the study that they show.
 
-Each function takes the plan and the experiments that an exhibit shows, in its order.
+Each function takes the plan and the exhibit's experiments, in the exhibit's order.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from spl.methods.registry import METHODS
 from spl.paper.literature import matching, read_published
 from spl.study.labels import TECHNICAL, network_name
 from spl.study.plan import Plan, Run
+from spl.study.resolve import is_assumed, setting_origins
 
 Inputs = Callable[..., list[str]]
 Parameter = Callable[..., dict[str, Any]]
@@ -20,12 +21,12 @@ BASELINE = "fixmatch"
 
 
 def none(plan: Plan, *experiments: str) -> list[str]:
-    """Formulas read no files."""
+    """No files: the exhibit shows a formula."""
     return []
 
 
 def nothing(plan: Plan, *experiments: str) -> dict[str, Any]:
-    """What depends on its files alone."""
+    """No parameter: the exhibit depends on its files alone."""
     return {}
 
 
@@ -35,60 +36,63 @@ def summaries(plan: Plan, *experiments: str) -> list[str]:
 
 
 def splits(plan: Plan, experiment: str) -> list[str]:
-    """The labelled sets of an experiment, and its summary if it trains on them."""
+    """The splits of an experiment, and its summary if it has runs."""
     drawn = [f"splits/{path}.json" for path in plan.experiment_splits[experiment]]
     return drawn + (summaries(plan, experiment) if plan.experiments[experiment] else [])
 
 
 def matrices(plan: Plan, experiment: str) -> list[str]:
-    """The summary of an experiment, and the confusion matrices of its runs."""
-    return summaries(plan, experiment) + _of_runs(plan, experiment, "confusion.npy")
+    """The summary of an experiment and the confusion matrices of its runs."""
+    return summaries(plan, experiment) + _run_files(plan, experiment, "confusion.npy")
 
 
 def matrices_and_metrics(plan: Plan, experiment: str) -> list[str]:
-    """The same, and the metrics of its runs."""
-    return matrices(plan, experiment) + _of_runs(plan, experiment, "metrics.csv")
+    """The summary of an experiment, the confusion matrices and the metrics of its runs."""
+    return matrices(plan, experiment) + _run_files(plan, experiment, "metrics.csv")
 
 
-def _of_runs(plan: Plan, experiment: str, name: str) -> list[str]:
+def _run_files(plan: Plan, experiment: str, name: str) -> list[str]:
     return [f"runs/{path}/{name}" for path in plan.experiments[experiment] if path not in plan.missing]
 
 
 def calibrations(plan: Plan, *experiments: str) -> list[str]:
-    """The calibrations that gave the columns of a table of settings their weights."""
-    columns = settings(plan, *experiments)["columns"]
-    used = dict.fromkeys(column["calibration"] for column in columns)
-    return [f"calibration/{path}.json" for path in used if path and path not in plan.missing]
+    """The calibrations of the loss weights in a table of settings."""
+    columns = settings_columns(plan, *experiments)["columns"]
+    paths = dict.fromkeys(column["calibration"] for column in columns)
+    return [f"calibration/{path}.json" for path in paths if path and path not in plan.missing]
 
 
 def curve_metrics(*methods: str) -> Inputs:
-    """The metrics of the runs that :func:`curves` names."""
+    """The metrics of the runs of :func:`curves`."""
     return lambda plan, *experiments: [
         f"runs/{run.path}/metrics.csv" for run, _ in curve_runs(plan, methods, experiments)
     ]
 
 
 def threshold(plan: Plan) -> dict[str, Any]:
-    """The threshold of the study."""
+    """The confidence threshold of the study."""
     return {"threshold": plan.study.training.threshold}
 
 
 def titles(plan: Plan, *experiments: str) -> dict[str, Any]:
-    """The titles of the methods, by key, in the order of the study."""
+    """The titles of the methods by key, in the order of the study."""
     methods = (method for experiment in experiments for method in plan.study.experiments[experiment].methods)
     return {"titles": {method: METHODS[method].title for method in methods}}
 
 
 def compared_with(baseline: str, **more: Any) -> Parameter:
-    """Titles, the baseline, and constants."""
+    """Titles, the baseline and constants."""
     return lambda plan, *experiments: titles(plan, *experiments) | {"baseline": baseline} | more
 
 
-def published(plan: Plan, experiment: str, *others: str) -> dict[str, Any]:
-    """What was published for the runs of an experiment, or for what its data set stands in for."""
-    given = plan.study.experiments[experiment]
-    dataset = plan.study.datasets[given.dataset]
-    scheme = "imbalanced" if getattr(given.split, "keep", None) else given.split.scheme
+def published_errors(plan: Plan, experiment: str, *others: str) -> dict[str, Any]:
+    """Published error rates for the runs of an experiment.
+
+    For a data set that stands in for another one, only its name if there are published rates for it.
+    """
+    dataset = plan.study.datasets[plan.study.experiments[experiment].dataset]
+    split = plan.study.experiments[experiment].split
+    scheme = "imbalanced" if getattr(split, "keep", None) else split.scheme
     rows = read_published()
     if stands_in_for := dataset.stands_in_for:
         return {"stands_in_for": stands_in_for} if matching(rows, stands_in_for.lower(), scheme) else {}
@@ -98,41 +102,44 @@ def published(plan: Plan, experiment: str, *others: str) -> dict[str, Any]:
 
 
 def beside_published(baseline: str, **more: Any) -> Parameter:
-    """As :func:`compared_with`, and what was published for the runs of the first experiment."""
+    """As :func:`compared_with`, with published error rates for the runs of the first experiment."""
     return lambda plan, *experiments: (
-        compared_with(baseline, **more)(plan, *experiments) | published(plan, *experiments)
+        compared_with(baseline, **more)(plan, *experiments) | published_errors(plan, *experiments)
     )
 
 
 def varying(setting: str, **more: Any) -> Parameter:
-    """Titles, the setting that the runs vary, and constants."""
+    """Titles, the setting that varies between runs, and constants."""
     return lambda plan, *experiments: titles(plan, *experiments) | {"setting": setting} | more
 
 
-def beside_none(setting: str, of: str, without: str) -> Parameter:
-    """As :func:`varying`, and the runs of further experiments that are like those of the method ``of``, but without it.
+def with_ablation(setting: str, method: str, ablated: str) -> Parameter:
+    """As :func:`varying`, with the matching runs of the method without the setting, from further experiments.
 
-    The method ``without`` does not have the setting, nor others that only count with it.
+    Args:
+        setting: the setting that varies between runs.
+        method: the method that has the setting.
+        ablated: the method that is the same, except that it lacks the setting.
     """
 
-    def given(plan: Plan, experiment: str, *others: str) -> dict[str, Any]:
-        own = [run for path in plan.experiments[experiment] if (run := plan.runs[path]).method == of]
+    def parameter(plan: Plan, experiment: str, *others: str) -> dict[str, Any]:
+        runs = [run for path in plan.experiments[experiment] if (run := plan.runs[path]).method == method]
         paths = dict.fromkeys(path for other in others for path in plan.experiments[other])
-        candidates = [run for path in paths if (run := plan.runs[path]).method == without]
-        alike = [run.path for run in candidates if any(_agree(run, one) for one in own)]
-        return varying(setting)(plan, experiment) | {"without": {"method": of, "runs": alike}}
+        candidates = [run for path in paths if (run := plan.runs[path]).method == ablated]
+        matching_runs = [candidate.path for candidate in candidates if any(_agree(candidate, run) for run in runs)]
+        return varying(setting)(plan, experiment) | {"without": {"method": method, "runs": matching_runs}}
 
-    return given
+    return parameter
 
 
 def _agree(run: Run, other: Run) -> bool:
-    """Whether two trainings start from the same and agree in all settings that both have."""
+    """Whether two runs share split, seed and calibration, and all settings that both methods have."""
     same = (run.split, run.seed, run.calibration) == (other.split, other.seed, other.calibration)
     return same and all(other.settings.get(name, value) == value for name, value in run.settings.items())
 
 
 def basins(plan: Plan, experiment: str) -> dict[str, Any]:
-    """Titles and the limits of the basins."""
+    """Titles and the thresholds of the basins."""
     return titles(plan, experiment) | {"basins": plan.study.basins.model_dump()}
 
 
@@ -143,26 +150,27 @@ def classes(plan: Plan, experiment: str) -> dict[str, Any]:
 
 
 def collapsing(**more: Any) -> Parameter:
-    """Titles, names of the classes, the limits of the basins, and constants."""
+    """Titles, names of the classes, thresholds of the basins, and constants."""
     return lambda plan, experiment: classes(plan, experiment) | basins(plan, experiment) | more
 
 
 def stability(plan: Plan, experiment: str) -> dict[str, Any]:
-    """Titles and the limits of the random-label benchmark."""
+    """Titles and the thresholds of the random-label benchmark."""
     return titles(plan, experiment) | plan.study.stability.model_dump()
 
 
-OF_WIDE_NETWORKS = {"conv_bias", "preactivate_all"}
+# Settings of wide residual networks only
+WRN_SETTINGS = {"conv_bias", "preactivate_all"}
 
 
-def settings(plan: Plan, *experiments: str) -> dict[str, Any]:
-    """One column for each data set and network, as the smooth method uses them."""
+def settings_columns(plan: Plan, *experiments: str) -> dict[str, Any]:
+    """One column of settings for each data set and network, from the runs of Smooth FixMatch."""
     columns = {}
-    for run, origins in (found for experiment in experiments for found in _smooth_variants(plan, experiment)):
+    for run, origins in (pair for experiment in experiments for pair in _smooth_variants(plan, experiment)):
         title = f"{run.dataset}, {network_name(run.settings['network'])}"
-        unused = TECHNICAL if run.settings["network"].startswith("wrn") else TECHNICAL | OF_WIDE_NETWORKS
+        unused = TECHNICAL if run.settings["network"].startswith("wrn") else TECHNICAL | WRN_SETTINGS
         shown = {name: value for name, value in run.settings.items() if name not in unused}
-        assumed = [name for name in shown if name in origins and plan.study.is_assumed(origins[name])]
+        assumed = [name for name in shown if name in origins and is_assumed(plan.study, origins[name])]
         columns[title] = {
             "title": title, "settings": shown, "assumed": assumed, "calibration": run.calibration
         }  # fmt: skip
@@ -170,17 +178,17 @@ def settings(plan: Plan, *experiments: str) -> dict[str, Any]:
 
 
 def _smooth_variants(plan: Plan, experiment: str) -> list[tuple[Run, dict[str, str]]]:
-    """A run of the smooth method in each variant of an experiment, and where its settings come from."""
+    """A run of Smooth FixMatch in each variant of an experiment, and the origins of its settings."""
     study, method = plan.study, "smooth-fixmatch"
-    given = study.experiments[experiment]
+    variants = len(study.experiments[experiment].variants)
     runs = [plan.runs[path] for path in plan.experiments[experiment] if plan.runs[path].method == method]
-    # As planned: each variant with as many splits and seeds as the others.
-    firsts = runs[:: len(runs) // len(given.variants)] if runs else []
-    return [(run, study.origins(experiment, method, number)) for number, run in enumerate(firsts)]
+    # The plan lists variant after variant, each with the same number of splits and seeds.
+    firsts = runs[:: len(runs) // variants] if runs else []
+    return [(run, setting_origins(study, experiment, method, number)) for number, run in enumerate(firsts)]
 
 
 def curves(column: str, label: str, *methods: str) -> Parameter:
-    """What to draw of the first run of each of these methods in each experiment."""
+    """A curve for the first run of each of these methods in each experiment."""
     return lambda plan, *experiments: {
         "column": column,
         "label": label,
@@ -189,12 +197,12 @@ def curves(column: str, label: str, *methods: str) -> Parameter:
 
 
 def curve_runs(plan: Plan, methods: Sequence[str], experiments: Sequence[str]) -> list[tuple[Run, str]]:
-    """The first run of each method in each experiment, and its name: by what tells the runs apart."""
-    found = []
+    """The first run of each method in each experiment, and its label: the method, or data set and number of labels."""
+    labelled = []
     for experiment in experiments:
         runs = [plan.runs[path] for path in plan.experiments[experiment] if path not in plan.missing]
         for method in methods:
             for run in [run for run in runs if run.method == method][:1]:
                 name = METHODS[method].title if len(methods) > 1 else f"{run.dataset}, {run.labels:,} labels"
-                found.append((run, name))
-    return found
+                labelled.append((run, name))
+    return labelled

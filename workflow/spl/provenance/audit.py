@@ -21,7 +21,7 @@ from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
 from spl.campaign.plan_file import write_plan_file
 from spl.errors import InputError
-from spl.paper.catalogue import exhibits
+from spl.paper.selection import exhibits
 from spl.provenance import report
 from spl.provenance.digests import digests
 from spl.provenance.files import digest

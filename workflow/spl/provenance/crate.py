@@ -21,7 +21,8 @@ from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
 from spl.code.equivalence import DECLARED
 from spl.errors import InputError
-from spl.paper.catalogue import Exhibit, exhibit_caption, exhibits
+from spl.paper.catalogue import Exhibit
+from spl.paper.selection import exhibit_caption, exhibits
 from spl.provenance import machine
 from spl.provenance.crate_entities import TERMS, WORKFLOW, Content, Description, Record, refs
 from spl.provenance.digests import digests

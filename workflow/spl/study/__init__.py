@@ -1,4 +1,4 @@
-"""What is to be done: settings, the schema of a study, its resolution and its plan.
+"""The study: its settings, schema, checks, precedence of settings, and plan.
 
-May import ``methods`` and ``data``, and never torch.
+May import ``methods`` and ``data``; never torch.
 """

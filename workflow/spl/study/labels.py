@@ -1,4 +1,4 @@
-"""Names and values of settings as a paper writes them."""
+"""Names and values of settings as they are printed in a paper."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 SYMBOLS = {"threshold": "τ", "lambda_u": "λ_u", "lambda_phi": "λ_Φ", "mu": "μ"}
-# Settings that say how a run is computed, not what is trained; labels of variants name them last.
+# Settings of the computation rather than of the method; labels of variants name them last.
 TECHNICAL = {
     "evaluate_every", "evaluate_late_every", "device", "processes", "threads", "precision", "tf32", "channels_last",
     "compiled", "deterministic", "instructions",
@@ -15,17 +15,17 @@ TECHNICAL = {
 
 
 def network_name(network: str) -> str:
-    """A network as people write it: WRN-28-2, ResNet-50."""
+    """The name of a network as printed: WRN-28-2, ResNet-50."""
     return network.replace("wrn", "WRN").replace("resnet", "ResNet")
 
 
 def setting_name(name: str) -> str:
-    """A setting as people write it."""
+    """The name of a setting as printed."""
     return SYMBOLS.get(name, name.replace("_", " "))
 
 
 def setting_value(value: Any) -> str:
-    """A setting's value as people write it: whole numbers with all digits, others as short as they are given."""
+    """The value of a setting as printed: whole numbers with all digits, others in their shortest form."""
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, int | float | np.number):

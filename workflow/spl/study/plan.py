@@ -12,6 +12,7 @@ from typing import Any
 
 from spl.data.splits import part_of_class
 from spl.methods.registry import METHODS
+from spl.study.resolve import calibrated_weights, method_settings, run_settings
 from spl.study.schema import (
     CALIBRATION_PARTS,
     METHOD_SETTINGS,
@@ -20,7 +21,6 @@ from spl.study.schema import (
     Random,
     Scheme,
     Study,
-    calibrated,
 )
 from spl.study.settings import CALIBRATED, Settings
 
@@ -121,7 +121,7 @@ def make_plan(study: Study) -> Plan:
             continue
         splits = _splits(study, experiment.dataset, experiment.split, experiment.folds)
         runs = [
-            _run(study, method, study.resolve(name, method, variant), split, seed)
+            _run(study, method, run_settings(study, name, method, variant), split, seed)
             for method in experiment.methods
             for variant in experiment.variants
             for split in splits
@@ -147,7 +147,7 @@ def _calibrate(plan: Plan, dataset: str, reference: str, smooth: str) -> None:
     short = {"steps": given.steps, "evaluate_every": pace, "evaluate_late_every": pace, "lambda_u": 1.0}
     runs = []
     for method in (reference, smooth):
-        settings = Settings(**(study.defaults(dataset, method).overrides() | short))
+        settings = Settings(**(method_settings(study, dataset, method).overrides() | short))
         runs.append(_run(study, method, settings, split, given.seed))
         plan.runs[runs[-1].path] = runs[-1]
     path = f"{dataset}/{smooth}"
@@ -176,14 +176,14 @@ def _splits(study: Study, dataset: str, scheme: Scheme, folds: list[int]) -> lis
 def _run(study: Study, method: str, chosen: Settings, split: SplitJob, seed: int) -> Run:
     unused = METHOD_SETTINGS - METHODS[method].settings
     settings = {key: value for key, value in chosen.model_dump().items() if key not in unused}
-    before = study.defaults(split.dataset, method).model_dump()
+    before = method_settings(study, split.dataset, method).model_dump()
     differing = {key: value for key, value in settings.items() if value != before[key]}
     changes = ",".join(
         f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in differing.items()
     )
     # Snakemake cannot hand a wildcard with a comma to a job on a cluster.
     path = "/".join(filter(None, [split.path, method, changes.replace(",", "+"), f"seed{seed}"]))
-    weights = METHODS[method].calibration if calibrated(method, chosen) else None
+    weights = METHODS[method].calibration if calibrated_weights(method, chosen) else None
     calibration = f"{split.dataset}/{weights[1]}" if weights else ""
     labels = _labelled(study, split)
     return Run(

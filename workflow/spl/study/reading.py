@@ -1,6 +1,6 @@
 """Reading a study from its YAML file.
 
-It never runs code from the file, and a mistake in it is one line that names file, key and expectation.
+No code from the file is run. Each mistake is reported on one line with the file, the key and what was expected.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ import yaml
 from pydantic import ValidationError
 
 from spl.errors import InputError
+from spl.study.base import SLUG
+from spl.study.checks import InconsistentStudyError, check_consistency
 from spl.study.schema import Study
-from spl.study.settings import NETWORK, SLUG
+from spl.study.settings import NETWORK
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML without the rule that the last of two equal keys silently wins, and with a line for every mistake."""
+    """YAML that refuses duplicate keys and reports the line of every mistake."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
         except yaml.YAMLError:
             raise
-        except Exception as error:  # whatever Python says of what looks like a number or a date and is none
+        except Exception as error:  # Python's errors about malformed numbers and dates
             raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -71,17 +73,21 @@ def read_study(path: Path) -> Study:
 
 
 def check_study(content: Mapping[str, Any], origin: str) -> Study:
-    """Make a study of parsed YAML; ``origin`` names where it came from in messages.
+    """Check parsed YAML and make it a study; ``origin`` names its file in messages.
 
     Raises:
         InputError: one line for each mistake, naming origin, key and what was expected.
     """
     try:
-        return Study.model_validate(dict(content))
+        study = Study.model_validate(dict(content))
+        check_consistency(study)
     except ValidationError as error:
         raise InputError(
             "\n".join(f"{origin}: {_one_line(_describe(problem))}" for problem in error.errors())
         ) from None
+    except InconsistentStudyError as error:
+        raise InputError(f"{origin}: {_one_line(f'{_shortened(error.key)}: {error.hint}')}") from None
+    return study
 
 
 SCHEMES = ("balanced", "proportional", "random", "full")
@@ -115,27 +121,27 @@ _PATTERNS = {SLUG: "lower-case letters, digits and dashes", NETWORK: "a network 
 
 
 def _describe(problem: Any) -> str:
-    path = [_brief(part) for part in problem["loc"] if part not in (*SCHEMES, "[key]")]
+    path = [_shortened(part) for part in problem["loc"] if part not in (*SCHEMES, "[key]")]
     context = dict(problem.get("ctx", {}))
     if problem["type"] == "unknown_key":
-        return f"{'.'.join([*path, _brief(context['key'])])}: {context['hint']}"
+        return f"{'.'.join([*path, _shortened(context['key'])])}: {context['hint']}"
     context["pattern"] = _PATTERNS.get(context.get("pattern", ""), "")
     known = _EXPECTATIONS.get(problem["type"])
     expectation = known.format(**context) if known else problem["msg"]
-    got = "" if problem["type"] in ("missing", "twice") else f", got {_brief(problem['input'], _short.repr)}"
+    got = "" if problem["type"] in ("missing", "twice") else f", got {_shortened(problem['input'], _REPR.repr)}"
     return f"{'.'.join(path) or 'the study'}: {expectation}{got}"
 
 
-_short = reprlib.Repr()
-_short.maxstring = _short.maxother = _short.maxlong = 60
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 60
 
 
-def _brief(value: Any, shown: Callable[[Any], str] = str) -> str:
-    """A value or a key in little space, however large or nested it is."""
-    text = shown(value)
+def _shortened(value: Any, to_text: Callable[[Any], str] = str) -> str:
+    """A value or a key in at most 60 characters, however large or nested it is."""
+    text = to_text(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _one_line(text: str) -> str:
-    """Text without line breaks and what else a terminal would obey."""
+    """Text with line breaks and other control characters escaped."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -1,4 +1,4 @@
-"""The file of calibrated loss weights, as training and tables read it."""
+"""Reading the file of calibrated loss weights."""
 
 from __future__ import annotations
 

@@ -1,0 +1,109 @@
+"""Cross-checks of a study: mistakes that no part of it shows alone."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from spl.methods.registry import METHODS
+from spl.study.resolve import calibrated_weights, dataset_settings, method_settings, run_settings
+from spl.study.schema import Balanced, Dataset, Experiment, Full, Random, Scheme, Study
+from spl.study.settings import Settings
+
+
+class InconsistentStudyError(Exception):
+    """Two parts of a study contradict each other.
+
+    Attributes:
+        key: dotted key of the part to change.
+        hint: what was expected there.
+    """
+
+    def __init__(self, key: str, hint: str) -> None:
+        super().__init__(f"{key}: {hint}")
+        self.key, self.hint = key, hint
+
+
+def check_consistency(study: Study) -> None:
+    """Check that the parts of a study fit together.
+
+    Raises:
+        InconsistentStudyError: they do not; reports the first mistake.
+    """
+    for name, experiment in study.experiments.items():
+        _check_experiment(study, name, experiment)
+    for name, dataset in study.datasets.items():
+        _check_dataset(study, name, dataset)
+    for key in study.assumed:
+        if not _exists(study.model_dump(), key.split(".")):
+            _refuse(f"assumed.{key}", "no such key in this study")
+
+
+def _check_experiment(study: Study, name: str, experiment: Experiment) -> None:
+    where = f"experiments.{name}"
+    if experiment.dataset not in study.datasets:
+        _refuse(f"{where}.dataset", f"'{experiment.dataset}' is not under datasets ({', '.join(study.datasets)})")
+    dataset = study.datasets[experiment.dataset]
+    _check_split(where, experiment.split, dataset)
+    for fold in experiment.folds:
+        _check_fold(study, f"{where}.folds", fold)
+    if isinstance(experiment.split, Full) and experiment.folds != [0]:
+        _refuse(f"{where}.folds", "expected [0]: with all images labelled every fold is the same")
+    for settings in (experiment.training, *experiment.variants, *experiment.methods.values()):
+        if settings.overrides().get("crop_padding", 0) >= dataset.pixels:
+            _refuse(where, f"crop_padding: expected less than {dataset.pixels}, the side of an image")
+    for method in experiment.methods:
+        resolved = [run_settings(study, name, method, variant) for variant in experiment.variants]
+        for number, settings in enumerate(resolved):
+            _check_calibration(study, where, method, settings, experiment.dataset)
+            if settings.batch % settings.processes:
+                _refuse(where, f"batch {settings.batch}: expected a multiple of {settings.processes} processes")
+            if settings in resolved[:number]:
+                _refuse(f"{where}.variants.{number}", f"expected other settings of {method} than before it")
+
+
+def _check_dataset(study: Study, name: str, dataset: Dataset) -> None:
+    if dataset.calibration:
+        where = f"datasets.{name}.calibration"
+        _check_split(where, dataset.calibration.split, dataset)
+        _check_fold(study, f"{where}.fold", dataset.calibration.fold)
+    if dataset_settings(study, name).crop_padding >= dataset.pixels:
+        _refuse(f"datasets.{name}.training.crop_padding", f"expected less than {dataset.pixels}, the side of an image")
+
+
+def _check_split(where: str, split: Scheme, dataset: Dataset) -> None:
+    if dataset.off:
+        return
+    if isinstance(split, Balanced) and split.per_class > dataset.known.smallest_class:
+        _refuse(f"{where}.split.per_class", f"expected at most {dataset.known.smallest_class}, the smallest class")
+    if isinstance(split, Random) and max(split.labels) > dataset.known.train_images:
+        _refuse(f"{where}.split.labels", f"expected at most {dataset.known.train_images}, the training images")
+
+
+def _check_fold(study: Study, where: str, fold: int) -> None:
+    if fold >= len(study.fold_seeds):
+        _refuse(where, f"fold {fold} has no seed; expected 0 to {len(study.fold_seeds) - 1}")
+
+
+def _check_calibration(study: Study, where: str, method: str, settings: Settings, dataset: str) -> None:
+    for name in calibrated_weights(method, settings):
+        if METHODS[method].calibration is None:
+            _refuse(f"{where}.methods.{method}.{name}", f"expected a number: {method} has no calibration")
+        if settings.power != method_settings(study, dataset, method).power:
+            _refuse(
+                f"{where}.methods.{method}.power", f"needs {name} as a number: the calibration is for another power"
+            )
+        if study.datasets[dataset].calibration is None:
+            hint = f"missing; {method} of {where} calibrates {name} (or give {name} a number there)"
+            _refuse(f"datasets.{dataset}.calibration", hint)
+
+
+def _refuse(key: str, hint: str) -> NoReturn:
+    raise InconsistentStudyError(key, hint)
+
+
+def _exists(tree: Any, path: list[str]) -> bool:
+    if not path:
+        return True
+    if isinstance(tree, list):
+        return path[0].isdigit() and int(path[0]) < len(tree) and _exists(tree[int(path[0])], path[1:])
+    return isinstance(tree, dict) and path[0] in tree and _exists(tree[path[0]], path[1:])
