@@ -4,11 +4,10 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
+from train_job import train_command
 
 from spl.attempts.journal import read_attempts, read_progress
 from spl.attempts.lock import is_held
@@ -54,10 +53,9 @@ def begin(inputs, tmp_path):
     """Start `spl train`, whose checkpoints and record lie in ``run``."""
 
     def start(given, **environment):
-        where = ["--output", tmp_path / "out", "--checkpoints", tmp_path / "run", "--checkpoint-interval", "0"]
-        spl = Path(sys.executable).parent / "spl"
+        command = train_command(given, inputs, tmp_path / "out", tmp_path / "run")
         return subprocess.Popen(
-            [spl, "train", "--parameter", given, inputs, inputs / "split.json", *where],
+            [*command, "--checkpoint-interval", "0"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | environment,
         )  # fmt: skip
 
@@ -96,7 +94,7 @@ def test_progress_is_told_while_it_runs(begin, tmp_path):
 def test_code_that_was_edited_since_the_plan_trains_nothing(begin, tmp_path):
     status, printed = ended(begin(parameter(code="0" * 64)))
     assert (status, printed.count("\n")) == (2, 1)
-    assert "code of spl train: expected what was planned, 000000000000, found" in printed
+    assert "code of spl train: expected the planned code 000000000000, found" in printed
     assert not (tmp_path / "run").exists()
 
 
@@ -131,9 +129,7 @@ def test_damaged_data_are_remembered_too(begin, inputs, tmp_path, monkeypatch):
     content = bytearray((damaged / "images.safetensors").read_bytes())
     content[-1] ^= 1
     (damaged / "images.safetensors").write_bytes(content)
-    spl = Path(sys.executable).parent / "spl"
-    where = ["--output", tmp_path / "out", "--checkpoints", tmp_path / "run"]
-    command = [spl, "train", "--parameter", parameter(), damaged, inputs / "split.json", *where]
+    command = train_command(parameter(), damaged, tmp_path / "out", tmp_path / "run")
     for expected in (2, 1):
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert done.returncode == expected

@@ -6,14 +6,13 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from train_job import train_command
 
 from spl.campaign.job import canonical
 from spl.code.subcommands import present_code
@@ -104,10 +103,10 @@ def inputs(tmp_path_factory):
 
 
 def start(inputs, folder):
-    spl = Path(sys.executable).parent / "spl"
-    where = ["--output", folder / "run", "--checkpoints", folder / "checkpoints", "--checkpoint-interval", "0"]
-    command = [spl, "train", "--parameter", PARAMETER, inputs, inputs / "split.json", *where]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = train_command(PARAMETER, inputs, folder / "run", folder / "checkpoints")
+    return subprocess.Popen(
+        [*command, "--checkpoint-interval", "0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 def until_checkpointed(process, folder, steps, patience=300):
