@@ -45,7 +45,7 @@ WRONG = {
     "training.ema": (True, "training.ema:", "expected a number, not yes/no"),
     "training.lambda_u": (float("nan"), "training.lambda_u:", "expected a number of at least 0, or 'calibrated'"),
     "training.network": ("wrn-12-2", "training.network:", "DEPTH = 10, 16, 22"),
-    "datasets.digits.source": ("mnist", "datasets.digits.source:", "expected one of digits"),
+    "datasets.digits.source": ("mnist", "datasets.digits.source:", "expected one of cifar-10, cifar-100, digits"),
     "datasets.digits.training.crop_padding": (8, "datasets.digits.training.crop_padding:", "less than 8, the side"),
     "experiments.scarce-labels.dataset": ("cifar10", "experiments.scarce-labels.dataset:", "not under datasets"),
     "experiments.scarce-labels.folds": ([0, 6], "experiments.scarce-labels.folds:", "expected 0 to 5"),

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-NEW_METHOD = 'METHODS: dict[str, Method] = {\n    "new": Method("New", smooth),'
 SHOWN = {
     *(f"table {name}" for name in ("table1", "table7", "aggregate", "collapses-scarce-labels")),
     *(f"figure {name}" for name in ("confusion", "basins-scarce-labels", "collapse-scarce-labels")),
@@ -29,17 +28,16 @@ def test_a_change_of_a_plot_s_colour_redraws_that_plot_alone(finished):
     assert finished.planned("all") == {"figure fig6", "paper", "seal", "all"}
 
 
-NEW_READER = """SOURCES: dict[str, Source] = {
-    "new": Source(read_digits, Description((), 8, ())),"""
+COPIED = {"methods/fixmatch.py": "methods/new.py", "data/sources/digits.py": "data/sources/new.py"}
+"""A method and a data source that nothing uses."""
 UNFELT = [
-    ("workflow/spl/training/loop.py", "def train_step(", "# A comment.\ndef train_step("),
-    ("workflow/spl/methods/methods.py", "METHODS: dict[str, Method] = {", NEW_METHOD),
-    ("workflow/spl/data/datasets.py", "SOURCES: dict[str, Source] = {", NEW_READER),
+    ("workflow/spl/training/step.py", "def train_step(", "# A comment.\ndef train_step("),
+    ("workflow/spl/methods/flexmatch.py", "NEVER = -1", "NEVER = -2"),
     ("workflow/spl/study/settings.py", 'description="tau"', 'description="the threshold"'),
     ("workflow/spl/cli/rules.py", "def split(", "def unheard() -> None:\n    print()\n\n\n@app.command()\ndef split("),
     ("workflow/spl/provenance/manifest.py", "indent=1", "indent=2"),
     ("workflow/spl/provenance/machine.py", "timeout=60", "timeout=61"),
-    ("workflow/spl/code/fingerprint.py", "EVERYTHING = ", "UNUSED = 1\nEVERYTHING = "),
+    ("workflow/spl/code/fingerprint.py", "PACKAGE = ", "UNUSED = 1\nPACKAGE = "),
     ("workflow/spl/attempts/attempt.py", "PATIENCE = 600.0", "PATIENCE = 60.0"),
     ("envs/requirements.lock", "torch==", "# Another.\ntorch=="),
     ("envs/environment.yaml", "channels:", "# Another.\nchannels:"),
@@ -59,6 +57,9 @@ NEW_EXPERIMENT = """experiments:
 def test_changes_that_no_job_can_feel_run_nothing(finished):
     for change in UNFELT:
         finished.edit(*change)
+    package = finished.folder / "workflow/spl"
+    for old, new in COPIED.items():
+        (package / new).write_text((package / old).read_text())
     assert finished.planned("all") == set()
 
 

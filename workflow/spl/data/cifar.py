@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spl.data.downloads import PublishedFiles, below, read_published
+from spl.data.downloads import PublishedFiles, below, read_verified
 from spl.data.store import Dataset
 
 
@@ -45,7 +45,7 @@ def read_cifar(torchvision: str, files: Sequence[Path]) -> Dataset:
         batches = Path(folder, published.base_folder)
         batches.mkdir()
         for path in files:
-            read_published(path, md5s[path.name])
+            read_verified(path, md5s[path.name])
             if path.name == published.filename:
                 extract_archive(path, folder)
             else:

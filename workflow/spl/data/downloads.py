@@ -101,7 +101,7 @@ def _addresses(torchvision: str) -> dict[str, tuple[str, str]]:
     return {published.filename: (published.url, published.tgz_md5)}
 
 
-def read_published(path: Path, md5: str, unpack: Callable[[bytes], bytes] = bytes) -> bytes:
+def read_verified(path: Path, md5: str, unpack: Callable[[bytes], bytes] = bytes) -> bytes:
     """Read a file and check that it is the published one.
 
     Args:

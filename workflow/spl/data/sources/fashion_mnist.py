@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from spl.data.downloads import PublishedFiles, below, read_published
+from spl.data.downloads import PublishedFiles, below, read_verified
 from spl.data.source import Description, Source
 from spl.data.store import Dataset
 
@@ -40,7 +40,7 @@ def read_fashion_mnist(*files: Path) -> Dataset:
         for path in files:
             name = path.name.removesuffix(".gz")
             unpack = bytes if name == path.name else gzip.decompress
-            (raw / name).write_bytes(read_published(path, MD5S[name], unpack))
+            (raw / name).write_bytes(read_verified(path, MD5S[name], unpack))
         train, test = (FashionMNIST(folder, train=part) for part in (True, False))
     train_images, test_images = (part.data.numpy()[:, np.newaxis] for part in (train, test))
     train_classes, test_classes = (np.asarray(part.targets, dtype=np.int64) for part in (train, test))
