@@ -22,7 +22,7 @@ class Trace:
     """
 
     def __init__(self, stem: Path) -> None:
-        """Read ``stem`` with the endings .csv and .runs.json, as :func:`spl.tables.layout.save` writes them."""
+        """Read ``stem`` with the endings .csv and .runs.json, as :func:`spl.tables.layout.save_table` writes them."""
         self._name = f"{stem.name}.csv"
         self.tidy = pd.read_csv(stem.with_suffix(".csv"))
         content = json.loads(stem.with_suffix(".runs.json").read_text(encoding="utf-8"))
