@@ -148,7 +148,7 @@ def holm_of_several(p_values: Mapping[Key, float]) -> dict[Key, float]:
     """
     if len(p_values) < 2:
         return {}
-    tested = {key: one for key, one in p_values.items() if not np.isnan(one)}
+    tested = {key: p_value for key, p_value in p_values.items() if not np.isnan(p_value)}
     corrected = holm(np.array(list(tested.values())))
     return dict.fromkeys(p_values, float("nan")) | dict(zip(tested, corrected.tolist(), strict=True))
 
@@ -200,8 +200,8 @@ class Gain:
 
 
 _NAN = float("nan")
+# The comparison of two methods that have no pair of runs yet.
 NO_GAIN = Gain(0, _NAN, _NAN, _NAN, _NAN, 0, _NAN, Shift(_NAN, _NAN, _NAN, _NAN), _NAN)
-"""The comparison of two methods that have no pair of runs yet."""
 
 
 def gain(errors: Values, baseline: Values) -> Gain:
@@ -224,5 +224,5 @@ def gain(errors: Values, baseline: Values) -> Gain:
 
 def corrected(family: Mapping[Key, Gain]) -> dict[Key, Gain]:
     """The comparisons that are made together, each with its p-value corrected by :func:`holm` if they are several."""
-    p_values = holm_of_several({key: won.p_value for key, won in family.items()})
-    return {key: replace(won, p_holm=p_values.get(key)) for key, won in family.items()}
+    p_values = holm_of_several({key: comparison.p_value for key, comparison in family.items()})
+    return {key: replace(comparison, p_holm=p_values.get(key)) for key, comparison in family.items()}

@@ -21,8 +21,8 @@ from spl.page.labelled import labelled_sets
 from spl.page.runs import training
 from spl.page.traced import TracedTable, whole
 
+# The most rows of a figure's numbers that are shown.
 ROWS = 200
-"""Of the numbers of a figure, at most."""
 
 
 def write_page(
@@ -73,8 +73,8 @@ def write_page(
     path.write_text(page, encoding="utf-8")
 
 
+# The columns of the list of runs behind a number.
 LISTED = ("run", "title", "labels", "fold", "seed", "error_last", "basin")
-"""What the page lists of the runs behind a number."""
 
 
 def _sections(parameter: Mapping[str, Any], products: Path) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
@@ -123,15 +123,15 @@ def _numbers(shown: Path) -> dict[str, Any]:
 
 def _runs(summaries: Iterable[Path], titles: Mapping[str, str]) -> list[dict[str, Any]]:
     """A row for each run, with the experiments that list it."""
-    found: dict[str, dict[str, Any]] = {}
+    runs: dict[str, dict[str, Any]] = {}
     for path in summaries:
         rows = pd.read_csv(path, dtype={"collapsed": str, "partly_collapsed": str}).astype(object)
         for row in rows.where(rows.notna(), None).to_dict("records"):
-            run = found.setdefault(row["run"], {str(key): value for key, value in row.items()} | {"experiments": []})
+            run = runs.setdefault(row["run"], {str(key): value for key, value in row.items()} | {"experiments": []})
             run["experiments"].append(path.stem)
             run["title"] = titles[row["method"]]
             run["parts"] = re.findall(r"[^/+]+[/+]?", row["run"])
-    return list(found.values())
+    return list(runs.values())
 
 
 def _classes(data: Path) -> list[str]:

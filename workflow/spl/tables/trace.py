@@ -85,8 +85,8 @@ class Trace:
         if not (f"{address},".startswith(start) and address.endswith(end)):
             return False
         between = (text[len(start) : -len(end)].split(",") for text in (address, full.replace(", ", ",")))
-        given, known = map(Counter, between)
-        return given - Counter([""]) <= known
+        parts, all_parts = map(Counter, between)
+        return parts - Counter([""]) <= all_parts
 
     @cached_property
     def _addresses(self) -> list[str]:
