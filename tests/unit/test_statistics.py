@@ -215,3 +215,13 @@ def test_no_p_value_is_below_that_of_all_wins(n):
     won = gain(np.zeros(n), np.arange(1.0, n + 1) / 100)
     assert won.p_value == won.smallest_p == 1 / 2**n
     assert (won.wins, won.effect_size) == (n, 1)
+
+
+def test_a_thousand_pairs_are_tested_too():
+    """Table 6 pools the transitions of all folds: with 200 folds and seven sizes these are 1,200 pairs."""
+    differences = np.random.default_rng(0).normal(0.05, 1, 1030).round(3)
+    normal = stats.wilcoxon(differences, alternative="greater", method="approx").pvalue
+    assert wilcoxon_greater(differences) == pytest.approx(normal, rel=0.01)
+    shift = hodges_lehmann(differences[:300])
+    assert shift.low < shift.estimate < shift.high
+    assert 0.949 < shift.level <= 0.95

@@ -16,12 +16,12 @@ def spread(mean: float, std: float) -> str:
 
 
 def counted(cell: str, n: int, full: int) -> str:
-    """A cell that tells how many runs it was made from where it should be made from more; a dash if from none."""
+    """A cell with the number of runs behind it where that is less than planned; a dash if there are none."""
     if n == 0:
         return "–"
     return f"{cell} ({n})" if n < full else cell
 
 
 def bold(cell: str) -> str:
-    """A cell that stands out, in Markdown and in LaTeX."""
+    """A cell in bold, in Markdown and in LaTeX."""
     return f"**{cell}**"

@@ -12,8 +12,8 @@ from markdown_it.token import Token
 
 from spl.tables.trace import Trace
 
+# The comparisons of tidy tables, by the prefix of their quantities.
 COMPARED = {"": "gain", "drop_": "drop due to imbalance"}
-"""The comparisons of tidy tables, by the prefix of their quantities."""
 # Quantities of a comparison.
 MEASURED = ("pairs", "shift", "shift_low", "shift_high", "shift_level", "effect_size", "p_value", "smallest_p")
 

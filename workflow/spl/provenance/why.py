@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -30,25 +31,13 @@ def audit_cell(study: PlannedStudy, cell: str, quick: bool, published: str | Non
     Raises:
         InputError: there is no such table or number.
     """
-    table, _, place = cell.partition(".csv:")
-    names = report.matching(study.jobs, table, study.results)
-    if not place or len(names) != 1 or not names[0].startswith("tables/"):
-        raise InputError(f"{cell}: expected TABLE.csv:ROW,COLUMN with a table of {study.file}")
-    [name] = names
+    name, place = _table(study, cell)
     nodes = judge(study, [name], quick)
     summaries = [path for path in study.jobs[name].inputs if path.parent == study.results / "analysis"]
     for job in (name, *(f"analysis/{path.stem}" for path in summaries)):
-        if nodes[job].verdict in ("missing", "unrecorded", "tampered"):  # what no job wrote names no runs
+        if nodes[job].verdict in ("missing", "unrecorded", "tampered"):  # its record of runs cannot be trusted
             raise InputError(f"{job}: {nodes[job].verdict}: {nodes[job].why[0]}")
-    trace = Trace(study.results / name)
-    if not trace.computed:
-        raise InputError(
-            f"{cell}: a table of settings, or with one line for each run, has no numbers computed from runs"
-        )
-    line = trace.line(place)
-    value, runs = float(trace.tidy["value"].iloc[line]), trace.runs(line)
-    if not runs:
-        raise InputError(f"{cell}: no run is behind this number")
+    value, runs = _number(study.results / name, place, cell)
     if unknown := [run for run in runs if f"runs/{run}" not in nodes]:
         raise InputError(f"{unknown[0]}: no run of {study.file}, although {name} was computed from it")
     seal = check_seal(study.results, published)
@@ -68,7 +57,28 @@ def audit_cell(study: PlannedStudy, cell: str, quick: bool, published: str | Non
     return fresh
 
 
-def _rows(summaries: list[Any]) -> dict[str, dict[str, Any]]:
+def _table(study: PlannedStudy, cell: str) -> tuple[str, str]:
+    """The job of the table that a cell belongs to, and the address in it."""
+    table, _, place = cell.partition(".csv:")
+    names = report.matching(study.jobs, table, study.results)
+    if not place or len(names) != 1 or not names[0].startswith("tables/"):
+        raise InputError(f"{cell}: expected TABLE.csv:ROW,COLUMN with a table of {study.file}")
+    return names[0], place
+
+
+def _number(stem: Path, address: str, cell: str) -> tuple[float, list[str]]:
+    """The value of a number and the runs behind it."""
+    trace = Trace(stem)
+    if not trace.computed:
+        raise InputError(f"{cell}: {stem.name}.csv has no numbers that are computed from runs")
+    line = trace.line(address)
+    runs = trace.runs(line)
+    if not runs:
+        raise InputError(f"{cell}: no run is behind this number")
+    return float(trace.tidy["value"].iloc[line]), runs
+
+
+def _rows(summaries: list[Path]) -> dict[str, dict[str, Any]]:
     """The rows of the summaries, by run."""
     rows = (row for path in summaries for row in pd.read_csv(path).to_dict("records"))
     return {str(row["run"]): {str(key): value for key, value in row.items()} for row in rows}

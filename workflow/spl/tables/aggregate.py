@@ -14,8 +14,8 @@ from spl.analysis.statistics import NO_GAIN, Gain, corrected, gain, summarise
 from spl.tables.layout import Cell, Numbers, Table, gain_cells
 
 DRAWS = ["dataset", "split", "fold", "split_seed", "seed"]
+# Settings that belong to a method: two runs that differ only in these ran under equal conditions.
 OWN = {"lambda_u", "power"}
-"""Settings that belong to a method: two runs that differ only in these ran under equal conditions."""
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:

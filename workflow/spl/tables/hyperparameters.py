@@ -19,9 +19,9 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
 
     Args:
         parameter: ``columns``, each with its ``title``, its ``settings`` by name, the names of those ``assumed``, and
-            the path of the ``calibration`` that gives those which say "calibrated" ("" if none does).
-        inputs: files of calibrations, ``<path>.json`` for each path that the columns name; in place of what one gives
-            that is not there yet stands a dash.
+            the path of the ``calibration`` for the settings with the value "calibrated" ("" if there are none).
+        inputs: files of calibrations, ``<path>.json`` for each path that the columns name; a weight whose file is
+            missing is printed as a dash.
 
     Raises:
         InputError: a file is not a calibration.
@@ -31,9 +31,9 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     for column in parameter["columns"]:
         for name, value in column["settings"].items():
             measured = value == CALIBRATED
-            found = weights.get(column["calibration"], {}).get(name) if measured else value
+            number = weights.get(column["calibration"], {}).get(name) if measured else value
             source = "calibrated" if measured else "assumed" if name in column["assumed"] else "given"
-            tidy.append({"column": column["title"], "setting": name, "value": found, "source": source})
+            tidy.append({"column": column["title"], "setting": name, "value": number, "source": source})
     cells = {(row["column"], row["setting"]): _printed(row["value"], row["source"]) for row in tidy}
     names = list(dict.fromkeys(row["setting"] for row in tidy))
     titles = [column["title"] for column in parameter["columns"]]

@@ -79,8 +79,8 @@ class Table:
         return ["left" if name in self.texts or name == names[0] else "right" for name in names]
 
 
+# Columns of a tidy table that hold whole numbers.
 WHOLE = ["labels", "from", "to", "fold", "seed"]
-"""Columns of a tidy table that hold whole numbers."""
 
 
 class Numbers:

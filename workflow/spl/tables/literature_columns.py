@@ -12,8 +12,8 @@ from spl.analysis.arms import Arm
 from spl.study.labels import TECHNICAL
 from spl.tables.layout import Cell, Numbers
 
+# Settings in which a variant may differ from the published runs: the network is matched, and has its own decay.
 COMPARABLE = TECHNICAL | {"network", "weight_decay"}
-"""Settings in which a variant may differ from the published runs: the network is matched, and has its own decay."""
 ERRORS = {
     "last": "error of the last checkpoint",
     "best": "error of the best checkpoint",

@@ -16,13 +16,13 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from spl.analysis.arms import arm_labels
 
+# The sheets by title, with the column of the summary that each shows.
 SHEETS = {
     "errors": "error_last",
     "basins": "basin",
     "collapsed classes": "collapsed",
     "partly collapsed classes": "partly_collapsed",
 }
-"""Titles of the sheets, and what of a run each one shows."""
 TEXT = ["variant", "collapsed", "partly_collapsed"]
 ROW = ["method", "fold", "seed"]
 

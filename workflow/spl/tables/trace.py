@@ -22,7 +22,7 @@ class Trace:
     """
 
     def __init__(self, stem: Path) -> None:
-        """Read ``stem`` with the endings .csv and .runs.json, as :func:`spl.tables.layout.save` writes them."""
+        """Read ``stem`` with the endings .csv and .runs.json, as :func:`spl.tables.layout.save_table` writes them."""
         self._name = f"{stem.name}.csv"
         self.tidy = pd.read_csv(stem.with_suffix(".csv"))
         content = json.loads(stem.with_suffix(".runs.json").read_text(encoding="utf-8"))
@@ -85,8 +85,8 @@ class Trace:
         if not (f"{address},".startswith(start) and address.endswith(end)):
             return False
         between = (text[len(start) : -len(end)].split(",") for text in (address, full.replace(", ", ",")))
-        given, known = map(Counter, between)
-        return given - Counter([""]) <= known
+        parts, all_parts = map(Counter, between)
+        return parts - Counter([""]) <= all_parts
 
     @cached_property
     def _addresses(self) -> list[str]:
