@@ -7,8 +7,8 @@ import subprocess
 import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from functools import partial
-from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryFile
 from unittest.mock import patch
 
 ROOT = Path(__file__).parents[1]
@@ -64,13 +64,17 @@ class Project:
         status = 0
         with (
             chdir(self.folder), patch.object(sys, "argv", command),
-            redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err,
+            # Files, because a rerun hands them on to a process of its own.
+            TemporaryFile("w+", errors="surrogateescape") as out, redirect_stdout(out),
+            TemporaryFile("w+", errors="surrogateescape") as err, redirect_stderr(err),
         ):  # fmt: skip
             try:
                 main()
             except SystemExit as ended:
                 status = ended.code or 0
-        return subprocess.CompletedProcess(command, status, out.getvalue(), err.getvalue())
+            for file in (out, err):
+                file.seek(0)
+            return subprocess.CompletedProcess(command, status, out.read(), err.read())
 
     def start(self, *command, told=subprocess.DEVNULL):
         """Start such a command, and go on; what it prints goes to a file."""

@@ -13,7 +13,7 @@ from spl.code.subcommands import with_code
 from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.provenance import crate
-from spl.provenance.crate_entities import Content, Description, Record, property_value, refs
+from spl.provenance.crate_entities import Content, CrateEntities, Record, property_value, refs
 from spl.provenance.manifest import Code, Manifest, recorded
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_study
@@ -72,7 +72,7 @@ def test_only_fresh_jobs_are_archived(tmp_path):
 def described(*records):
     paths = [path for record in records for path in (*record.job.outputs, record.job.manifest)]
     contents = {path: Content("2" * 64, 5, "a file") for path in (*paths, Path("workflow/Snakefile"))}
-    description = Description("Made up", records, contents, [], {"spl": "1", "snakemake": "2"})
+    description = CrateEntities("Made up", records, contents, [], {"spl": "1", "snakemake": "2"})
     return description, {entity["@id"]: entity for entity in (*description.files(), *description.others())}
 
 

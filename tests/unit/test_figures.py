@@ -351,7 +351,7 @@ def test_names_of_classes_stay_legible_or_away(tmp_path, collapsing, classes):
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.floats(0.01, 0.5))
 def test_stacked_dots_do_not_overlap_and_none_could_lie_lower(values, distance):
-    levels = basins.stacked(pd.Series(values), distance)
+    levels = basins.stack_levels(pd.Series(values), distance)
     for level in range(levels.max() + 1):
         on_level = np.sort(np.array(values)[levels == level])
         assert (np.diff(on_level) >= distance).all()

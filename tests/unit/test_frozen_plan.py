@@ -13,7 +13,7 @@ from spl.campaign.jobs import jobs
 from spl.campaign.parameters import run_parameter
 from spl.campaign.plan_file import KEPT, read_job, read_plan_file, write_plan_file
 from spl.errors import InputError
-from spl.paper.catalogue import exhibits
+from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
@@ -54,9 +54,7 @@ def test_plan_files_of_long_ago_are_deleted(plan_file, tmp_path):
     assert all(path.exists() for path in others)
 
 
-@pytest.mark.parametrize(
-    "content", [None, "", "[]", "{}", '{"study": 1, "jobs": 2}', '{"study": {}, "jobs": {"a": {}}}']
-)
+@pytest.mark.parametrize("content", [None, "", "[]", '{"study": 1, "jobs": 2}', '{"study": {}, "jobs": {"a": {}}}'])
 def test_what_is_no_plan_file_is_named(tmp_path, content):
     path = tmp_path / "plan.json"
     if content is not None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spl.errors import InputError
-from spl.paper.literature import COLUMNS, PUBLISHED, SHOWN, matching, read_published
+from spl.paper.literature import COLUMNS, PUBLISHED, SHOWN, comparable_errors, read_published
 
 ROW = {
     "source": "A paper", "where": "Table 1", "checkpoint": "best", "dataset": "cifar-10", "scheme": "balanced",
@@ -160,7 +160,7 @@ def test_exactly_the_filled_rows_of_the_same_data_labels_method_and_network_matc
     printed = [row for row in rows if (row.dataset, row.scheme) == (dataset, scheme) and row.error_mean is not None]
     ours = [row for row in printed if (row.method, row.labels, row.network) in arms]
     for found, expected in (
-        (matching(rows, dataset, scheme), printed),
-        (matching(rows, dataset, scheme, arms), ours),
+        (comparable_errors(rows, dataset, scheme), printed),
+        (comparable_errors(rows, dataset, scheme, arms), ours),
     ):
         assert found == [{column: getattr(row, column) for column in SHOWN} for row in expected]

@@ -3,7 +3,7 @@
 import pytest
 from tidy import summary as summarised
 
-from spl.paper.literature import matching, read_published
+from spl.paper.literature import comparable_errors, read_published
 from spl.tables import imbalance, random_labels, summary
 
 TITLES = {"fixmatch": "FixMatch", "flexmatch": "FlexMatch", "smooth-fixmatch": "Smooth FixMatch"}
@@ -50,7 +50,7 @@ def filled(**where):
 
 
 def test_every_source_and_checkpoint_has_a_column_beside_ours(built):
-    table = built(summary, matching(read_published(), "cifar-10", "balanced"), runs())
+    table = built(summary, comparable_errors(read_published(), "cifar-10", "balanced"), runs())
     printed = table.printed.set_index("")
     assert printed.columns.tolist() == [
         "mean", "std", "published: FixMatch paper, median of last 20", "published: FlexMatch paper, best",
@@ -63,7 +63,7 @@ def test_every_source_and_checkpoint_has_a_column_beside_ours(built):
 
 
 def test_the_tidy_numbers_are_shares_like_ours_and_name_their_source(built):
-    tidy = built(summary, matching(read_published(), "cifar-10", "balanced"), runs()).tidy
+    tidy = built(summary, comparable_errors(read_published(), "cifar-10", "balanced"), runs()).tidy
     values = tidy.set_index(["method", "quantity"])["value"]
     assert values["FixMatch", "published_mean: FlexMatch paper, best"] == pytest.approx(0.0747)
     assert values["FixMatch", "published_std: FlexMatch paper, best"] == pytest.approx(0.0028)
@@ -71,18 +71,20 @@ def test_the_tidy_numbers_are_shares_like_ours_and_name_their_source(built):
 
 
 def test_the_note_says_for_each_source_what_is_not_as_ours(built):
-    note = built(summary, matching(read_published(), "cifar-10", "balanced"), runs()).note
+    note = built(summary, comparable_errors(read_published(), "cifar-10", "balanced"), runs()).note
     assert note == (
         "FixMatch paper, 5 folds: median error of the last 20 checkpoints, ours of the last; "
         "read in third-party copies of its table. " + FLEXMATCH_NOTE
     )
-    ours = built(summary, matching(filled(source=OWN), "cifar-10", "balanced"), runs())
+    ours = built(summary, comparable_errors(filled(source=OWN), "cifar-10", "balanced"), runs())
     assert ours.note == note, "the last checkpoint is ours"
 
 
 def test_a_number_that_is_filled_in_has_its_column(built):
-    before = built(summary, matching(read_published(), "cifar-10", "balanced"), runs()).printed
-    after = built(summary, matching(filled(source=OWN, method="smooth-fixmatch"), "cifar-10", "balanced"), runs())
+    before = built(summary, comparable_errors(read_published(), "cifar-10", "balanced"), runs()).printed
+    after = built(
+        summary, comparable_errors(filled(source=OWN, method="smooth-fixmatch"), "cifar-10", "balanced"), runs()
+    )
     [new] = set(after.printed) - set(before)
     assert new == f"published: {OWN}, last"
     assert after.printed.set_index("")[new].to_dict() == {
@@ -95,7 +97,7 @@ def test_each_network_has_its_own_numbers(built):
         *runs(2500, "cifar-100", "wrn-28-2", "network=wrn-28-2"),
         *runs(2500, "cifar-100", "wrn-28-8", "network=wrn-28-8,weight_decay=0.001,processes=2"),
     ]
-    rows = matching(filled(source=OWN, network="wrn-28-2"), "cifar-100", "balanced")
+    rows = comparable_errors(filled(source=OWN, network="wrn-28-2"), "cifar-100", "balanced")
     table = built(summary, rows, networks)
     printed = table.printed.set_index("")
     assert printed["published: FlexMatch paper, best"].tolist()[:4] == ["–", "–", "–", "28.03 ± 0.16"]
@@ -105,7 +107,7 @@ def test_each_network_has_its_own_numbers(built):
 
 @pytest.mark.parametrize("other", [{"labels": 50}, {"network": "wrn-10-1"}, {"variant": "momentum=0.8"}])
 def test_runs_on_other_labels_networks_or_settings_are_not_compared(built, other):
-    table = built(summary, matching(read_published(), "cifar-10", "balanced"), runs(**other))
+    table = built(summary, comparable_errors(read_published(), "cifar-10", "balanced"), runs(**other))
     assert not [column for column in table.printed if "published" in column]
     assert table.note == ""
 
@@ -121,7 +123,7 @@ def test_a_table_without_published_numbers_says_nothing_of_them(built):
 
 
 def test_random_labels_have_a_row_below_each_method_that_has_numbers(built):
-    rows = matching(filled(source=OWN, scheme="random", method="fixmatch"), "cifar-10", "random")
+    rows = comparable_errors(filled(source=OWN, scheme="random", method="fixmatch"), "cifar-10", "random")
     sizes = [*runs(100), *runs(40), *runs(45)]
     table = built(random_labels, rows, sizes)
     printed = table.printed.set_index("labels")
@@ -136,7 +138,7 @@ def test_random_labels_have_a_row_below_each_method_that_has_numbers(built):
 
 def test_class_imbalance_has_a_row_for_each_source_below_the_mean(built):
     only_means = [row.model_copy(update={"error_std": None}) for row in filled(source=OWN, scheme="imbalanced")]
-    rows = [row for row in matching(only_means, "cifar-10", "imbalanced") if row["method"] != "flexmatch"]
+    rows = [row for row in comparable_errors(only_means, "cifar-10", "imbalanced") if row["method"] != "flexmatch"]
     table = built(imbalance, rows, runs(), runs(), rows=["mean"])
     printed = table.printed.set_index("")
     name = f"published: {OWN}, last"

@@ -32,7 +32,7 @@ def failing(project, *arguments):
 @pytest.fixture
 def bare(project):
     """A project on a machine without Debian's package."""
-    project.edit("workflow/spl/data/downloads.py", "/usr/share/datasets/fashion-mnist", "/nowhere")
+    project.edit("workflow/spl/data/sources/fashion_mnist.py", "/usr/share/datasets/fashion-mnist", "/nowhere")
     return project
 
 

@@ -59,6 +59,7 @@ def test_captions_say_of_a_partial_study_what_is_missing(finished):
 
 def test_what_restructuredtext_takes_for_markup_stays_as_it_is_in_a_caption(finished):
     finished.edit(
-        "workflow/spl/paper/captions.py", "Formulas; nothing was trained.", r"*a* |b| `c` d_ \\e **f 1. Formulas_"
+        *("workflow/spl/paper/captions.py", "Computed from the formulas, without training."),
+        r"*a* |b| `c` d_ \\e **f 1. Formulas_",
     )
     assert r"*a* |b| `c` d_ \e **f 1. Formulas_" in report(finished)["figures/fig1.png"]["caption"]

@@ -96,7 +96,7 @@ def test_two_values_that_are_swapped_are_changes(finished, old, new, splits, tra
     ("file", "old", "new", "jobs"),
     [
         ("analysis/summary.py", '"%.10g"', '"%.9g"', {"analyse scarce-labels", *SHOWN}),
-        ("tables/aggregate.py", "def build(", "UNHEARD = 1\n\n\ndef build(", set()),
+        ("tables/aggregate.py", "def build(", "MORE = 1\n\n\ndef build(", {"table aggregate", "paper", "seal", "all"}),
         (
             "tables/collapses.py",
             '"recovered": _named(',

@@ -106,7 +106,7 @@ def test_parameters_swapped_between_keys(finished):
 
 
 def test_an_edited_module_that_others_use(finished):
-    finished.edit("workflow/spl/data/ranking.py", "{stream}:{seed}:{one}", "{stream}-{seed}-{one}")
+    finished.edit("workflow/spl/data/ranking.py", "{stream}:{seed}:{label}", "{stream}-{seed}-{label}")
     said = verdicts(finished)
     # The test images of the digits are drawn with it, too.
     assert {name for name, verdict in said.items() if verdict == "stale code"} == {"data/digits", *SPLITS}
@@ -376,8 +376,8 @@ NOT_AUDITED = [
     (["--why", "tables.csv:1,value"], "expected TABLE.csv:ROW,COLUMN"),
     (["--why", "fig1.csv:1,value"], "expected TABLE.csv:ROW,COLUMN"),
     (["--why", "table1.csv:²,value"], "no such number"),
-    (["--why", "table14.csv:1,value"], "no numbers that are computed from runs"),
-    (["--why", "collapses-scarce-labels.csv:1,error_last"], "no numbers that are computed from runs"),
+    (["--why", "table14.csv:1,value"], "no numbers computed from runs"),
+    (["--why", "collapses-scarce-labels.csv:1,error_last"], "no numbers computed from runs"),
     (["--rerun", TRAININGS[0], "--json"], "--rerun: expected without --json"),
     (["--rerun", "runs/nothing"], "runs/nothing: expected the path of one run"),
     (["--rerun", "fold0"], "fold0: expected the path of one run of tests/studies/tiny.yaml, found 4"),

@@ -24,7 +24,7 @@ DOORS = ("cli", "provenance", "campaign", "attempts", "code")
 
 
 @dataclass(frozen=True)
-class Source:
+class ModuleCode:
     """One module.
 
     Attributes:
@@ -117,7 +117,7 @@ def module_path(name: str) -> Path:
 
 
 @cache
-def _read(name: str) -> Source:
+def _read(name: str) -> ModuleCode:
     """Read a module; kept, since the jobs of a study share most of their modules."""
     try:
         tree = ast.parse(module_path(name).read_text(encoding="utf-8"))
@@ -128,7 +128,7 @@ def _read(name: str) -> Source:
     parents = {parent for one in (*own, name) for parent in _parents(one)}
     packages = {one.split(".")[0] for one in imported} - {PACKAGE}
     sha256 = hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest()
-    return Source(sha256, frozenset(own | parents), frozenset(packages))
+    return ModuleCode(sha256, frozenset(own | parents), frozenset(packages))
 
 
 def _parents(name: str) -> Iterator[str]:

@@ -49,7 +49,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     spans = {"error_last": 1.1 * shown["error_last"].max(), "smallest_column": max(1.0, limit)}
     by_row = shown.groupby("row", observed=True)
     levels = pd.DataFrame(
-        {quantity: by_row[quantity].transform(stacked, spans[quantity] * DOT / PANEL) for quantity in QUANTITIES}
+        {quantity: by_row[quantity].transform(stack_levels, spans[quantity] * DOT / PANEL) for quantity in QUANTITIES}
     )
     heights = levels.groupby(shown["row"], observed=True).max().max(axis=1)[::-1] + 3
     floors = heights.cumsum() - heights
@@ -100,7 +100,7 @@ def _marks(look: Look, collapse: str) -> list[dict[str, Any]]:
     return [dot | {"marker": look.marker, "markersize": 4, "markerfacecolor": face}, *cross]
 
 
-def stacked(values: pd.Series[float], distance: float) -> NDArray[np.int64]:
+def stack_levels(values: pd.Series[float], distance: float) -> NDArray[np.int64]:
     """The lowest level of each dot at which it overlaps no other dot.
 
     Args:

@@ -248,7 +248,7 @@ CATALOGUE: dict[str, Exhibit] = {
         captions.curves(BASELINE, "smooth-fixmatch"),
         ("imagenet-10-percent",),
         parameters.curve_metrics(BASELINE, "smooth-fixmatch"),
-        parameters.curves("test_accuracy", "accuracy on the test images", BASELINE, "smooth-fixmatch"),
+        parameters.curve_labels("test_accuracy", "accuracy on the test images", BASELINE, "smooth-fixmatch"),
     ),
     "fig8": Exhibit(
         "Figure 8",
@@ -257,7 +257,7 @@ CATALOGUE: dict[str, Exhibit] = {
         captions.curves(BASELINE, "smooth-fixmatch"),
         ("imagenet-10-percent",),
         parameters.curve_metrics(BASELINE, "smooth-fixmatch"),
-        parameters.curves("labelled_accuracy", "accuracy on the labelled batch", BASELINE, "smooth-fixmatch"),
+        parameters.curve_labels("labelled_accuracy", "accuracy on the labelled batch", BASELINE, "smooth-fixmatch"),
     ),
     "fig9": Exhibit(
         "Figure 9",
@@ -266,7 +266,7 @@ CATALOGUE: dict[str, Exhibit] = {
         captions.curves(BASELINE),
         ("scarce-labels",),
         parameters.curve_metrics(BASELINE),
-        parameters.curves("labelled_accuracy", "accuracy on the labelled batch", BASELINE),
+        parameters.curve_labels("labelled_accuracy", "accuracy on the labelled batch", BASELINE),
         ("strong-supervision", "imagenet-10-percent"),
     ),
     "spreadsheet": Exhibit(
@@ -305,7 +305,7 @@ CATALOGUE: dict[str, Exhibit] = {
         "spl.figures.confusion",
         captions.matrices,
         ("scarce-labels",),
-        parameters.matrices,
+        parameters.matrix_files,
         parameters.collapsing(),
     ),
 }
@@ -319,7 +319,7 @@ def experiment_exhibits(experiment: str) -> dict[str, Exhibit]:
             "Errors and collapsed classes of all runs",
             "spl.figures.basins",
             captions.basins,
-            parameter=parameters.basins,
+            parameter=parameters.basin_limits,
         ),
         "collapse": Exhibit(
             "Confusion over training",

@@ -113,7 +113,7 @@ def _expected(column: str) -> str | None:
     return PublishedError.model_fields[column].description
 
 
-def matching(
+def comparable_errors(
     rows: list[PublishedError], dataset: str, scheme: str, arms: Collection[tuple[str, int, str]] | None = None
 ) -> list[dict[str, object]]:
     """The published numbers for runs on the same data and labels, with the columns that tables use.

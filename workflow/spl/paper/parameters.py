@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from spl.methods.registry import METHODS
-from spl.paper.literature import matching, read_published
+from spl.paper.literature import comparable_errors, read_published
 from spl.study.labels import TECHNICAL, network_name
 from spl.study.plan import Plan, Run
 from spl.study.resolve import is_assumed, setting_origins
@@ -41,14 +41,14 @@ def splits(plan: Plan, experiment: str) -> list[str]:
     return drawn + (summaries(plan, experiment) if plan.experiments[experiment] else [])
 
 
-def matrices(plan: Plan, experiment: str) -> list[str]:
+def matrix_files(plan: Plan, experiment: str) -> list[str]:
     """The summary of an experiment and the confusion matrices of its runs."""
     return summaries(plan, experiment) + _run_files(plan, experiment, "confusion.npy")
 
 
 def matrices_and_metrics(plan: Plan, experiment: str) -> list[str]:
     """The summary of an experiment, the confusion matrices and the metrics of its runs."""
-    return matrices(plan, experiment) + _run_files(plan, experiment, "metrics.csv")
+    return matrix_files(plan, experiment) + _run_files(plan, experiment, "metrics.csv")
 
 
 def _run_files(plan: Plan, experiment: str, name: str) -> list[str]:
@@ -63,7 +63,7 @@ def calibrations(plan: Plan, *experiments: str) -> list[str]:
 
 
 def curve_metrics(*methods: str) -> Inputs:
-    """The metrics of the runs of :func:`curves`."""
+    """The metrics of the runs of :func:`curve_labels`."""
     return lambda plan, *experiments: [
         f"runs/{run.path}/metrics.csv" for run, _ in curve_runs(plan, methods, experiments)
     ]
@@ -95,10 +95,10 @@ def published_errors(plan: Plan, experiment: str, *others: str) -> dict[str, Any
     scheme = "imbalanced" if getattr(split, "keep", None) else split.scheme
     rows = read_published()
     if stands_in_for := dataset.stands_in_for:
-        return {"stands_in_for": stands_in_for} if matching(rows, stands_in_for.lower(), scheme) else {}
+        return {"stands_in_for": stands_in_for} if comparable_errors(rows, stands_in_for.lower(), scheme) else {}
     runs = [plan.runs[path] for path in plan.experiments[experiment]]
     arms = {(run.method, run.labels, run.settings["network"]) for run in runs}
-    return {"published": matching(rows, dataset.source, scheme, arms)}
+    return {"published": comparable_errors(rows, dataset.source, scheme, arms)}
 
 
 def beside_published(baseline: str, **more: Any) -> Parameter:
@@ -138,7 +138,7 @@ def _agree(run: Run, other: Run) -> bool:
     return same and all(other.settings.get(name, value) == value for name, value in run.settings.items())
 
 
-def basins(plan: Plan, experiment: str) -> dict[str, Any]:
+def basin_limits(plan: Plan, experiment: str) -> dict[str, Any]:
     """Titles and the thresholds of the basins."""
     return titles(plan, experiment) | {"basins": plan.study.basins.model_dump()}
 
@@ -151,7 +151,7 @@ def classes(plan: Plan, experiment: str) -> dict[str, Any]:
 
 def collapsing(**more: Any) -> Parameter:
     """Titles, names of the classes, thresholds of the basins, and constants."""
-    return lambda plan, experiment: classes(plan, experiment) | basins(plan, experiment) | more
+    return lambda plan, experiment: classes(plan, experiment) | basin_limits(plan, experiment) | more
 
 
 def stability(plan: Plan, experiment: str) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def _smooth_variants(plan: Plan, experiment: str) -> list[tuple[Run, dict[str, s
     return [(run, setting_origins(study, experiment, method, number)) for number, run in enumerate(firsts)]
 
 
-def curves(column: str, label: str, *methods: str) -> Parameter:
+def curve_labels(column: str, label: str, *methods: str) -> Parameter:
     """A curve for the first run of each of these methods in each experiment."""
     return lambda plan, *experiments: {
         "column": column,

@@ -162,7 +162,7 @@ def _chosen(study: PlannedStudy, targets: list[str]) -> tuple[list[str], list[No
         return list(study.jobs), strays
     names, chosen = dict[str, None](), []
     for target in targets:
-        matches = report.matching(study.jobs, target, study.results)
+        matches = report.job_names(study.jobs, target, study.results)
         places = Path(target), study.results / target
         own = [node for node in strays if any(_overlap(Path(node.name), place) for place in places)]
         if not matches and not own:
@@ -202,7 +202,7 @@ def audit_rerun(study: PlannedStudy, run: str, console: Console) -> bool:
     Raises:
         InputError: there is no such run, or training fails.
     """
-    matches = [name for name in report.matching(study.jobs, run, study.results) if name.startswith("runs/")]
+    matches = [name for name in report.job_names(study.jobs, run, study.results) if name.startswith("runs/")]
     if len(matches) != 1:
         raise InputError(f"{run}: expected the path of one run of {study.file}, found {len(matches)}")
     job = study.jobs[matches[0]]

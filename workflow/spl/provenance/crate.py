@@ -24,7 +24,7 @@ from spl.errors import InputError
 from spl.paper.catalogue import Exhibit
 from spl.paper.selection import exhibit_caption, exhibits
 from spl.provenance import machine
-from spl.provenance.crate_entities import TERMS, WORKFLOW, Content, Description, Record, refs
+from spl.provenance.crate_entities import TERMS, WORKFLOW, Content, CrateEntities, Record, refs
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
 from spl.provenance.seal import ROOT_FILE, check_seal
@@ -120,7 +120,7 @@ def _fill(
         for path in (*sources, *texts)
     }
     versions = {"spl": version("smooth-pseudo-labeling"), "snakemake": machine.locked()["snakemake"]}
-    _describe(folder, Description(plan.study.title, records, contents, list(originals), versions))
+    _describe(folder, CrateEntities(plan.study.title, records, contents, list(originals), versions))
 
 
 def _code() -> list[Path]:
@@ -155,7 +155,7 @@ def put(source: Path, place: Path) -> None:
     shutil.copyfile(source, place)
 
 
-def _describe(folder: Path, description: Description) -> None:
+def _describe(folder: Path, description: CrateEntities) -> None:
     """Write the metadata of the folder, whose files are complete."""
     crate = ROCrate()
     crate.metadata.extra_terms.update(TERMS)

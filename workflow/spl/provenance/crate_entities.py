@@ -82,7 +82,7 @@ class Content:
 
 
 @dataclass(frozen=True)
-class Description:
+class CrateEntities:
     """Everything that the crate describes.
 
     Attributes:

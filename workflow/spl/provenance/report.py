@@ -169,7 +169,7 @@ def is_fresh(nodes: Iterable[Node]) -> bool:
     return all(node.verdict == "fresh" for node in nodes)
 
 
-def matching(jobs: Mapping[str, Any], target: str, results: Path) -> list[str]:
+def job_names(jobs: Mapping[str, Any], target: str, results: Path) -> list[str]:
     """The names of the jobs that a target denotes: a file, a folder, or the last parts of names.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from spl.methods.registry import METHODS
 from spl.study.resolve import calibrated_weights, dataset_settings, method_settings, run_settings
-from spl.study.schema import Balanced, Dataset, Experiment, Full, Random, Scheme, Study
+from spl.study.schema import Balanced, DatasetSettings, Experiment, Full, Random, Scheme, Study
 from spl.study.settings import Settings
 
 
@@ -61,7 +61,7 @@ def _check_experiment(study: Study, name: str, experiment: Experiment) -> None:
                 _refuse(f"{where}.variants.{number}", f"expected other settings of {method} than before it")
 
 
-def _check_dataset(study: Study, name: str, dataset: Dataset) -> None:
+def _check_dataset(study: Study, name: str, dataset: DatasetSettings) -> None:
     if dataset.calibration:
         where = f"datasets.{name}.calibration"
         _check_split(where, dataset.calibration.split, dataset)
@@ -70,7 +70,7 @@ def _check_dataset(study: Study, name: str, dataset: Dataset) -> None:
         _refuse(f"datasets.{name}.training.crop_padding", f"expected less than {dataset.pixels}, the side of an image")
 
 
-def _check_split(where: str, split: Scheme, dataset: Dataset) -> None:
+def _check_split(where: str, split: Scheme, dataset: DatasetSettings) -> None:
     if dataset.off:
         return
     if isinstance(split, Balanced) and split.per_class > dataset.known.smallest_class:

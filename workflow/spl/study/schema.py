@@ -90,7 +90,7 @@ class Resources(Model):
     )
 
 
-class Dataset(Model):
+class DatasetSettings(Model):
     """One data set of the study, with the settings of all runs on it."""
 
     source: str
@@ -117,7 +117,7 @@ class Dataset(Model):
         return source
 
     @model_validator(mode="after")
-    def _is_there(self) -> Dataset:
+    def _is_there(self) -> DatasetSettings:
         source = SOURCES[self.source]
         if self.root is not None and not (source.files or source.own_folder):
             refuse_key("root", f"{self.source} has no files to look for")
@@ -240,7 +240,7 @@ class Study(Model):
 
     name: Slug
     title: str
-    datasets: dict[Slug, Dataset]
+    datasets: dict[Slug, DatasetSettings]
     training: Settings = Settings()
     methods: MethodSettings = Field(default={}, description="settings of a method in every experiment")
     fold_seeds: list[Annotated[Integer, Field(ge=0)]] = Field(

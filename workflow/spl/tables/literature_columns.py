@@ -34,8 +34,8 @@ class Published:
         """Match published numbers to the arms.
 
         Args:
-            parameter: of the table; ``published``, the rows to show (:func:`spl.paper.literature.matching`), and
-                ``stands_in_for``, the data set whose published numbers are not shown because the runs only stand in
+            parameter: of the table; ``published``, the rows to show, as
+                :func:`spl.paper.literature.comparable_errors` selects them, and ``stands_in_for``, the data set whose published numbers are not shown because the runs only stand in
                 for runs on it. Without these keys nothing is shown.
             summary: file of the experiment's summary.
         """
