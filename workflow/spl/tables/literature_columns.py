@@ -35,8 +35,9 @@ class Published:
 
         Args:
             parameter: of the table; ``published``, the rows to show, as
-                :func:`spl.paper.literature.comparable_errors` selects them, and ``stands_in_for``, the data set whose published numbers are not shown because the runs only stand in
-                for runs on it. Without these keys nothing is shown.
+                :func:`spl.paper.literature.comparable_errors` selects them, and ``stands_in_for``, the data set whose
+                published numbers are not shown because the runs only stand in for runs on it. Without these keys
+                nothing is shown.
             summary: file of the experiment's summary.
         """
         self._matches = pd.DataFrame()
