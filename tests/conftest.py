@@ -41,6 +41,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.xdist_group("slurm" if folder == "slurm" else item.path.stem))
         if folder in EXTRA or EXTRA_FIXTURES & set(item.fixturenames):
             item.add_marker("extra")
+    items.sort(key=lambda item: item.get_closest_marker("smoke") is None)  # it takes longest, and begins first
 
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
