@@ -2,20 +2,26 @@
 
 import re
 
-from spl.study.plan import data_parameter, make_plan, split_parameter
-from spl.study.reading import read_study
+from one_process import write_plan
+
+SPLIT = "splits/digits/balanced-40/fold0"
 
 
 def test_a_disk_that_is_full_or_refuses_is_told_in_one_line(project):
-    plan = make_plan(read_study(project.study))
-    done = project.spl("data", "--parameter", data_parameter(plan, "digits"), "--output", "data")
+    plan, _ = write_plan(project, "tests/studies/tiny.yaml")
+    done = project.spl("data", plan, "data/digits")
     assert done.returncode == 0, done.stderr
-    (project.folder / "full.json").symlink_to("/dev/full")
-    asked = ("split", "--parameter", split_parameter(plan, next(iter(plan.splits))), "data", "--output")
-    for output, expected in (("full.json", "No space left on device"), ("/sys/a/b.json", "Operation not permitted")):
-        refused = project.spl(*asked, output)
-        assert refused.returncode == 1
-        assert re.fullmatch(f"error: .*: {expected}\n", refused.stderr)
+    full = project.results / f"{SPLIT}.json"
+    full.parent.mkdir(parents=True)
+    full.symlink_to("/dev/full")
+    refused = project.spl("split", plan, SPLIT)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert re.fullmatch("error: .*: No space left on device\n", refused.stderr)
+    full.parents[1].rename(project.folder / "elsewhere")
+    full.parents[1].symlink_to("/sys")
+    refused = project.spl("split", plan, SPLIT)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert re.fullmatch("error: .*: Operation not permitted\n", refused.stderr)
 
 
 def test_a_second_snakemake_in_the_same_folder_does_nothing(project):
