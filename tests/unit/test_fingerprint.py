@@ -144,6 +144,9 @@ def test_a_figure_reaches_nothing_that_trains():
 
 
 def module_at(path, name="module"):
+    """A module that was loaded from a file, which is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
     module = types.ModuleType(name)
     module.__file__ = str(path)
     return module
@@ -152,14 +155,17 @@ def module_at(path, name="module"):
 def test_loaded_code_that_the_fingerprint_does_not_hold_is_named(package):
     entries = entry_modules("train", {"method": "fixmatch"})
     project = package.parents[1]
+    without_file = types.ModuleType("torch.ops")
+    without_file.__file__ = "_ops.py"  # only the name of a file
     within = [
         module_at(package / "training/loop.py"),
         module_at(package / "methods/fixmatch.py"),
         module_at(package / "cli/main.py"),
         module_at(package / "provenance/manifest.py"),
-        module_at(Path(sys.modules["numpy"].__file__)),
+        sys.modules["numpy"],
         module_at(project / ".venv/lib/python3.11/site-packages/torch/__init__.py"),
         types.ModuleType("built in"),
+        without_file,
     ]
     assert fingerprint.foreign_modules(entries, within) == []
     foreign = [
