@@ -55,7 +55,7 @@ class Project:
         return subprocess.run(**how, capture_output=True, text=True, timeout=600)
 
     def spl(self, *arguments):
-        """Run `spl` as :meth:`run` does, but in this process, which is faster, as long as the code is ours."""
+        """Run `spl` as :meth:`run` does, in this process if the code is ours. No jobs: they check what is loaded."""
         command = ["spl", *map(str, arguments)]
         if self.has_own_code:
             return self.run(*command)

@@ -1,6 +1,5 @@
 """A wrong study ends before any job: status 2, one clear line, nothing written."""
 
-import json
 import re
 
 import pytest
@@ -64,14 +63,13 @@ def test_a_damaged_data_set_is_named(finished):
     content = bytearray(images.read_bytes())
     content[-1] ^= 255
     images.write_bytes(content)
-    manifest = json.loads((finished.results / "splits/digits/balanced-40/fold0.manifest.json").read_text())
-    refused = finished.spl(
-        *("split", "--parameter", json.dumps(manifest["parameter"])),
-        *(str(images.parent), "--output", str(finished.folder / "out.json")),
-    )
+    split = finished.results / "splits/digits/balanced-40/fold0.json"
+    split.unlink()
+    [plan] = finished.results.glob("campaign/plan-*.json")
+    refused = finished.run("spl", "split", plan, "splits/digits/balanced-40/fold0")
     assert refused.returncode == 2
     assert "expected the array with sha256" in refused.stderr
-    assert not (finished.folder / "out.json").exists()
+    assert not split.exists()
 
 
 HOSTILE = "__use_yte__: true\n__definitions__:\n  - import pathlib\n?pathlib.Path('pwned').touch() or 'name': tiny\n"

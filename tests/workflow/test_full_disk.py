@@ -9,17 +9,17 @@ SPLIT = "splits/digits/balanced-40/fold0"
 
 def test_a_disk_that_is_full_or_refuses_is_told_in_one_line(project):
     plan, _ = write_plan(project, "tests/studies/tiny.yaml")
-    done = project.spl("data", plan, "data/digits")
+    done = project.run("spl", "data", plan, "data/digits")
     assert done.returncode == 0, done.stderr
     full = project.results / f"{SPLIT}.json"
     full.parent.mkdir(parents=True)
     full.symlink_to("/dev/full")
-    refused = project.spl("split", plan, SPLIT)
+    refused = project.run("spl", "split", plan, SPLIT)
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert re.fullmatch("error: .*: No space left on device\n", refused.stderr)
     full.parents[1].rename(project.folder / "elsewhere")
     full.parents[1].symlink_to("/sys")
-    refused = project.spl("split", plan, SPLIT)
+    refused = project.run("spl", "split", plan, SPLIT)
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert re.fullmatch("error: .*: Operation not permitted\n", refused.stderr)
 
