@@ -14,8 +14,7 @@ import pandas as pd
 
 from spl.analysis.statistics import NO_GAIN, Gain, Values, gain
 from spl.errors import InputError
-from spl.study.labels import TECHNICAL, network_name, setting_name, setting_value
-from spl.study.settings import CALIBRATED
+from spl.study.labels import CALIBRATED, TECHNICAL, network_name, setting_name, setting_value
 
 
 @dataclass(frozen=True, eq=False)

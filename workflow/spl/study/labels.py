@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+# In place of a loss weight that a calibration run measures.
+CALIBRATED = "calibrated"
 SYMBOLS = {"threshold": "τ", "lambda_u": "λ_u", "lambda_phi": "λ_Φ", "mu": "μ"}
 # Settings of the computation rather than of the method; labels of variants name them last.
 TECHNICAL = {

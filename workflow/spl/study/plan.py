@@ -12,6 +12,7 @@ from typing import Any
 
 from spl.data.splits import part_of_class
 from spl.methods.registry import METHODS
+from spl.study.labels import CALIBRATED
 from spl.study.resolve import calibrated_weights, method_settings, run_settings
 from spl.study.schema import (
     CALIBRATION_PARTS,
@@ -22,7 +23,7 @@ from spl.study.schema import (
     Scheme,
     Study,
 )
-from spl.study.settings import CALIBRATED, Settings
+from spl.study.settings import Settings
 
 
 @dataclass(frozen=True)

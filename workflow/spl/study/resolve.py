@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spl.methods.registry import METHODS
-from spl.study.settings import CALIBRATED, Settings
+from spl.study.labels import CALIBRATED
+from spl.study.settings import Settings
 
 if TYPE_CHECKING:
     from spl.study.schema import Study

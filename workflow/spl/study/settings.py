@@ -9,10 +9,10 @@ from pydantic import Field, PlainValidator, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
 
 from spl.study.base import Integer, Model, Number
+from spl.study.labels import CALIBRATED
 
 NETWORK = r"^(wrn-\d+-\d+|resnet-\d+)$"
 RESNETS = (18, 34, 50, 101, 152)
-CALIBRATED = "calibrated"
 
 
 def _loss_weight(value: Any) -> Any:

@@ -8,8 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from spl.study.labels import setting_name, setting_value
-from spl.study.settings import CALIBRATED
+from spl.study.labels import CALIBRATED, setting_name, setting_value
 from spl.study.weights import read_weights
 from spl.tables.layout import Table
 
