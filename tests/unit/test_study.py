@@ -85,11 +85,7 @@ def test_a_mistake_is_one_line_with_file_key_and_expectation(path):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [
-        ("name: a\nname: b\n", ":2: 'name' is given twice"),
-        ("name: [a\n", ":2: "),
-        ("- a\n", "expected a mapping"),
-    ],
+    [("name: a\nname: b\n", ":2: 'name' is given twice"), ("name: [a\n", ":2: "), ("- a\n", "expected a mapping")],
 )
 def test_a_file_that_is_no_study_is_named_with_its_line(tmp_path, monkeypatch, text, expected):
     monkeypatch.chdir(tmp_path)
