@@ -16,11 +16,10 @@ from PIL import Image
 
 from spl.attempts.journal import JOURNAL, PROGRESS, Progress, note, note_progress, read_attempts, read_progress
 from spl.campaign.run_state import run_state
-from spl.data.digits import DIGITS, read_digits
 from spl.data.image_folder import list_images, read_image_folder
 from spl.data.sources import cifar_10
-from spl.data.splits import draw_split, read_split, write_split
-from spl.data.store import read_dataset, save_dataset
+from spl.data.splits import read_split
+from spl.data.store import read_dataset
 from spl.errors import InputError
 from spl.study.weights import read_weights
 from spl.training.checkpoints import Checkpoint, Checkpoints
@@ -100,11 +99,9 @@ def test_an_archive_that_was_not_published_is_neither_unpacked_nor_unpickled(tmp
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
+def prepared(inputs, tmp_path_factory):
     """One of each file that a training run finds beside its code."""
-    folder = tmp_path_factory.mktemp("prepared")
-    save_dataset("digits", DIGITS.classes, read_digits(), folder)
-    write_split(draw_split(read_digits().train_classes, "balanced", 0, 2), folder / "split.json")
+    folder = shutil.copytree(inputs, tmp_path_factory.mktemp("prepared"), dirs_exist_ok=True)
     (folder / "calibration.json").write_text('{"weights": {"lambda_u": 1.5}}')
     (folder / "parameters.json").write_text('{"seed": 0}')
     note(folder, event="start", identity="i", host="h", pid=1, job=None, first=0)
