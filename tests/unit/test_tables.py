@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from tidy import lines
-from tidy import summary as summarised
+from tidy import lines, write_summary
 
 from spl.analysis.arms import arms
 from spl.tables import per_fold, summary
@@ -28,9 +27,7 @@ def experiment(tmp_path):
         for (method, variant), errors in ERRORS.items()
         for fold, error in reversed(list(enumerate(errors)))
     ]
-    path = tmp_path / "experiment.csv"
-    summarised(rows).to_csv(path, index=False)
-    return path
+    return write_summary(tmp_path / "experiment.csv", rows)
 
 
 def test_arms_keep_the_study_s_order_and_name_a_threshold_that_is_not_the_standard(experiment):
@@ -49,31 +46,23 @@ def test_every_variant_has_a_line_and_is_compared_with_the_baseline_of_the_same_
         )
         for fold in (0, 1)
     ]  # fmt: skip
-    summarised(rows).to_csv(tmp_path / "experiment.csv", index=False)
-    tidy = lines(summary.build(GIVEN, [tmp_path / "experiment.csv"]).tidy)
+    tidy = lines(summary.build(GIVEN, [write_summary(tmp_path / "experiment.csv", rows)]).tidy)
     assert len(tidy) == 6
     assert tidy.loc["Smooth FixMatch-sq, momentum = 0.8", "gain_mean"] == pytest.approx(0.05)
     assert tidy.loc["Smooth FixMatch-sq, momentum = 0.9", "gain_mean"] == pytest.approx(0.01)
     assert tidy.loc["Smooth FixMatch-sq, momentum = 0.95", "gain_mean"] == pytest.approx(0.20)
 
 
-NETWORKS = ("", "network=wrn-28-8,weight_decay=0.001,processes=2")
-
-
-def two_networks():
-    return summarised(
+def test_variants_are_called_by_the_setting_that_tells_them_apart_and_grouped_by_it(tmp_path):
+    rows = [
         {"method": method, "variant": variant, "fold": fold, "seed": 0, "error_last": 0.3, "network": "wrn-28-2"}
         for method in ("fixmatch", "supervised")
-        for variant in NETWORKS
+        for variant in ("", "network=wrn-28-8,weight_decay=0.001,processes=2")
         for fold in (0, 1)
-    )
-
-
-def test_variants_are_called_by_the_setting_that_tells_them_apart_and_grouped_by_it(tmp_path):
+    ]
     expected = ["FixMatch, WRN-28-2", "Fully supervised, WRN-28-2", "FixMatch, WRN-28-8", "Fully supervised, WRN-28-8"]
-    assert [arm.label for arm in arms(two_networks(), TITLES)] == expected
-    two_networks().to_csv(tmp_path / "experiment.csv", index=False)
-    assert per_fold.build(GIVEN, [tmp_path / "experiment.csv"]).printed.columns.tolist() == ["fold", *expected]
+    table = per_fold.build(GIVEN, [write_summary(tmp_path / "experiment.csv", rows)])
+    assert table.printed.columns.tolist() == ["fold", *expected]
 
 
 def labels_of(*runs):
