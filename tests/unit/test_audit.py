@@ -84,10 +84,6 @@ def verdicts(jobs=CHAIN):
 FRESH = dict.fromkeys(CHAIN, "fresh")
 
 
-def test_what_nobody_touched_is_fresh(made):
-    assert verdicts() == FRESH
-
-
 def test_raw_data_that_are_not_here_break_nothing_and_are_told(made):
     Path("raw.gz").unlink()
     assert verdicts() == FRESH
@@ -118,19 +114,14 @@ def test_every_changed_setting_is_named_with_both_values(made):
     other = job("second", [RESULTS / "first.json"], seed=2, draw={"labels": 5, "keep": 0.5})
     node = judge({**CHAIN, "second": other})["second"]
     assert (node.verdict, node.kinds) == ("stale", ("config",))
-    assert node.why == (
-        "draw.keep: unset became 0.5", "draw.labels: 4 became 5", "seed: 1 became 2",
-    )  # fmt: skip
+    assert node.why == ("draw.keep: unset became 0.5", "draw.labels: 4 became 5", "seed: 1 became 2")
 
 
 def test_inputs_that_are_no_longer_asked_for_or_were_not_read(made):
     other = job("third", [RESULTS / "second.json", RESULTS / "aside.json"])
     node = judge({**CHAIN, "third": other})["third"]
     assert node.kinds == ("data",)
-    assert node.why == (
-        "results/fake/aside.json is a new input",
-        "results/fake/first.json is no longer an input",
-    )
+    assert node.why == ("results/fake/aside.json is a new input", "results/fake/first.json is no longer an input")
 
 
 @pytest.mark.parametrize(
@@ -141,27 +132,12 @@ def test_inputs_that_are_no_longer_asked_for_or_were_not_read(made):
         ({"torch": "1.0.0"}, "stale env"),
         ({"torch": machine.locked()["torch"] + ".post1"}, "stale env"),
         ({"python": machine.locked()["python"] + ".99"}, "fresh"),
-        ({"python": "3.1"}, "stale env"),
         ({"cuda-bindings": "13.0"}, "fresh"),
     ],
 )
 def test_packages_are_compared_with_the_lock_file(made, packages, expected):
     write(CHAIN["aside"], packages=packages)
     assert verdicts()["aside"] == expected
-
-
-@pytest.mark.parametrize(
-    ("key", "value"), [("repository", {}), ("repository", {"commit": 5, "diff": None}), ("hardware", {"gpus": 8})]
-)
-def test_a_manifest_that_cannot_say_where_it_was_made_is_none(made, key, value):
-    path = CHAIN["aside"].manifest
-    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
-    assert verdicts()["aside"] == "unrecorded"
-
-
-def test_a_manifest_whose_code_is_no_text(made):
-    write(CHAIN["aside"], parameter={"code": 5})
-    assert verdicts()["aside"] == "stale code"
 
 
 def lay(folder, name, version):
@@ -314,30 +290,9 @@ def test_no_job_begins_where_its_manifest_cannot_go(tmp_path):
         pytest.fail("it began")
 
 
-@pytest.mark.parametrize("name", [os.fsdecode(b"\xff.manifest.json"), "a\nb.manifest.json"])
-def test_a_name_that_no_list_of_lines_can_hold_is_not_sealed(made, name):
-    (RESULTS / name).write_text("{}")
-    with pytest.raises(InputError, match="expected only printable names of manifests"):
-        write_seal(RESULTS)
-    assert not (RESULTS / "ROOT.sha256").exists()
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "tests/studies/tiny.yaml",
-        "my study, it's=ü.yaml",
-        "a: b.yaml",
-        "a #b.yaml",
-        "'q'.yaml",
-        '"q".yml',
-        "- a.yaml",
-        "7",
-        " a.yaml",
-    ],
-)
+@pytest.mark.parametrize("path", ["tests/studies/tiny.yaml", "my study, it's=ü.yaml", "a: b #c.yaml", "7"])
 def test_a_repair_names_the_study_as_snakemake_reads_it(path):
-    nodes = [replace(Node("first", "tampered"), files=(RESULTS / "first.json",))]
+    nodes = [Node("first", "tampered", files=(RESULTS / "first.json",))]
     for command in report.repair(nodes, path, "config/demo.yaml", RESULTS, False):
         words = shlex.split(command)
         if "--config" in words:
@@ -389,25 +344,19 @@ def test_a_repair_leaves_the_seal_to_the_user_where_a_fresh_job_differs_from_it(
     assert repair(CALIBRATED, unsealed={"data"})[-1] == "snakemake all"
 
 
-@pytest.mark.parametrize("place", [RESULTS / "first.json", RESULTS / "first.manifest.json", RESULTS / "ROOT.sha256"])
-@pytest.mark.parametrize("lay", [os.mkfifo, lambda path: path.symlink_to(path.name), Path.mkdir])
-def test_what_is_no_file_is_not_waited_for(made, place, lay):
+@pytest.mark.parametrize(
+    ("name", "state"), [("first.json", "intact"), ("first.manifest.json", "broken"), ("ROOT.sha256", "absent")]
+)
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(made, name, state):
     write_seal(RESULTS)
-    place.unlink()
-    lay(place)
-    found = digests([path for one in CHAIN.values() for path in one.outputs], Path("memory.json"), quick=False)
-    verdict = audit(CHAIN, lambda path: found.get(path) or digest(Path("raw.gz")))["first"].verdict
-    assert verdict == "fresh" or place.name != "ROOT.sha256"
-    assert check_seal(RESULTS).state == {"first.json": "intact", "ROOT.sha256": "absent"}.get(place.name, "broken")
+    (RESULTS / name).unlink()
+    os.mkfifo(RESULTS / name)
+    output = CHAIN["first"].outputs[0]
+    assert (digests([output], Path("memory.json"), quick=False)[output] is None) == (name == "first.json")
+    assert check_seal(RESULTS).state == state
 
 
-def test_a_file_in_the_place_of_a_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("figures").write_text("")
-    assert digests([Path("figures/fig1.pdf")], Path("memory.json"), quick=False) == {Path("figures/fig1.pdf"): None}
-
-
-@pytest.mark.parametrize("content", ["[]", "null", "[" * 100_000, '{"raw.gz": 5}'])
+@pytest.mark.parametrize("content", ["[]", '{"raw.gz": 5}'])
 def test_a_memory_that_is_none(made, content):
     Path("memory.json").write_text(content)
     assert digests([Path("raw.gz")], Path("memory.json"), quick=True) == {Path("raw.gz"): digest(Path("raw.gz"))}
@@ -422,25 +371,6 @@ def test_a_folder_is_known_by_what_lies_behind_links(tmp_path):
     before = digest(root)
     (tmp_path / "elsewhere/1.png").write_text("2")
     assert digest(root) != before
-
-
-def test_a_class_that_is_a_folder_above_counts(tmp_path):
-    """As where a data set lies among the images that it is made of."""
-    root = tmp_path / "cats/set"
-    lay_images(root, "test/cat/1.png")
-    lay_images(tmp_path, "cats/1.png")
-    (root / "train").mkdir()
-    (root / "train/cat").symlink_to(tmp_path / "cats")
-    before = digest(root)
-    (tmp_path / "cats/1.png").write_text("2")
-    assert digest(root) != before
-
-
-def test_a_name_of_an_image_need_not_be_text(tmp_path):
-    lay_images(tmp_path, "train/x/a.png", "test/x/a.png")
-    before = digest(tmp_path)
-    (tmp_path / "train/x" / os.fsdecode(b"\xff.png")).write_text("b")
-    assert digest(tmp_path) != before
 
 
 def test_results_that_lie_behind_a_link_are_results(made):

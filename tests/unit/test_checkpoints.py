@@ -12,23 +12,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from train_job import train_command
+from train_job import train_command, train_parameter
 
-from spl.campaign.job import canonical
-from spl.code.subcommands import present_code
-from spl.methods.registry import METHODS
-from spl.study.schema import METHOD_SETTINGS
-from spl.study.settings import Settings
 from spl.training.checkpoints import Checkpoint, Checkpoints
 
-SHORT = Settings(
-    network="wrn-10-1", steps=60, batch=4, mu=2, flip=False, crop_padding=1, ema=0.9, batch_norm_momentum=0.1,
-    threshold=0.6, evaluate_every=10, evaluate_late_every=5,
-)  # fmt: skip
-RUN = {k: v for k, v in SHORT.model_dump().items() if k not in METHOD_SETTINGS - METHODS["flexmatch"].settings}
-PARAMETER = canonical(
-    {"method": "flexmatch", "seed": 0, "settings": RUN, "code": present_code("train", {"method": "flexmatch"})}
-)
+PARAMETER = train_parameter("flexmatch", steps=60, evaluate_late_every=5)
 
 
 def checkpoint(step):
@@ -50,6 +38,7 @@ def test_the_newest_two_are_kept_and_the_newest_is_read(folder):
     assert read is not None
     assert (read.step, read.tensors["weights"].tolist(), read.record["measures"][0]) == (15, [15.0] * 4, 15)
     assert "resuming after step 15" in lines[-1]
+    assert Checkpoints(folder.with_name("empty"), 0, print).read() is None
 
 
 @settings(max_examples=40)
@@ -84,22 +73,6 @@ def test_a_disk_that_refuses_is_told_and_leaves_the_last_good_one(folder, monkey
     assert not kept.write(checkpoint(10))
     assert "no checkpoint at step 10: No space left on device" in lines[-1]
     assert [path.name[:14] for path in folder.iterdir()] == ["step-000000005"]
-
-
-def test_nothing_is_read_where_nothing_was_written(folder):
-    assert Checkpoints(folder, 0, print).read() is None
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    from spl.data.digits import DIGITS, read_digits
-    from spl.data.splits import draw_split, write_split
-    from spl.data.store import save_dataset
-
-    folder = tmp_path_factory.mktemp("inputs")
-    save_dataset("digits", DIGITS.classes, read_digits(), folder)
-    write_split(draw_split(read_digits().train_classes, "balanced", 0, 2), folder / "split.json")
-    return folder
 
 
 def start(inputs, folder):
@@ -178,17 +151,6 @@ def test_a_run_whose_results_were_lost_writes_them_again_without_training(inputs
     assert content(tmp_path) == undisturbed
 
 
-def test_a_run_goes_on_where_it_was_and_says_so(inputs, undisturbed, tmp_path):
-    process = start(inputs, tmp_path)
-    until_checkpointed(process, tmp_path, 30)
-    process.kill()
-    process.wait()
-    assert not (tmp_path / "run").exists()
-    printed = start(inputs, tmp_path).communicate()[0]
-    assert int(re.search(r"resuming after step (\d+)", printed)[1]) >= 30
-    assert content(tmp_path) == undisturbed
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_saves_and_ends_with_a_status_of_its_own(inputs, undisturbed, tmp_path, number):
     process = start(inputs, tmp_path)
@@ -197,8 +159,10 @@ def test_a_signal_saves_and_ends_with_a_status_of_its_own(inputs, undisturbed, t
     printed = process.communicate()[0]
     assert process.returncode == 75
     assert "interrupted after step" in printed
+    assert not (tmp_path / "run").exists()
     newest = max(tmp_path.glob("checkpoints/*/step-*.safetensors"))
     newest.write_bytes(newest.read_bytes()[:-100])
-    again = start(inputs, tmp_path)
-    assert "not used" in again.communicate()[0]
+    printed = start(inputs, tmp_path).communicate()[0]
+    assert "not used" in printed
+    assert int(re.search(r"resuming after step (\d+)", printed)[1]) >= 15
     assert content(tmp_path) == undisturbed

@@ -63,14 +63,10 @@ def test_files_come_from_root_then_from_an_earlier_download_then_from_the_system
     assert files_of(source="fashion-mnist", root="mine") == [Path("mine") / name for name in names]
 
 
-def test_what_is_nowhere_is_to_be_downloaded(tmp_path, monkeypatch):
+def test_what_is_nowhere_is_to_be_downloaded_and_a_home_folder_written_as_people_write_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert files_of(source="cifar-10") == [Path("resources/cifar-10/cifar-10-python.tar.gz")]
     assert files_of(source="cifar-100") == [Path("resources/cifar-100/cifar-100-python.tar.gz")]
     assert files_of(source="digits", training={"crop_padding": 1}) == []
-
-
-def test_a_home_folder_may_be_written_as_people_write_it(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "cifar-10-python.tar.gz").touch()
     assert files_of(source="cifar-10", root="~") == [tmp_path / "cifar-10-python.tar.gz"]
@@ -90,16 +86,11 @@ REFUSED = {
         {"source": "digits", "root": "."},
         "datasets.pictures.root: digits has no files to look for",
     ),
-    "a path that is none": ({"source": "cifar-10", "root": 3}, "datasets.pictures.root: expected the path of a folder"),
     "another size of images": (
         {"source": "cifar-10", "side": 16},
         "datasets.pictures.side: the images of cifar-10 keep their size",
     ),
     "images of no size": ({"source": "image-folder"}, "datasets.pictures.side: missing; image-folder needs it"),
-    "images of no pixels": (
-        {"source": "image-folder", "side": 0},
-        "datasets.pictures.side: expected at least 1, got 0",
-    ),
     "a folder without images": (
         {"source": "image-folder", "side": 8, "root": "/nowhere"},
         "datasets.pictures.root: /nowhere/train: no class folders; expected /nowhere/train/<class>/",
@@ -159,20 +150,21 @@ def test_published_files_are_the_same_wherever_they_lie(debian_fashion_mnist):
 
 
 def test_a_folder_is_the_same_wherever_it_lies(folder, tmp_path_factory):
-    before = data_parameter(make_plan(study(source="image-folder", side=8, root=str(folder))), "pictures")
+    def parameter(root, side=8):
+        return data_parameter(make_plan(study(source="image-folder", side=side, root=str(root))), "pictures")
+
+    before = parameter(folder)
     moved = folder.rename(tmp_path_factory.mktemp("moved") / "pictures")
-    assert data_parameter(make_plan(study(source="image-folder", side=8, root=str(moved))), "pictures") == before
+    assert parameter(moved) == before != parameter(moved, side=9)
     (moved / "train/frog/2.png").rename(moved / "train/frog/3.png")
-    assert data_parameter(make_plan(study(source="image-folder", side=8, root=str(moved))), "pictures") != before
-    assert data_parameter(make_plan(study(source="image-folder", side=9, root=str(moved))), "pictures") != before
+    assert parameter(moved) != before
 
 
 PLANNING = """
 import sys
 from pathlib import Path
 from spl.paper.selection import exhibits
-from spl.campaign.parameters import page_parameter
-from spl.campaign.parameters import data_parameter
+from spl.campaign.parameters import data_parameter, page_parameter
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 
@@ -189,13 +181,3 @@ def test_planning_does_not_wait_for_torch(folder):
     mine = folder / "mine.yaml"
     mine.write_text(yaml.safe_dump({"name": "a", "title": "A", "datasets": {"a": pictures}, "experiments": {}}))
     subprocess.run([sys.executable, "-c", PLANNING, mine, CONFIG / "fashion-mnist.yaml"], check=True)
-
-
-def test_fashion_mnist_is_a_study_of_twelve_runs():
-    plan = make_plan(check_study(yaml.safe_load((CONFIG / "fashion-mnist.yaml").read_text()), ""))
-    assert len(plan.experiments["scarce-labels"]) == 12
-    assert len({run.fold for run in plan.runs.values()}) == 6
-    assert {"table1", "table7", "fig4", "confusion"} <= set(exhibits(plan, ""))
-    for run in plan.runs.values():
-        assert run.settings["flip"]
-        assert run.settings["crop_padding"] == 4

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
-from matplotlib.markers import MarkerStyle
 
 from spl.data.splits import Split, write_split
 from spl.figures import against, basins, collapse, confusion, curves, fig1, fig4, fig5
@@ -64,14 +63,10 @@ def assert_legible(figure):
 def test_every_method_has_a_look_of_its_own():
     assert set(LOOKS) == set(METHODS)
     assert len({(look.colour, look.marker) for look in LOOKS.values()}) == len(LOOKS)
-    assert all(MarkerStyle(look.marker) for look in LOOKS.values())
 
-
-def test_a_method_that_was_added_is_drawn_without_a_look_of_its_own():
-    added = look_of("sigmoid-fixmatch")
-    assert added.colour not in {LOOKS[method].colour for method in METHODS}
-    assert added == look_of("sigmoid-fixmatch")
-    assert added.marker != look_of("trusting-fixmatch").marker
+    added = look_of("a-method-that-was-added")
+    assert added == look_of("a-method-that-was-added")
+    assert added.colour not in {look.colour for look in LOOKS.values()}
 
 
 def test_the_shapes_that_share_a_figure_differ_in_grey():
@@ -131,9 +126,7 @@ def test_error_against_a_setting_refuses_runs_that_differ_in_something_else(mome
         against.draw(MOMENTUM, [momentum])
 
 
-@pytest.mark.parametrize(
-    "values", [[0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.99], [0.5, 0.9, 0.95, 0.98, 0.99], range(40, 170, 10), [0.9]]
-)
+@pytest.mark.parametrize("values", [[0.5, 0.9, 0.95, 0.98, 0.99], range(40, 170, 10), [0.9]])
 def test_values_as_a_study_may_choose_them_stay_legible(tmp_path, values):
     rows = [
         {"method": method, "momentum": value, "fold": 0, "seed": 0, "error_last": 0.05 + 0.1 * abs(0.9 - value)}
@@ -162,37 +155,31 @@ def test_the_hardest_fold_is_where_the_baseline_errs_most_on_average(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("errors", "label", "shown_mean"),
-    [([0.04, 0.06], "Fully supervised", 0.05), ([0.04, None], "Fully supervised (1)", 0.04)],
+    ("errors", "labels"),
+    [
+        ([0.04, 0.06], ["FixMatch", "Fully supervised"]),
+        ([0.04, None], ["FixMatch", "Fully supervised (1)"]),
+        ([None], ["FixMatch"]),
+    ],
 )
-def test_the_fully_supervised_runs_are_a_line_across_the_hardest_fold(tmp_path, errors, label, shown_mean):
-    rows = [
-        {"method": "fixmatch", "labels": labels, "fold": 0, "seed": 0, "error_last": 4 / labels} for labels in (40, 50)
-    ]
+def test_the_fully_supervised_runs_are_a_line_across_the_hardest_fold(tmp_path, errors, labels):
+    run = {"method": "fixmatch", "fold": 0, "seed": 0}
+    rows = [run | {"labels": labels, "error_last": 4 / labels} for labels in (40, 50)]
     every = [
-        {"method": "supervised", "labels": 50000, "fold": 0, "seed": seed, "error_last": error}
+        run | {"method": "supervised", "labels": 50000, "seed": seed, "error_last": error}
         for seed, error in enumerate(errors)
     ]
     given = LABELS | {"titles": TITLES | {"supervised": "Fully supervised"}}
-    inputs = [write(tmp_path / "random.csv", rows), write(tmp_path / "full.csv", every)]
-    figure, shown = fig5.draw(given, inputs)
-    assert labels_of(figure) == ["FixMatch", label]
-    line = line_of(figure.axes[0], label)
-    assert (line.get_ydata(), line.get_linestyle(), line.get_color()) == (
-        pytest.approx([shown_mean] * 2), "--", LOOKS["supervised"].colour
-    )  # fmt: skip
+    figure, shown = fig5.draw(given, [write(tmp_path / "random.csv", rows), write(tmp_path / "full.csv", every)])
+    assert labels_of(figure) == labels
+    done = [error for error in errors if error]
     own = shown[shown["method"] == "supervised"]
-    assert own["error_last"].tolist() == [one for one in errors if one]
-    assert set(own["mean"]) == {shown_mean}
+    assert own["error_last"].tolist() == done
+    if done:
+        line = line_of(figure.axes[0], labels[1])
+        assert (line.get_linestyle(), line.get_color()) == ("--", LOOKS["supervised"].colour)
+        assert [*line.get_ydata(), *own["mean"]] == pytest.approx([np.mean(done)] * (2 + len(done)))
     assert_legible(figure)
-
-
-def test_without_a_fully_supervised_run_there_is_no_line(tmp_path):
-    row = {"method": "fixmatch", "labels": 40, "fold": 0, "seed": 0, "error_last": 0.1}
-    inputs = [write(tmp_path / "random.csv", [row]), write(tmp_path / "full.csv", [row | {"error_last": None}])]
-    figure, shown = fig5.draw(LABELS, inputs)
-    assert labels_of(figure) == ["FixMatch"]
-    assert len(shown) == 1
 
 
 @pytest.fixture
@@ -207,24 +194,21 @@ def splits(tmp_path):
     return paths
 
 
-def test_without_runs_there_is_no_curve_of_those_that_had_trouble(splits):
+def test_without_runs_there_is_no_curve_of_those_that_had_trouble_and_the_expectation_is_smooth(splits):
     figure, shown = fig4.draw({}, splits)
     assert labels_of(figure) == ["one fold", "mean of 2 folds", "expected, $\\sqrt{1/n}$"]
     assert shown["normalised_std"].tolist() == [0.5, 0, 0, 0.5]
     assert list(shown) == ["labels", "fold", "normalised_std", "expected"]
+    n, expected = line_of(figure.axes[0], "expected, $\\sqrt{1/n}$").get_xydata().T
+    assert (n[0], n[-1], len(n) > 50) == (4, 8, True)
+    assert expected == pytest.approx(n**-0.5)
     assert_legible(figure)
 
 
 def test_a_fold_had_trouble_if_one_of_its_runs_ended_in_the_low_basin(splits, tmp_path):
-    basin = {("digits/random-4/fold0", "b"): "low", ("digits/random-2/fold0", "a"): "low"}
     rows = [
-        {
-            "split": f"digits/random-{n}/fold{fold}",
-            "basin": basin.get((f"digits/random-{n}/fold{fold}", method), "high"),
-        }
-        for n in (4, 8)
-        for fold in (0, 1)
-        for method in "ab"
+        {"split": f"digits/random-{n}/fold{fold}", "basin": "low" if (n, fold, method) == (4, 0, "b") else "high"}
+        for n, fold, method in product((4, 8), (0, 1), "ab")
     ]
     figure, shown = fig4.draw({}, [*splits, write(tmp_path / "random.csv", rows)])
     assert shown["low_basin"].tolist() == [True, False, False, False]
@@ -244,13 +228,6 @@ def test_where_both_means_are_the_same_both_are_seen(splits, tmp_path):
     assert trouble.get_markersize() > 1.5 * mean.get_markersize()
 
 
-def test_the_expectation_is_a_smooth_curve(splits):
-    figure, _ = fig4.draw({}, splits)
-    n, expected = line_of(figure.axes[0], "expected, $\\sqrt{1/n}$").get_xydata().T
-    assert (n[0], n[-1], len(n) > 50) == (4, 8, True)
-    assert expected == pytest.approx(n**-0.5)
-
-
 def metrics(path, errors):
     steps = 100 * np.arange(1, len(errors) + 1)
     return write(path, {"step": steps, "test_error": errors, "labelled_accuracy": np.linspace(0.5, 1, len(errors))})
@@ -265,16 +242,11 @@ def test_curves_hold_what_was_measured(tmp_path, column, first):
     assert shown.groupby("curve").size().to_dict() == {"FixMatch": 2, "Smooth": 3}
     assert shown.loc[shown["curve"] == "FixMatch", column].tolist() == first
     assert_legible(figure)
-
-
-def test_curves_of_one_method_share_its_colour_and_differ_in_their_lines(tmp_path):
-    names = "CIFAR-10, 40 labels", "CIFAR-100, 2500 labels", "ImageNet, 10 %"
-    given = [{"label": name, "method": "fixmatch"} for name in names]
-    inputs = [metrics(tmp_path / f"{name}.csv", [0.5, 0.4]) for name in names]
-    figure, _ = curves.draw({"column": "labelled_accuracy", "label": "accuracy", "curves": given}, inputs)
-    assert {line.get_color() for line in figure.axes[0].lines} == {LOOKS["fixmatch"].colour}
-    assert len({line.get_linestyle() for line in figure.axes[0].lines}) == 3
-    assert_legible(figure)
+    both, _ = curves.draw(
+        {"column": column, "label": "", "curves": [one | {"method": "fixmatch"} for one in given]}, inputs
+    )
+    assert {line.get_color() for line in both.axes[0].lines} == {LOOKS["fixmatch"].colour}
+    assert len({line.get_linestyle() for line in both.axes[0].lines}) == 2, "of one method"
 
 
 CLASSES = ["airplane", "automobile", "bird", "cat"]
@@ -294,10 +266,8 @@ def collapsing(tmp_path):
             confusions[2:, 1, 1], confusions[2:, 1, 3] = 10, 40
             confusions[-1, 1, 1], confusions[-1, 1, 3] = 0, 50
         np.save(folder / "confusion.npy", confusions)
-        split = f"digits/balanced-1/fold{number}"
-        rows.append({"run": run, "method": "fixmatch", "variant": None, "split": split, "fold": number, "seed": 0})
-        rows[-1]["labels"] = 4
-        rows[-1]["error_last"] = error
+        what = {"method": "fixmatch", "variant": None, "fold": number, "seed": 0, "labels": 4, "error_last": error}
+        rows.append({"run": run, "split": f"digits/balanced-1/fold{number}", **what})
     summary = write(tmp_path / "partial" / "analysis" / "experiment.csv", rows)
     return [summary, *(tmp_path / "runs").rglob("confusion.npy"), *(tmp_path / "runs").rglob("metrics.csv")]
 
@@ -326,27 +296,20 @@ def test_the_worst_run_is_told_by_what_differs_in_its_experiment(collapsing):
 
 
 @pytest.mark.parametrize("classes", [4, 10, 100])
-def test_matrices_leave_no_empty_band_and_their_scale_is_as_high(tmp_path, collapsing, classes):
+def test_matrices_leave_no_empty_band_their_scale_is_as_high_and_names_are_legible_or_away(
+    tmp_path, collapsing, classes
+):
     for path in tmp_path.glob("runs/**/confusion.npy"):
         np.save(path, np.stack([np.diag([1000] * classes)] * len(STEPS)))
-    given = {"titles": TITLES, "classes": [f"{number}" for number in range(classes)], "basins": LIMITS}
+    given = {"titles": TITLES, "classes": [f"automobile {number}" for number in range(classes)], "basins": LIMITS}
     for figure, _ in (collapse.draw(given | {"evaluations": 4}, collapsing), confusion.draw(given, collapsing)):
-        figure.draw_without_rendering()
+        assert_legible(figure)
+        assert len(figure.axes[0].get_xticklabels()) == (classes if classes < 100 else 0)
         assert figure.get_figheight() - figure.get_tightbbox().height < 0.15
         last = [axis for axis in figure.axes if axis.images][-1]
         [bar] = last.child_axes
         assert bar.get_window_extent().height == pytest.approx(last.get_window_extent().height)
         assert all(axis.get_xlabel().startswith("predicted class") for axis in figure.axes if axis.images)
-
-
-@pytest.mark.parametrize("classes", [4, 10, 100])
-def test_names_of_classes_stay_legible_or_away(tmp_path, collapsing, classes):
-    for path in tmp_path.glob("runs/**/confusion.npy"):
-        np.save(path, np.stack([np.diag([1000] * classes)] * len(STEPS)))
-    given = {"titles": TITLES, "classes": [f"automobile {number}" for number in range(classes)], "basins": LIMITS}
-    for figure, _ in (collapse.draw(given | {"evaluations": 5}, collapsing), confusion.draw(given, collapsing)):
-        assert len(figure.axes[0].get_xticklabels()) == (classes if classes < 100 else 0)
-        assert_legible(figure)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.floats(0.01, 0.5))
@@ -377,12 +340,11 @@ def dots_of(axis):
 
 
 def test_basins_show_each_run_where_it_was_measured_and_low_ones_hollow(tmp_path):
+    outcomes = [(0.05, 0.9, "high"), (0.05, 0.8, "high"), (0.15, 0.3, "low"), (0.17, 0.0, "low")]
     rows = [
-        in_basins(method, number, error, smallest, basin)
+        in_basins(method, number, *outcome)
         for method in ("smooth-fixmatch", "fixmatch", "flexmatch")
-        for number, (error, smallest, basin) in enumerate(
-            [(0.05, 0.9, "high"), (0.05, 0.8, "high"), (0.15, 0.3, "low"), (0.17, 0.0, "low")]
-        )
+        for number, outcome in enumerate(outcomes)
     ]
     figure, shown = basins.draw({"titles": TITLES, "basins": LIMITS}, [write(tmp_path / "experiment.csv", rows)])
     assert labels_of(figure) == ["high basin", basins.LIMIT, *list(basins.KINDS.values())[1:]]
@@ -419,6 +381,11 @@ def test_each_variant_and_number_of_labels_has_a_row_of_basins(tmp_path):
     assert_legible(figure)
 
 
+def ends_of_labels(axis):
+    ticks = [tick for tick in axis.xaxis.get_major_ticks() if np.clip(at := tick.get_loc(), *axis.get_xlim()) == at]
+    return [end for tick in ticks for end in tick.label1.get_window_extent().intervalx]
+
+
 def test_neighbouring_axes_keep_their_labels_apart(tmp_path):
     rows = [in_basins("fixmatch", number, error, 1.0, "high") for number, error in enumerate((0.1, 0.182))]
     given = {"titles": TITLES, "basins": LIMITS}
@@ -426,16 +393,7 @@ def test_neighbouring_axes_keep_their_labels_apart(tmp_path):
     for pictured in (figure, fig1.draw({"threshold": 0.95}, [])[0]):
         pictured.draw_without_rendering()
         left, right = pictured.axes[-2:]
-        ends = [
-            [
-                end
-                for tick in axis.xaxis.get_major_ticks()
-                if axis.get_xlim()[0] <= tick.get_loc() <= axis.get_xlim()[1]
-                for end in tick.label1.get_window_extent().intervalx
-            ]
-            for axis in (left, right)
-        ]
-        assert min(ends[1]) - max(ends[0]) > 0.15 * pictured.dpi
+        assert min(ends_of_labels(right)) - max(ends_of_labels(left)) > 0.15 * pictured.dpi
 
 
 @pytest.mark.parametrize(

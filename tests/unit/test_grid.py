@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tidy import lines, summary
+from tidy import lines, write_summary
 
 from spl.tables import grid
 from spl.tables.layout import save_table
@@ -24,8 +24,7 @@ def experiment(folder, errors, setting):
         for (method, value), cell in errors.items()
         for fold, error in enumerate(cell)
     ]
-    summary(rows).to_csv(folder / "experiment.csv", index=False)
-    return [folder / "experiment.csv"]
+    return [write_summary(folder / "experiment.csv", rows)]
 
 
 def test_values_ascend_the_lowest_is_bold_and_cells_of_fewer_runs_or_none_say_so(tmp_path):
@@ -47,8 +46,8 @@ def test_every_cell_is_the_mean_of_its_runs(tmp_path_factory, cells):
 
 def test_the_seed_is_a_setting_too(tmp_path):
     rows = [{"method": "fixmatch", "fold": 4, "seed": seed, "error_last": 0.1 + seed / 100} for seed in (2, 1, 3)]
-    summary(rows).to_csv(tmp_path / "experiment.csv", index=False)
-    printed = grid.build({"titles": TITLES, "setting": "seed"}, [tmp_path / "experiment.csv"]).printed
+    inputs = [write_summary(tmp_path / "experiment.csv", rows)]
+    printed = grid.build({"titles": TITLES, "setting": "seed"}, inputs).printed
     assert printed.columns.tolist() == ["seed", "1", "2", "3"]
     assert printed.iloc[0].tolist() == ["FixMatch", "**11.00**", "12.00", "13.00"]
 

@@ -86,43 +86,27 @@ def check(lines):
         assert len(line) < 1000
 
 
-@pytest.mark.parametrize("name", NAMES)
 @settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_a_mutated_study_is_planned_or_refused(name, data):
-    study = data.draw(mutated(STUDIES[name]))
+def test_a_mutated_study_is_planned_or_refused(data):
+    study = data.draw(mutated(STUDIES[data.draw(st.sampled_from(NAMES))]))
     check(refusal(lambda: check_study(study, "study.yaml")))
 
 
-MINIMAL = "name: {name}\ntitle: {title}\ndatasets: {{d: {data}}}\nexperiments: {{}}\n{more}"
-PLAIN = {"name": "a", "title": "T", "data": "{source: digits}", "more": ""}
 WRONG = {
-    "an impossible date": ({"title": "2020-13-45"}, ":2: month must be in 1..12"),
-    "a list that is called a mapping": ({"more": "x: !!map [a]"}, ":5: expected a mapping node, but found sequence"),
-    "a tag of Python": ({"more": "x: !!python/object/apply:os.system [a]"}, ":5: could not determine a constructor"),
-    "a terminal's commands": ({"more": '"\\e[2J": 1'}, r"\x1b[2J: unknown key"),
-    "lists in lists": ({"more": "x: " + "[" * 5000}, "not YAML: maximum recursion depth"),
-    "a list that holds itself": ({"title": "&a [*a]"}, "title: expected text, got [[["),
-    "a name longer than any file's": ({"name": "a" * 300}, "name: expected at most 100 letters, got"),
-    "a path with a zero": ({"data": '{source: image-folder, side: 8, root: "a\\0"}'}, "datasets.d.root: embedded"),
-}  # fmt: skip
+    "an impossible date": ("title: 2020-13-45", "study.yaml:1: month must be in 1..12"),
+    "a tag of Python": ("x: !!python/object/apply:os.system [a]", "study.yaml:1: could not determine a constructor"),
+    "a terminal's commands": ('"\\e[2J": 1', r"study.yaml: \x1b[2J: unknown key"),
+    "lists in lists": ("x: " + "[" * 5000, "study.yaml: not YAML: maximum recursion depth"),
+    "a list that holds itself": ("title: &a [*a]", "study.yaml: title: expected text, got [[["),
+}
 
 
 @pytest.mark.parametrize("what", WRONG)
 def test_a_wrong_file_is_refused_with_the_place_of_its_mistake(tmp_path, monkeypatch, what):
-    changed, expected = WRONG[what]
+    text, expected = WRONG[what]
     monkeypatch.chdir(tmp_path)
-    Path("study.yaml").write_text(MINIMAL.format(**PLAIN | changed))
+    Path("study.yaml").write_text(text)
     lines = refusal(lambda: read_study(Path("study.yaml")))
     check(lines)
-    assert any(line.startswith(("study.yaml" + expected, "study.yaml: " + expected)) for line in lines), lines
-    assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
-
-
-def test_two_variants_of_which_only_one_would_be_trained_are_refused():
-    study = copy.deepcopy(STUDIES["config/demo.yaml"])
-    study["experiments"]["strong-supervision"]["variants"].append({})
-    [line] = refusal(lambda: check_study(study, "study.yaml"))
-    assert line == (
-        "study.yaml: experiments.strong-supervision.variants.2: expected other settings of fixmatch than before it"
-    )
+    assert any(line.startswith(expected) for line in lines), lines

@@ -1,9 +1,10 @@
 """A user's own folder of images: what counts is which images there are, not how a directory lists them."""
 
 import hashlib
-import io
 import os
-from pathlib import Path
+import shutil
+from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -49,28 +50,22 @@ def test_val_takes_the_place_of_test(root):
     assert list_images(root).test == ("val/bird/0.png", "val/frog/0.png")
 
 
-def test_what_is_no_image_is_passed_over(root):
+def test_every_kind_of_suffix_counts_and_what_is_no_image_is_passed_over(root):
     before = list_images(root)
+    for name in ("3.JPEG", "4.jpg", "5.PNG"):
+        picture(root / "train/frog" / name)
     for name in ("frog/notes.txt", "frog/._0.png", ".cache/0.png"):
         (root / "train" / name).parent.mkdir(exist_ok=True)
         (root / "train" / name).write_text("not an image")
-    assert list_images(root) == before
-
-
-def test_every_kind_of_suffix_counts(root):
-    for name in ("3.JPEG", "4.jpg", "5.PNG"):
-        picture(root / "train/frog" / name)
-    assert list_images(root).train[-3:] == ("train/frog/3.JPEG", "train/frog/4.jpg", "train/frog/5.PNG")
+    assert list_images(root).train == (*before.train, *(f"train/frog/{name}" for name in ("3.JPEG", "4.jpg", "5.PNG")))
 
 
 @given(st.randoms())
 def test_the_order_of_a_directory_does_not_count(tmp_path_factory, shuffle):
     root = tmp_path_factory.getbasetemp() / "ordered"
     if not root.exists():
-        for part in ("train", "test"):
-            for name in ("a", "a b", "b"):
-                for number in range(4):
-                    picture(root / part / name / f"{number}.png")
+        for part, name, number in product(("train", "test"), ("a", "a b", "b"), range(4)):
+            picture(root / part / name / f"{number}.png")
     expected = list_images(root)
 
     def scandir(folder):
@@ -78,12 +73,8 @@ def test_the_order_of_a_directory_does_not_count(tmp_path_factory, shuffle):
         shuffle.shuffle(entries)
         return entries
 
-    class Shuffled:
-        def __getattr__(self, name):
-            return scandir if name == "scandir" else getattr(os, name)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(image_folder, "os", Shuffled())
+        patch.setattr(image_folder, "os", SimpleNamespace(**vars(os) | {"scandir": scandir}))
         assert list_images(root) == expected
 
 
@@ -107,10 +98,10 @@ def test_an_image_is_resized_by_its_shorter_side_and_its_centre_kept(root):
     assert (images[0, 2, 0] > 0).all()
 
 
-@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1"])
-def test_every_mode_becomes_rgb(root, mode):
-    Image.new("RGB", (6, 6), (255, 255, 255)).convert(mode).save(root / "one.png")
-    images, _ = read_images(root, ["one.png"], 6)
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1", "CMYK"])
+def test_every_mode_becomes_rgb_whatever_the_suffix(root, mode):
+    Image.new("RGB", (6, 6), (255, 255, 255)).convert(mode).save(root / "one.jpg", "JPEG" if mode == "CMYK" else "PNG")
+    images, _ = read_images(root, ["one.jpg"], 6)
     assert images.shape == (1, 3, 6, 6)
     assert (images == 255).all()
 
@@ -128,52 +119,29 @@ def test_a_folder_is_prepared_with_the_sha256_of_every_file(root, tmp_path_facto
     assert (prepared.train_images[prepared.train_classes == 1] == np.array(GREEN)[:, None, None]).all()
 
 
-def a_folder_without(root, what):
-    if what == "train":
-        (root / "train").rename(root / "training")
-        return root / "train"
-    if what == "any image of a class":
-        for path in (root / "train/frog").iterdir():
-            path.unlink()
-        return root / "train/frog"
-    (root / "test/frog/0.png").unlink()
-    (root / "test/frog").rmdir()
-    return root / "test/frog"
-
-
 @pytest.mark.parametrize(
-    ("what", "expected"),
+    ("removed", "missing", "expected"),
     [
-        ("train", "expected {root}/train/<class>/ with PNG or JPEG images"),
-        ("any image of a class", "expected PNG or JPEG files in every class"),
-        ("a class in test", "expected the same classes in train and test"),
+        ("train", "train", "expected {root}/train/<class>/ with PNG or JPEG images"),
+        ("train/frog/*", "train/frog", "expected PNG or JPEG files in every class"),
+        ("test/frog", "test/frog", "expected the same classes in train and test"),
     ],
 )
-def test_what_a_folder_lacks_is_named(root, what, expected):
-    missing = a_folder_without(root, what)
+def test_what_a_folder_lacks_is_named(root, removed, missing, expected):
+    for path in root.glob(removed):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     with pytest.raises(InputError) as caught:
         list_images(root)
-    assert str(caught.value).startswith(f"{missing}: ")
+    assert str(caught.value).startswith(f"{root / missing}: ")
     assert expected.format(root=root) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def truncated():
-    file = io.BytesIO()
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(file, "PNG")
-    return file.getvalue()[:2000]
-
-
-@pytest.mark.parametrize("content", [b"", b"not an image", truncated()], ids=["empty", "text", "truncated"])
-def test_an_image_that_cannot_be_read_is_named(root, content):
+@pytest.mark.parametrize("kept", [0, 45])
+def test_an_image_that_cannot_be_read_is_named(root, kept):
     damaged = root / "train/frog/1.png"
-    damaged.write_bytes(content)
+    damaged.write_bytes(damaged.read_bytes()[:kept])
     with pytest.raises(InputError) as caught:
         read_image_folder(root, 8)
     assert str(caught.value).startswith(f"{damaged}: expected a readable PNG or JPEG image")
     assert "\n" not in str(caught.value)
-
-
-def test_a_folder_that_does_not_exist_is_named():
-    with pytest.raises(InputError, match="/nowhere/train: no class folders"):
-        list_images(Path("/nowhere"))

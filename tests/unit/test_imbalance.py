@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from tidy import summary
+from tidy import over_folds, write_summary
 
 from spl.tables import imbalance
 
@@ -16,15 +16,8 @@ BELOW = ["gain wrt FixMatch", "p-value", "drop due to imbalance", "p-value of th
 
 @pytest.fixture
 def inputs(tmp_path):
-    paths = [tmp_path / "imbalanced.csv", tmp_path / "balanced.csv"]
-    for path, experiment in zip(paths, (IMBALANCED, BALANCED), strict=True):
-        rows = [
-            {"method": method, "variant": "", "fold": fold, "seed": 0, "error_last": error}
-            for method, errors in experiment.items()
-            for fold, error in enumerate(errors)
-        ]
-        summary(rows).to_csv(path, index=False)
-    return paths
+    experiments = {"imbalanced": IMBALANCED, "balanced": BALANCED}
+    return [write_summary(tmp_path / f"{name}.csv", over_folds(errors)) for name, errors in experiments.items()]
 
 
 def test_the_drop_is_that_of_the_same_method_on_the_same_fold(inputs):

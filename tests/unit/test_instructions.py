@@ -28,7 +28,7 @@ def test_every_level_of_the_settings_is_known():
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_level_tells_all_three_libraries(environment, level):
     instructions.limit(level)
-    assert {name: environment[name] for name in LEVELS[level].environment} == LEVELS[level].environment
+    assert LEVELS[level].environment.items() <= environment.items()
     assert set(LEVELS[level].environment) == {"ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR"}
 
 
@@ -54,8 +54,6 @@ CPUINFO = "processor\t: 0\nmodel name\t: x\nflags\t\t: sse sse4_1 avx2 {more}\n\
     [
         (CPUINFO.format(more=""), "avx2", ["fma"]),
         (CPUINFO.format(more="fma"), "avx2", []),
-        (CPUINFO.format(more=""), "sse4", []),
-        ("flags\t: sse\n", "avx2", ["avx2", "fma"]),
         ("flags\t: sse\n", "sse4", ["sse4_1"]),
         ("flags\t: sse\n", "native", []),
         ("Features : neon\n", "avx2", []),
@@ -77,13 +75,6 @@ def test_torch_and_the_system_agree_on_this_processor(level):
     ]
 
 
-def test_to_ask_what_a_processor_lacks_does_not_import_torch():
-    code = (
-        "import sys; from spl.training.instructions import lacking; lacking('avx2'); assert 'torch' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
 def test_libraries_that_were_not_limited_are_noticed(environment):
     """Also where the processor has no others than those."""
     environment.pop("MKL_CBWR", None)
@@ -91,13 +82,22 @@ def test_libraries_that_were_not_limited_are_noticed(environment):
         instructions.check("sse4")
 
 
-@pytest.mark.parametrize(
-    ("first", "status"),
-    [("import torch; torch.rand(9).exp(); instructions.limit('sse4')", 1), ("instructions.limit('sse4')", 0)],
-)
-def test_torch_that_was_used_first_is_noticed(first, status):
-    code = f"from spl.training import instructions; {first}; instructions.check('sse4')"
+CODE = """
+import sys
+from spl.training import instructions
+
+instructions.lacking("avx2")
+assert "torch" not in sys.modules, "to ask what a processor lacks imports torch"
+{used_first}
+instructions.limit("sse4")
+instructions.check("sse4")
+"""
+
+
+@pytest.mark.parametrize(("used_first", "status"), [("import torch; torch.rand(9).exp()", 1), ("", 0)])
+def test_torch_that_was_used_first_is_noticed(used_first, status):
     unlimited = {name: value for name, value in os.environ.items() if name not in LEVELS["sse4"].environment}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=unlimited)
-    assert done.returncode == status
+    command = [sys.executable, "-c", CODE.format(used_first=used_first)]
+    done = subprocess.run(command, capture_output=True, text=True, env=unlimited)
+    assert done.returncode == status, done.stderr
     assert ("it was used before it was limited" in done.stderr) == bool(status)

@@ -72,13 +72,11 @@ def test_the_file_has_a_place_for_every_number_of_the_paper_and_invents_none():
         ("checkpoint", "first", "last, best, median of last 20 or checkpoint unknown"),
         ("dataset", "cifar10", "one of cifar-10, "),
         ("scheme", "uneven", "balanced, imbalanced, random or full"),
-        ("labels", "all", "the number of labelled images"),
         ("labels", "0", "the number of labelled images"),
         ("network", "wide", "a network like wrn-28-2"),
         ("method", "FixMatch", "one of fixmatch, "),
         ("folds", "3.5", "a whole number of at least 1, or nothing"),
         ("error_mean", "7,47", "percent, from 0 to 100, or nothing"),
-        ("error_mean", "-1", "percent, from 0 to 100, or nothing"),
         ("error_mean", "747", "percent, from 0 to 100, or nothing"),
         ("error_mean", "nan", "percent, from 0 to 100, or nothing"),
         ("error_std", "101", "percent beside an error_mean, or nothing"),
@@ -94,18 +92,12 @@ def test_a_wrong_cell_is_one_line_that_names_file_line_column_and_expectation(wr
     assert "\n" not in message
 
 
-def test_a_deviation_without_a_mean_is_a_mistake(written):
-    path = written(ROW | {"error_mean": ""})
-    with pytest.raises(InputError, match=r"csv:2: error_std: expected percent beside an error_mean"):
-        read_published(path)
-
-
 def test_every_mistake_is_told(written):
-    path = written(ROW | {"method": "none"}, ROW, ROW | {"labels": "x", "folds": "y"})
+    path = written(ROW | {"method": "none"}, ROW, ROW | {"labels": "x", "folds": "y"}, ROW | {"error_mean": ""})
     with pytest.raises(InputError) as caught:
         read_published(path)
     places = [line.removeprefix(f"{path}:").split(" ")[:2] for line in str(caught.value).splitlines()]
-    assert places == [["2:", "method:"], ["4:", "labels:"], ["4:", "folds:"]]
+    assert places == [["2:", "method:"], ["4:", "labels:"], ["4:", "folds:"], ["5:", "error_std:"]]
 
 
 def test_the_same_number_twice_is_a_mistake_even_if_its_value_differs(written):
@@ -121,20 +113,17 @@ def test_other_columns_are_a_mistake(written, columns):
         read_published(path)
 
 
-@pytest.mark.parametrize("line", ["a,b", "a" + "," * 12])
-def test_a_row_of_another_length_is_a_mistake(written, line):
+def test_a_row_of_another_length_and_a_file_that_is_none_are_mistakes(written):
     path = written(ROW)
-    path.write_text(path.read_text() + line + "\n")
+    path.write_text(path.read_text() + "a,b\n")
     with pytest.raises(InputError, match=r"csv:3: expected 12 columns$"):
         read_published(path)
-
-
-def test_a_file_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"published.csv: cannot be read: No such file"):
-        read_published(tmp_path / "published.csv")
-    (tmp_path / "published.csv").write_bytes(b"\xff\xfe")
+    path.write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match=r"published.csv: cannot be read: "):
-        read_published(tmp_path / "published.csv")
+        read_published(path)
+    path.unlink()
+    with pytest.raises(InputError, match=r"published.csv: cannot be read: No such file"):
+        read_published(path)
 
 
 def test_what_a_spreadsheet_program_saves_is_read(tmp_path):
@@ -143,11 +132,7 @@ def test_what_a_spreadsheet_program_saves_is_read(tmp_path):
     assert read_published(path) == read_published()
 
 
-ARMS = st.tuples(
-    st.sampled_from(["fixmatch", "flexmatch", "smooth-fixmatch"]),
-    st.sampled_from([40, 50, 2500]),
-    st.sampled_from(["wrn-28-2", "wrn-28-8"]),
-)
+ARMS = st.tuples(*map(st.sampled_from, [["fixmatch", "flexmatch"], [40, 50, 2500], ["wrn-28-2", "wrn-28-8"]]))
 
 
 @given(

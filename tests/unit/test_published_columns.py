@@ -1,7 +1,7 @@
 """Published error rates in tables: whose they are, beside which runs, and what sets them apart."""
 
 import pytest
-from tidy import summary as summarised
+from tidy import over_folds, write_summary
 
 from spl.paper.literature import comparable_errors, read_published
 from spl.tables import imbalance, random_labels, summary
@@ -15,15 +15,9 @@ FLEXMATCH_NOTE = (
 )
 
 
-def runs(labels=40, dataset="cifar-10", network="wrn-28-2", variant="", methods=TITLES):
-    return [
-        {
-            "dataset": dataset, "method": method, "variant": variant, "network": network, "labels": labels,
-            "fold": fold, "seed": 0, "error_last": 0.1 + fold / 100,
-        }
-        for method in methods
-        for fold in (0, 1)
-    ]  # fmt: skip
+def runs(labels=40, dataset="cifar-10", network="wrn-28-2", variant=""):
+    what = {"labels": labels, "dataset": dataset, "network": network, "variant": variant}
+    return over_folds({method: [0.1, 0.11] for method in TITLES}, **what)
 
 
 @pytest.fixture
@@ -31,12 +25,14 @@ def built(tmp_path):
     """A function that builds a table of runs beside published rows."""
 
     def build(module, published, *experiments, **parameter):
-        paths = [tmp_path / f"{place}.csv" for place in range(len(experiments))]
-        for path, experiment in zip(paths, experiments, strict=True):
-            summarised(experiment).to_csv(path, index=False)
+        paths = [write_summary(tmp_path / f"{place}.csv", rows) for place, rows in enumerate(experiments)]
         return module.build(GIVEN | {"published": published} | parameter, paths)
 
     return build
+
+
+def balanced(rows=None):
+    return comparable_errors(rows or read_published(), "cifar-10", "balanced")
 
 
 def filled(**where):
@@ -49,8 +45,8 @@ def filled(**where):
     ]
 
 
-def test_every_source_and_checkpoint_has_a_column_beside_ours(built):
-    table = built(summary, comparable_errors(read_published(), "cifar-10", "balanced"), runs())
+def test_every_source_and_checkpoint_has_a_column_beside_ours_and_tidy_shares(built):
+    table = built(summary, balanced(), runs())
     printed = table.printed.set_index("")
     assert printed.columns.tolist() == [
         "mean", "std", "published: FixMatch paper, median of last 20", "published: FlexMatch paper, best",
@@ -60,31 +56,25 @@ def test_every_source_and_checkpoint_has_a_column_beside_ours(built):
     assert printed.loc["FixMatch"].tolist()[2:5] == ["13.81 ± 3.37", "7.47 ± 0.28", "7.99 ± 0.59"]
     assert printed.loc["FlexMatch"].tolist()[2:5] == ["–", "4.97 ± 0.06", "5.19 ± 0.05"]
     assert printed.loc["Smooth FixMatch"].tolist()[2:5] == ["–", "–", "–"]
-
-
-def test_the_tidy_numbers_are_shares_like_ours_and_name_their_source(built):
-    tidy = built(summary, comparable_errors(read_published(), "cifar-10", "balanced"), runs()).tidy
-    values = tidy.set_index(["method", "quantity"])["value"]
+    values = table.tidy.set_index(["method", "quantity"])["value"]
     assert values["FixMatch", "published_mean: FlexMatch paper, best"] == pytest.approx(0.0747)
     assert values["FixMatch", "published_std: FlexMatch paper, best"] == pytest.approx(0.0028)
     assert ("Smooth FixMatch", "published_mean: FlexMatch paper, best") not in values.index
 
 
 def test_the_note_says_for_each_source_what_is_not_as_ours(built):
-    note = built(summary, comparable_errors(read_published(), "cifar-10", "balanced"), runs()).note
+    note = built(summary, balanced(), runs()).note
     assert note == (
         "FixMatch paper, 5 folds: median error of the last 20 checkpoints, ours of the last; "
         "read in third-party copies of its table. " + FLEXMATCH_NOTE
     )
-    ours = built(summary, comparable_errors(filled(source=OWN), "cifar-10", "balanced"), runs())
+    ours = built(summary, balanced(filled(source=OWN)), runs())
     assert ours.note == note, "the last checkpoint is ours"
 
 
 def test_a_number_that_is_filled_in_has_its_column(built):
-    before = built(summary, comparable_errors(read_published(), "cifar-10", "balanced"), runs()).printed
-    after = built(
-        summary, comparable_errors(filled(source=OWN, method="smooth-fixmatch"), "cifar-10", "balanced"), runs()
-    )
+    before = built(summary, balanced(), runs()).printed
+    after = built(summary, balanced(filled(source=OWN, method="smooth-fixmatch")), runs())
     [new] = set(after.printed) - set(before)
     assert new == f"published: {OWN}, last"
     assert after.printed.set_index("")[new].to_dict() == {
@@ -107,7 +97,7 @@ def test_each_network_has_its_own_numbers(built):
 
 @pytest.mark.parametrize("other", [{"labels": 50}, {"network": "wrn-10-1"}, {"variant": "momentum=0.8"}])
 def test_runs_on_other_labels_networks_or_settings_are_not_compared(built, other):
-    table = built(summary, comparable_errors(read_published(), "cifar-10", "balanced"), runs(**other))
+    table = built(summary, balanced(), runs(**other))
     assert not [column for column in table.printed if "published" in column]
     assert table.note == ""
 
@@ -116,9 +106,6 @@ def test_beside_a_stand_in_nothing_is_shown_but_why(built):
     table = built(summary, [], runs(20, "digits"), stands_in_for="CIFAR-10")
     assert not [column for column in table.printed if "published" in column]
     assert table.note == "Published error rates are not shown: runs on digits stand in for CIFAR-10."
-
-
-def test_a_table_without_published_numbers_says_nothing_of_them(built):
     assert built(summary, [], runs()).note == ""
 
 

@@ -2,7 +2,8 @@
 
 import pandas as pd
 import pytest
-from tidy import summary as summarised
+from tidy import over_folds
+from tidy import summary as summary_of
 
 from spl.tables import random_labels, summary
 
@@ -11,12 +12,9 @@ GIVEN = {"titles": {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch"
 
 @pytest.fixture
 def runs():
-    return summarised(
-        {"method": method, "variant": "", "fold": fold, "seed": 0, "labels": labels, "error_last": error / labels}
-        for method, errors in {"fixmatch": [8, 9, 14], "smooth-fixmatch": [7, 9.5, 11]}.items()
-        for labels in (100, 40, 50)
-        for fold, error in enumerate(errors)
-    )
+    errors = {"fixmatch": [8, 9, 14], "smooth-fixmatch": [7, 9.5, 11]}
+    runs = summary_of([row for labels in (100, 40, 50) for row in over_folds(errors, labels=labels)])
+    return runs.assign(error_last=runs["error_last"] / runs["labels"])
 
 
 def build(runs, folder):

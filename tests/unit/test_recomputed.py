@@ -7,16 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from spl.tables import (
-    aggregate,
-    grid,
-    imbalance,
-    initial_condition,
-    per_fold,
-    random_labels,
-    summary,
-    transitions,
-)
+from spl.tables import aggregate, grid, imbalance, initial_condition, per_fold, random_labels, summary, transitions
 
 TITLES = {"fixmatch": "FixMatch", "flexmatch": "FlexMatch", "smooth-fixmatch": "Smooth FixMatch"}
 GIVEN = {"titles": TITLES, "baseline": "fixmatch"}

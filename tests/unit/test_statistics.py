@@ -22,7 +22,6 @@ from spl.analysis.statistics import (
 )
 
 coarse = st.lists(st.integers(-4, 4), min_size=1, max_size=9).map(lambda values: np.array(values) / 500)
-
 family = st.lists(st.integers(0, 20), min_size=1, max_size=6).map(lambda values: np.array(values) / 20)
 
 
@@ -31,10 +30,7 @@ def enumerated(differences):
     differences = differences[differences != 0]
     ranks = stats.rankdata(np.abs(differences))
     seen = ranks[differences > 0].sum()
-    sums = [
-        sum(rank for rank, sign in zip(ranks, signs, strict=True) if sign)
-        for signs in product((0, 1), repeat=len(ranks))
-    ]
+    sums = [np.dot(ranks, signs) for signs in product((0, 1), repeat=len(ranks))]
     return np.mean(np.array(sums) >= seen - 1e-9)
 
 
@@ -78,21 +74,14 @@ def test_a_method_with_lower_errors_gains():
     assert won.p_value == 0.25
 
 
-def test_no_difference_is_no_evidence():
-    assert wilcoxon_greater(np.zeros(6)) == 1
-
-
-def test_a_summary_of_nothing_says_so():
-    found = summarise(np.array([]))
-    assert found.n == 0
-    assert np.isnan([found.mean, found.std, found.max, found.min, found.range]).all()
-
-
-def test_a_summary_divides_by_n_minus_1():
+def test_a_summary_divides_by_n_minus_1_and_of_nothing_says_so():
     summary = summarise(np.array([1.0, 2.0, 4.0]))
     assert (summary.n, summary.max, summary.min, summary.range) == (3, 4, 1, 3)
     assert summary.std == pytest.approx(np.sqrt(7 / 3))
     assert np.isnan(summarise(np.array([1.0])).std)
+    nothing = summarise(np.array([]))
+    assert nothing.n == 0
+    assert np.isnan([nothing.mean, nothing.std, nothing.max, nothing.min, nothing.range]).all()
 
 
 def every_sign(magnitudes):
@@ -146,11 +135,6 @@ def test_the_shift_moves_with_the_differences_and_turns_with_their_sign(differen
         assert getattr(after, name) == pytest.approx(getattr(before, name) + images / 500)
     assert [turned.estimate, turned.low, turned.high] == pytest.approx([-before.estimate, -before.high, -before.low])
     assert before.level == after.level == turned.level
-
-
-@given(coarse)
-def test_the_estimate_of_symmetric_differences_is_their_centre(half):
-    assert hodges_lehmann(np.concatenate([0.1 + half, 0.1 - half])).estimate == pytest.approx(0.1)
 
 
 @given(st.integers(3, 30), st.integers(0, 2**32 - 1))

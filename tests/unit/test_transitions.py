@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tidy import summary
+from tidy import over_folds, write_summary
 
 from spl.analysis.arms import arms_by_size
 from spl.tables import transitions
@@ -24,15 +24,10 @@ ERRORS = {
 
 @pytest.fixture
 def experiment(tmp_path):
-    rows = [
-        {"method": method, "variant": "", "fold": fold, "seed": 0, "labels": labels, "error_last": error}
-        for method, sizes in ERRORS.items()
-        for labels, errors in reversed(sizes.items())  # the order of the file means nothing
-        for fold, error in enumerate(errors)
-    ]
-    path = tmp_path / "random-labels.csv"
-    summary(rows).to_csv(path, index=False)
-    return path
+    sizes = reversed(ERRORS["fixmatch"])  # the order of the file means nothing
+    of_sizes = [(labels, {method: ERRORS[method][labels] for method in TITLES}) for labels in sizes]
+    rows = [row for labels, errors in of_sizes for row in over_folds(errors, labels=labels)]
+    return write_summary(tmp_path / "random-labels.csv", rows)
 
 
 def quantity(table, name):

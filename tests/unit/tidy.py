@@ -3,10 +3,25 @@
 import pandas as pd
 
 
+def over_folds(errors, **more):
+    """A row for each method and fold of errors by method, which have these columns too."""
+    return [
+        {"method": method, "variant": "", "fold": fold, "seed": 0, "error_last": error, **more}
+        for method, of_method in errors.items()
+        for fold, error in enumerate(of_method)
+    ]
+
+
 def summary(rows, columns=None):
     """Rows of a summary, each with a path of its own."""
     frame = pd.DataFrame(rows, columns=columns)
     return frame.assign(run=[f"run{number}" for number in range(len(frame))])
+
+
+def write_summary(path, rows):
+    """Write such a summary; returns its file."""
+    summary(rows).to_csv(path, index=False)
+    return path
 
 
 def lines(tidy, by="method"):

@@ -72,22 +72,13 @@ def test_a_failed_download_says_what_was_expected_and_leaves_nothing(bare, serve
     assert not (bare.folder / "resources/fashion-mnist" / name).exists()
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ("root: /nowhere", "root: /nowhere/train-images-idx3-ubyte.gz: no such file; expected a folder with"),
-        ("side: 28", "side: the images of fashion-mnist keep their size"),
-    ],
-)
-def test_a_wrong_root_ends_before_any_job(project, given, expected):
-    project.edit(FASHION, "source: fashion-mnist", f"source: fashion-mnist\n    {given}")
-    for command in (["snakemake", "--cores", "1", "all", "--configfile", FASHION], ["spl", "plan", FASHION]):
-        refused = project.run(*command)
-        assert refused.returncode == 2, refused.stderr
-        lines = [line for line in refused.stderr.splitlines() if line.startswith("error: ")]
-        assert len(lines) == 1
-        assert lines[0].startswith(f"error: {FASHION}: datasets.fashion-mnist.{expected}")
-        assert "Traceback" not in refused.stderr
+def test_a_wrong_root_ends_before_any_job(project):
+    project.edit(FASHION, "source: fashion-mnist", "source: fashion-mnist\n    root: /nowhere")
+    refused = project.run("snakemake", "--cores", "1", "all", "--configfile", FASHION)
+    assert refused.returncode == 2, refused.stderr
+    [line] = [line for line in refused.stderr.splitlines() if line.startswith("error: ")]
+    expected = "datasets.fashion-mnist.root: /nowhere/train-images-idx3-ubyte.gz: no such file; expected a folder with"
+    assert line.startswith(f"error: {FASHION}: {expected}")
     assert not (project.folder / "results").exists()
 
 

@@ -4,28 +4,45 @@ import json
 
 import pytest
 
+TINY = "tests/studies/tiny.yaml"
+PAGE = {"paper", "seal", "all"}
 SHOWN = {
     *(f"table {name}" for name in ("table1", "table7", "aggregate", "collapses-scarce-labels")),
     *(f"figure {name}" for name in ("confusion", "basins-scarce-labels", "collapse-scarce-labels")),
-    *("paper", "seal"),
-    "all",
+    *PAGE,
 }
+FOLD_1 = {
+    *(f"split digits/{scheme}/fold1" for scheme in ("balanced-40", "random-20", "random-30")),
+    *(f"train digits/balanced-40/fold1/{method}/seed0" for method in ("fixmatch", "smooth-fixmatch")),
+    *("analyse scarce-labels", "figure fig4"),
+}
+SMOOTH = {
+    *("calibrate digits/smooth-fixmatch", "analyse scarce-labels", "table table14"),
+    *(f"train digits/balanced-40/fold{fold}/smooth-fixmatch/seed0" for fold in (0, 1)),
+}
+FELT = [
+    (TINY, "fold_seeds: [0, 1, 2]", "fold_seeds: [0, 1001, 2]", FOLD_1 | SHOWN),
+    ("analysis/calibration.py", 'step"].max() / 2', 'step"].max() / 3', SMOOTH | SHOWN),
+    ("analysis/summary.py", '"%.10g"', '"%.9g"', {"analyse scarce-labels", *SHOWN}),
+    ("tables/aggregate.py", "def build(", "MORE = 1\n\n\ndef build(", {"table aggregate", *PAGE}),
+    ("tables/collapses.py", '"recovered": _named(', '"recovered ": _named(', {"table collapses-scarce-labels", *PAGE}),
+    ("tables/layout.py", "%.10g", "%.9g", {"every table", *PAGE}),
+    ("figures/fig6.py", 'LOOKS["fixmatch"].colour', 'LOOKS["flexmatch"].colour', {"figure fig6", *PAGE}),
+    ("figures/style.py", 'dpi": 300', 'dpi": 299', {"every figure", *PAGE}),
+    ("page/page.html.j2", "<body>", "<body> ", PAGE),
+    ("page/render.py", "trim_blocks=True", "trim_blocks=False", PAGE),
+]
+"""Edits of a file, and the jobs that they run."""
 
 
-def test_a_change_of_one_fold_s_seed_draws_and_trains_that_fold_alone(finished):
-    finished.edit("tests/studies/tiny.yaml", "fold_seeds: [0, 1, 2]", "fold_seeds: [0, 1001, 2]")
-    assert finished.planned("all") == {
-        *(f"split digits/{scheme}/fold1" for scheme in ("balanced-40", "random-20", "random-30")),
-        *(f"train digits/balanced-40/fold1/{method}/seed0" for method in ("fixmatch", "smooth-fixmatch")),
-        "analyse scarce-labels",
-        "figure fig4",
-        *SHOWN,
-    }
-
-
-def test_a_change_of_a_plot_s_colour_redraws_that_plot_alone(finished):
-    finished.edit("workflow/spl/figures/fig6.py", 'LOOKS["fixmatch"].colour', 'LOOKS["flexmatch"].colour')
-    assert finished.planned("all") == {"figure fig6", "paper", "seal", "all"}
+@pytest.mark.parametrize(("file", "old", "new", "jobs"), FELT)
+def test_a_change_runs_what_it_changes_and_nothing_else(finished, file, old, new, jobs):
+    finished.edit(file if file == TINY else f"workflow/spl/{file}", old, new)
+    for kind in ("figure", "table"):
+        if f"every {kind}" in jobs:
+            made = {path.stem for path in (finished.results / f"{kind}s").glob("*.csv")}
+            jobs = jobs - {f"every {kind}"} | {f"{kind} {name}" for name in made}
+    assert finished.planned("all") == jobs
 
 
 COPIED = {"methods/fixmatch.py": "methods/new.py", "data/sources/digits.py": "data/sources/new.py"}
@@ -41,7 +58,7 @@ UNFELT = [
     ("workflow/spl/attempts/attempt.py", "PATIENCE = 600.0", "PATIENCE = 60.0"),
     ("envs/requirements.lock", "torch==", "# Another.\ntorch=="),
     ("envs/environment.yaml", "channels:", "# Another.\nchannels:"),
-    ("tests/studies/tiny.yaml", "    training: { network", "    resources: { mem_mb: 3000 }\n    training: { network"),
+    (TINY, "    training: { network", "    resources: { mem_mb: 3000 }\n    training: { network"),
 ]
 NEW_FIGURE = """CATALOGUE: dict[str, Exhibit] = {
     "new": Exhibit("New", "New", "spl.figures.new", captions.losses, parameter=parameters.threshold),"""
@@ -71,7 +88,7 @@ def test_a_new_figure_is_drawn_and_nothing_else(finished):
 
 
 def test_a_new_experiment_trains_its_own_runs_alone(finished):
-    finished.edit("tests/studies/tiny.yaml", "experiments:\n", NEW_EXPERIMENT)
+    finished.edit(TINY, "experiments:\n", NEW_EXPERIMENT)
     assert finished.planned("all") == {
         "train digits/balanced-40/fold0/pseudo-label/seed0",
         "analyse pseudo-labeling",
@@ -86,57 +103,15 @@ def test_a_new_experiment_trains_its_own_runs_alone(finished):
     [("fold_seeds: [0, 1, 2]", "fold_seeds: [1, 0, 2]", 6, 6), ("batch: 8\n  mu: 3", "batch: 3\n  mu: 8", 0, 6)],
 )
 def test_two_values_that_are_swapped_are_changes(finished, old, new, splits, trainings):
-    finished.edit("tests/studies/tiny.yaml", old, new)
+    finished.edit(TINY, old, new)
     jobs = finished.planned("all")
     assert sum(job.startswith("split ") for job in jobs) == splits
     assert sum(job.startswith("train ") for job in jobs) == trainings
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new", "jobs"),
-    [
-        ("analysis/summary.py", '"%.10g"', '"%.9g"', {"analyse scarce-labels", *SHOWN}),
-        ("tables/aggregate.py", "def build(", "MORE = 1\n\n\ndef build(", {"table aggregate", "paper", "seal", "all"}),
-        (
-            "tables/collapses.py",
-            '"recovered": _named(',
-            '"recovered ": _named(',
-            {"table collapses-scarce-labels", "paper", "seal", "all"},
-        ),
-        ("figures/style.py", 'dpi": 300', 'dpi": 299', {"every figure", "paper", "seal", "all"}),
-        ("tables/layout.py", "%.10g", "%.9g", {"every table", "paper", "seal", "all"}),
-        ("page/page.html.j2", "<body>", "<body> ", {"paper", "seal", "all"}),
-        ("page/render.py", "trim_blocks=True", "trim_blocks=False", {"paper", "seal", "all"}),
-    ],
-)
-def test_a_helper_runs_what_it_helps(finished, file, old, new, jobs):
-    finished.edit(f"workflow/spl/{file}", old, new)
-    for kind in ("figure", "table"):
-        if f"every {kind}" in jobs:
-            made = {path.stem for path in (finished.results / f"{kind}s").glob("*.csv")}
-            jobs = jobs - {f"every {kind}"} | {f"{kind} {name}" for name in made}
-    assert finished.planned("all") == jobs
-
-
-def test_a_changed_line_of_training_code_trains_everything_again(finished):
-    finished.edit("workflow/spl/training/networks.py", "LEAKY_SLOPE = 0.1", "LEAKY_SLOPE = 0.2")
-    assert sum(job.startswith("train ") for job in finished.planned("all")) == 6
-
-
-def test_a_changed_calibration_trains_the_smooth_runs_again_and_no_other(finished):
-    finished.edit("workflow/spl/analysis/calibration.py", 'step"].max() / 2', 'step"].max() / 3')
-    assert finished.planned("all") == {
-        "calibrate digits/smooth-fixmatch",
-        *(f"train digits/balanced-40/fold{fold}/smooth-fixmatch/seed0" for fold in (0, 1)),
-        "analyse scarce-labels",
-        "table table14",
-        *SHOWN,
-    }
-
-
 def test_a_changed_setting_trains_the_runs_that_use_it(finished):
     finished.edit(
-        "tests/studies/tiny.yaml", "methods: [fixmatch, smooth-fixmatch]",
+        TINY, "methods: [fixmatch, smooth-fixmatch]",
         "methods: {fixmatch: {}, smooth-fixmatch: {lambda_u: 2}}",
     )  # fmt: skip
     jobs = finished.planned("all")
