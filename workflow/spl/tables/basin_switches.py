@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from spl.analysis.arms import Arm, arms, baseline_of, paired_paths, run_names
-from spl.analysis.formats import counted, percent, spread
-from spl.analysis.statistics import holm_of_several, mcnemar, summarise
+from spl.analysis.formats import counted, percent
+from spl.analysis.statistics import holm_of_several, mcnemar
 from spl.tables.layout import Cell, Numbers, Table
 
 HEADINGS = {"p_value": "p-value", "p_holm": "p-value, Holm"}
@@ -40,10 +40,8 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         what = {"method": arm.label}
         numbers.of_runs(what, arm.runs)
         numbers.of_runs(what, arm.runs.assign(low_basin=(arm.runs["basin"] == "low").astype(int)), "low_basin")
-        errors = summarise(arm.values())
-        mean = numbers.computed(what, {"n": errors.n, "mean": errors.mean, "std": errors.std}, arm.paths)["mean"]
+        mean = numbers.errors(what, arm, full)["mean ± std"]
         if arm.label in pairs:
-            text = counted(spread(errors.mean, errors.std), errors.n, full)
             p = {"p_value": p_values[arm.label]} | ({"p_holm": p_holm[arm.label]} if p_holm else {})
             lines = _add_counts(numbers, what, arm, baselines[arm.label], p)
             planned = len(arm.planned.index.intersection(baselines[arm.label].planned.index))
@@ -51,7 +49,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
             for name, value in p.items():
                 p_text = counted(f"{percent(value)} %", len(pairs[arm.label]), planned)
                 cells[HEADINGS[name]] = Cell(p_text, lines[name])
-            printed.append({"": arm.label, "mean ± std": Cell(text, mean)} | cells)
+            printed.append({"": arm.label, "mean ± std": mean} | cells)
     return numbers.table(pd.DataFrame(printed))
 
 
