@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +16,6 @@ import pandas as pd
 from PIL import Image
 
 from spl.data.splits import read_split
-from spl.page.embed import embedded, packed
 from spl.page.inputs import SCRIPT, STYLE, TEMPLATE, datasets_of, folder_of, splits_of
 from spl.page.labelled import labelled_sets
 from spl.page.runs import run_content
@@ -73,6 +73,20 @@ def write_page(
         records=records,
     )
     path.write_text(page, encoding="utf-8")
+
+
+def embedded(content: Any) -> str:
+    """JSON for a ``<script type="application/json">``, escaped so that no content ends the element."""
+    return _compact(content).replace("<", "\\u003c")
+
+
+def packed(content: Any) -> str:
+    """JSON, deflated, in base64; the browser unpacks it on demand."""
+    return base64.b64encode(zlib.compress(_compact(content).encode(), 9)).decode()
+
+
+def _compact(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _sections(parameter: Mapping[str, Any], products: Path) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:

@@ -143,21 +143,17 @@ def _as_config(path: str) -> str:
     return path if re.fullmatch(r"[\w./][\w./ =+-]*\.ya?ml", path) else f" {json.dumps(path, ensure_ascii=False)} "
 
 
+# Attributes of a node in the JSON form, beside its files
+SHOWN = ("name", "verdict", "kinds", "why", "notes", "upstream")
+
+
 def as_json(nodes: Mapping[str, Node], seal: Seal, commands: Iterable[str]) -> dict[str, Any]:
     """The audit as JSON."""
     return {
         "fresh": is_fresh(nodes.values()),
         "seal": {"state": seal.state, "digest": seal.digest, "changed": list(seal.changed)},
         "nodes": [
-            {
-                "name": node.name,
-                "verdict": node.verdict,
-                "kinds": list(node.kinds),
-                "why": list(node.why),
-                "notes": list(node.notes),
-                "upstream": list(node.upstream),
-                "files": [str(path) for path in node.files],
-            }
+            {name: getattr(node, name) for name in SHOWN} | {"files": [str(path) for path in node.files]}
             for node in nodes.values()
         ],
         "repair": list(commands),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from spl.analysis.arms import arms, counterpart, gain_on, gains, run_names
+from spl.analysis.arms import arms, counterpart, gain_of, gains, paired, run_names
 from spl.analysis.statistics import corrected
 from spl.tables.layout import Cell, Numbers, Table, gain_cells, stacked
 from spl.tables.literature_columns import Published
@@ -34,7 +34,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     full = len(names)
     without = {arm.label: counterpart(arm, balanced, inputs[1]) for arm in compared}
     # The gain of an arm if the imbalance were removed.
-    drops = corrected({arm.label: gain_on(arm, without[arm.label]) for arm in compared})
+    drops = corrected({arm.label: gain_of(paired(without[arm.label], arm)) for arm in compared})
     published = Published(parameter, inputs[0])
     numbers = Numbers()
     above: dict[str, dict[str, str | Cell]] = {}
