@@ -3,23 +3,20 @@
 import importlib
 import json
 import os
-import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from snakemake.cli import parse_config
 
 from spl.campaign.job import Job
 from spl.code import equivalence
-from spl.code.subcommands import present_code, with_code
-from spl.errors import InputError
+from spl.code.subcommands import present_code
 from spl.provenance import machine, report
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
-from spl.provenance.manifest import Code, Manifest, recorded
+from spl.provenance.manifest import Code, Manifest
 from spl.provenance.seal import check_seal, results_digest, write_seal
 from spl.provenance.verdicts import Node, audit, orphans, upstream_of
 
@@ -306,44 +303,6 @@ def test_a_folder_is_known_by_all_images_of_its_data_set(tmp_path):
     assert digest(tmp_path) != before
 
 
-def test_no_job_begins_where_its_manifest_cannot_go(tmp_path):
-    job = Job("fold0", "split", json.dumps(with_code("split", {})), (), (tmp_path / "fold0.json",))
-    job.manifest.mkdir()
-    expected = "fold0.manifest.json: expected a manifest or nothing, found a folder"
-    with pytest.raises(InputError, match=expected), recorded(job):
-        pytest.fail("it began")
-
-
-@pytest.mark.parametrize("name", [os.fsdecode(b"\xff.manifest.json"), "a\nb.manifest.json"])
-def test_a_name_that_no_list_of_lines_can_hold_is_not_sealed(made, name):
-    (RESULTS / name).write_text("{}")
-    with pytest.raises(InputError, match="expected only printable names of manifests"):
-        write_seal(RESULTS)
-    assert not (RESULTS / "ROOT.sha256").exists()
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "tests/studies/tiny.yaml",
-        "my study, it's=ü.yaml",
-        "a: b.yaml",
-        "a #b.yaml",
-        "'q'.yaml",
-        '"q".yml',
-        "- a.yaml",
-        "7",
-        " a.yaml",
-    ],
-)
-def test_a_repair_names_the_study_as_snakemake_reads_it(path):
-    nodes = [replace(Node("first", "tampered"), files=(RESULTS / "first.json",))]
-    for command in report.repair(nodes, path, "config/demo.yaml", RESULTS, False):
-        words = shlex.split(command)
-        if "--config" in words:
-            assert parse_config([words[-1]]) == {"study": path}
-
-
 def repair(nodes, *, touch=False, **options):
     return list(report.repair(nodes, "config/demo.yaml", "config/demo.yaml", RESULTS, touch, **options))
 
@@ -387,24 +346,6 @@ def test_a_repair_where_snakemake_has_no_records_begins_with_touching_what_is_th
 def test_a_repair_leaves_the_seal_to_the_user_where_a_fresh_job_differs_from_it():
     assert repair(CALIBRATED, unsealed={"smooth"})[-1] == "spl seal results/fake"
     assert repair(CALIBRATED, unsealed={"data"})[-1] == "snakemake all"
-
-
-@pytest.mark.parametrize("place", [RESULTS / "first.json", RESULTS / "first.manifest.json", RESULTS / "ROOT.sha256"])
-@pytest.mark.parametrize("lay", [os.mkfifo, lambda path: path.symlink_to(path.name), Path.mkdir])
-def test_what_is_no_file_is_not_waited_for(made, place, lay):
-    write_seal(RESULTS)
-    place.unlink()
-    lay(place)
-    found = digests([path for one in CHAIN.values() for path in one.outputs], Path("memory.json"), quick=False)
-    verdict = audit(CHAIN, lambda path: found.get(path) or digest(Path("raw.gz")))["first"].verdict
-    assert verdict == "fresh" or place.name != "ROOT.sha256"
-    assert check_seal(RESULTS).state == {"first.json": "intact", "ROOT.sha256": "absent"}.get(place.name, "broken")
-
-
-def test_a_file_in_the_place_of_a_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("figures").write_text("")
-    assert digests([Path("figures/fig1.pdf")], Path("memory.json"), quick=False) == {Path("figures/fig1.pdf"): None}
 
 
 @pytest.mark.parametrize("content", ["[]", "null", "[" * 100_000, '{"raw.gz": 5}'])

@@ -97,12 +97,11 @@ def test_a_mutated_study_is_planned_or_refused(name, data):
 MINIMAL = "name: {name}\ntitle: {title}\ndatasets: {{d: {data}}}\nexperiments: {{}}\n{more}"
 PLAIN = {"name": "a", "title": "T", "data": "{source: digits}", "more": ""}
 WRONG = {
-    "an impossible date": ({"title": "2020-13-45"}, ":2: month must be in 1..12"),
-    "a list that is called a mapping": ({"more": "x: !!map [a]"}, ":5: expected a mapping node, but found sequence"),
+    "an impossible date": ({"title": "2020-13-45"}, "not YAML: month must be in 1..12"),
     "a tag of Python": ({"more": "x: !!python/object/apply:os.system [a]"}, ":5: could not determine a constructor"),
     "a terminal's commands": ({"more": '"\\e[2J": 1'}, r"\x1b[2J: unknown key"),
     "lists in lists": ({"more": "x: " + "[" * 5000}, "not YAML: maximum recursion depth"),
-    "a list that holds itself": ({"title": "&a [*a]"}, "title: expected text, got [[["),
+    "a list that holds itself": ({"title": "&a [*a]"}, "title: expected text, got [[..."),
     "a name longer than any file's": ({"name": "a" * 300}, "name: expected at most 100 letters, got"),
     "a path with a zero": ({"data": '{source: image-folder, side: 8, root: "a\\0"}'}, "datasets.d.root: embedded"),
 }  # fmt: skip

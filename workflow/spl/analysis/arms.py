@@ -198,7 +198,7 @@ def paired(arm: Arm, baseline: Arm) -> pd.DataFrame:
 
     The baseline's columns have the suffix ``_baseline``.
     """
-    return arm.runs.join(baseline.runs, rsuffix="_baseline", how="inner")
+    return arm.runs.merge(baseline.runs, left_index=True, right_index=True, suffixes=("", "_baseline"))
 
 
 def gain_of(pairs: pd.DataFrame) -> Gain:

@@ -44,8 +44,7 @@ def show_matrix(axis: Axes, confusion: NDArray[np.int64], basins: Mapping[str, f
     axis.set_anchor("N")
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
-    axis.set_xticks([])
-    axis.set_yticks([])
+    axis.set(xticks=[], yticks=[])
     return image
 
 

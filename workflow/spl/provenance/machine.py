@@ -32,13 +32,12 @@ def hardware() -> dict[str, Any]:
             "deterministic": bool(torch.get_deterministic_debug_mode()),
         }
         if torch.cuda.is_available():
+            driver = _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
             properties |= {
                 "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
                 "cuda": torch.version.cuda,
                 "cudnn": torch.backends.cudnn.version(),
-                "driver": (
-                    _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader") or b""
-                ).decode(),
+                "driver": driver.decode() if driver else None,
             }
     return properties
 
