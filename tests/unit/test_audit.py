@@ -365,18 +365,6 @@ def test_a_folder_is_known_by_what_lies_behind_links(tmp_path):
     assert digest(root) != before
 
 
-def test_a_class_that_is_a_folder_above_counts(tmp_path):
-    """As where a data set lies among the images that it is made of."""
-    root = tmp_path / "cats/set"
-    lay_images(root, "test/cat/1.png")
-    lay_images(tmp_path, "cats/1.png")
-    (root / "train").mkdir()
-    (root / "train/cat").symlink_to(tmp_path / "cats")
-    before = digest(root)
-    (tmp_path / "cats/1.png").write_text("2")
-    assert digest(root) != before
-
-
 def test_a_name_of_an_image_need_not_be_text(tmp_path):
     lay_images(tmp_path, "train/x/a.png", "test/x/a.png")
     before = digest(tmp_path)

@@ -61,7 +61,10 @@ def write_page(
             "basins": parameter["basins"],
             "runs": [{name: run[name] for name in LISTED} for run in runs],
             "cells": {cell: [places[run] for run in paths] for cell, paths in behind.items()},
-            "classes": {name: _classes(results / "data" / name) for name in datasets_of(trained)},
+            "classes": {
+                name: json.loads((results / "data" / name / "dataset.json").read_text(encoding="utf-8"))["classes"]
+                for name in datasets_of(trained)
+            },
         },
         trainings={run: packed(run_content(results / "runs" / run)) for run in trained},
         labelled={name: _labelled(name, splits_of(trained), results) for name in datasets_of(trained)},
@@ -144,11 +147,6 @@ def _runs(summaries: Iterable[Path], titles: Mapping[str, str]) -> list[dict[str
             run["title"] = titles[row["method"]]
             run["parts"] = re.findall(r"[^/+]+[/+]?", row["run"])
     return list(by_run.values())
-
-
-def _classes(data: Path) -> list[str]:
-    names: list[str] = json.loads((data / "dataset.json").read_text(encoding="utf-8"))["classes"]
-    return names
 
 
 def _labelled(dataset: str, paths: Iterable[str], results: Path) -> dict[str, Any]:

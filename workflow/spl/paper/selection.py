@@ -59,7 +59,7 @@ def _not_run(exhibit: Exhibit, reason: str) -> Exhibit:
         exhibit,
         module=f"spl.{'figures' if exhibit.kind == 'figure' else 'tables'}.not_run",
         experiments=(),
-        inputs=parameters.none,
+        inputs=parameters.summaries,
         caption=lambda plan: f"Not run: {reason}.",
         parameter=lambda plan: {"reason": reason},
     )

@@ -23,8 +23,7 @@ def records(runs: Iterable[str], folder: Path) -> dict[str, dict[str, Any]]:
         runs: paths below the folder.
         folder: of all runs.
     """
-    candidates = ((run, _record(manifest_path(folder / run))) for run in runs)
-    return {run: record for run, record in candidates if record}
+    return {run: record for run in runs if (record := _record(manifest_path(folder / run)))}
 
 
 def _record(path: Path) -> dict[str, Any] | None:

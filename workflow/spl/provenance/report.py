@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
@@ -33,7 +33,7 @@ SEALS = {
 }
 
 
-def tree(nodes: Mapping[str, Node], tops: Iterable[str]) -> Group:
+def tree(nodes: Mapping[str, Node], tops: Iterable[str]) -> Tree:
     """Nodes and, indented, the nodes upstream of each, one line each; a node is expanded only once.
 
     Args:
@@ -51,12 +51,10 @@ def tree(nodes: Mapping[str, Node], tops: Iterable[str]) -> Group:
             for parent in node.upstream:
                 grow(parent, twig)
 
-    roots = []
+    root = Tree("", hide_root=True)
     for top in tops:
-        root = Tree("", hide_root=True)
         grow(top, root)
-        roots.append(root)
-    return Group(*roots)
+    return root
 
 
 def problems(nodes: Iterable[Node]) -> list[RenderableType]:

@@ -34,7 +34,11 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     methods = arms_by_size(pd.read_csv(inputs[0]), parameter["titles"])
     full = len(run_names([arm for sizes in methods.values() for arm in sizes.values()]))
     gains = corrected(
-        {(method, transition): fall for method, sizes in methods.items() for transition, fall in _gains(sizes).items()}
+        {
+            (method, (before, after)): gain_of(paired(sizes[after], sizes[before]))
+            for method, sizes in methods.items()
+            for before, after in pairwise(sizes)
+        }
     )
     numbers = Numbers()
     printed, notes = [], []
@@ -80,10 +84,6 @@ def _high(conclusions: Mapping[str, int | None]) -> str:
     before, after = conclusions["last_above_level_from"], conclusions["last_above_level_to"]
     last = "" if before is None or after is None else f", last at {_name((before, after))}"
     return f"p high at {conclusions['transitions_above_level']} of {conclusions['transitions']}{last}"
-
-
-def _gains(sizes: Mapping[int, Arm]) -> dict[Transition, Gain]:
-    return {(before, after): gain_of(paired(sizes[after], sizes[before])) for before, after in pairwise(sizes)}
 
 
 def _pooled(sizes: Mapping[int, Arm]) -> Gain:
