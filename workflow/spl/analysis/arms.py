@@ -88,10 +88,7 @@ def arms(summary: pd.DataFrame, titles: Mapping[str, str]) -> list[Arm]:
 def arm_labels(summary: pd.DataFrame, titles: Mapping[str, str]) -> dict[tuple[str, str], str]:
     """The label of each (method, variant): the method's title and the settings that distinguish its variants.
 
-    One setting is named if it alone distinguishes them, else all that differ.
-
-    Args:
-        summary, titles: as :func:`arms`.
+    One setting is named if it alone distinguishes them, else all that differ. Arguments as :func:`arms`.
     """
     labels: dict[tuple[str, str], str] = {}
     groups = _variants(summary)
@@ -170,12 +167,7 @@ def baseline_of(arm: Arm, compared: list[Arm], method: str) -> Arm:
 
 
 def counterpart(arm: Arm, others: list[Arm], origin: Path) -> Arm:
-    """The same method in the same variant in another experiment.
-
-    Args:
-        arm: of one experiment.
-        others: the arms of the other experiment.
-        origin: file of the other experiment, for the message.
+    """The same method in the same variant among the arms of another experiment, whose file is ``origin``.
 
     Raises:
         InputError: the other experiment lacks it.

@@ -156,11 +156,7 @@ def holm_of_several(p_values: Mapping[Key, float]) -> dict[Key, float]:
 def mcnemar(one_way: int, other_way: int) -> float:
     """The exact two-sided p-value of McNemar's test that pairs which differ do so both ways equally often.
 
-    Args:
-        one_way, other_way: how many pairs differ in which way.
-
-    Returns:
-        1 if no pair differs.
+    It is 1 if no pair differs.
     """
     different = one_way + other_way
     return float(stats.binomtest(one_way, different).pvalue) if different else 1.0

@@ -19,11 +19,7 @@ NAMED = 10
 
 
 def file_of_run(inputs: list[Path], run: str, name: str) -> Path:
-    """The input with this name in the folder of a run.
-
-    Raises:
-        StopIteration: there is none.
-    """
+    """The input with this name in the folder of a run."""
     return next(path for path in inputs if path.as_posix().endswith(f"runs/{run}/{name}"))
 
 

@@ -20,20 +20,20 @@ from spl.provenance import machine
 from spl.provenance.files import digest, write_whole
 
 
-class Record(BaseModel):
+class ManifestPart(BaseModel):
     """A part of a manifest."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Code(Record):
+class Code(ManifestPart):
     """The code of a job: its fingerprint as it ran, and the modules that it stands in."""
 
     fingerprint: str
     modules: list[str]
 
 
-class Repository(Record):
+class Repository(ManifestPart):
     """The commit that the project stood at, and the sha256 of what was changed since."""
 
     commit: str
@@ -49,7 +49,7 @@ class Hardware(BaseModel):
     gpus: list[str] = []
 
 
-class Manifest(Record):
+class Manifest(ManifestPart):
     """What is on record of one job.
 
     Attributes:

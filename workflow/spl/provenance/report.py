@@ -34,12 +34,7 @@ SEALS = {
 
 
 def tree(nodes: Mapping[str, Node], tops: Iterable[str]) -> Tree:
-    """Nodes and, indented, the nodes upstream of each, one line each; a node is expanded only once.
-
-    Args:
-        nodes: by name.
-        tops: names of the outermost nodes.
-    """
+    """The nodes called ``tops`` and, indented, the nodes upstream of each; a node is expanded only once."""
     expanded = set[str]()
 
     def grow(name: str, branch: Tree) -> None:

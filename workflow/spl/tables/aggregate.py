@@ -86,11 +86,6 @@ def equal_conditions(runs: pd.DataFrame, baseline: pd.DataFrame, settings: list[
 
     Two runs pair when data set, labelled set, seeds and all settings that both methods have, but :data:`OWN`, agree.
 
-    Args:
-        runs: rows of summaries, each run once.
-        baseline: likewise.
-        settings: names of the columns that hold them.
-
     Returns:
         one row for each pair, the baseline's own columns with the suffix ``_baseline``.
 

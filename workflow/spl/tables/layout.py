@@ -146,10 +146,7 @@ class Numbers:
     def folds(self, what: Mapping[str, Any], arm: Arm, names: Mapping[tuple[int, int], str]) -> dict[str, str | Cell]:
         """Add the errors of an arm's runs; returns them as printed, a dash for a run that is not done.
 
-        Args:
-            what: as of :meth:`computed`.
-            arm: the runs.
-            names: of the planned (fold, seed), as :func:`spl.analysis.arms.run_names` gives them.
+        ``names`` are those of the planned (fold, seed), as :func:`spl.analysis.arms.run_names` gives them.
         """
         errors, lines = arm.errors, self.of_runs(what, arm.runs)
         return {
@@ -159,10 +156,7 @@ class Numbers:
     def compared(self, what: Mapping[str, Any], gain: Gain, prefix: str = "") -> dict[str, int]:
         """Add all numbers of a comparison, in shares.
 
-        Args:
-            what: as of :meth:`computed`.
-            gain: the comparison.
-            prefix: of the names in the tidy table; the mean is then called by the prefix and "mean".
+        With a prefix of the names in the tidy table, the mean is called by the prefix and "mean".
 
         Returns:
             their lines in the tidy table, from 0, by name without prefix.
@@ -213,8 +207,7 @@ def gain_cells(
     Args:
         gain: the comparison.
         lines: of its numbers, as :meth:`Numbers.compared` returns them.
-        name: of the first cell.
-        p_value: name of the second.
+        name, p_value: of the first and of the second cell.
         full: as of :func:`counted`.
     """
     cells = {name: Cell(counted(spread(gain.mean, gain.std), gain.n, full), lines["gain_mean"])}
