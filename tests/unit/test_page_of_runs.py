@@ -12,8 +12,8 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from spl.data.splits import draw_split
-from spl.page.embed import embedded, packed
 from spl.page.labelled import MAX_PICTURES, labelled_sets
+from spl.page.render import embedded, packed
 from spl.page.runs import CURVES, run_content, thinned
 from spl.provenance.records import records
 

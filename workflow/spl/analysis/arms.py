@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from spl.analysis.statistics import NO_GAIN, Gain, Values, gain
@@ -44,10 +43,6 @@ class Arm:
         """Whether all of its runs are done."""
         return len(self.runs) == len(self.planned)
 
-    def of(self, column: str) -> dict[tuple[int, int], Any]:
-        """One column of the summary, of the runs that are done, by (fold, seed), in ascending order."""
-        return by_run(self.runs, column)
-
     @property
     def paths(self) -> list[str]:
         """The paths of the runs that are done, by (fold, seed) ascending."""
@@ -56,11 +51,11 @@ class Arm:
     @property
     def errors(self) -> dict[tuple[int, int], float]:
         """Last errors, shares, of the runs that are done, by (fold, seed), in ascending order."""
-        return self.of("error_last")
+        return by_run(self.runs, "error_last")
 
     def values(self) -> Values:
         """The errors alone, float (n,)."""
-        return np.array(list(self.errors.values()))
+        return self.runs["error_last"].to_numpy()
 
 
 def by_run(runs: pd.DataFrame, column: str) -> dict[tuple[int, int], Any]:
@@ -92,10 +87,7 @@ def arms(summary: pd.DataFrame, titles: Mapping[str, str]) -> list[Arm]:
 def arm_labels(summary: pd.DataFrame, titles: Mapping[str, str]) -> dict[tuple[str, str], str]:
     """The label of each (method, variant): the method's title and the settings that distinguish its variants.
 
-    One setting is named if it alone distinguishes them, else all that differ.
-
-    Args:
-        summary, titles: as :func:`arms`.
+    One setting is named if it alone distinguishes them, else all that differ. Arguments as :func:`arms`.
     """
     labels: dict[tuple[str, str], str] = {}
     groups = _variants(summary)
@@ -174,12 +166,7 @@ def baseline_of(arm: Arm, compared: list[Arm], method: str) -> Arm:
 
 
 def counterpart(arm: Arm, others: list[Arm], origin: Path) -> Arm:
-    """The same method in the same variant in another experiment.
-
-    Args:
-        arm: of one experiment.
-        others: the arms of the other experiment.
-        origin: file of the other experiment, for the message.
+    """The same method in the same variant among the arms of another experiment, whose file is ``origin``.
 
     Raises:
         InputError: the other experiment lacks it.
@@ -197,30 +184,23 @@ def run_names(compared: list[Arm]) -> dict[tuple[int, int], str]:
     return {(fold, seed): f"{fold}, seed {seed}" if several_seeds else str(fold) for fold, seed in runs}
 
 
-def paired(arm: Arm, baseline: Arm) -> tuple[Values, Values]:
-    """Errors of both arms on the folds and seeds that both have done, float (n,) each."""
-    ours, theirs = arm.errors, baseline.errors
-    common = [key for key in ours if key in theirs]
-    return np.array([ours[key] for key in common]), np.array([theirs[key] for key in common])
+def paired(arm: Arm, baseline: Arm) -> pd.DataFrame:
+    """The rows of an arm's runs, with those of the baseline on the same folds and seeds, where both are done.
+
+    The baseline's columns have the suffix ``_baseline``.
+    """
+    return arm.runs.merge(baseline.runs, left_index=True, right_index=True, suffixes=("", "_baseline"))
 
 
-def paired_paths(arm: Arm, baseline: Arm) -> tuple[list[str], list[str]]:
-    """The paths of both arms' runs on the folds and seeds that both have done."""
-    ours, theirs = arm.of("run"), baseline.of("run")
-    common = [key for key in ours if key in theirs]
-    return [ours[key] for key in common], [theirs[key] for key in common]
-
-
-def gain_on(baseline: Arm, arm: Arm) -> Gain:
-    """The gain of an arm over a baseline on the pairs of runs that are done."""
-    errors, before = paired(arm, baseline)
-    if not len(errors):
+def gain_of(pairs: pd.DataFrame) -> Gain:
+    """The gain over pairs of runs that are done, one in each row."""
+    if not len(pairs):
         return NO_GAIN
-    ours, theirs = paired_paths(arm, baseline)
-    return replace(gain(errors, before), runs=(*ours, *theirs))
+    compared = gain(pairs["error_last"].to_numpy(), pairs["error_last_baseline"].to_numpy())
+    return replace(compared, runs=(*pairs["run"], *pairs["run_baseline"]))
 
 
 def gains(compared: list[Arm], baseline: str) -> dict[str, Gain]:
     """The gain of each arm of another method over the baseline's arm, by label."""
     others = [arm for arm in compared if arm.method != baseline]
-    return {arm.label: gain_on(baseline_of(arm, compared, baseline), arm) for arm in others}
+    return {arm.label: gain_of(paired(arm, baseline_of(arm, compared, baseline))) for arm in others}

@@ -20,8 +20,3 @@ def counted(cell: str, n: int, full: int) -> str:
     if n == 0:
         return "–"
     return f"{cell} ({n})" if n < full else cell
-
-
-def bold(cell: str) -> str:
-    """A cell in bold, in Markdown and in LaTeX."""
-    return f"**{cell}**"

@@ -156,23 +156,18 @@ def holm_of_several(p_values: Mapping[Key, float]) -> dict[Key, float]:
 def mcnemar(one_way: int, other_way: int) -> float:
     """The exact two-sided p-value of McNemar's test that pairs which differ do so both ways equally often.
 
-    Args:
-        one_way, other_way: how many pairs differ in which way.
-
-    Returns:
-        1 if no pair differs.
+    It is 1 if no pair differs.
     """
     different = one_way + other_way
     return float(stats.binomtest(one_way, different).pvalue) if different else 1.0
 
 
 @dataclass(frozen=True)
-class Gain:
+class Gain(Summary):
     """What one method gains on another, run for run: positive is better.
 
     Attributes:
-        n: number of pairs.
-        mean, std, max, min: of the gains, as shares; ``std`` is that of a sample.
+        n, mean, std, max, min: of the gains of all pairs, as shares.
         wins: number of pairs in which the method is better.
         p_value: of the one-sided Wilcoxon test that it tends to be.
         shift: Hodges-Lehmann estimate of the gain with its interval.
@@ -181,11 +176,6 @@ class Gain:
         runs: paths of the runs of all pairs, the baseline's included.
     """
 
-    n: int
-    mean: float
-    std: float
-    max: float
-    min: float
     wins: int
     p_value: float
     shift: Shift
@@ -208,13 +198,8 @@ def gain(errors: Values, baseline: Values) -> Gain:
     """Compare paired errors, float (n,) each, n >= 1: gain is the baseline's error minus the method's."""
     # Errors are multiples of one test image; without rounding, equal gains would differ in their last bits.
     differences = np.round(baseline - errors, 10)
-    summary = summarise(differences)
     return Gain(
-        n=summary.n,
-        mean=summary.mean,
-        std=summary.std,
-        max=summary.max,
-        min=summary.min,
+        **vars(summarise(differences)),
         wins=int((differences > 0).sum()),
         p_value=wilcoxon_greater(differences),
         shift=hodges_lehmann(differences),

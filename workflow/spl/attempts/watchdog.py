@@ -75,13 +75,9 @@ class SharedState:
 
 @contextmanager
 def watchdog(folder: Path, lock: RunLock, state: SharedState, steps: int) -> Iterator[None]:
-    """Stop a run when a newer process wants it or its SLURM job runs out of time; keep its progress on disk.
+    """Stop a run when a newer process wants it or its SLURM job runs out of time; keep its progress in its folder.
 
-    Args:
-        folder: of the run's checkpoints.
-        lock: of the run.
-        state: shared with the run's processes.
-        steps: of the whole run.
+    ``steps`` is the number of steps of the whole run.
     """
     over = threading.Event()
 

@@ -7,11 +7,13 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.models import CommandFunctionType
 
 from spl.errors import InputError
 
@@ -46,20 +48,17 @@ def _results(context: typer.Context, incomplete: str) -> list[str]:
         return []
 
 
-def _examples(*commands: str) -> str:
-    return "\n\n".join(["Examples:", *(f"`{command}`" for command in commands)])
+def _command(*examples: str) -> Callable[[CommandFunctionType], CommandFunctionType]:
+    """A subcommand of :data:`app`, with examples below its help."""
+    return app.command(
+        rich_help_panel=PANEL, epilog="\n\n".join(["Examples:", *(f"`{example}`" for example in examples)])
+    )
 
 
 StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.", autocompletion=_studies)]
 
 
-@app.command(
-    rich_help_panel=PANEL,
-    epilog=_examples(
-        "spl plan config/paper.yaml --price 2.5",
-        "spl plan config/paper.yaml --observed",
-    ),
-)
+@_command("spl plan config/paper.yaml --price 2.5", "spl plan config/paper.yaml --observed")
 def plan(
     study: StudyFile = DEMO,
     price: Annotated[float | None, typer.Option(help="Price of a GPU-hour (or core-hour); also prints costs.")] = None,
@@ -105,13 +104,7 @@ def plan(
         print(f"off: experiments.{name}: {key}", file=sys.stderr)
 
 
-@app.command(
-    rich_help_panel=PANEL,
-    epilog=_examples(
-        "spl status config/paper.yaml",
-        "spl status config/paper.yaml --once",
-    ),
-)
+@_command("spl status config/paper.yaml", "spl status config/paper.yaml --once")
 def status(
     study: StudyFile = DEMO,
     once: Annotated[bool, typer.Option("--once", help="Print the status once and exit.")] = False,
@@ -139,15 +132,12 @@ def status(
             time.sleep(LIVE)
 
 
-@app.command(
-    rich_help_panel=PANEL,
-    epilog=_examples(
-        "spl audit",
-        "spl audit table1 fig4",
-        "spl audit results/paper --quick",
-        'spl audit --why "table1.csv:Smooth FixMatch,mean"',
-        "spl audit --rerun runs/digits/balanced-20/fold0/fixmatch/seed0",
-    ),
+@_command(
+    "spl audit",
+    "spl audit table1 fig4",
+    "spl audit results/paper --quick",
+    'spl audit --why "table1.csv:Smooth FixMatch,mean"',
+    "spl audit --rerun runs/digits/balanced-20/fold0/fixmatch/seed0",
 )
 def audit(
     targets: Annotated[
@@ -203,13 +193,7 @@ def audit(
         raise typer.Exit(1)
 
 
-@app.command(
-    rich_help_panel=PANEL,
-    epilog=_examples(
-        "spl digest",
-        "spl digest config/paper.yaml",
-    ),
-)
+@_command("spl digest", "spl digest config/paper.yaml")
 def digest(study: StudyFile = DEMO) -> None:
     """Print one sha256 over all results of a study: equal on two machines if all results are."""
     from spl.provenance.audit import digest_of, plan_study
@@ -217,12 +201,7 @@ def digest(study: StudyFile = DEMO) -> None:
     print(digest_of(plan_study(study)))
 
 
-@app.command(
-    rich_help_panel=PANEL,
-    epilog=_examples(
-        'spl equivalent train --reason "a faster way to the same bits, compared on six runs"',
-    ),
-)
+@_command('spl equivalent train --reason "a faster way to the same bits, compared on six runs"')
 def equivalent(
     subcommand: Annotated[str, typer.Argument(help="Subcommand whose code changed: train, figure, ...")],
     reason: Annotated[str, typer.Option(help="Why its results stay the same.")],
@@ -233,15 +212,7 @@ def equivalent(
     print(*declare(subcommand, reason, Path("results")), sep="\n")
 
 
-@app.command(
-    rich_help_panel=PANEL,
-    epilog=_examples(
-        "spl bench --quick --json",
-        "spl bench --plan",
-        "spl bench --audit",
-        "spl bench --images",
-    ),
-)
+@_command("spl bench --quick --json", "spl bench --plan", "spl bench --audit", "spl bench --images")
 def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Smaller batch, fewer repetitions: training takes under a minute.")
@@ -268,12 +239,7 @@ def bench(
     print(measured.stdout, end="") if as_json else show(json.loads(measured.stdout))
 
 
-@app.command(
-    rich_help_panel=PANEL,
-    epilog=_examples(
-        "spl schema > config/study.schema.json",
-    ),
-)
+@_command("spl schema > config/study.schema.json")
 def schema() -> None:
     """Print the JSON schema of a study, for editors; `config/study.schema.json` is a copy."""
     from spl.study.schema import Study

@@ -61,6 +61,5 @@ def error_against(summary: pd.DataFrame, parameter: Mapping[str, Any]) -> tuple[
         mark_partial(axis, means[means["partial"]].set_index(setting)["mean"], look.colour, look.marker)
     ticks_at(axis, planned[setting])
     axis.yaxis.set_major_formatter(Percent())
-    axis.set_xlabel(parameter["label"])
-    axis.set_ylabel("error of the last checkpoint")
+    axis.set(xlabel=parameter["label"], ylabel="error of the last checkpoint")
     return figure, shown.drop(columns="partial")

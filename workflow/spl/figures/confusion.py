@@ -41,8 +41,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         axis.set_title(
             f"{which}: {parameter['titles'][run['method']]}, fold {run['fold']}\nerror {100 * run['error_last']:.1f} %"
         )
-        axis.set_xlabel("predicted class, and its column's sum")
-        axis.set_ylabel("true class")
+        axis.set(xlabel="predicted class, and its column's sum", ylabel="true class")
         shown += [
             (which, run["run"], classes[row], classes[column], int(matrix[row, column]))
             for row, column in np.ndindex(*matrix.shape)

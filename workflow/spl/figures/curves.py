@@ -39,7 +39,6 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))
     axis.yaxis.set_major_formatter(Percent())
     axis.set_xlim(left=0)
-    axis.set_xlabel("iterations")
-    axis.set_ylabel(parameter["label"])
+    axis.set(xlabel="iterations", ylabel=parameter["label"])
     figure.legend(loc="outside upper center", ncols=2)
     return figure, pd.concat(shown)[["curve", "step", column]]

@@ -58,8 +58,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     label = f"expected, $\\sqrt{{{classes - 1}/n}}$" if classes != 10 else "expected, $3/\\sqrt{n}$"
     sizes = np.linspace(means.index.min(), means.index.max(), 200)
     axis.plot(sizes, np.sqrt((classes - 1) / sizes), "--", color=GREY, label=label)
-    axis.set_xlabel("number of random labels $n$")
-    axis.set_ylabel("std of class counts / mean count")
+    axis.set(xlabel="number of random labels $n$", ylabel="std of class counts / mean count")
     axis.set_ylim(bottom=0)
     figure.legend(loc="outside upper center", ncols=2)
     return figure, shown.drop(columns="split")

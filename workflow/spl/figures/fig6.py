@@ -33,7 +33,6 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         shown[name] = linear**power
         axis.plot(score, shown[name], line, color=LOOKS[method].colour, label=name)
     axis.set_xticks([threshold, (1 + threshold) / 2, 1], [f"$\\tau$ = {threshold:g}", f"{(1 + threshold) / 2:g}", "1"])
-    axis.set_xlabel("score $s$")
-    axis.set_ylabel("weight of the pseudo-label")
+    axis.set(xlabel="score $s$", ylabel="weight of the pseudo-label")
     figure.legend(loc="outside upper center", ncols=2)
     return figure, shown

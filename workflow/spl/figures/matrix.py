@@ -19,11 +19,7 @@ NAMED = 10
 
 
 def file_of_run(inputs: list[Path], run: str, name: str) -> Path:
-    """The input with this name in the folder of a run.
-
-    Raises:
-        StopIteration: there is none.
-    """
+    """The input with this name in the folder of a run."""
     return next(path for path in inputs if path.as_posix().endswith(f"runs/{run}/{name}"))
 
 
@@ -44,8 +40,7 @@ def show_matrix(axis: Axes, confusion: NDArray[np.int64], basins: Mapping[str, f
     axis.set_anchor("N")
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
-    axis.set_xticks([])
-    axis.set_yticks([])
+    axis.set(xticks=[], yticks=[])
     return image
 
 

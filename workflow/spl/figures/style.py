@@ -74,13 +74,7 @@ RC: Any = {
 
 
 def new_figure(width: float, height: float, gap: float = 0) -> Figure:
-    """An empty figure in the common style.
-
-    Args:
-        width: in inches.
-        height: in inches.
-        gap: between columns of axes, relative to the width of one.
-    """
+    """An empty figure in the common style, in inches; ``gap`` between columns of axes is relative to their width."""
     matplotlib.rcParams.update(matplotlib.rcParamsDefault)
     matplotlib.rcParams.update(RC)
     return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(wspace=gap or None))

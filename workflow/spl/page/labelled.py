@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,8 @@ def labelled_sets(splits: Mapping[str, Split], images: Path) -> dict[str, Any]:
     with safe_open(images, framework="numpy") as arrays:
         classes = arrays.get_tensor("train_classes")
         chosen = {path: _chosen(split, classes) for path, split in splits.items()}
-        places = {image: place for place, image in enumerate(sorted(_all(chosen)))}
+        shown = {image for classes_of_split in chosen.values() for of_class in classes_of_split for image in of_class}
+        places = {image: place for place, image in enumerate(sorted(shown))}
         source = arrays.get_slice("train_images")
         pictures = [_picture(source[image : image + 1][0]) for image in places]
     return {
@@ -63,10 +64,6 @@ def _chosen(split: Split, classes: NDArray[np.int64]) -> list[list[int]]:
     most = max(1, MAX_PICTURES // len(split.labelled_counts))
     labelled = np.array(split.labelled)
     return [labelled[classes[labelled] == number][:most].tolist() for number in range(len(split.labelled_counts))]
-
-
-def _all(chosen: Mapping[str, list[list[int]]]) -> Collection[int]:
-    return {image for classes in chosen.values() for of_class in classes for image in of_class}
 
 
 def _picture(image: NDArray[np.uint8]) -> Image.Image:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +16,6 @@ import pandas as pd
 from PIL import Image
 
 from spl.data.splits import read_split
-from spl.page.embed import embedded, packed
 from spl.page.inputs import SCRIPT, STYLE, TEMPLATE, datasets_of, folder_of, splits_of
 from spl.page.labelled import labelled_sets
 from spl.page.runs import run_content
@@ -61,7 +61,10 @@ def write_page(
             "basins": parameter["basins"],
             "runs": [{name: run[name] for name in LISTED} for run in runs],
             "cells": {cell: [places[run] for run in paths] for cell, paths in behind.items()},
-            "classes": {name: _classes(results / "data" / name) for name in datasets_of(trained)},
+            "classes": {
+                name: json.loads((results / "data" / name / "dataset.json").read_text(encoding="utf-8"))["classes"]
+                for name in datasets_of(trained)
+            },
         },
         trainings={run: packed(run_content(results / "runs" / run)) for run in trained},
         labelled={name: _labelled(name, splits_of(trained), results) for name in datasets_of(trained)},
@@ -73,6 +76,20 @@ def write_page(
         records=records,
     )
     path.write_text(page, encoding="utf-8")
+
+
+def embedded(content: Any) -> str:
+    """JSON for a ``<script type="application/json">``, escaped so that no content ends the element."""
+    return _compact(content).replace("<", "\\u003c")
+
+
+def packed(content: Any) -> str:
+    """JSON, deflated, in base64; the browser unpacks it on demand."""
+    return base64.b64encode(zlib.compress(_compact(content).encode(), 9)).decode()
+
+
+def _compact(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _sections(parameter: Mapping[str, Any], products: Path) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
@@ -130,11 +147,6 @@ def _runs(summaries: Iterable[Path], titles: Mapping[str, str]) -> list[dict[str
             run["title"] = titles[row["method"]]
             run["parts"] = re.findall(r"[^/+]+[/+]?", row["run"])
     return list(by_run.values())
-
-
-def _classes(data: Path) -> list[str]:
-    names: list[str] = json.loads((data / "dataset.json").read_text(encoding="utf-8"))["classes"]
-    return names
 
 
 def _labelled(dataset: str, paths: Iterable[str], results: Path) -> dict[str, Any]:

@@ -44,12 +44,7 @@ def run_content(run: Path) -> dict[str, Any]:
 
 
 def thinned(count: int, most: int) -> NDArray[np.int64]:
-    """Indices of the evaluations to show: evenly spread, including the first and the last.
-
-    Args:
-        count: number of evaluations.
-        most: maximum number of indices.
-    """
+    """Indices of ``count`` evaluations to show: ``most`` at most, evenly spread, including the first and the last."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 

@@ -227,7 +227,7 @@ CATALOGUE: dict[str, Exhibit] = {
         captions.frequencies,
         ("random-labels",),
         parameters.splits,
-        parameters.nothing,
+        parameter=lambda plan, experiment: {},
     ),
     "fig5": Exhibit(
         "Figure 5",

@@ -20,16 +20,6 @@ Parameter = Callable[..., dict[str, Any]]
 BASELINE = "fixmatch"
 
 
-def none(plan: Plan, *experiments: str) -> list[str]:
-    """No files: the exhibit shows a formula."""
-    return []
-
-
-def nothing(plan: Plan, *experiments: str) -> dict[str, Any]:
-    """No parameter: the exhibit depends on its files alone."""
-    return {}
-
-
 def summaries(plan: Plan, *experiments: str) -> list[str]:
     """The tidy summary of each experiment."""
     return [f"{plan.products}analysis/{experiment}.csv" for experiment in experiments]

@@ -13,11 +13,7 @@ from spl.study.schema import Random
 
 
 def exhibits(plan: Plan, origin: str) -> dict[str, Exhibit]:
-    """The exhibits of a study's paper, each with the experiments that it shows.
-
-    Args:
-        plan: the plan of the study.
-        origin: names the study's file in messages.
+    """The exhibits of a study's paper, each with the experiments that it shows; ``origin`` names the study in messages.
 
     Raises:
         InputError: an experiment lacks something that an exhibit needs.
@@ -59,7 +55,7 @@ def _not_run(exhibit: Exhibit, reason: str) -> Exhibit:
         exhibit,
         module=f"spl.{'figures' if exhibit.kind == 'figure' else 'tables'}.not_run",
         experiments=(),
-        inputs=parameters.none,
+        inputs=parameters.summaries,
         caption=lambda plan: f"Not run: {reason}.",
         parameter=lambda plan: {"reason": reason},
     )

@@ -46,11 +46,7 @@ class PlannedStudy:
 
 
 def plan_study(study: Path | None, target: str | None = None) -> PlannedStudy:
-    """Find a study and plan its jobs.
-
-    Args:
-        study: its file; None for the study below ``config/`` to whose results the target belongs, or else the demo.
-        target: a path or a name; None without any.
+    """Plan the jobs of a study: of a file, or of the one below ``config/`` to whose results a target belongs, or the demo.
 
     Raises:
         InputError: the study cannot be planned.

@@ -32,11 +32,12 @@ def hardware() -> dict[str, Any]:
             "deterministic": bool(torch.get_deterministic_debug_mode()),
         }
         if torch.cuda.is_available():
+            driver = _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
             properties |= {
                 "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
                 "cuda": torch.version.cuda,
                 "cudnn": torch.backends.cudnn.version(),
-                "driver": _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"),
+                "driver": driver.decode() if driver else None,
             }
     return properties
 
@@ -145,11 +146,13 @@ def repository() -> dict[str, Any] | None:
     Changes are the bytes of ``git diff`` and the names and contents of untracked files of the workflow and its
     configuration.
     """
-    commit = _git_output("rev-parse", "HEAD")
-    if commit is None or _git_output("rev-parse", "--show-toplevel") != os.fsencode(PROJECT):
+    git = "git", "-C", str(PROJECT)
+    commit = _output(*git, "rev-parse", "HEAD")
+    if commit is None or _output(*git, "rev-parse", "--show-toplevel") != os.fsencode(PROJECT):
         return None
-    changes = _git_output("diff", "--binary", "--no-ext-diff", "--no-textconv", "HEAD") or b""
-    listing = _git_output("ls-files", "-z", "--others", "--exclude-standard", "workflow", "config", "Snakefile") or b""
+    changes = _output(*git, "diff", "--binary", "--no-ext-diff", "--no-textconv", "HEAD") or b""
+    untracked = "ls-files", "-z", "--others", "--exclude-standard", "workflow", "config", "Snakefile"
+    listing = _output(*git, *untracked) or b""
     for name in filter(None, listing.split(b"\0")):
         changes += b"\n%b %b" % (name, _content_digest(PROJECT / os.fsdecode(name)))
     return {"commit": commit.decode(), "diff": hashlib.sha256(changes).hexdigest() if changes else None}
@@ -163,18 +166,9 @@ def _content_digest(path: Path) -> bytes:
         return b""
 
 
-def _git_output(*command: str) -> bytes | None:
-    """What git prints about the project; None if it fails or is not installed."""
-    try:
-        done = subprocess.run(["git", "-C", PROJECT, *command], capture_output=True, check=True, timeout=60)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
-
-
-def _output(*command: str) -> str | None:
+def _output(*command: str) -> bytes | None:
     """What a command prints; None if it fails or is not installed."""
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+        return subprocess.run(command, capture_output=True, check=True, timeout=60).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None

@@ -17,14 +17,8 @@ from spl.provenance.manifest import read_manifest
 
 
 def records(runs: Iterable[str], folder: Path) -> dict[str, dict[str, Any]]:
-    """The record of each run with a readable manifest, by path.
-
-    Args:
-        runs: paths below the folder.
-        folder: of all runs.
-    """
-    candidates = ((run, _record(manifest_path(folder / run))) for run in runs)
-    return {run: record for run, record in candidates if record}
+    """The record of each run below a folder that has a readable manifest, by path."""
+    return {run: record for run in runs if (record := _record(manifest_path(folder / run)))}
 
 
 def _record(path: Path) -> dict[str, Any] | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shlex
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
@@ -11,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
@@ -35,13 +33,8 @@ SEALS = {
 }
 
 
-def tree(nodes: Mapping[str, Node], tops: Iterable[str]) -> Group:
-    """Nodes and, indented, the nodes upstream of each, one line each; a node is expanded only once.
-
-    Args:
-        nodes: by name.
-        tops: names of the outermost nodes.
-    """
+def tree(nodes: Mapping[str, Node], tops: Iterable[str]) -> Tree:
+    """The nodes called ``tops`` and, indented, the nodes upstream of each; a node is expanded only once."""
     expanded = set[str]()
 
     def grow(name: str, branch: Tree) -> None:
@@ -53,12 +46,10 @@ def tree(nodes: Mapping[str, Node], tops: Iterable[str]) -> Group:
             for parent in node.upstream:
                 grow(parent, twig)
 
-    roots = []
+    root = Tree("", hide_root=True)
     for top in tops:
-        root = Tree("", hide_root=True)
         grow(top, root)
-        roots.append(root)
-    return Group(*roots)
+    return root
 
 
 def problems(nodes: Iterable[Node]) -> list[RenderableType]:
@@ -115,7 +106,7 @@ def repair(
     """
     audited = list(nodes)
     # With --config study=..., Snakemake executes nothing that the file contains.
-    option = "" if study == default else f" --config {shlex.quote(f'study={_as_config(study)}')}"
+    option = "" if study == default else f" --config {shlex.quote(f'study={study}')}"
     goal = " ".join(shlex.quote(str(path)) for path in targets) or "all"
     if strays := [shlex.quote(str(path)) for node in audited if node.verdict == "orphan" for path in node.files]:
         folder = shlex.quote(f"{results}-orphans")  # moved, not deleted: the user may want them
@@ -138,9 +129,8 @@ def _needs_force(node: Node, read: Container[str]) -> bool:
     return node.verdict in ("stale", "tampered", "unrecorded") or (node.verdict == "missing" and node.name in read)
 
 
-def _as_config(path: str) -> str:
-    """A path such that Snakemake's ``--config`` reads it: as YAML, after stripping quotes from its ends."""
-    return path if re.fullmatch(r"[\w./][\w./ =+-]*\.ya?ml", path) else f" {json.dumps(path, ensure_ascii=False)} "
+# Attributes of a node in the JSON form, beside its files
+SHOWN = ("name", "verdict", "kinds", "why", "notes", "upstream")
 
 
 def as_json(nodes: Mapping[str, Node], seal: Seal, commands: Iterable[str]) -> dict[str, Any]:
@@ -149,15 +139,7 @@ def as_json(nodes: Mapping[str, Node], seal: Seal, commands: Iterable[str]) -> d
         "fresh": is_fresh(nodes.values()),
         "seal": {"state": seal.state, "digest": seal.digest, "changed": list(seal.changed)},
         "nodes": [
-            {
-                "name": node.name,
-                "verdict": node.verdict,
-                "kinds": list(node.kinds),
-                "why": list(node.why),
-                "notes": list(node.notes),
-                "upstream": list(node.upstream),
-                "files": [str(path) for path in node.files],
-            }
+            {name: getattr(node, name) for name in SHOWN} | {"files": [str(path) for path in node.files]}
             for node in nodes.values()
         ],
         "repair": list(commands),

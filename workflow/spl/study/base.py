@@ -45,12 +45,7 @@ class Model(BaseModel):
 
 
 def refuse_key(key: str, hint: str) -> NoReturn:
-    """Fail the validation of a model because of one key.
-
-    Args:
-        key: dotted, relative to the model.
-        hint: the rest of the message: what was expected.
-    """
+    """Fail the validation of a model because of one dotted key; the hint says what was expected."""
     raise PydanticCustomError("unknown_key", "{hint}", {"key": key, "hint": hint})
 
 

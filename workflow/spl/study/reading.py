@@ -5,8 +5,7 @@ No code from the file is run. Each mistake is reported on one line with the file
 
 from __future__ import annotations
 
-import reprlib
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +20,15 @@ from spl.study.settings import NETWORK
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML that refuses duplicate keys and reports the line of every mistake."""
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        try:
-            return super().construct_object(node, deep)
-        except yaml.YAMLError:
-            raise
-        except Exception as error:  # Python's errors about malformed numbers and dates
-            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from error
+    """YAML that refuses duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+        seen: list[Any] = []
+        for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable):
-                continue  # refused below
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"'{key}' is given twice", key_node.start_mark)
-            seen.add(key)
+            seen.append(key)
         return super().construct_mapping(node, deep)
 
 
@@ -56,7 +45,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise InputError(f"{path}{line}: {_one_line(str(error.problem))}") from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a malformed number or date
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected a mapping with the keys {', '.join(Study.model_fields)}")
@@ -121,24 +110,19 @@ _PATTERNS = {SLUG: "lower-case letters, digits and dashes", NETWORK: "a network 
 
 
 def _describe(problem: Any) -> str:
-    path = [_shortened(part) for part in problem["loc"] if part not in (*SCHEMES, "[key]")]
+    path = [_shortened(str(part)) for part in problem["loc"] if part not in (*SCHEMES, "[key]")]
     context = dict(problem.get("ctx", {}))
     if problem["type"] == "unknown_key":
         return f"{'.'.join([*path, _shortened(context['key'])])}: {context['hint']}"
     context["pattern"] = _PATTERNS.get(context.get("pattern", ""), "")
     known = _EXPECTATIONS.get(problem["type"])
     expectation = known.format(**context) if known else problem["msg"]
-    got = "" if problem["type"] in ("missing", "twice") else f", got {_shortened(problem['input'], _REPR.repr)}"
+    got = "" if problem["type"] in ("missing", "twice") else f", got {_shortened(repr(problem['input']))}"
     return f"{'.'.join(path) or 'the study'}: {expectation}{got}"
 
 
-_REPR = reprlib.Repr()
-_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 60
-
-
-def _shortened(value: Any, to_text: Callable[[Any], str] = str) -> str:
-    """A value or a key in at most 60 characters, however large or nested it is."""
-    text = to_text(value)
+def _shortened(text: str) -> str:
+    """At most 60 characters."""
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -32,13 +32,7 @@ def run_settings(study: Study, experiment: str, method: str, variant: Settings) 
 
 
 def setting_origins(study: Study, experiment: str, method: str, variant: int) -> dict[str, str]:
-    """The key of the study that decides each setting of a run.
-
-    Args:
-        study: the study.
-        experiment: its name.
-        method: its name.
-        variant: index among the variants of the experiment.
+    """The key of the study that decides each setting of a run; ``variant`` is the index of its variant.
 
     Returns:
         dotted keys by setting, without the settings that keep their default or that the method's own recipe decides.

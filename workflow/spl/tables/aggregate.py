@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from spl.analysis.arms import gain_of
 from spl.analysis.formats import counted, percent
-from spl.analysis.statistics import NO_GAIN, Gain, corrected, gain, summarise
+from spl.analysis.statistics import Gain, corrected, summarise
 from spl.tables.layout import Cell, Numbers, Table, gain_cells
 
 DRAWS = ["dataset", "split", "fold", "split_seed", "seed"]
@@ -37,7 +37,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         if method != baseline
     }
     done = {method: own.dropna(subset=["error_last", "error_last_baseline"]) for method, own in pairs.items()}
-    comparisons = corrected({method: _gain(done[method]) for method, own in pairs.items() if len(own)})
+    comparisons = corrected({method: gain_of(done[method]) for method, own in pairs.items() if len(own)})
     numbers = Numbers()
     printed = []
     for method, title in titles.items():
@@ -59,13 +59,6 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
             line |= _gain_cells(comparisons[method], lines, titles[baseline], len(pairs[method]))
         printed.append(line)
     return numbers.table(pd.DataFrame(printed).fillna(""))
-
-
-def _gain(pairs: pd.DataFrame) -> Gain:
-    if not len(pairs):
-        return NO_GAIN
-    compared = gain(pairs["error_last"].to_numpy(), pairs["error_last_baseline"].to_numpy())
-    return replace(compared, runs=(*pairs["run"], *pairs["run_baseline"]))
 
 
 def _add_runs(numbers: Numbers, title: str, runs: pd.DataFrame, pairs: pd.DataFrame | None) -> None:
@@ -92,11 +85,6 @@ def equal_conditions(runs: pd.DataFrame, baseline: pd.DataFrame, settings: list[
     """Pair a method's runs with those of the baseline.
 
     Two runs pair when data set, labelled set, seeds and all settings that both methods have, but :data:`OWN`, agree.
-
-    Args:
-        runs: rows of summaries, each run once.
-        baseline: likewise.
-        settings: names of the columns that hold them.
 
     Returns:
         one row for each pair, the baseline's own columns with the suffix ``_baseline``.

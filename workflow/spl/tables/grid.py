@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from spl.analysis.formats import bold, counted, percent
+from spl.analysis.formats import counted, percent
 from spl.analysis.statistics import summarise
 from spl.study.labels import setting_name, setting_value
 from spl.tables.layout import Cell, Numbers, Table
@@ -51,6 +51,6 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         line: dict[str, str | Cell] = {setting_name(setting): title} | dict.fromkeys(map(setting_value, values), "–")
         for value, summarised in errors.items():
             text = counted(percent(summarised.mean, 2), summarised.n, full)
-            line[setting_value(value)] = Cell(bold(text) if summarised.mean == lowest else text, lines[value])
+            line[setting_value(value)] = Cell(f"**{text}**" if summarised.mean == lowest else text, lines[value])
         printed.append(line)
     return numbers.table(pd.DataFrame(printed))

@@ -8,10 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from spl.analysis.arms import arms, counterpart, gain_on, gains, run_names
-from spl.analysis.formats import counted, percent
-from spl.analysis.statistics import corrected, summarise
-from spl.tables.layout import Cell, Numbers, Table, fold_cells, gain_cells, stacked
+from spl.analysis.arms import arms, counterpart, gain_of, gains, paired, run_names
+from spl.analysis.statistics import corrected
+from spl.tables.layout import Cell, Numbers, Table, gain_cells, stacked
 from spl.tables.literature_columns import Published
 
 
@@ -35,7 +34,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     full = len(names)
     without = {arm.label: counterpart(arm, balanced, inputs[1]) for arm in compared}
     # The gain of an arm if the imbalance were removed.
-    drops = corrected({arm.label: gain_on(arm, without[arm.label]) for arm in compared})
+    drops = corrected({arm.label: gain_of(paired(without[arm.label], arm)) for arm in compared})
     published = Published(parameter, inputs[0])
     numbers = Numbers()
     above: dict[str, dict[str, str | Cell]] = {}
@@ -43,12 +42,9 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     dropped: dict[str, dict[str, Cell]] = {}
     for arm in compared:
         what = {"method": arm.label}
-        folds = fold_cells(arm.errors, numbers.of_runs(what, arm.runs), names)
+        folds = numbers.folds(what, arm, names)
         numbers.of_runs(what, without[arm.label].runs, name="error_last_balanced")
-        errors = summarise(arm.values())
-        values = {name: getattr(errors, name) for name in parameter["rows"] if name != "folds"}
-        lines = numbers.computed(what, values, arm.paths)
-        cells = {name: Cell(counted(percent(values[name], 2), errors.n, full), line) for name, line in lines.items()}
+        cells = numbers.errors(what, arm, full, [name for name in parameter["rows"] if name != "folds"])
         above[arm.label] = {}
         for row in parameter["rows"]:
             above[arm.label] |= folds if row == "folds" else {row: cells[row]}

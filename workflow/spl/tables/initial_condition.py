@@ -39,9 +39,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         numbers.of_runs(what, arm.runs)
         numbers.of_runs(what, elsewhere.runs, name="error_last_over_folds")
         of_seeds, of_folds = summarise(arm.values()), summarise(_fold_means(elsewhere))
-        values = {name: getattr(of_seeds, name) for name in ("n", "mean", "std", "min", "max")}
-        lines = numbers.computed(what, values, arm.paths)
-        cells = {name: Cell(counted(percent(values[name], 2), of_seeds.n, seeds), line) for name, line in lines.items()}
+        cells = numbers.errors(what, arm, seeds, ("n", "mean", "std", "min", "max"))
         values = {"folds": of_folds.n, "std_over_folds": of_folds.std}
         line = numbers.computed(what, values, elsewhere.paths)["std_over_folds"]
         spread = Cell(counted(percent(of_folds.std, 2), len(elsewhere.errors), folds), line)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 # pandas needs jinja2 and tabulate to print tables, but imports them on demand. Imported here, they count as packages of
 # the jobs that print tables.
@@ -17,7 +17,10 @@ import pandas as pd
 import tabulate  # noqa: F401
 
 from spl.analysis.formats import counted, percent, spread
-from spl.analysis.statistics import Gain
+from spl.analysis.statistics import Gain, summarise
+
+if TYPE_CHECKING:
+    from spl.analysis.arms import Arm
 
 Row = dict[str, Any]
 
@@ -59,18 +62,11 @@ class Table:
     cells: Sequence[Sequence[int | None]] = ()
 
     @classmethod
-    def traced(
-        cls,
-        tidy: pd.DataFrame,
-        printed: pd.DataFrame,
-        runs: Sequence[tuple[str, ...]],
-        note: str = "",
-        texts: tuple[str, ...] = (),
-    ) -> Table:
-        """A table whose printed cells are text or :class:`Cell`; other arguments as the attributes."""
+    def traced(cls, tidy: pd.DataFrame, printed: pd.DataFrame, runs: Sequence[tuple[str, ...]], **more: Any) -> Table:
+        """A table whose printed cells are text or :class:`Cell`; arguments as the attributes."""
         rows = printed.astype(object).to_numpy().tolist()
         cells = [[cell.number if isinstance(cell, Cell) else None for cell in row] for row in rows]
-        return cls(tidy, printed.astype(object).map(str), note, texts, runs, cells)
+        return cls(tidy, printed.astype(object).map(str), runs=runs, cells=cells, **more)
 
     @property
     def alignment(self) -> list[Literal["left", "right"]]:
@@ -124,21 +120,66 @@ class Numbers:
         behind = tuple(dict.fromkeys(runs))
         return {name: self._add(what, name, value, behind) for name, value in values.items()}
 
-    def compared(self, what: Mapping[str, Any], gain: Gain, prefix: str = "") -> dict[str, int]:
-        """Add all numbers of a comparison, in shares.
+    def errors(
+        self, what: Mapping[str, Any], arm: Arm, full: int, names: Iterable[str] = ("n", "mean", "std")
+    ) -> dict[str, Cell]:
+        """Add what summarises the errors of an arm.
 
         Args:
             what: as of :meth:`computed`.
-            gain: the comparison.
-            prefix: of the names in the tidy table; the mean is then called by the prefix and "mean".
+            arm: the runs.
+            full: their number when all are done.
+            names: of the numbers: attributes of :class:`spl.analysis.statistics.Summary`.
+
+        Returns:
+            the printed errors by name; "mean ± std" in one cell if both are asked for.
+        """
+        errors = summarise(arm.values())
+        values = {name: getattr(errors, name) for name in names}
+        lines = self.computed(what, values, arm.paths)
+        texts = {name: percent(value, 2) for name, value in values.items() if name != "n"}
+        cells = {name: Cell(counted(text, errors.n, full), lines[name]) for name, text in texts.items()}
+        if {"mean", "std"} <= texts.keys():
+            cells["mean ± std"] = Cell(counted(spread(errors.mean, errors.std), errors.n, full), lines["mean"])
+        return cells
+
+    def folds(self, what: Mapping[str, Any], arm: Arm, names: Mapping[tuple[int, int], str]) -> dict[str, str | Cell]:
+        """Add the errors of an arm's runs; returns them as printed, a dash for a run that is not done.
+
+        ``names`` are those of the planned (fold, seed), as :func:`spl.analysis.arms.run_names` gives them.
+        """
+        errors, lines = arm.errors, self.of_runs(what, arm.runs)
+        return {
+            name: Cell(percent(errors[run], 2), lines[run]) if run in errors else "–" for run, name in names.items()
+        }
+
+    def compared(self, what: Mapping[str, Any], gain: Gain, prefix: str = "") -> dict[str, int]:
+        """Add all numbers of a comparison, in shares.
+
+        With a prefix of the names in the tidy table, the mean is called by the prefix and "mean".
 
         Returns:
             their lines in the tidy table, from 0, by name without prefix.
         """
-        values = gain_columns(gain)
-        names = {name: f"{prefix}{name.removeprefix('gain_')}" if prefix else name for name in values}
-        lines = self.computed(what, {names[name]: value for name, value in values.items()}, gain.runs)
-        return {name: lines[names[name]] for name in values}
+        values = {
+            "pairs": gain.n,
+            "gain_mean": gain.mean,
+            "gain_std": gain.std,
+            "gain_max": gain.max,
+            "gain_min": gain.min,
+            "wins": gain.wins,
+            "p_value": gain.p_value,
+            **({} if gain.p_holm is None else {"p_holm": gain.p_holm}),
+            "smallest_p": gain.smallest_p,
+            "shift": gain.shift.estimate,
+            "shift_low": gain.shift.low,
+            "shift_high": gain.shift.high,
+            "shift_level": gain.shift.level,
+            "effect_size": gain.effect_size,
+        }
+        names = [f"{prefix}{name.removeprefix('gain_')}" if prefix else name for name in values]
+        lines = self.computed(what, dict(zip(names, values.values(), strict=True)), gain.runs)
+        return dict(zip(values, lines.values(), strict=True))
 
     def table(self, printed: pd.DataFrame, note: str = "") -> Table:
         """The finished table.
@@ -150,32 +191,12 @@ class Numbers:
         frame = pd.DataFrame(self._rows)
         what = frame.columns.drop(["quantity", "value"])
         tidy = frame[[*what, "quantity", "value"]].astype(dict.fromkeys(what.intersection(WHOLE), "Int64"))
-        return Table.traced(tidy, printed, self._runs, note)
+        return Table.traced(tidy, printed, self._runs, note=note)
 
     def _add(self, what: Mapping[str, Any], name: str, value: Any, runs: tuple[str, ...]) -> int:
         self._rows.append({**what, "quantity": name, "value": value})
         self._runs.append(runs)
         return len(self._rows) - 1
-
-
-def gain_columns(gain: Gain) -> dict[str, float]:
-    """The tidy numbers of a comparison by name: all of a :class:`Gain`, in shares."""
-    return {
-        "pairs": gain.n,
-        "gain_mean": gain.mean,
-        "gain_std": gain.std,
-        "gain_max": gain.max,
-        "gain_min": gain.min,
-        "wins": gain.wins,
-        "p_value": gain.p_value,
-        **({} if gain.p_holm is None else {"p_holm": gain.p_holm}),
-        "smallest_p": gain.smallest_p,
-        "shift": gain.shift.estimate,
-        "shift_low": gain.shift.low,
-        "shift_high": gain.shift.high,
-        "shift_level": gain.shift.level,
-        "effect_size": gain.effect_size,
-    }
 
 
 def gain_cells(
@@ -186,8 +207,7 @@ def gain_cells(
     Args:
         gain: the comparison.
         lines: of its numbers, as :meth:`Numbers.compared` returns them.
-        name: of the first cell.
-        p_value: name of the second.
+        name, p_value: of the first and of the second cell.
         full: as of :func:`counted`.
     """
     cells = {name: Cell(counted(spread(gain.mean, gain.std), gain.n, full), lines["gain_mean"])}
@@ -197,24 +217,6 @@ def gain_cells(
     if gain.p_holm is not None:
         cells[f"{p_value}, Holm"] = Cell(counted(f"{percent(gain.p_holm)} %", gain.n, full), lines["p_holm"])
     return cells
-
-
-def fold_cells(
-    errors: Mapping[tuple[int, int], float],
-    lines: Mapping[tuple[int, int], int],
-    names: Mapping[tuple[int, int], str],
-) -> dict[str, str | Cell]:
-    """The printed errors of single runs by the names of their folds, a dash for a run that is not done.
-
-    Args:
-        errors: shares, by (fold, seed).
-        lines: of the errors, as :meth:`Numbers.of_runs` returns them.
-        names: of the planned (fold, seed), as :func:`spl.analysis.arms.run_names` gives them.
-    """
-    return {
-        name: Cell(percent(errors[run], 2), lines[run]) if run in errors else percent(float("nan"))
-        for run, name in names.items()
-    }
 
 
 def stacked(first: str, *parts: Mapping[str, Mapping[str, str | Cell]]) -> pd.DataFrame:

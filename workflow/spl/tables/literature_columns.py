@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,20 +70,15 @@ class Published:
             labels: in an experiment with labelled sets of several sizes, the number of labels.
         """
         cells: dict[str, str | Cell] = {}
-        for row in self._of(arm, labels):
+        for row in self._matches.to_dict("records"):
+            if (row["method"], row["variant"]) != (arm.method, arm.variant) or labels not in (None, row["labels"]):
+                continue
             errors = {name: row[f"error_{name}"] for name in ("mean", "std") if not pd.isna(row[f"error_{name}"])}
             shares = {f"published_{name}: {row['origin']}": error / 100 for name, error in errors.items()}
             lines = numbers.computed(what, shares, ())
             text = _printed(row["error_mean"], row["error_std"])
             cells[_name(row["origin"])] = Cell(text, lines[f"published_mean: {row['origin']}"])
         return cells
-
-    def _of(self, arm: Arm, labels: int | None) -> list[dict[Hashable, Any]]:
-        return [
-            row
-            for row in self._matches.to_dict("records")
-            if (row["method"], row["variant"]) == (arm.method, arm.variant) and labels in (None, row["labels"])
-        ]
 
 
 def _comparable(runs: pd.DataFrame) -> pd.DataFrame:

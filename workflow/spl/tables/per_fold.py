@@ -9,9 +9,8 @@ from typing import Any
 import pandas as pd
 
 from spl.analysis.arms import arms, gains, run_names
-from spl.analysis.formats import counted, percent
-from spl.analysis.statistics import corrected, summarise
-from spl.tables.layout import Cell, Numbers, Table, fold_cells, gain_cells, stacked
+from spl.analysis.statistics import corrected
+from spl.tables.layout import Cell, Numbers, Table, gain_cells, stacked
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -29,15 +28,9 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     below: dict[str, dict[str, Cell]] = {}
     for arm in compared:
         what = {"method": arm.label}
-        above[arm.label] = fold_cells(arm.errors, numbers.of_runs(what, arm.runs), names)
+        above[arm.label] = numbers.folds(what, arm, names)
         if len(names) > 1:
-            errors = summarise(arm.values())
-            values = {"max": errors.max, "min": errors.min, "range": errors.range}
-            lines = numbers.computed(what, values, arm.paths)
-            above[arm.label] |= {
-                name: Cell(counted(percent(value, 2), errors.n, len(names)), lines[name])
-                for name, value in values.items()
-            }
+            above[arm.label] |= numbers.errors(what, arm, len(names), ("max", "min", "range"))
         if arm.label in comparisons:
             gain = comparisons[arm.label]
             lines = numbers.compared(what, gain)

@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 
 from spl.analysis.arms import arms, gains, run_names
-from spl.analysis.formats import counted, spread
-from spl.analysis.statistics import corrected, summarise
+from spl.analysis.statistics import corrected
 from spl.study.labels import setting_value
 from spl.tables.layout import Cell, Numbers, Table, gain_cells
 from spl.tables.literature_columns import Published
@@ -37,10 +36,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         for arm in compared:
             what = {"method": arm.label, "labels": labels}
             numbers.of_runs(what, arm.runs)
-            errors = summarise(arm.values())
-            values = {"n": errors.n, "mean": errors.mean, "std": errors.std}
-            mean = numbers.computed(what, values, arm.paths)["mean"]
-            column[arm.label] = Cell(counted(spread(errors.mean, errors.std), errors.n, full), mean)
+            column[arm.label] = numbers.errors(what, arm, full)["mean ± std"]
             theirs = published.cells(numbers, what, arm, labels)
             column |= {f"{arm.label}, {name}": cell for name, cell in theirs.items()}
             if (labels, arm.label) in comparisons:

@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 
 from spl.analysis.arms import Arm, arms, gains, run_names
-from spl.analysis.formats import counted, percent
-from spl.analysis.statistics import corrected, summarise
+from spl.analysis.statistics import corrected
 from spl.tables.layout import Cell, Numbers, Table, gain_cells
 from spl.tables.literature_columns import Published
 
@@ -30,22 +29,19 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     numbers = Numbers()
     printed = []
     for arm in compared:
-        line = _errors(arm, full, numbers)
+        line: dict[str, str | Cell] = {"": arm.label} | _errors(arm, full, numbers)
         line |= dict.fromkeys(published.names, "–") | published.cells(numbers, {"method": arm.label}, arm)
         if arm.label in comparisons:
             lines = numbers.compared({"method": arm.label}, comparisons[arm.label])
             line |= gain_cells(comparisons[arm.label], lines, f"gain wrt {titles[baseline]}", full=full)
         printed.append(line)
     references = (arm for path in inputs[1:] for arm in arms(pd.read_csv(path), titles))
-    printed += [_errors(arm, len(arm.planned), numbers) for arm in references]
+    printed += [{"": arm.label} | _errors(arm, len(arm.planned), numbers) for arm in references]
     return numbers.table(pd.DataFrame(printed).fillna(""), published.note)
 
 
-def _errors(arm: Arm, full: int, numbers: Numbers) -> dict[str, str | Cell]:
-    """The start of an arm's line: its label, mean and deviation; ``full`` is its number of runs when all are done."""
-    errors = summarise(arm.values())
+def _errors(arm: Arm, full: int, numbers: Numbers) -> dict[str, Cell]:
+    """Mean and deviation; ``full`` is the number of runs when all are done."""
     numbers.of_runs({"method": arm.label}, arm.runs)
-    values = {"n": errors.n, "mean": errors.mean, "std": errors.std}
-    lines = numbers.computed({"method": arm.label}, values, arm.paths)
-    cells = {name: Cell(counted(percent(values[name], 2), errors.n, full), lines[name]) for name in ("mean", "std")}
-    return {"": arm.label} | cells
+    cells = numbers.errors({"method": arm.label}, arm, full)
+    return {name: cells[name] for name in ("mean", "std")}

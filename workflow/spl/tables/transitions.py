@@ -8,12 +8,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from spl.analysis.arms import Arm, arms_by_size, gain_on, paired, paired_paths, run_names
+from spl.analysis.arms import Arm, arms_by_size, gain_of, paired, run_names
 from spl.analysis.formats import counted, percent
-from spl.analysis.statistics import NO_GAIN, Gain, corrected, gain, summarise
+from spl.analysis.statistics import Gain, corrected, summarise
 from spl.tables.layout import Cell, Numbers, Table
 
 Transition = tuple[int, int]
@@ -35,7 +34,11 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     methods = arms_by_size(pd.read_csv(inputs[0]), parameter["titles"])
     full = len(run_names([arm for sizes in methods.values() for arm in sizes.values()]))
     gains = corrected(
-        {(method, transition): fall for method, sizes in methods.items() for transition, fall in _gains(sizes).items()}
+        {
+            (method, (before, after)): gain_of(paired(sizes[after], sizes[before]))
+            for method, sizes in methods.items()
+            for before, after in pairwise(sizes)
+        }
     )
     numbers = Numbers()
     printed, notes = [], []
@@ -83,18 +86,11 @@ def _high(conclusions: Mapping[str, int | None]) -> str:
     return f"p high at {conclusions['transitions_above_level']} of {conclusions['transitions']}{last}"
 
 
-def _gains(sizes: Mapping[int, Arm]) -> dict[Transition, Gain]:
-    return {(before, after): gain_on(sizes[before], sizes[after]) for before, after in pairwise(sizes)}
-
-
 def _pooled(sizes: Mapping[int, Arm]) -> Gain:
     """The gain over all transitions together."""
-    transitions = list(pairwise(sizes.values()))
-    before, after = (
-        np.concatenate(errors) for errors in zip(*(paired(*transition) for transition in transitions), strict=True)
-    )
-    runs = tuple(path for transition in transitions for paths in paired_paths(*transition) for path in paths)
-    return replace(gain(after, before), runs=runs) if len(after) else NO_GAIN
+    pairs = [paired(after, before) for before, after in pairwise(sizes.values())]
+    runs = (path for of_transition in pairs for path in (*of_transition["run_baseline"], *of_transition["run"]))
+    return replace(gain_of(pd.concat(pairs)), runs=tuple(runs))
 
 
 def stable_from(sizes: Mapping[int, Arm], mean_below: float, std_below: float) -> int | None:
