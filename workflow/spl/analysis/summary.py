@@ -26,33 +26,16 @@ REPEATED = ("dataset", "split", "fold", "labels", "split_seed", "method", "varia
 
 
 def write_summary(parameter: Mapping[str, Any], inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
-    """Write the summary of an experiment as CSV.
-
-    Args:
-        parameter: as of :func:`summarise_experiment`.
-        inputs: ``parameters.json``, ``metrics.csv`` and ``confusion.npy`` of each run that is done, below
-            ``runs/<run>/``.
-        outputs: the CSV file.
-    """
-    table = summarise_experiment(parameter, _folders(parameter["runs"], inputs))
-    table.to_csv(outputs[0], index=False, float_format="%.10g", lineterminator="\n")
-
-
-def _folders(runs: Sequence[str], files: Sequence[Path]) -> dict[str, Path]:
-    """The folders of files by the paths of the runs that they belong to."""
-    lengths = {len(Path(run).parts) for run in runs}
-    folders = dict.fromkeys(path.parent for path in files)
-    return {"/".join(folder.parts[-length:]): folder for folder in folders for length in lengths}
-
-
-def summarise_experiment(parameter: Mapping[str, Any], folders: Mapping[str, Path]) -> pd.DataFrame:
-    """One tidy row for each run of an experiment: its parameters and its results.
+    """Write the summary of an experiment as CSV: one tidy row for each run, with its parameters and its results.
 
     Args:
         parameter: ``runs``, their paths in the order of the study; ``missing``, the known columns of runs that have no
             result, by path: the others stay empty in their rows; ``basins``, the limits of the study.
-        folders: of the runs that are done, by path.
+        inputs: ``parameters.json``, ``metrics.csv`` and ``confusion.npy`` of each run that is done, in this order.
+        outputs: the CSV file.
     """
+    done = [run for run in parameter["runs"] if run not in parameter["missing"]]
+    folders = dict(zip(done, dict.fromkeys(path.parent for path in inputs), strict=True))
     rows = []
     for path in parameter["runs"]:
         if path in parameter["missing"]:
@@ -70,7 +53,7 @@ def summarise_experiment(parameter: Mapping[str, Any], folders: Mapping[str, Pat
                 **summarise_run(metrics, confusion, parameter["basins"]),
             }
         )
-    return pd.DataFrame(rows)
+    pd.DataFrame(rows).to_csv(outputs[0], index=False, float_format="%.10g", lineterminator="\n")
 
 
 def summarise_run(metrics: pd.DataFrame, confusion: NDArray[np.int64], basins: Mapping[str, float]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class PlannedStudy:
 
 
 def plan_study(study: Path | None, target: str | None = None) -> PlannedStudy:
-    """Plan the jobs of a study: of a file, or of the one below ``config/`` to whose results a target belongs, or the demo.
+    """Plan the jobs of a study: its file, or that below ``config/`` to whose results the target belongs, or the demo.
 
     Raises:
         InputError: the study cannot be planned.
