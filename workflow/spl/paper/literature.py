@@ -98,7 +98,8 @@ def _check(reader: csv.DictReader[str], path: Path) -> list[PublishedError]:
             row = PublishedError.model_validate({column: cell for column, cell in cells.items() if cell})
         except ValidationError as error:
             wrong = [str(problem["loc"][0]) for problem in error.errors()]
-            mistakes += [f"{place}: {column}: expected {_expected(column)}, got '{cells[column]}'" for column in wrong]
+            expected = {column: PublishedError.model_fields[column].description for column in wrong}
+            mistakes += [f"{place}: {name}: expected {what}, got '{cells[name]}'" for name, what in expected.items()]
             continue
         first = lines.setdefault(tuple(getattr(row, column) for column in KEY), reader.line_num)
         if first != reader.line_num:
@@ -107,10 +108,6 @@ def _check(reader: csv.DictReader[str], path: Path) -> list[PublishedError]:
     if mistakes:
         raise InputError("\n".join(mistakes))
     return rows
-
-
-def _expected(column: str) -> str | None:
-    return PublishedError.model_fields[column].description
 
 
 def comparable_errors(

@@ -24,15 +24,14 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     compared = arms(pd.read_csv(inputs[0]), titles)
     names, comparisons = run_names(compared), corrected(gains(compared, baseline))
     numbers = Numbers()
-    above: dict[str, dict[str, str | Cell]] = {}
-    below: dict[str, dict[str, Cell]] = {}
+    columns: dict[str, dict[str, str | Cell]] = {}
     for arm in compared:
         what = {"method": arm.label}
-        above[arm.label] = numbers.folds(what, arm, names)
+        columns[arm.label] = numbers.folds(what, arm, names)
         if len(names) > 1:
-            above[arm.label] |= numbers.errors(what, arm, len(names), ("max", "min", "range"))
+            columns[arm.label] |= numbers.errors(what, arm, len(names), ("max", "min", "range"))
         if arm.label in comparisons:
             gain = comparisons[arm.label]
             lines = numbers.compared(what, gain)
-            below[arm.label] = gain_cells(gain, lines, f"gain wrt {titles[baseline]}", full=len(names))
-    return numbers.table(stacked("fold", above, below))
+            columns[arm.label] |= gain_cells(gain, lines, f"gain wrt {titles[baseline]}", full=len(names))
+    return numbers.table(stacked("fold", columns))
