@@ -20,7 +20,7 @@ def help_of(project, *subcommand):
 
 def test_subcommands_for_people_come_first_and_those_of_the_rules_apart(project):
     text = help_of(project)
-    people, rules = text[text.index("For people") :].split("Called by the rules")
+    people, rules = text[text.index("Interactive commands") :].split("Called by the rules")
     assert [re.findall(r"^│ (\w+) ", part, flags=re.MULTILINE) for part in (people, rules)] == [PEOPLE, RULES]
 
 
