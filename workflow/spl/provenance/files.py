@@ -17,13 +17,15 @@ def digest(path: Path) -> str:
     The only folders that jobs read are data sets of images; other files in them do not count.
 
     Raises:
-        OSError: there is nothing, or it cannot be read.
+        OSError: there is nothing, or neither a file nor a folder; opening a pipe would block.
     """
     if path.is_dir():
         images = ((name, path / name) for name in _images(path))
         # As JSON, so that no name can look like two lines.
         listing = "".join(f"{digest(file) if file.is_file() else ''}  {json.dumps(name)}\n" for name, file in images)
         return hashlib.sha256(f"folder\n{listing}".encode()).hexdigest()
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path}: expected a file or a folder")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -20,21 +20,19 @@ from spl.provenance import machine
 from spl.provenance.files import digest, write_whole
 
 
-class ManifestPart(BaseModel):
-    """A part of a manifest."""
+class Code(BaseModel):
+    """The code of a job: its fingerprint as it ran, and the modules that it stands in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Code(ManifestPart):
-    """The code of a job: its fingerprint as it ran, and the modules that it stands in."""
 
     fingerprint: str
     modules: list[str]
 
 
-class Repository(ManifestPart):
+class Repository(BaseModel):
     """The commit that the project stood at, and the sha256 of what was changed since."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     commit: str
     diff: str | None
@@ -49,7 +47,7 @@ class Hardware(BaseModel):
     gpus: list[str] = []
 
 
-class Manifest(ManifestPart):
+class Manifest(BaseModel):
     """What is on record of one job.
 
     Attributes:
@@ -67,6 +65,8 @@ class Manifest(ManifestPart):
         begun, ended: times of the attempt that made the outputs, ISO 8601.
         attempts: of a training, all of them: where and when each began, from which step, and how it ended.
     """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     subcommand: str
     parameter: dict[str, Any]
@@ -99,16 +99,21 @@ def recorded(job: Job) -> Iterator[list[Attempt]]:
         the attempts to record, to be filled in.
 
     Raises:
-        InputError: the code is not what was planned.
+        InputError: the code is not what was planned, or a folder lies where the manifest goes.
     """
     content = job.content
     check_code(job.subcommand, content)
+    if job.manifest.is_dir():
+        raise InputError(f"{job.manifest}: expected a manifest or nothing, found a folder")
     job.manifest.unlink(missing_ok=True)
     attempts = list[Attempt]()
     before: dict[str, Any] = {
         "subcommand": job.subcommand,
         "parameter": content,
-        "code": Code(fingerprint=present_code(job.subcommand, content), modules=code_modules(job.subcommand, content)),
+        "code": Code(
+            fingerprint=present_code(job.subcommand, content),
+            modules=code_modules(job.subcommand, content),
+        ),
         "inputs": {str(path): digest(path) for path in job.inputs if path.exists()},
         "repository": machine.repository(),
         "lock": digest(machine.LOCK),
@@ -134,11 +139,14 @@ def read_manifest(path: Path) -> Manifest:
     """Read what :func:`recorded` left.
 
     Raises:
-        OSError: there is none.
+        FileNotFoundError: there is none.
         InputError: it is not a manifest.
     """
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: expected a file")
+    content = path.read_bytes()
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        return Manifest.model_validate_json(content)
     except ValidationError as error:
         problem = error.errors()[0]
         raise InputError(f"{path}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None

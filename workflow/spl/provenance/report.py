@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
@@ -106,7 +108,7 @@ def repair(
     """
     audited = list(nodes)
     # With --config study=..., Snakemake executes nothing that the file contains.
-    option = "" if study == default else f" --config {shlex.quote(f'study={study}')}"
+    option = "" if study == default else f" --config {shlex.quote(f'study={_as_config(study)}')}"
     goal = " ".join(shlex.quote(str(path)) for path in targets) or "all"
     if strays := [shlex.quote(str(path)) for node in audited if node.verdict == "orphan" for path in node.files]:
         folder = shlex.quote(f"{results}-orphans")  # moved, not deleted: the user may want them
@@ -127,6 +129,11 @@ def repair(
 def _needs_force(node: Node, read: Container[str]) -> bool:
     """Whether Snakemake may leave a job as it is; it makes missing files by itself unless their readers are there."""
     return node.verdict in ("stale", "tampered", "unrecorded") or (node.verdict == "missing" and node.name in read)
+
+
+def _as_config(path: str) -> str:
+    """A path such that Snakemake's ``--config`` reads it: as YAML, after stripping quotes from its ends."""
+    return path if re.fullmatch(r"[\w./][\w./ =+-]*\.ya?ml", path) else f" {json.dumps(path, ensure_ascii=False)} "
 
 
 # Attributes of a node in the JSON form, beside its files

@@ -41,9 +41,11 @@ def write_seal(results: Path) -> str:
     """Seal all manifests below a study's folder; returns the digest to publish.
 
     Raises:
-        InputError: there are no manifests.
+        InputError: there are no manifests, or one has a name with unprintable characters.
     """
     listing = _listing(results)
+    if unprintable := [name for name in listing if not name.isprintable()]:
+        raise InputError(f"{results}: {unprintable[0]!r}: expected only printable names of manifests")
     if not listing:
         raise InputError(f"{results}: expected the results of a study, with manifests to seal")
     write_whole(results / ROOT_FILE, "".join(f"{sha256}  {path}\n" for path, sha256 in listing.items()))
@@ -58,6 +60,8 @@ def check_seal(results: Path, published: str | None = None) -> Seal:
         published: digest of the seal as published elsewhere; None if it was not published.
     """
     path = results / ROOT_FILE
+    if not path.is_file():
+        return Seal("absent")
     try:
         content = path.read_bytes()
         lines = content.decode().removesuffix("\n").split("\n")

@@ -5,7 +5,8 @@ No code from the file is run. Each mistake is reported on one line with the file
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,25 @@ from spl.study.settings import NETWORK
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML that refuses duplicate keys."""
+    """YAML that refuses duplicate keys and reports the line of every mistake."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except yaml.YAMLError:
+            raise
+        except Exception as error:  # Python's errors about malformed numbers and dates
+            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: list[Any] = []
-        for key_node, _ in node.value:
+        seen = set()
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                continue  # refused below
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"'{key}' is given twice", key_node.start_mark)
-            seen.append(key)
+            seen.add(key)
         return super().construct_mapping(node, deep)
 
 
@@ -45,7 +56,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise InputError(f"{path}{line}: {_one_line(str(error.problem))}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a malformed number or date
+    except (yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected a mapping with the keys {', '.join(Study.model_fields)}")
@@ -110,19 +121,24 @@ _PATTERNS = {SLUG: "lower-case letters, digits and dashes", NETWORK: "a network 
 
 
 def _describe(problem: Any) -> str:
-    path = [_shortened(str(part)) for part in problem["loc"] if part not in (*SCHEMES, "[key]")]
+    path = [_shortened(part) for part in problem["loc"] if part not in (*SCHEMES, "[key]")]
     context = dict(problem.get("ctx", {}))
     if problem["type"] == "unknown_key":
         return f"{'.'.join([*path, _shortened(context['key'])])}: {context['hint']}"
     context["pattern"] = _PATTERNS.get(context.get("pattern", ""), "")
     known = _EXPECTATIONS.get(problem["type"])
     expectation = known.format(**context) if known else problem["msg"]
-    got = "" if problem["type"] in ("missing", "twice") else f", got {_shortened(repr(problem['input']))}"
+    got = "" if problem["type"] in ("missing", "twice") else f", got {_shortened(problem['input'], _REPR.repr)}"
     return f"{'.'.join(path) or 'the study'}: {expectation}{got}"
 
 
-def _shortened(text: str) -> str:
-    """At most 60 characters."""
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 60
+
+
+def _shortened(value: Any, to_text: Callable[[Any], str] = str) -> str:
+    """A value or a key in at most 60 characters, however large or nested it is."""
+    text = to_text(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
