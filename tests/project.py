@@ -16,7 +16,7 @@ RECORDS = ("logs", "checkpoints", "campaign")
 RECORD_FILES = (".manifest.json", "ROOT.sha256")
 RECORDS_ON_THE_PAGE = re.compile(rb'(<script type="application/json" id="records">)[^<]*')
 CODE = ("workflow", "envs")
-PARTS = ("config", "envs", "profiles", "slurm", "tests/studies", "workflow")
+PARTS = ("Snakefile", "benchmarks", "config", "envs", "profiles", "slurm", "tests/studies", "workflow")
 
 
 class Project:

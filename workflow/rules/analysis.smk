@@ -14,6 +14,7 @@ rule analyse:
     conda:
         "../../envs/environment.yaml"
     params:
+        plan=plan_file,
         canonical=lambda wildcards: parameter(product(f"analysis/{wildcards.experiment}")),
     shell:
-        "spl analyse {PLAN_FILE} {PLAN.products}analysis/{wildcards.experiment} > {log:q} 2>&1"
+        f"spl analyse {{params.plan}} {PLAN.products}analysis/{{wildcards.experiment}} > {{log:q}} 2>&1"

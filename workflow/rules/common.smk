@@ -76,6 +76,11 @@ def parameter(name):
     return JOBS[name].parameter
 
 
+def plan_file(wildcards, input):
+    """Where a job reads its parameter. As a parameter "derived from input" it starts no job again."""
+    return PLAN_FILE
+
+
 def product(name):
     """A job below the folder of products, which a partial paper has for itself."""
     return f"{PLAN.products}{name}"

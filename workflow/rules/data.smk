@@ -30,6 +30,7 @@ rule data:
     conda:
         "../../envs/environment.yaml"
     params:
+        plan=plan_file,
         canonical=lambda wildcards: parameter(f"data/{wildcards.dataset}"),
     shell:
-        "spl data {PLAN_FILE} data/{wildcards.dataset} > {log:q} 2>&1"
+        "spl data {params.plan} data/{wildcards.dataset} > {log:q} 2>&1"

@@ -17,10 +17,11 @@ rule figure:
     conda:
         "../../envs/environment.yaml"
     params:
+        plan=plan_file,
         canonical=lambda wildcards: parameter(product(f"figures/{wildcards.figure}")),
         caption=lambda wildcards, input: caption(wildcards.figure),
     shell:
-        "spl figure {PLAN_FILE} {PLAN.products}figures/{wildcards.figure} > {log:q} 2>&1"
+        f"spl figure {{params.plan}} {PLAN.products}figures/{{wildcards.figure}} > {{log:q}} 2>&1"
 
 
 for name in named("figure"):

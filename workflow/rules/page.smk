@@ -14,6 +14,7 @@ rule paper:
     conda:
         "../../envs/environment.yaml"
     params:
+        plan=plan_file,
         canonical=parameter(product("paper")),
     shell:
-        "spl page {PLAN_FILE} {PLAN.products}paper > {log:q} 2>&1"
+        f"spl page {{params.plan}} {PLAN.products}paper > {{log:q}} 2>&1"

@@ -30,6 +30,7 @@ rule crate:
     conda:
         "../../envs/environment.yaml"
     params:
+        plan=plan_file,
         canonical=crate_parameter(PLAN),
     shell:
-        "spl crate {PLAN_FILE} {input.studies:q} --output {output:q} > {log:q} 2>&1"
+        "spl crate {params.plan} {input.studies:q} --output {output:q} > {log:q} 2>&1"

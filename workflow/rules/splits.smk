@@ -9,6 +9,7 @@ rule split:
     conda:
         "../../envs/environment.yaml"
     params:
+        plan=plan_file,
         canonical=lambda wildcards: parameter(f"splits/{wildcards.split}"),
     shell:
-        "spl split {PLAN_FILE} splits/{wildcards.split} > {log:q} 2>&1"
+        "spl split {params.plan} splits/{wildcards.split} > {log:q} 2>&1"

@@ -24,10 +24,11 @@ rule table:
     conda:
         "../../envs/environment.yaml"
     params:
+        plan=plan_file,
         canonical=lambda wildcards: parameter(product(f"tables/{wildcards.table}")),
         caption=lambda wildcards, input: caption(wildcards.table),
     shell:
-        "spl table {PLAN_FILE} {PLAN.products}tables/{wildcards.table} > {log:q} 2>&1"
+        f"spl table {{params.plan}} {PLAN.products}tables/{{wildcards.table}} > {{log:q}} 2>&1"
 
 
 for name in named("table"):
@@ -57,10 +58,11 @@ rule write_spreadsheet:
     conda:
         "../../envs/environment.yaml"
     params:
+        plan=plan_file,
         canonical=lambda wildcards: parameter(product(f"tables/{wildcards.spreadsheet}")),
         caption=lambda wildcards, input: caption(wildcards.spreadsheet),
     shell:
-        "spl spreadsheet {PLAN_FILE} {PLAN.products}tables/{wildcards.spreadsheet} > {log:q} 2>&1"
+        f"spl spreadsheet {{params.plan}} {PLAN.products}tables/{{wildcards.spreadsheet}} > {{log:q}} 2>&1"
 
 
 for name in named("spreadsheet"):

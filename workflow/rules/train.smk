@@ -15,9 +15,10 @@ rule calibrate:
     conda:
         "../../envs/environment.yaml"
     params:
+        plan=plan_file,
         canonical=lambda wildcards: parameter(f"calibration/{wildcards.calibration}"),
     shell:
-        "spl calibrate {PLAN_FILE} calibration/{wildcards.calibration} > {log:q} 2>&1"
+        "spl calibrate {params.plan} calibration/{wildcards.calibration} > {log:q} 2>&1"
 
 
 rule train:
@@ -40,6 +41,7 @@ rule train:
         mem_mb=lambda wildcards: REQUESTS[wildcards.run].mem_mb,
         runtime=lambda wildcards: REQUESTS[wildcards.run].runtime,
     params:
+        plan=plan_file,
         canonical=lambda wildcards: parameter(f"runs/{wildcards.run}"),
         # Declared nowhere as output: Snakemake deletes the outputs of a job that failed.
         checkpoints="results/{study}/checkpoints/{run}",
@@ -47,4 +49,4 @@ rule train:
         log="results/{study}/checkpoints/{run}/log",
     shell:
         "mkdir -p {params.checkpoints:q} && touch {params.log:q} && ln -f {params.log:q} {log:q};"
-        " spl train {PLAN_FILE} runs/{wildcards.run} --checkpoints {params.checkpoints:q} >> {log:q} 2>&1"
+        " spl train {params.plan} runs/{wildcards.run} --checkpoints {params.checkpoints:q} >> {log:q} 2>&1"
