@@ -30,6 +30,7 @@ SLOW = {
 """Of the unit tests, files that start processes or have tests of more than two seconds."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups
 def pytest_collection_modifyitems(items):
     """Mark each test by its folder, which decides its tier; tests that share a long set-up get one worker."""
     for item in items:

@@ -114,16 +114,21 @@ REM_PER_INCH = 7.7
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
+WEBP_LIMIT = 16383  # pixels of a side; the figure of some thousand runs is higher
+
+
 def _picture(figure: Path) -> dict[str, Any]:
     """A figure as lossless WebP, which takes a third of the space of PNG, and its width on the page in rem.
 
-    All figures have the same scale.
+    All figures have the same scale. One that WebP cannot hold stays PNG.
     """
     small = BytesIO()
     with Image.open(figure) as picture:
-        inches = picture.width / float(picture.info["dpi"][0])
+        width = round(REM_PER_INCH * picture.width / float(picture.info["dpi"][0]), 1)
+        if max(picture.size) > WEBP_LIMIT:
+            return {"body": _data_url("image/png", figure.read_bytes()), "width": width}
         picture.save(small, "WEBP", lossless=True)
-    return {"body": _data_url("image/webp", small.getvalue()), "width": round(REM_PER_INCH * inches, 1)}
+    return {"body": _data_url("image/webp", small.getvalue()), "width": width}
 
 
 def _data_url(kind: str, content: bytes) -> str:

@@ -35,6 +35,10 @@ SEALS = {
 }
 
 
+# Subcommands whose jobs do not read each other's results
+EXHIBITS = ("figure", "table", "spreadsheet")
+
+
 def tree(nodes: Mapping[str, Node], tops: Iterable[str]) -> Tree:
     """The nodes called ``tops`` and, indented, the nodes upstream of each; a node is expanded only once."""
     expanded = set[str]()
@@ -116,7 +120,7 @@ def repair(
     if touch and any(node.verdict not in ("missing", "orphan") for node in audited):
         yield f"snakemake {goal} --touch --forceall{option}"
     read = {name for node in audited if node.verdict != "missing" for name in node.upstream}
-    for _, kind in groupby(audited, key=lambda node: node.subcommand):
+    for _, kind in groupby(audited, key=lambda node: "exhibit" if node.subcommand in EXHIBITS else node.subcommand):
         if files := [shlex.quote(str(node.files[0])) for node in kind if _needs_force(node, read)]:
             yield f"snakemake --force {' '.join(files)}{option}"
     if any(node.verdict not in ("fresh", "orphan") for node in audited):
