@@ -30,16 +30,13 @@ SLOW = {
 """Of the unit tests, files that start processes or have tests of more than two seconds."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups
 def pytest_collection_modifyitems(items):
-    """Mark each test by its folder, which decides its tier; tests that share a long set-up get one worker."""
+    """Mark each test by its folder, which decides its tier."""
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
         item.add_marker(folder)
         if folder == "unit" and item.path.stem in SLOW:
             item.add_marker("slow")
-        if folder in EXTRA:  # of SLURM, a machine has one
-            item.add_marker(pytest.mark.xdist_group("slurm" if folder == "slurm" else item.path.stem))
         if folder in EXTRA or EXTRA_FIXTURES & set(item.fixturenames):
             item.add_marker("extra")
     items.sort(key=lambda item: item.get_closest_marker("smoke") is None)  # it takes longest, and begins first

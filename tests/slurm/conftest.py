@@ -1,7 +1,10 @@
 """A real SLURM for the tests of a module."""
 
+from tempfile import gettempdir
+
 import cluster
 import pytest
+from filelock import FileLock
 
 
 @pytest.fixture(scope="module")
@@ -10,7 +13,8 @@ def slurm(request):
     accounting = getattr(request.module, "ACCOUNTING", False)
     if reason := cluster.obstacle(accounting):
         pytest.fail(reason)
-    cluster.stop()  # what a session left that was killed
-    cluster.start(accounting)
-    yield
-    cluster.stop()
+    with FileLock(f"{gettempdir()}/spl-slurm.lock"):  # a machine has room for one, and tests have several workers
+        cluster.stop()  # what a session left that was killed
+        cluster.start(accounting)
+        yield
+        cluster.stop()

@@ -18,7 +18,6 @@ RUN = "results/tiny/runs/digits/balanced-40/fold1/smooth-fixmatch/seed0"
 ABSOLUTE = "process-run-crate-0.5_5.1"
 """The one check that a folder cannot pass: it asks that identifiers of programs be absolute. The profile lets those be
 relative that are files of the crate, as the Snakefile has to be, or that have no page on the web."""
-pytestmark = pytest.mark.xdist_group("crate")
 
 
 def judged(crate, validator):

@@ -44,7 +44,6 @@ ELSEWHERE = {
 }
 """Commands that do not run here, each with the reason or the tests that cover it."""
 DIGEST = re.compile("[0-9a-f]{64}")
-pytestmark = pytest.mark.xdist_group("documented commands")
 
 
 def blocks(page):

@@ -17,7 +17,6 @@ TRAINED = {"n01440764": 40, "n01443537": 30, "n02102040": 20}
 HELD_OUT = 4
 RUNS = ("imagenet/proportional-0.1/fold0/fixmatch/seed0", "imagenet/proportional-0.1/fold0/smooth-fixmatch/seed0")
 MADE = ("fig7", "fig8", "fig9", "table15")
-pytestmark = pytest.mark.xdist_group("imagenet")
 
 
 def write_pictures(root, backwards):

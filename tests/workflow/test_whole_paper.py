@@ -26,9 +26,6 @@ FILES = {
 }
 
 
-pytestmark = pytest.mark.xdist_group("whole paper")
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """All jobs of the whole paper, done in one process: there are a hundred."""
