@@ -91,7 +91,7 @@ def test_2800_runs_are_analysed_drawn_shown_and_audited(project):
     commands = project.run(
         *asked, "--dry-run", "--printshellcmds", "--force", "results/large/analysis/random-labels.csv"
     )
-    [command] = [line.strip() for line in commands.stdout.splitlines() if "spl analyse" in line]
+    [command] = [line[line.index("spl ") :] for line in commands.stdout.splitlines() if "spl analyse" in line]
     assert len(command) < 200, "short enough to be read, and to be typed by hand"
     typed = command.partition(" > ")[0].split()
     assert project.run(*typed).returncode == 0
