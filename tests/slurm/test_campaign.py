@@ -20,9 +20,9 @@ def test_the_tiny_study_comes_out_as_on_one_machine(slurm, project, finished):
     assert len([name for name in alone if name.endswith(("metrics.csv", "confusion.npy", "weights.safetensors"))]) == 18
 
     assert [path.name for path in (project.folder / "results").iterdir()] == ["tiny"]
-    logs = project.results / "logs/slurm"
+    logs = project.folder / "logs/slurm"
     assert [path.name for path in logs.iterdir()] == ["rule_train"], "all else runs where Snakemake does"
-    assert len(list(logs.rglob("*.log"))) == 6, "kept, one a training: none was tried twice"
+    assert len(list(logs.rglob("*.log"))) == 6, "kept, one for each run: none was tried twice"
 
 
 def test_a_fresh_clone_selects_the_paper_and_asks_for_what_its_trainings_need(tmp_path):
