@@ -24,7 +24,7 @@ lint: $(SETUP)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/snakefmt --check workflow/Snakefile workflow/rules
+	$(VENV)/bin/snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	$(VENV)/bin/snakemake --lint
 
 # Minutes, while you work: style, types, fast unit tests, and the tiny study from data to page.

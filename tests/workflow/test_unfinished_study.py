@@ -11,7 +11,7 @@ def test_what_is_missing_is_left_out_said_and_not_trained(finished):
     shutil.rmtree(finished.results / f"runs/{RUN}")
     complete = {path: path.read_bytes() for path in finished.results.rglob("*") if path.parent.name == "tables"}
     assert {job.split()[0] for job in finished.planned("--config", "partial=true")} <= {
-        "analyse", "figure", "table", "paper", "all",
+        "analyse", "figure", "table", "paper", "all", "default",
     }  # fmt: skip
     finished.snakemake("--config", "partial=true")
     assert not (finished.results / f"runs/{RUN}").exists()
