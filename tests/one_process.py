@@ -4,6 +4,7 @@ import json
 from contextlib import chdir
 from graphlib import TopologicalSorter
 from pathlib import Path
+from threading import Lock
 
 from spl.campaign.jobs import jobs
 from spl.campaign.plan_file import write_plan_file
@@ -12,11 +13,13 @@ from spl.study.plan import make_plan
 from spl.study.reading import read_study, read_yaml
 
 DO_JOBS = Path(__file__).with_name("do_jobs.py")
+CWD = Lock()
+"""Threads share the folder that a process is in."""
 
 
 def write_plan(project, study):
     """Write the plan file of a study in a project; returns its path there, and the jobs by name in order."""
-    with chdir(project.folder):
+    with CWD, chdir(project.folder):
         plan = make_plan(read_study(Path(study)))
         planned = jobs(plan, exhibits(plan, study))
         file = write_plan_file(planned, read_yaml(Path(study)), Path("results", plan.study.name))
