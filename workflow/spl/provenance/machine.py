@@ -37,7 +37,7 @@ def hardware() -> dict[str, Any]:
                 "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
                 "cuda": torch.version.cuda,
                 "cudnn": torch.backends.cudnn.version(),
-                "driver": driver.decode() if driver else None,
+                "driver": driver.decode().strip() if driver else None,
             }
     return properties
 
@@ -148,14 +148,14 @@ def repository() -> dict[str, Any] | None:
     """
     git = "git", "-C", str(PROJECT)
     commit = _output(*git, "rev-parse", "HEAD")
-    if commit is None or _output(*git, "rev-parse", "--show-toplevel") != os.fsencode(PROJECT):
+    if commit is None or _output(*git, "rev-parse", "--show-toplevel") != os.fsencode(PROJECT) + b"\n":
         return None
     changes = _output(*git, "diff", "--binary", "--no-ext-diff", "--no-textconv", "HEAD") or b""
     untracked = "ls-files", "-z", "--others", "--exclude-standard", "workflow", "config", "Snakefile"
     listing = _output(*git, *untracked) or b""
     for name in filter(None, listing.split(b"\0")):
         changes += b"\n%b %b" % (name, _content_digest(PROJECT / os.fsdecode(name)))
-    return {"commit": commit.decode(), "diff": hashlib.sha256(changes).hexdigest() if changes else None}
+    return {"commit": commit.decode().strip(), "diff": hashlib.sha256(changes).hexdigest() if changes else None}
 
 
 def _content_digest(path: Path) -> bytes:
@@ -169,6 +169,6 @@ def _content_digest(path: Path) -> bytes:
 def _output(*command: str) -> bytes | None:
     """What a command prints; None if it fails or is not installed."""
     try:
-        return subprocess.run(command, capture_output=True, check=True, timeout=60).stdout.strip()
+        return subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
     except (OSError, subprocess.SubprocessError):
         return None
