@@ -46,14 +46,6 @@ def test_a_change_that_is_no_utf_8_is_a_change_like_any_other(repository):
     assert len(digests - {None}) == 2
 
 
-def test_blanks_at_the_end_of_a_change_count(repository):
-    digests = set()
-    for blanks in ("", " ", "  "):
-        (repository / "workflow/code.py").write_text(f"x = 1\n#{blanks}\n")
-        digests.add(change())
-    assert len(digests) == 3
-
-
 def test_of_untracked_files_name_and_content_count(repository):
     digests = [change()]
     for name, content in (("new.py", "1"), ("new.py", "2"), ("caf\udce9.py", "2")):
