@@ -91,7 +91,9 @@ def measure(repetitions: int, quick: bool, semilearn: Path | None = None) -> dic
         "checkpoint_share": _checkpoint_share(),
         **({} if quick else {"memory": _memory()}),
         "parameters": {
-            name: sum(weight.numel() for weight in build_network(settings, 3, 10, torch.Generator()).parameters())
+            name: sum(
+                weight.numel() for weight in build_network(settings, 3, 10, np.random.default_rng(0)).parameters()
+            )
             for name, settings in NETWORKS.items()
         },
         "machine": {
@@ -123,9 +125,9 @@ def _ratio(first: Callable[[], object], second: Callable[[], object], repetition
 
 def random_pools(channels: int, side: int) -> Pools:
     """A thousand images in memory, forty of them labelled."""
-    draw = torch.Generator().manual_seed(0)
-    images = torch.randint(256, (1000, channels, side, side), dtype=torch.uint8, generator=draw)
-    classes = torch.randint(10, (1000,), generator=draw)
+    draw = np.random.default_rng(0)
+    images = torch.from_numpy(draw.integers(256, size=(1000, channels, side, side), dtype=np.uint8))
+    classes = torch.from_numpy(draw.integers(10, size=1000))
     grey = torch.full((channels,), 125.0), torch.full((channels,), 60.0)
     return Pools(images, classes, torch.arange(40), torch.arange(1000), *grey)
 
@@ -138,7 +140,7 @@ def whole_step(settings: Settings, pools: Pools) -> Callable[[], object]:
 
 
 def _begun(settings: Settings, pools: Pools) -> State:
-    network = build_network(settings, pools.images.shape[1], 10, torch.Generator().manual_seed(0))
+    network = build_network(settings, pools.images.shape[1], 10, np.random.default_rng(0))
     return start(network, pools, 10, METHODS["fixmatch"], settings)
 
 
@@ -147,7 +149,7 @@ def _step_over_bare(settings: Settings, channels: int, side: int, repetitions: i
     fixed = next(draw_batches(pools, settings, 0, 0, unlabelled=True, strong=True))
     views = torch.cat([fixed.labelled, fixed.weak, fixed.strong]).contiguous(memory_format=torch.channels_last)
     targets = torch.randint(10, (len(views),))
-    bare = build_network(settings, channels, 10, torch.Generator().manual_seed(0))
+    bare = build_network(settings, channels, 10, np.random.default_rng(0))
     whole = whole_step(settings, pools)
 
     def forward_and_backward() -> None:
@@ -243,8 +245,8 @@ def _peer(command: list[str], environment: Mapping[str, str], name: str) -> Iter
 
 def _augment_over_pillow(repetitions: int) -> float:
     """The same drawn strong views, from uint8 images to normalised floats: all at once, and one by one with Pillow."""
-    draw = torch.Generator().manual_seed(0)
-    images = torch.randint(256, (448, 3, 32, 32), dtype=torch.uint8, generator=draw)
+    draw = np.random.default_rng(0)
+    images = torch.from_numpy(draw.integers(256, size=(448, 3, 32, 32), dtype=np.uint8))
     pictures = [Image.fromarray(image.numpy().transpose(1, 2, 0)) for image in images]
     drawn = augment.draw_strong(len(images), draw, variant=RECIPE.randaugment)
     weak = augment.draw_weak(len(images), draw, flip=True, padding=RECIPE.crop_padding)

@@ -3,6 +3,7 @@
 The device "meta" stands in for the GPU: its tensors have shapes, but no values, and whoever asks for values fails.
 """
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -34,7 +35,7 @@ class Gpu(TorchDispatchMode):
 
 
 def views(channels):
-    draw = torch.Generator().manual_seed(0)
+    draw = np.random.default_rng(0)
     strong = augment.draw_strong(100, draw, variant="torchssl")
     weak = augment.draw_weak(100, draw, flip=True, padding=2)
     images = torch.empty(100, channels, 20, 24, dtype=torch.uint8, device="meta")

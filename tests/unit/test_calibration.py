@@ -16,9 +16,9 @@ from spl.study.weights import read_weights
 POSITIVE = st.floats(1e-3, 1e3)
 
 
-def metrics(losses, factor=0.4, over=0.8):
+def metrics(losses, factor=0.4):
     steps = range(10, 10 * len(losses) + 1, 10)
-    return pd.DataFrame({"step": steps, "unlabelled_loss": losses, "factor": factor, "factor_over_confidence": over})
+    return pd.DataFrame({"step": steps, "unlabelled_loss": losses, "coverage": factor})
 
 
 def test_equilibrium_is_the_second_half():
@@ -35,7 +35,7 @@ def test_equilibrium_is_the_second_half():
 def test_at_the_calibrated_weights_both_equations_hold(reference, confidence, factors, threshold):
     """Equation 26 is met exactly where all views are learnt alike, so that mean and geometric mean of 1 / f agree."""
     factor, loss = np.mean(factors), np.mean([phi * -np.log(confidence) for phi in factors]) + 1e-9
-    found = weights({"unlabelled_loss": reference}, {"unlabelled_loss": loss, "factor": factor}, threshold)
+    found = weights({"unlabelled_loss": reference}, {"unlabelled_loss": loss, "coverage": factor}, threshold)
     assert found["lambda_u"] * loss == pytest.approx(1 * reference)
     pull_of_loss = found["lambda_u"] * np.mean([phi / confidence for phi in factors])
     assert pull_of_loss == pytest.approx(found["lambda_max"] * factor / (1 - threshold), rel=1e-4)
@@ -44,7 +44,7 @@ def test_at_the_calibrated_weights_both_equations_hold(reference, confidence, fa
 def test_a_view_that_is_not_learnt_at_all_does_not_decide():
     """Of a thousand views one has a score of 1e-6: in the mean of 1 / f it would count a thousand times all others."""
     scores = np.array([0.9] * 999 + [1e-6])
-    found = weights({"unlabelled_loss": 1.0}, {"unlabelled_loss": -np.log(scores).mean(), "factor": 1.0}, 0.95)
+    found = weights({"unlabelled_loss": 1.0}, {"unlabelled_loss": -np.log(scores).mean(), "coverage": 1.0}, 0.95)
     assert found["lambda_max"] / found["lambda_u"] == pytest.approx(0.05 / 0.9, rel=0.02)
 
 

@@ -4,6 +4,7 @@ Meta tensors have a device and shapes but no values: whatever mixes devices, or 
 the device, raises.
 """
 
+import numpy as np
 import pytest
 import torch
 from torch.optim.sgd import sgd
@@ -31,7 +32,7 @@ def test_a_step_keeps_to_its_device_and_never_waits_for_it(method, monkeypatch):
     images, classes = torch.empty(POOL, 3, SIDE, SIDE, device=DEVICE), torch.zeros(POOL).long().to(DEVICE)
     grey = torch.ones(3, device=DEVICE), torch.ones(3, device=DEVICE)
     pools = Pools(images.byte(), classes, torch.arange(5), torch.arange(POOL), *grey)
-    state = start(build_network(settings, 3, 10, torch.Generator()), pools, 10, METHODS[method], settings)
+    state = start(build_network(settings, 3, 10, np.random.default_rng(0)), pools, 10, METHODS[method], settings)
     unlabelled, drawn = images[: MU * B], classes[: MU * B]
     batch = Batch(images[:B], classes[:B], unlabelled, unlabelled, drawn, drawn, classes.sum())
     for step in range(2):

@@ -60,8 +60,8 @@ def assert_legible(figure):
     assert needed.y1 <= paper[1] + 0.01
 
 
-def test_every_method_has_a_look_of_its_own():
-    assert set(LOOKS) == set(METHODS)
+def test_the_methods_of_the_paper_have_looks_of_their_own():
+    assert set(LOOKS) <= set(METHODS)
     assert len({(look.colour, look.marker) for look in LOOKS.values()}) == len(LOOKS)
 
     added = look_of("a-method-that-was-added")

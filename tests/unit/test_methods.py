@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from spl.figures.fig1 import plain_loss, smooth_loss
 from spl.methods.registry import METHODS
+from spl.methods.smooth_fixmatch_factor import factor_loss
 from spl.methods.smoothness import smoothness_factor
 from spl.study.settings import Settings
-from spl.training.step import factor_loss, ramp_up
+from spl.training.step import ramp_up
 
 PLAIN = ["pseudo-label", "fixmatch", "flexmatch"]
 SMOOTH = ["smooth-pseudo-label", "smooth-fixmatch", "smooth-fixmatch-sq", "smooth-fixmatch-sqrt"]

@@ -1,5 +1,6 @@
 """The losses, class thresholds and network of semilearn, the code base of USB: tests/peers/semilearn_reference.py."""
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -67,7 +68,7 @@ def test_flexmatch_s_memory_thresholds_and_losses_are_semilearn_s_step_after_ste
 
 def test_with_bias_in_the_stem_alone_the_network_is_semilearn_s():
     given = case("wrn-28-2")
-    network = build_network(Settings(conv_bias="stem", batch_norm_eps=1e-5), 3, 10, torch.Generator())
+    network = build_network(Settings(conv_bias="stem", batch_norm_eps=1e-5), 3, 10, np.random.default_rng(0))
     network.norm.eps = 1e-3  # semilearn's last batch norm differs from its others
     fill(network)
     assert sum(weight.numel() for weight in network.parameters()) == given["parameters"]

@@ -3,6 +3,7 @@
 from functools import partial
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cross_entropy, softmax
@@ -38,7 +39,7 @@ def pools():
 
 def begun(method, **changed):
     settings = BASE.model_copy(update={**METHODS[method].defaults, "lambda_u": 0.7, **changed})
-    network = build_network(settings, 1, 10, torch.Generator().manual_seed(0))
+    network = build_network(settings, 1, 10, np.random.default_rng(0))
     state = start(network, pools(), 10, METHODS[method], settings)
     batches = draw_batches(pools(), settings, 0, 0, unlabelled=True, strong=METHODS[method].strong_view)
     return state, batches, settings
@@ -70,7 +71,7 @@ def test_the_gradient_of_a_step_is_that_of_the_equation_with_constant_weights(me
         threshold = torch.zeros(1) if method == "flexmatch" else settings.threshold  # nothing is learnt yet
         weight = entry.weight(score.detach(), threshold, settings).detach()
         loss = loss + 0.7 * (weight * cross_entropy(leaves["learning"], label, reduction="none")).sum() / len(label)
-        if entry.factor_loss:
+        if entry.through_weak:
             factor = smoothness_factor(score, settings.threshold)
             loss = loss + 0.5 * (factor.detach() * (1 - factor)).sum() / len(label)
     loss.backward()
@@ -79,7 +80,7 @@ def test_the_gradient_of_a_step_is_that_of_the_equation_with_constant_weights(me
             assert logits[name].grad is None or not logits[name].grad.any(), name
         else:
             assert torch.allclose(logits[name].grad, leaf.grad, atol=1e-7), name
-    assert (leaves["weak"].grad is not None) == entry.factor_loss
+    assert (leaves["weak"].grad is not None) == entry.through_weak
 
 
 def test_flexmatch_s_thresholds_come_from_the_counts_before_the_step():
@@ -92,7 +93,7 @@ def test_flexmatch_s_thresholds_come_from_the_counts_before_the_step():
 def test_labelled_weak_and_strong_views_share_one_forward_and_its_statistics():
     state, batches, settings = begun("fixmatch")
     batch = next(batches)
-    reference = build_network(settings, 1, 10, torch.Generator().manual_seed(0))
+    reference = build_network(settings, 1, 10, np.random.default_rng(0))
     reference.train()
     reference(torch.cat([batch.labelled, batch.weak, batch.strong]).contiguous(memory_format=torch.channels_last))
     train_step(state, batch, 0, METHODS["fixmatch"], settings)
@@ -102,7 +103,7 @@ def test_labelled_weak_and_strong_views_share_one_forward_and_its_statistics():
 
 def test_three_steps_are_those_of_torch_s_nesterov_sgd_without_decay_of_biases_and_norms(monkeypatch):
     state, batches, settings = begun("fixmatch", weight_decay=0.1)
-    reference = build_network(settings, 1, 10, torch.Generator().manual_seed(0))
+    reference = build_network(settings, 1, 10, np.random.default_rng(0))
     named = dict(reference.named_parameters())
     groups = [
         {"params": [p for p in named.values() if p.ndim > 1], "weight_decay": 0.1},

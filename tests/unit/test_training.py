@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,17 +12,14 @@ import torch
 from spl.data.digits import read_digits
 from spl.data.splits import draw_split
 from spl.data.store import grey_levels
-from spl.errors import InterruptedTrainingError, NotFiniteError
-from spl.methods.method import Method, MethodState
+from spl.errors import NotFiniteError
 from spl.methods.registry import METHODS
 from spl.study.schema import METHOD_SETTINGS
 from spl.study.settings import Settings
 from spl.training.batches import Pools, draw_batches
-from spl.training.checkpoints import Checkpoints
 from spl.training.evaluation import is_evaluated
 from spl.training.loop import train
-from spl.training.optimiser import learning_rate
-from spl.training.state import start
+from spl.training.optimiser import SCHEDULES, learning_rate
 
 DIGITS = read_digits()
 GREY = grey_levels(DIGITS.train_images)
@@ -137,10 +135,9 @@ def test_the_measures_are_those_of_the_equations():
     everything = trained("fixmatch", threshold=0.0).evaluations[-1].measures
     assert everything["coverage"] == pytest.approx(1)
     assert everything["unlabelled_loss"] == pytest.approx(everything["unweighted_loss"])
-    assert 0 < everything["factor"] < 1
     assert 0 <= everything["purity"] <= 1
     nothing = trained("fixmatch", threshold=1 - 1e-9).evaluations[-1].measures
-    assert nothing["coverage"] == nothing["unlabelled_loss"] == nothing["factor"] == 0
+    assert nothing["coverage"] == nothing["unlabelled_loss"] == 0
     assert nothing["unweighted_loss"] > 0
     assert math.isnan(nothing["purity"])
 
@@ -170,6 +167,47 @@ def test_the_learning_rate_falls_along_seven_sixteenths_of_a_half_cosine():
     assert learning_rate(1000, settings) == pytest.approx(0.03 * math.cos(7 * math.pi / 16))
 
 
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [("cosine", lambda part: (1 + math.cos(math.pi * part)) / 2), ("constant", lambda part: 1)],
+)
+def test_other_schedules_have_names(schedule, expected):
+    settings = Settings(steps=1000, schedule=schedule)
+    for step in (0, 1, 250, 999, 1000):
+        assert learning_rate(step, settings) == pytest.approx(0.03 * expected(step / 1000), abs=1e-12)
+
+
+def test_every_schedule_of_the_settings_is_known():
+    assert set(get_args(Settings.model_fields["schedule"].annotation)) == set(SCHEDULES)
+
+
+def test_a_twin_begins_with_weights_that_differ_in_their_last_bits_alone():
+    """And sees the same batches; without training, nothing else tells the two apart."""
+    run, twin = (trained(initial_noise=noise, learning_rate=1e-30) for noise in (0.0, 1e-6))
+    assert checksums(run) == checksums(twin)
+    for name, weight in run.weights.items():
+        if name.startswith("network.") and weight.ndim > 1:
+            relative = (twin.weights[name] / weight - 1).abs()
+            assert 0 < relative.mean() < 2e-6, name
+            assert relative.max() < 1e-5, name
+    assert torch.equal(
+        trained(initial_noise=1e-6).weights["network.stem.weight"],
+        trained(initial_noise=1e-6).weights["network.stem.weight"],
+    )
+
+
+def test_flips_and_movements_are_those_of_the_visits_before():
+    """With a single unlabelled image every step visits it; a weight that is 1 from the first step on does not move."""
+    split = draw_split(DIGITS.train_classes, "balanced", 0, 2)
+    only = replace(split, excluded=list(range(1, 1297)))
+    every_step = {"evaluate_every": 1, "evaluate_late_every": 1}
+    first, *later = [e.measures for e in trained(split=only, threshold=0.0, **every_step).evaluations]
+    assert math.isnan(first["flips"])
+    assert math.isnan(first["weight_movement"])
+    assert all(0 <= row["flips"] <= 1 for row in later)
+    assert all(row["weight_movement"] == 0 for row in later)
+
+
 def test_evaluations_come_closer_in_the_last_fifth_and_include_the_last_step():
     settings = Settings(steps=1003, evaluate_every=100, evaluate_late_every=50)
     done = [step for step in range(1, 1004) if is_evaluated(step, settings)]
@@ -180,46 +218,3 @@ def test_a_loss_that_is_not_finite_stops_the_training():
     """Named are the step, though losses are looked at only now and then, its batch, and where to go on from."""
     with pytest.raises(NotFiniteError, match=r"in step 2, whose batch has checksum -?\d+; last good checkpoint: none"):
         trained(learning_rate=1e30)
-
-
-class Momentum(MethodState):
-    """A moving average of the mean score, which is also the threshold: state of another kind than FlexMatch's."""
-
-    def __init__(self, pool, classes, settings, where=None):
-        self.mean = torch.full((), 1 / classes, device=where)
-
-    def observe(self, probabilities, positions, gather):
-        self.mean.lerp_(gather(probabilities.amax(1)).mean(), 0.3)
-        return self.mean.expand(len(positions)), torch.tensor(0.5)
-
-    def tensors(self):
-        return {"mean": self.mean}
-
-
-def halved(score, threshold, settings, factor):
-    return factor * (score > threshold).float()
-
-
-@pytest.mark.parametrize(
-    "method", [METHODS["flexmatch"], Method("Moving", halved, state=Momentum)], ids=["memory", "moving average"]
-)
-def test_the_state_of_a_method_survives_an_interruption_bit_for_bit(method, tmp_path, monkeypatch):
-    monkeypatch.setattr("spl.training.loop.METHODS", {"stateful": method})
-    settings = SHORT.model_copy(update={"threshold": 0.15, "evaluate_every": 3, "evaluate_late_every": 3})
-    split = draw_split(DIGITS.train_classes, "balanced", 0, 2)
-    arguments = DIGITS, GREY, split, "stateful", settings, 0, lambda evaluation: None
-    states = []
-    monkeypatch.setattr("spl.training.loop.start", lambda *given: states.append(start(*given)) or states[-1])
-    undisturbed = train(*arguments)
-    kept = Checkpoints(tmp_path / "run", 1e9, lambda line: None)
-    with pytest.raises(InterruptedTrainingError):
-        train(*arguments, kept, lambda done: done == 7)
-    at_seven = {name: value.clone() for name, value in states[-1].method_state.tensors().items()}
-    saved = kept.read().tensors
-    assert at_seven
-    assert all(torch.equal(saved[f"method.{name}"], value) for name, value in at_seven.items())
-    resumed = train(*arguments, kept)
-    first, last = states[0].tensors(), states[-1].tensors()
-    assert first.keys() == last.keys()
-    assert all(torch.equal(value, last[name]) for name, value in first.items())
-    assert repr([e.measures for e in undisturbed.evaluations]) == repr([e.measures for e in resumed.evaluations])

@@ -13,7 +13,7 @@ from spl.errors import InputError
 if TYPE_CHECKING:  # training runs that import this module start sooner without pandas
     import pandas as pd
 
-MEASURED = ("unlabelled_loss", "factor", "factor_over_confidence")
+MEASURED = ("unlabelled_loss", "coverage")
 
 
 def equilibrium(metrics: pd.DataFrame) -> dict[str, float]:
@@ -50,7 +50,7 @@ def weights(reference: Mapping[str, float], smooth: Mapping[str, float], thresho
                 "pseudo-labels that reach the threshold: give it more steps"
             )
     lambda_u = reference["unlabelled_loss"] / smooth["unlabelled_loss"]
-    lambda_max = lambda_u * (1 - threshold) * math.exp(smooth["unlabelled_loss"] / smooth["factor"])
+    lambda_max = lambda_u * (1 - threshold) * math.exp(smooth["unlabelled_loss"] / smooth["coverage"])
     return {"lambda_u": lambda_u, "lambda_max": lambda_max}
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spl.methods.indicator import reaches
-from spl.methods.method import Method, MethodState
+from spl.methods.method import Guidance, Method, MethodState
+from spl.methods.pool_memory import NEVER, last_of_each
 
 if TYPE_CHECKING:
     from torch import Tensor, device
 
-    from spl.methods.method import Gather
+    from spl.methods.method import BatchPredictions
     from spl.study.settings import Settings
-
-NEVER = -1
 
 
 class ClassThresholds(MethodState):
@@ -27,18 +26,19 @@ class ClassThresholds(MethodState):
 
         super().__init__(pool, classes, settings, where)
         self.latest = torch.full((pool,), NEVER, device=where)
-        self.known = torch.arange(NEVER, classes, device=where)
+        self.labels = torch.arange(NEVER, classes, device=where)
+        self.counts = pool * (self.labels == NEVER)
 
-    def observe(self, probabilities: Tensor, positions: Tensor, gather: Gather) -> tuple[Tensor]:
+    def observe(self, batch: BatchPredictions) -> Guidance:
         """Thresholds float (n,) of the predicted classes from the counts before this step, which then joins them."""
-        score, predicted = probabilities.max(1)
+        score, predicted = batch.weak.max(1)
         thresholds = self.of(predicted)
-        self.remember(gather(positions), gather(score), gather(predicted))
-        return (thresholds,)
+        self.remember(batch.gather(batch.positions), batch.gather(score), batch.gather(predicted))
+        return Guidance(thresholds)
 
     def tensors(self) -> dict[str, Tensor]:
-        """The latest confident prediction for each image, int64 (pool,)."""
-        return {"latest": self.latest}
+        """The latest confident prediction for each image, int64 (pool,), and how often each class is among them."""
+        return {"latest": self.latest, "counts": self.counts}
 
     def of(self, predicted: Tensor) -> Tensor:
         """The threshold of each predicted class: tau M(beta), M(b) = b / (2 - b), beta = count / largest count.
@@ -51,8 +51,7 @@ class ClassThresholds(MethodState):
         Returns:
             float (n,), in 0 .. tau.
         """
-        counts = (self.latest[:, None] == self.known).sum(0)  # torch's bincount makes a GPU wait
-        beta = counts[1:] / counts.max()
+        beta = self.counts[1:] / self.counts.max()
         return (self.settings.threshold * beta / (2 - beta))[predicted]
 
     def remember(self, positions: Tensor, score: Tensor, predicted: Tensor) -> None:
@@ -64,10 +63,14 @@ class ClassThresholds(MethodState):
         """
         import torch
 
+        last = last_of_each(positions, score >= self.settings.threshold)
+        before = self.latest[positions]
+        after = torch.where(last > NEVER, predicted[last], before)
+        self.latest[positions] = after
         order = torch.arange(len(positions), device=positions.device)
-        confident = torch.where(score >= self.settings.threshold, order, NEVER)
-        last = torch.full_like(self.latest, NEVER).scatter_reduce_(0, positions, confident, "amax")[positions]
-        self.latest[positions] = torch.where(last > NEVER, predicted[last], self.latest[positions])
+        once = last_of_each(positions, order >= 0) == order  # an image drawn twice counts once
+        changes = (after[:, None] == self.labels).int() - (before[:, None] == self.labels).int()
+        self.counts += (changes * once[:, None]).sum(0)  # torch's bincount makes a GPU wait
 
 
 METHOD = Method("FlexMatch", reaches, state=ClassThresholds)

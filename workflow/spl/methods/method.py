@@ -19,12 +19,50 @@ if TYPE_CHECKING:  # the study reads the methods, and planning must not wait for
     Gather = Callable[[Tensor], Tensor]
 
 
+@dataclass(frozen=True)
+class BatchPredictions:
+    """What the network predicts for one batch, as a method sees it: without gradient, this process's share.
+
+    Attributes:
+        labelled: float (b, classes), probabilities of the labelled images.
+        targets: int64 (b,), their classes.
+        weak: float (n, classes), probabilities of the weak views of the unlabelled images.
+        positions: int64 (n,), places of these images in the unlabelled pool.
+        gather: the rows of all processes, given those of this one.
+    """
+
+    labelled: Tensor
+    targets: Tensor
+    weak: Tensor
+    positions: Tensor
+    gather: Gather
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """How one unlabelled batch is learnt.
+
+    Attributes:
+        threshold: of the weights, one for all images or float (n,).
+        statistics: further arguments of the method's weight.
+        probabilities: float (n, classes), in place of the network's: score and pseudo-label are their maximum (for
+            example after distribution alignment); None for the network's own.
+        targets: float (n, classes), what the views learn in place of the pseudo-label (for example sharpened
+            probabilities); None for the pseudo-label.
+    """
+
+    threshold: Threshold
+    statistics: tuple[Tensor, ...] = ()
+    probabilities: Tensor | None = None
+    targets: Tensor | None = None
+
+
 class MethodState:
     """What a method carries from step to step. This one carries nothing: every image has the threshold of the settings.
 
-    A method with moving averages or memories derives from it. Its tensors are saved in checkpoints and restored from
-    them. In a run of several processes each of them holds the same state, so that whatever changes the state must be
-    gathered from all of them first.
+    A method with moving averages, memories or a further loss derives from it. Its tensors are saved in checkpoints and
+    restored from them. In a run of several processes each of them holds the same state, so that whatever changes the
+    state must be gathered from all of them first.
 
     Args:
         pool: number of images in the unlabelled pool.
@@ -36,18 +74,22 @@ class MethodState:
     def __init__(self, pool: int, classes: int, settings: Settings, where: device | None = None) -> None:
         self.settings = settings
 
-    def observe(self, probabilities: Tensor, positions: Tensor, gather: Gather) -> tuple[Threshold, ...]:
-        """Take note of one unlabelled batch and return what its weights need; called once in each step.
+    def observe(self, batch: BatchPredictions) -> Guidance:
+        """Take note of one batch and say how its unlabelled images are learnt; called once in each step."""
+        return Guidance(self.settings.threshold)
+
+    def further_loss(self, weak: Tensor, learning: Tensor, weight: Tensor) -> Tensor | None:
+        """A further term of the loss, a scalar with gradient; called after :meth:`observe` of the same step.
 
         Args:
-            probabilities: float (n, classes) without gradient, of this process's weak views.
-            positions: int64 (n,), places of these images in the unlabelled pool.
-            gather: the rows of all processes, given those of this one.
+            weak: float (n, classes), logits of the weak views; with gradient if the method's ``through_weak``.
+            learning: float (n, classes), logits of the views that learn, with gradient.
+            weight: float (n,), of the pseudo-labels.
 
         Returns:
-            The threshold, one for all images or float (n,), and any further arguments of the method's weight.
+            None if the method has no such term.
         """
-        return (self.settings.threshold,)
+        return None
 
     def tensors(self) -> dict[str, Tensor]:
         """The tensors of the state by name; writing into them sets the state."""
@@ -60,12 +102,12 @@ class Method:
 
     Attributes:
         title: the name in tables and figures.
-        weight: the weight of each pseudo-label's loss, given scores float (n,), the threshold, the settings, and
-            whatever else the state returns; None trains on labelled images alone.
+        weight: the weight of each pseudo-label's loss, given scores float (n,), the threshold, the settings, and the
+            statistics of the state's guidance; None trains on labelled images alone.
         learns: the view that learns the pseudo-label; "weak" is the view that also yields it (Pseudo-Labeling).
-        state: what the method carries from step to step.
-        reads: settings that the weight reads beyond the threshold.
-        factor_loss: also maximise the smoothness factor itself through the weak view (equation 23).
+        state: what the method carries from step to step, and its further loss if it has one.
+        reads: settings that the method reads beyond the threshold.
+        through_weak: whether the further loss also has a gradient through the weak views.
         calibration: the two methods whose short runs calibrate its loss weights: the one whose equilibrium to keep, and
             the one to weigh (equations 25 and 26).
         defaults: settings in which the method's own recipe differs from the common one.
@@ -76,7 +118,7 @@ class Method:
     learns: Literal["strong", "weak"] = "strong"
     state: type[MethodState] = MethodState
     reads: tuple[str, ...] = ()
-    factor_loss: bool = False
+    through_weak: bool = False
     calibration: tuple[str, str] | None = None
     defaults: Mapping[str, float | str] = field(default_factory=dict)
 
@@ -91,8 +133,6 @@ class Method:
         if self.weight is None:
             return frozenset()
         names = {"mu", "threshold", "lambda_u", "ramp", *self.reads}
-        if self.factor_loss:
-            names |= {"lambda_phi", "lambda_max"}
         if self.strong_view:
             names |= {"randaugment", "cutout"}
         return frozenset(names)

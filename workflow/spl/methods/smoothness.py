@@ -20,7 +20,12 @@ def smoothness_factor(score: Tensor, threshold: Threshold, power: float = 1.0) -
         power: r > 0; 1 is linear, 2 quadratic (-sq), 1/2 the square root (-sqrt).
     """
     linear = (score - threshold).clamp(min=0) / (1 - threshold)
-    return linear if power == 1 else linear**power
+    if power == 1:
+        return linear
+    # torch's square root of floats is MKL's, which is not the IEEE one, and not the same on all processors. In doubles
+    # an error of their last bit does not reach the float: squares and square roots are rounded correctly.
+    powered: Tensor = (linear.double() ** power).to(linear.dtype)
+    return powered
 
 
 def smooth(score: Tensor, threshold: Threshold, settings: Settings) -> Tensor:

@@ -88,10 +88,11 @@ def _check_calibration(study: Study, where: str, method: str, settings: Settings
     for name in calibrated_weights(method, settings):
         if METHODS[method].calibration is None:
             _refuse(f"{where}.methods.{method}.{name}", f"expected a number: {method} has no calibration")
-        if settings.power != method_settings(study, dataset, method).power:
-            _refuse(
-                f"{where}.methods.{method}.power", f"needs {name} as a number: the calibration is for another power"
-            )
+        calibrated = method_settings(study, dataset, method)
+        for shape in sorted({"power", "jump"} & METHODS[method].settings):
+            if getattr(settings, shape) != getattr(calibrated, shape):
+                hint = f"needs {name} as a number: the calibration is for another {shape}"
+                _refuse(f"{where}.methods.{method}.{shape}", hint)
         if study.datasets[dataset].calibration is None:
             hint = f"missing; {method} of {where} calibrates {name} (or give {name} a number there)"
             _refuse(f"datasets.{dataset}.calibration", hint)

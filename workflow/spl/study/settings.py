@@ -49,9 +49,16 @@ class Settings(Model):
     ] = False
     batch_norm_eps: Annotated[Number, Field(gt=0)] = 1e-3
     batch_norm_momentum: Annotated[Number, Field(gt=0, le=1, description="weight of the newest batch")] = 1e-3
+    initial_noise: Annotated[
+        Number, Field(ge=0, lt=1, description="relative disturbance of the initial weights, for twins of a run")
+    ] = 0.0
     steps: Annotated[Integer, Field(ge=1, description="K, length of the run and of its learning-rate schedule")] = 2**20
     batch: Annotated[Integer, Field(ge=1, description="B, labelled images per step")] = 64
     learning_rate: Annotated[Number, Field(gt=0)] = 0.03
+    schedule: Annotated[
+        Literal["fixmatch", "cosine", "constant"],
+        Field(description="of the learning rate: the paper's cos(7 pi k / 16 K), a cosine down to 0, or none"),
+    ] = "fixmatch"
     momentum: Annotated[Number, Field(ge=0, lt=1, description="of SGD with Nesterov")] = 0.9
     weight_decay: Annotated[Number, Field(ge=0, description="not applied to biases and batch norm")] = 5e-4
     ema: Annotated[Number, Field(ge=0, lt=1, description="decay of the averaged weights that are evaluated")] = 0.999
@@ -67,6 +74,7 @@ class Settings(Model):
     lambda_u: Annotated[LossWeight, Field(description="weight of the unlabelled loss")] = 1.0
     ramp: Annotated[Number, Field(ge=0, le=1, description="fraction of steps over which lambda_u grows from 0")] = 0.0
     power: Annotated[Number, Field(gt=0, description="r, the shape of the smoothness factor")] = 1.0
+    jump: Annotated[Number, Field(ge=0, le=1, description="j, the weight at the threshold of jump-fixmatch")] = 0.5
     lambda_max: Annotated[LossWeight, Field(description="upper limit of the weight of the factor as loss")] = CALIBRATED
     lambda_phi: Annotated[Number, Field(ge=0, description="weight of the factor as loss, in units of lambda_max")] = 0.0
     evaluate_every: Annotated[Integer, Field(ge=1, description="steps between evaluations")] = 5000

@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn.functional import pad
+
+from spl.training.trigonometry import cosine, sine
 
 
 def to_device(values: Tensor, device: torch.device) -> Tensor:
@@ -205,20 +208,20 @@ class StrongDraw:
     square: Tensor
 
 
-def draw_weak(n: int, draw: Generator, *, flip: bool, padding: int) -> WeakDraw:
+def draw_weak(n: int, draw: np.random.Generator, *, flip: bool, padding: int) -> WeakDraw:
     """Draw ``n`` weak views: shifts of up to ``padding`` pixels and, with ``flip``, a mirror for half of them."""
-    shifts = torch.randint(2 * padding + 1, (n, 2), generator=draw) - padding
-    return WeakDraw(shifts, (torch.rand(n, generator=draw) < 0.5) & flip)
+    shifts = torch.from_numpy(draw.integers(-padding, padding, (n, 2), endpoint=True))
+    return WeakDraw(shifts, torch.from_numpy((draw.random(n) < 0.5) & flip))
 
 
-def draw_strong(n: int, draw: Generator, *, variant: str) -> StrongDraw:
+def draw_strong(n: int, draw: np.random.Generator, *, variant: str) -> StrongDraw:
     """Draw ``n`` strong views of a variant in :data:`RANDAUGMENT`; what is not applied becomes the identity."""
     operations, probability = RANDAUGMENT[variant]
-    chosen = torch.randint(len(OPERATIONS), (n, operations), generator=draw)
-    magnitude = torch.rand((n, operations), generator=draw, dtype=torch.float64)
-    square = torch.rand((n, 3), generator=draw, dtype=torch.float64)
-    applied = torch.rand((n, operations), generator=draw) < probability
-    return StrongDraw(chosen.where(applied, NUMBER["identity"]), magnitude, square)
+    chosen = draw.integers(len(OPERATIONS), size=(n, operations))
+    magnitude, square = draw.random((n, operations)), draw.random((n, 3))
+    applied = draw.random((n, operations)) < probability
+    chosen = np.where(applied, chosen, NUMBER["identity"])
+    return StrongDraw(torch.from_numpy(chosen), torch.from_numpy(magnitude), torch.from_numpy(square))
 
 
 @torch.inference_mode()
@@ -253,7 +256,8 @@ def _matrices(chosen: Tensor, magnitude: Tensor, height: int, width: int) -> Ten
     degrees, shear_x, shear_y, left, up = (
         magnitude * (chosen == NUMBER[name]) for name in ("rotate", "shear_x", "shear_y", "translate_x", "translate_y")
     )
-    cos, sin = torch.cos(-torch.deg2rad(degrees)), torch.sin(-torch.deg2rad(degrees))
+    angle = -torch.deg2rad(degrees)
+    cos, sin = cosine(angle), sine(angle)
     right, down = torch.stack([cos, -sin]), torch.stack([sin, cos])
     size, none = torch.tensor([width, height]).view(2, 1, 1), torch.zeros_like(magnitude)
     start = size / 2 - right * (width / 2) - down * (height / 2) + torch.stack([left, up]) * size

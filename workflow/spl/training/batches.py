@@ -168,7 +168,8 @@ def _draw_block(
 
 
 def _draw_indices(pool: int, n: int, seed: int, stream: str, steps: range) -> Tensor:
-    return torch.cat([torch.randint(pool, (n,), generator=generator(seed, stream, step))[share(n)] for step in steps])
+    drawn = [generator(seed, stream, step).integers(pool, size=n)[share(n)] for step in steps]
+    return torch.from_numpy(np.concatenate(drawn))
 
 
 def _weak_views(images: Tensor, settings: Settings, seed: int, stream: str, n: int, steps: range) -> Tensor:

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from spl.data.store import Dataset
 from spl.methods.method import Method
-from spl.methods.smoothness import smoothness_factor
 from spl.training.augment import normalise
 from spl.training.batches import Pools
 from spl.training.processes import share, total
@@ -22,23 +21,35 @@ if TYPE_CHECKING:
     from spl.study.settings import Settings
 
 MEASURES = (
+    "loss",
     "labelled_loss",
     "labelled_accuracy",
     "unlabelled_loss",
     "unweighted_loss",
     "coverage",
     "right_pseudo_labels",
-    "factor",
-    "factor_over_confidence",
+    "revisited",
+    "flipped",
+    "moved",
 )
 """The measures of every step, averaged between evaluations.
 
-Over the labelled batch: ``labelled_loss`` and ``labelled_accuracy``. Over the unlabelled batch: ``unlabelled_loss``,
-the mean of weight times cross-entropy, without lambda_u; ``unweighted_loss``, the same with weight 1; ``coverage``, the
-share of images whose pseudo-label has a weight above 0; ``right_pseudo_labels``, the share whose pseudo-label also is
-right, so that purity is the ratio of the two (equation 5); ``factor``, mean Phi (linear, for every method);
-``factor_over_confidence``, mean Phi / f_y*(learning view) (equation 26).
+``loss``, of which the step takes the gradient. Over the labelled batch: ``labelled_loss`` and ``labelled_accuracy``.
+Over the unlabelled batch: ``unlabelled_loss``, the mean of weight times cross-entropy, without lambda_u;
+``unweighted_loss``, the same with weight 1; ``coverage``, the mean weight, which is the share of pseudo-labels that are
+selected if weights are 0 or 1; ``right_pseudo_labels``, the mean weight of those that are right, else 0, so that purity
+is the ratio of the two (equation 5); and what :meth:`spl.training.history.PoolHistory.visit` measures.
 """
+
+OF_LABELLED = ("loss", "labelled_loss", "labelled_accuracy")
+"""The measures that training on labelled images alone has."""
+
+RATIOS = {
+    "purity": ("right_pseudo_labels", "coverage"),
+    "flips": ("flipped", "revisited"),
+    "weight_movement": ("moved", "revisited"),
+}
+"""What is reported as the ratio of two measures; the first of the two is reported as this ratio alone."""
 
 EVALUATION_BATCH = 512
 
@@ -52,7 +63,7 @@ class Evaluation:
         confusion: int64 (classes, classes), test images by true (row) and predicted (column) class, for all
             classes of the data set, those unknown to the classifier included.
         measures: one row of the metrics file: ``step``; ``test_error``, a share of the test images; the
-            means of :data:`MEASURES`; ``purity``; and ``batch_checksum`` over all batches since the start.
+            means of :data:`MEASURES` with their :data:`RATIOS`; and ``batch_checksum``, of all batches.
     """
 
     step: int
@@ -60,28 +71,19 @@ class Evaluation:
     measures: dict[str, float | int]
 
 
-def measure_pseudo_labels(
-    score: Tensor, threshold: float | Tensor, weight: Tensor, losses: Tensor, right: Tensor
-) -> dict[str, Tensor]:
+def measure_pseudo_labels(weight: Tensor, losses: Tensor, right: Tensor) -> dict[str, Tensor]:
     """The measures of one unlabelled batch.
 
     Args:
-        score: float (n,), confidence of the pseudo-labels.
-        threshold: tau, one for all or float (n,).
         weight: float (n,), of the losses.
         losses: float (n,), cross-entropy of the learning views.
         right: bool (n,), whether the pseudo-label is the true class.
     """
-    factor = smoothness_factor(score, threshold)
-    confidence = torch.exp(-losses).clamp(min=torch.finfo(losses.dtype).tiny)
-    selected = weight > 0
     return {
         "unlabelled_loss": (weight * losses).mean(),
         "unweighted_loss": losses.mean(),
-        "coverage": selected.float().mean(),
-        "right_pseudo_labels": (selected & right).float().mean(),
-        "factor": factor.mean(),
-        "factor_over_confidence": (factor / confidence).mean(),
+        "coverage": weight.mean(),
+        "right_pseudo_labels": (weight * right).mean(),
     }
 
 
@@ -126,10 +128,11 @@ def make_evaluation(
     step: int, means: Tensor, confusion: NDArray[np.int64], checksum: int, method: Method
 ) -> Evaluation:
     """The evaluation after ``step`` steps, given the means of :data:`MEASURES` since the one before."""
-    measures: dict[str, float | int] = {"step": step, "test_error": 1 - float(np.trace(confusion) / confusion.sum())}
-    measures |= dict(zip(MEASURES, means.tolist(), strict=True))
-    right, coverage = measures.pop("right_pseudo_labels"), measures["coverage"]
-    measures["purity"] = right / coverage if coverage else math.nan
+    means_of = dict(zip(MEASURES, means.tolist(), strict=True))
+    for ratio, (part, whole) in RATIOS.items():
+        means_of[ratio] = means_of.pop(part) / means_of[whole] if means_of[whole] else math.nan
+    del means_of["revisited"]
     if method.weight is None:
-        measures |= {name: math.nan for name in MEASURES if name in measures and not name.startswith("labelled_")}
-    return Evaluation(step, confusion, measures | {"batch_checksum": checksum})
+        means_of |= dict.fromkeys(means_of.keys() - set(OF_LABELLED), math.nan)
+    error = 1 - float(np.trace(confusion) / confusion.sum())
+    return Evaluation(step, confusion, {"step": step, "test_error": error, **means_of, "batch_checksum": checksum})

@@ -17,8 +17,8 @@ from spl.methods.registry import METHODS
 from spl.training.backend import set_up_torch
 from spl.training.batches import CHECKSUM_FACTOR, Batch, build_pools, draw_batches
 from spl.training.checkpoints import Checkpoints
-from spl.training.evaluation import Evaluation, confusion_matrix, is_evaluated, make_evaluation
-from spl.training.networks import build_network
+from spl.training.evaluation import MEASURES, Evaluation, confusion_matrix, is_evaluated, make_evaluation
+from spl.training.networks import build_network, disturb
 from spl.training.processes import agree, processes, rank, total
 from spl.training.random_streams import generator
 from spl.training.state import State, checkpoint, restore, start
@@ -26,6 +26,8 @@ from spl.training.step import train_step
 
 if TYPE_CHECKING:
     from spl.study.settings import Settings
+
+LOSS = MEASURES.index("loss")
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ def train(
     known = np.unique(dataset.train_classes[split.labelled])
     pools = build_pools(dataset, grey_levels, split, known, device)
     network = build_network(settings, pools.images.shape[1], len(known), generator(seed, "initial weights"))
+    if settings.initial_noise:
+        disturb(network, settings.initial_noise, generator(seed, "initial noise"))
     state = start(network, pools, len(known), method, settings)
     saved = checkpoints.read() if checkpoints else None
     done = restore(state, saved) if saved else 0
@@ -84,7 +88,7 @@ def train(
         measured = total(train_step(state, batch, done, method, settings)) / processes()
         state.totals += measured
         state.checksum.mul_(CHECKSUM_FACTOR).add_(total(batch.checksum))
-        failed = ~torch.isfinite(measured).all() & (state.failed_at < 0)
+        failed = ~torch.isfinite(measured[LOSS]) & (state.failed_at < 0)
         state.failed_at.copy_(torch.where(failed, done, state.failed_at))
         done += 1
         evaluate = is_evaluated(done, settings)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
-from torch import Generator, Tensor, nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from spl.errors import InputError
 from spl.training.layers import GlobalBatchNorm
@@ -90,7 +93,7 @@ class WideResNet(nn.Module):
         return logits
 
 
-def build_network(settings: Settings, channels: int, classes: int, draw: Generator) -> nn.Module:
+def build_network(settings: Settings, channels: int, classes: int, draw: np.random.Generator) -> nn.Module:
     """Build and initialise a network on the CPU.
 
     Wide residual networks have Kaiming normal (fan out) convolutions and a Xavier normal classifier, as TorchSSL;
@@ -107,28 +110,58 @@ def build_network(settings: Settings, channels: int, classes: int, draw: Generat
     return network.to(memory_format=layout)
 
 
-def _wide(settings: Settings, channels: int, classes: int, draw: Generator) -> nn.Module:
+def _wide(settings: Settings, channels: int, classes: int, draw: np.random.Generator) -> nn.Module:
     network = WideResNet(settings, channels, classes)
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="leaky_relu", generator=draw)
+            _fill(module.weight, draw.standard_normal(module.weight.shape) * math.sqrt(2 / _fan_out(module)))
             if module.bias is not None:
-                bound = module.weight[0].numel() ** -0.5
-                nn.init.uniform_(module.bias, -bound, bound, generator=draw)
+                bound = 1 / math.sqrt(module.weight[0].numel())
+                _fill(module.bias, draw.uniform(-bound, bound, module.bias.shape))
         elif isinstance(module, nn.Linear):
-            nn.init.xavier_normal_(module.weight, generator=draw)
+            deviation = math.sqrt(2 / (module.in_features + module.out_features))
+            _fill(module.weight, draw.standard_normal(module.weight.shape) * deviation)
             nn.init.zeros_(module.bias)
     return network
 
 
-def _torchvision(settings: Settings, channels: int, classes: int, draw: Generator) -> nn.Module:
+def _torchvision(settings: Settings, channels: int, classes: int, draw: np.random.Generator) -> nn.Module:
     from torchvision.models import get_model
 
     if channels != 3:
         raise InputError(f"network: {settings.network} takes colour images; these have {channels} channel")
-    with torch.random.fork_rng(devices=[]):  # torchvision draws initial weights from the global generator
-        torch.manual_seed(int(torch.randint(2**62, (), generator=draw)))
+    with torch.random.fork_rng(devices=[]):  # torchvision draws weights from the global generator
         network: nn.Module = get_model(
             settings.network.replace("-", ""), num_classes=classes, norm_layer=lambda width: _norm(width, settings)
         )
+    for module in network.modules():  # the same distributions, from our own draw
+        if isinstance(module, nn.Conv2d):
+            _fill(module.weight, draw.standard_normal(module.weight.shape) * math.sqrt(2 / _fan_out(module)))
+        elif isinstance(module, nn.Linear):
+            bound = 1 / math.sqrt(module.in_features)
+            _fill(module.weight, draw.uniform(-bound, bound, module.weight.shape))
+            _fill(module.bias, draw.uniform(-bound, bound, module.bias.shape))
     return network
+
+
+def _fan_out(convolution: nn.Conv2d) -> int:
+    return convolution.weight[0, 0].numel() * convolution.out_channels
+
+
+@torch.no_grad()
+def _fill(parameter: Tensor, values: NDArray[np.float64]) -> None:
+    parameter.copy_(torch.from_numpy(values))
+
+
+@torch.no_grad()
+def disturb(network: nn.Module, deviation: float, draw: np.random.Generator) -> None:
+    """Multiply each weight of convolutions and classifier by 1 + e, with e normal: a twin's initial weights.
+
+    Args:
+        network: on the CPU.
+        deviation: of e; 1e-6 changes the last few bits of a float32.
+        draw: source of e.
+    """
+    for weight in network.parameters():
+        if weight.ndim > 1:
+            _fill(weight, weight.double().numpy() * (1 + deviation * draw.standard_normal(weight.shape)))

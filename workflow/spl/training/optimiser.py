@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,13 +11,27 @@ from torch import Tensor, nn
 from torch.optim.sgd import sgd
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from spl.training.trigonometry import cosine
+
 if TYPE_CHECKING:
     from spl.study.settings import Settings
 
 
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "fixmatch": lambda done: cosine(7 * math.pi / 16 * done),
+    "cosine": lambda done: cosine(math.pi / 2 * done) ** 2,
+    "constant": lambda done: 1.0,
+}
+"""The learning rate after a part of the steps, 0 to 1, as a part of the first one.
+
+"fixmatch" is cos(7 pi k / 16 K), the paper's (FixMatch, section 2.3); "cosine" is (1 + cos(pi k / K)) / 2, which ends
+at 0 (SGDR).
+"""
+
+
 def learning_rate(step: int, settings: Settings) -> float:
-    """The cosine schedule of FixMatch: lr cos(7 pi k / 16 K) in step k of K."""
-    return settings.learning_rate * math.cos(7 * math.pi * step / (16 * settings.steps))
+    """The learning rate in step k of K, from 0: that of the settings times their schedule."""
+    return settings.learning_rate * SCHEDULES[settings.schedule](step / settings.steps)
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ from spl.methods.method import Method, MethodState
 from spl.training.batches import Pools
 from spl.training.checkpoints import Checkpoint
 from spl.training.evaluation import MEASURES, Evaluation
+from spl.training.history import PoolHistory
 from spl.training.processes import distribute
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class State:
         forward: the network as training calls it: compiled, distributed.
         averaged, velocity: moving average and momentum of each parameter, by its name.
         method_state: what the method itself carries.
+        history: of the pseudo-labels, for measuring alone.
         totals: float (len(MEASURES),), sums since the last evaluation.
         checksum: int64 scalar, of all batches so far.
         failed_at: int64 scalar, the first step whose loss was not finite; -1 as long as there is none.
@@ -39,6 +41,7 @@ class State:
     averaged: dict[str, Tensor]
     velocity: dict[str, Tensor]
     method_state: MethodState
+    history: PoolHistory
     totals: Tensor
     checksum: Tensor
     failed_at: Tensor
@@ -50,6 +53,7 @@ class State:
         named |= {f"velocity.{name}": velocity for name, velocity in self.velocity.items()}
         named |= {f"network.{name}": value for name, value in self.network.state_dict().items()}
         named |= {f"method.{name}": value for name, value in self.method_state.tensors().items()}
+        named |= {f"history.{name}": value for name, value in self.history.tensors().items()}
         return named | {"totals": self.totals, "checksum": self.checksum}
 
     def weights(self) -> dict[str, Tensor]:
@@ -69,6 +73,7 @@ def start(network: nn.Module, pools: Pools, classes: int, method: Method, settin
         averaged={name: weight.detach().clone() for name, weight in network.named_parameters()},
         velocity={name: torch.zeros_like(weight) for name, weight in network.named_parameters()},
         method_state=method.state(len(pools.unlabelled), classes, settings, device),
+        history=PoolHistory(len(pools.unlabelled) if method.weight is not None else 0, device),
         totals=torch.zeros(len(MEASURES), device=device),
         checksum=torch.zeros((), dtype=torch.int64, device=device),
         failed_at=torch.full((), -1, device=device),

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softmax
 
-from spl.methods.method import Method
-from spl.methods.smoothness import smoothness_factor
+from spl.methods.method import BatchPredictions, Method
 from spl.training.batches import Batch
 from spl.training.evaluation import MEASURES, measure_pseudo_labels
 from spl.training.optimiser import average, descend, learning_rate
@@ -26,26 +25,35 @@ def train_step(state: State, batch: Batch, step: int, method: Method, settings: 
     """Take one step of SGD on the labelled loss plus lambda_u times the unlabelled one (equations 20 and 21).
 
     Returns:
-        float (len(MEASURES),), what the step measured.
+        float (len(MEASURES),), what the step measured; the first is its loss.
     """
-    logits, weak, learning = forward(state, batch, method, settings)
-    loss = cross_entropy(logits, batch.targets)
-    measured = {"labelled_loss": loss, "labelled_accuracy": (logits.argmax(1) == batch.targets).float().mean()}
+    labelled, weak, learning = forward(state, batch, method, settings)
+    loss = cross_entropy(labelled, batch.targets)
+    measured = {"labelled_loss": loss, "labelled_accuracy": (labelled.argmax(1) == batch.targets).float().mean()}
     if method.weight is not None:
-        probabilities = softmax(weak, 1)
+        guidance = state.method_state.observe(predictions(labelled, weak, batch))
+        probabilities = softmax(weak.detach(), 1) if guidance.probabilities is None else guidance.probabilities
         score, pseudo_label = probabilities.max(1)
-        threshold, *statistics = state.method_state.observe(probabilities.detach(), batch.positions, joined)
-        weight = method.weight(score.detach(), threshold, settings, *statistics)
-        losses = cross_entropy(learning, pseudo_label, reduction="none")
+        weight = method.weight(score, guidance.threshold, settings, *guidance.statistics)
+        targets = pseudo_label if guidance.targets is None else guidance.targets
+        losses = cross_entropy(learning, targets, reduction="none")
         loss = loss + settings.lambda_u * ramp_up(step, settings) * (weight * losses).mean()
-        if method.factor_loss:
-            loss = loss + settings.lambda_phi * settings.lambda_max * factor_loss(score, settings.threshold)
-        right = pseudo_label == batch.truth
-        measured |= measure_pseudo_labels(score.detach(), threshold, weight, losses.detach(), right)
+        further = state.method_state.further_loss(weak, learning, weight)
+        loss = loss if further is None else loss + further
+        measured |= measure_pseudo_labels(weight, losses.detach(), pseudo_label == batch.truth)
+        measured |= state.history.visit(batch.positions, pseudo_label, weight)
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without type hints
     descend(state.network, state.velocity, learning_rate(step, settings), settings)
     average(state.averaged, state.network, settings.ema)
+    measured["loss"] = loss
     return torch.stack([measured.get(name, torch.zeros_like(loss)).detach() for name in MEASURES])
+
+
+def predictions(labelled: Tensor, weak: Tensor, batch: Batch) -> BatchPredictions:
+    """What the method sees of the logits of one batch."""
+    return BatchPredictions(
+        softmax(labelled.detach(), 1), batch.targets, softmax(weak.detach(), 1), batch.positions, joined
+    )
 
 
 def forward(state: State, batch: Batch, method: Method, settings: Settings) -> tuple[Tensor, Tensor, Tensor]:
@@ -57,7 +65,7 @@ def forward(state: State, batch: Batch, method: Method, settings: Settings) -> t
         logits = state.forward(images.contiguous(memory_format=layout)).float()
         if method.strong_view:
             labelled, weak, strong = torch.split(logits, [len(batch.labelled), len(batch.weak), len(batch.strong)])
-            return labelled, weak if method.factor_loss else weak.detach(), strong
+            return labelled, weak if method.through_weak else weak.detach(), strong
         if method.weight is None:
             return logits, logits[:0], logits[:0]
         with _frozen_statistics(state.network):
@@ -75,17 +83,6 @@ def _frozen_statistics(network: nn.Module) -> Iterator[None]:
     yield
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
-
-
-def factor_loss(score: Tensor, threshold: float) -> Tensor:
-    """Mean of sg(Phi) (1 - Phi): its descent raises the scores above the threshold (equation 23, linear factor).
-
-    Args:
-        score: float (n,), differentiable.
-        threshold: tau.
-    """
-    factor = smoothness_factor(score, threshold)
-    return (factor.detach() * (1 - factor)).mean()
 
 
 def ramp_up(step: int, settings: Settings) -> float:

@@ -1,0 +1,199 @@
+"""What a method may carry, change and add: enough for the methods that the field compares with.
+
+The methods here are short forms of published ones, written against the hook alone. They are run in the real loop,
+interrupted and resumed.
+"""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy, softmax
+
+from spl.data.digits import read_digits
+from spl.data.splits import draw_split
+from spl.data.store import grey_levels
+from spl.errors import InterruptedTrainingError
+from spl.methods.indicator import reaches
+from spl.methods.method import BatchPredictions, Guidance, Method, MethodState
+from spl.methods.registry import METHODS
+from spl.study.settings import Settings
+from spl.training import step as stepping
+from spl.training.checkpoints import Checkpoints
+from spl.training.loop import train
+from spl.training.state import start
+
+DIGITS = read_digits()
+GREY = grey_levels(DIGITS.train_images)
+SETTINGS = Settings(
+    network="wrn-10-1", steps=12, batch=4, mu=2, flip=False, crop_padding=1, ema=0.9, batch_norm_momentum=0.1,
+    evaluate_every=3, evaluate_late_every=3, threshold=0.15,
+)  # fmt: skip
+DECAY = 0.9
+
+
+class Alignment(MethodState):
+    """Distribution alignment: moving averages of the predictions, which are scaled to be as frequent as the labels."""
+
+    def __init__(self, pool, classes, settings, where=None):
+        super().__init__(pool, classes, settings, where)
+        self.expected = torch.full((classes,), 1 / classes, device=where)
+        self.frequency = torch.full((classes,), 1 / classes, device=where)
+
+    def align(self, batch):
+        self.expected.lerp_(batch.gather(batch.labelled).mean(0), 1 - DECAY)
+        self.frequency.lerp_(batch.gather(batch.weak).mean(0), 1 - DECAY)
+        aligned = batch.weak * self.expected / self.frequency
+        return aligned / aligned.sum(1, keepdim=True)
+
+    def tensors(self):
+        return {"expected": self.expected, "frequency": self.frequency}
+
+
+class RelativeThreshold(Alignment):
+    """AdaMatch: aligned predictions, and a threshold relative to the scores of the labelled images."""
+
+    def observe(self, batch):
+        relative = self.settings.threshold * batch.gather(batch.labelled.amax(1)).mean()
+        return Guidance(relative, probabilities=self.align(batch))
+
+
+class TruncatedGaussian(Alignment):
+    """SoftMatch: a soft weight from the moving mean and variance of the scores."""
+
+    def __init__(self, pool, classes, settings, where=None):
+        super().__init__(pool, classes, settings, where)
+        self.mean, self.variance = (torch.full((), value, device=where) for value in (1 / classes, 1.0))
+
+    def observe(self, batch):
+        score = batch.gather(batch.weak.amax(1))
+        self.mean.lerp_(score.mean(), 1 - DECAY)
+        self.variance.lerp_(score.var(), 1 - DECAY)
+        return Guidance(0.0, (self.mean.clone(), self.variance.clone()), self.align(batch))
+
+    def tensors(self):
+        return {**super().tensors(), "mean": self.mean, "variance": self.variance}
+
+
+def gaussian(score, threshold, settings, mean, variance):
+    return (-((score - mean).clamp(max=0) ** 2) / (2 * variance)).exp()
+
+
+class SelfAdaptive(MethodState):
+    """FreeMatch: thresholds from moving averages, and a fairness loss on the views that learn."""
+
+    def __init__(self, pool, classes, settings, where=None):
+        super().__init__(pool, classes, settings, where)
+        self.time = torch.full((), 1 / classes, device=where)
+        self.classes = torch.full((classes,), 1 / classes, device=where)
+
+    def observe(self, batch):
+        weak = batch.gather(batch.weak)
+        self.time.lerp_(weak.amax(1).mean(), 1 - DECAY)
+        self.classes.lerp_(weak.mean(0), 1 - DECAY)
+        return Guidance((self.time * self.classes / self.classes.max())[batch.weak.argmax(1)])
+
+    def further_loss(self, weak, learning, weight):
+        mean = (softmax(learning, 1) * weight[:, None]).mean(0) + 1e-6
+        return 0.01 * (self.classes * (mean / mean.sum()).log()).sum()
+
+    def tensors(self):
+        return {"time": self.time, "classes": self.classes}
+
+
+class Sharpened(MethodState):
+    """UDA: the strong view learns the sharpened prediction itself."""
+
+    def observe(self, batch):
+        sharp = batch.weak ** (1 / 0.4)
+        return Guidance(self.settings.threshold, targets=sharp / sharp.sum(1, keepdim=True))
+
+
+PUBLISHED = {
+    "FlexMatch": METHODS["flexmatch"],
+    "AdaMatch": Method("AdaMatch", reaches, state=RelativeThreshold),
+    "SoftMatch": Method("SoftMatch", gaussian, state=TruncatedGaussian),
+    "FreeMatch": Method("FreeMatch", reaches, state=SelfAdaptive),
+    "UDA": Method("UDA", reaches, state=Sharpened),
+}
+
+
+@pytest.fixture(params=PUBLISHED)
+def method(request, monkeypatch):
+    monkeypatch.setattr("spl.training.loop.METHODS", {"stateful": PUBLISHED[request.param]})
+    return PUBLISHED[request.param]
+
+
+def test_it_survives_an_interruption_bit_for_bit(method, tmp_path, monkeypatch):
+    split = draw_split(DIGITS.train_classes, "balanced", 0, 2)
+    arguments = DIGITS, GREY, split, "stateful", SETTINGS, 0, lambda evaluation: None
+    states = []
+    monkeypatch.setattr("spl.training.loop.start", lambda *given: states.append(start(*given)) or states[-1])
+    undisturbed = train(*arguments)
+    kept = Checkpoints(tmp_path / "run", 1e9, lambda line: None)
+    with pytest.raises(InterruptedTrainingError):
+        train(*arguments, kept, lambda done: done == 7)
+    at_seven = {name: value.clone() for name, value in states[-1].method_state.tensors().items()}
+    saved = kept.read().tensors
+    assert bool(at_seven) == (method.title != "UDA")
+    assert all(torch.equal(saved[f"method.{name}"], value) for name, value in at_seven.items())
+    resumed = train(*arguments, kept)
+    first, last = states[0].tensors(), states[-1].tensors()
+    assert first.keys() == last.keys()
+    assert all(torch.equal(value, last[name]) for name, value in first.items())
+    assert repr([e.measures for e in undisturbed.evaluations]) == repr([e.measures for e in resumed.evaluations])
+
+
+def step_on(monkeypatch, method, guidance=None):
+    """The gradient of one step for drawn logits, and these; with other guidance than the method's if given."""
+    drawn = torch.from_numpy(np.random.default_rng(0).standard_normal((20, 3), dtype=np.float32))
+    labelled, weak, learning = (part.clone().requires_grad_() for part in torch.split(drawn, [4, 8, 8]))
+    monkeypatch.setattr(stepping, "forward", lambda *_: (labelled, weak.detach(), learning))
+    settings = Settings(threshold=0.5)
+    empty = torch.zeros(0)
+    pools = type("Pools", (), {"device": torch.device("cpu"), "unlabelled": torch.arange(20)})()
+    state = start(torch.nn.Linear(1, 1), pools, 3, method, settings)
+    if guidance is not None:
+        state.method_state.observe = partial(guidance, state.method_state)
+    batch = stepping.Batch(empty, torch.tensor([0, 1, 2, 0]), empty, empty, torch.arange(8), torch.zeros(8), empty)
+    stepping.train_step(state, batch, 0, method, settings)
+    return learning.grad, weak.detach(), learning.detach(), state
+
+
+def test_changed_probabilities_decide_score_and_pseudo_label(monkeypatch):
+    def turned(state, batch):
+        return Guidance(0.5, probabilities=batch.weak.roll(1, 1))
+
+    gradient, weak, learning, _ = step_on(monkeypatch, Method("Turned", reaches), turned)
+    score, label = softmax(weak, 1).roll(1, 1).max(1)
+    leaf = learning.clone().requires_grad_()
+    ((score >= 0.5) * cross_entropy(leaf, label, reduction="none")).mean().backward()
+    torch.testing.assert_close(gradient, leaf.grad)
+
+
+def test_targets_are_learnt_in_place_of_the_pseudo_label(monkeypatch):
+    gradient, weak, learning, _ = step_on(monkeypatch, PUBLISHED["UDA"])
+    probabilities = softmax(weak, 1)
+    sharp = softmax(probabilities.log() / 0.4, 1)
+    leaf = learning.clone().requires_grad_()
+    selected = probabilities.amax(1) >= 0.5
+    (selected * -(sharp * leaf.log_softmax(1)).sum(1)).mean().backward()
+    torch.testing.assert_close(gradient, leaf.grad)
+
+
+def test_a_further_loss_is_added(monkeypatch):
+    gradient, weak, learning, state = step_on(monkeypatch, PUBLISHED["FreeMatch"])
+    leaf = learning.clone().requires_grad_()
+    thresholds = state.method_state.time * state.method_state.classes / state.method_state.classes.max()
+    score, label = softmax(weak, 1).max(1)
+    weight = (score >= thresholds[label]).float()
+    loss = (weight * cross_entropy(leaf, label, reduction="none")).mean()
+    (loss + state.method_state.further_loss(weak, leaf, weight)).backward()
+    torch.testing.assert_close(gradient, leaf.grad)
+
+
+def test_a_method_sees_the_labelled_images_too():
+    seen = BatchPredictions(torch.tensor([[0.9, 0.1]]), torch.tensor([0]), torch.eye(2), torch.arange(2), lambda x: x)
+    guidance = RelativeThreshold(5, 2, Settings(threshold=0.5)).observe(seen)
+    assert guidance.threshold.item() == pytest.approx(0.45)
