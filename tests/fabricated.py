@@ -7,6 +7,7 @@ from graphlib import TopologicalSorter
 
 import numpy as np
 import pandas as pd
+from matrices import write_predictions
 from safetensors import safe_open
 
 from spl.campaign.jobs import jobs
@@ -72,7 +73,7 @@ def _train(content, job):
     right = np.trace(confusion, axis1=1, axis2=2) / (classes * TEST_IMAGES)
     metrics = pd.DataFrame({"step": steps, "test_error": 1 - right} | dict.fromkeys(MEASURES, 0.5) | {"purity": right})
     metrics.to_csv(_folder(job) / "metrics.csv", index=False)
-    np.save(_folder(job) / "confusion.npy", confusion)
+    write_predictions(_folder(job) / "predictions.safetensors", confusion)
     weights = json.loads(job.inputs[3].read_text())["weights"] if len(job.inputs) > 3 else {}
     found = {name: weights[name] for name, value in settings.items() if value == "calibrated"}
     job.outputs[0].write_text(json.dumps(content | {"calibrated": found}))

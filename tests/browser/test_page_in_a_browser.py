@@ -4,12 +4,12 @@ import hashlib
 import json
 import re
 
-import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from spl.analysis.predictions import read_predictions
 from spl.data.splits import read_split
 
 RUN = "digits/balanced-40/fold1/smooth-fixmatch/seed0"
@@ -80,7 +80,8 @@ def test_a_run_shows_what_was_measured_of_it(visit, paper, results):
     page = visit(paper, f"#run={RUN}")
     assert opened(page) == RUN
     folder = results / "runs" / RUN
-    metrics, confusion = pd.read_csv(folder / "metrics.csv"), np.load(folder / "confusion.npy")
+    metrics = pd.read_csv(folder / "metrics.csv")
+    confusion = read_predictions(folder / "predictions.safetensors").confusion_matrices()
     curve = dialog(page).get_by_role("img", name="Test error")
     assert f"{100 * metrics['test_error'].iloc[-1]:.2f} % at the end, step 150" in curve.get_attribute("aria-label")
     assert len(curve.locator("polyline.test_error").get_attribute("points").split()) == len(metrics)

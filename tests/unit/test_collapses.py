@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matrices import predictions_of
 
 from spl.analysis.summary import summarise_run
 from spl.tables import collapses
@@ -20,7 +21,7 @@ def run(fold, matrices, errors):
     steps = 1000 * np.arange(1, len(errors) + 1)
     metrics = pd.DataFrame({"step": steps, "test_error": errors, "coverage": 0.5, "purity": 0.9})
     what = {"run": f"fold{fold}", "method": "fixmatch", "variant": "", "labels": 40, "fold": fold, "seed": 0}
-    return what | summarise_run(metrics, np.stack(matrices), BASINS)
+    return what | summarise_run(metrics, predictions_of(matrices), BASINS)
 
 
 @pytest.fixture

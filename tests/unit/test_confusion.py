@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matrices import predictions_of
 
 from spl.analysis.collapse import collapse_intervals, collapsed_classes, column_shares, populated_diagonal
 from spl.analysis.summary import summarise_run
@@ -36,7 +37,7 @@ def test_a_class_populates_the_diagonal_when_half_of_its_images_are_found(images
 def test_a_class_that_takes_the_place_of_another_populates_nothing():
     swapped = GOOD[[1, 0, 2, 3]]
     assert collapsed_classes(swapped, BASINS) == ([], [])
-    assert summarise_run(metrics([0.0, 0.5]), np.stack([GOOD, swapped]), BASINS)["populated_diagonal"] == 2
+    assert summarise_run(metrics([0.0, 0.5]), predictions_of([GOOD, swapped]), BASINS)["populated_diagonal"] == 2
 
 
 def test_rows_are_true_and_columns_predicted():
@@ -49,26 +50,26 @@ def metrics(errors):
 
 
 def test_one_collapsed_class_puts_a_run_in_the_low_basin():
-    matrices = np.stack([GOOD, moved(GOOD, 50, 2, 0)])
-    low = summarise_run(metrics([0.0, 0.25]), matrices, BASINS)
-    high = summarise_run(metrics([0.25, 0.0]), matrices[::-1], BASINS)
+    matrices = [GOOD, moved(GOOD, 50, 2, 0)]
+    low = summarise_run(metrics([0.0, 0.25]), predictions_of(matrices), BASINS)
+    high = summarise_run(metrics([0.25, 0.0]), predictions_of(matrices[::-1]), BASINS)
     assert (low["basin"], low["collapsed"]) == ("low", "2")
     assert (high["basin"], high["collapsed"]) == ("high", "")
 
 
 def test_the_last_error_counts_and_best_and_median_are_kept():
     errors = [0.9, 0.1, *np.linspace(0.5, 0.3, 20)]
-    summary = summarise_run(metrics(errors), np.stack([GOOD] * 22), BASINS)
+    summary = summarise_run(metrics(errors), predictions_of([GOOD] * 22), BASINS)
     assert summary["error_last"] == 0.3
     assert (summary["error_best"], summary["best_step"]) == (0.1, 20)
     assert summary["error_median"] == pytest.approx(0.4)
     assert summary["unstable"]
-    assert not summarise_run(metrics([0.34, 0.3]), np.stack([GOOD] * 2), BASINS)["unstable"]
+    assert not summarise_run(metrics([0.34, 0.3]), predictions_of([GOOD] * 2), BASINS)["unstable"]
 
 
 def history(down):
     """Confusion matrices in which the marked classes are predicted as another one."""
-    return np.stack([empty_columns(row) for row in down])
+    return [empty_columns(row) for row in down]
 
 
 def empty_columns(row):
@@ -80,7 +81,8 @@ def empty_columns(row):
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.just(False)), min_size=1, max_size=12))
 def test_the_intervals_cover_exactly_the_evaluations_at_which_a_class_was_collapsed(down):
     steps = 10 * np.arange(1, len(down) + 1)
-    intervals = collapse_intervals(history(down), steps, 0.01)
+    shares = np.array([column_shares(matrix) for matrix in history(down)])
+    intervals = collapse_intervals(shares, steps, 0.01)
     inside = [
         tuple(
             any(label == one and start <= step < (end or np.inf) for one, start, end in intervals) for label in range(3)
@@ -94,18 +96,18 @@ def test_the_intervals_cover_exactly_the_evaluations_at_which_a_class_was_collap
 
 def test_a_run_tells_when_its_classes_collapsed_and_which_recovered():
     down = [(False, False, True, False), (True, False, False, False), (False, False, True, False)]
-    summary = summarise_run(metrics([0.5, 0.4, 0.3]), history(down), BASINS)
+    summary = summarise_run(metrics([0.5, 0.4, 0.3]), predictions_of(history(down)), BASINS)
     assert summary["collapses"] == "0:20-30 2:10-20 2:30-"
     assert (summary["recovered"], summary["collapsed"]) == ("0", "2")
 
 
 def test_a_class_that_is_learnt_late_has_not_recovered():
     late = history([(True, False), (True, False), (False, False)])
-    assert summarise_run(metrics([0.5, 0.4, 0.3]), late, BASINS)["recovered"] == ""
-    guessed = np.stack([np.array([[0, 50], [50, 0]]), *late])
+    assert summarise_run(metrics([0.5, 0.4, 0.3]), predictions_of(late), BASINS)["recovered"] == ""
+    guessed = predictions_of([[[0, 50], [50, 0]], *late])
     summary = summarise_run(metrics([0.6, 0.5, 0.4, 0.3]), guessed, BASINS)
     assert (summary["collapses"], summary["recovered"]) == ("0:20-40", ""), "predicted, but of no image that it is"
-    only = np.stack([[[50, 0, 0]] * 3, [[0, 50, 0], [0, 50, 0], [0, 0, 50]], np.diag([50] * 3)])
+    only = predictions_of([[[50, 0, 0]] * 3, [[0, 50, 0], [0, 50, 0], [0, 0, 50]], np.diag([50] * 3)])
     summary = summarise_run(metrics([0.7, 0.3, 0.0]), only, BASINS)
     assert (summary["collapses"], summary["recovered"]) == ("0:20-30 1:10-20 2:10-20", ""), (
         "everything was taken for it"
@@ -115,6 +117,6 @@ def test_a_class_that_is_learnt_late_has_not_recovered():
 @pytest.mark.parametrize("evaluations", [15, 20, 30])
 def test_the_median_says_over_how_many_evaluations_it_is(evaluations):
     errors = np.linspace(0.5, 0.1, evaluations)
-    summary = summarise_run(metrics(errors), np.stack([GOOD] * evaluations), BASINS)
+    summary = summarise_run(metrics(errors), predictions_of([GOOD] * evaluations), BASINS)
     assert summary["median_over"] == min(evaluations, 20)
     assert summary["error_median"] == pytest.approx(np.median(errors[-20:]))

@@ -46,9 +46,9 @@ def train_in(folder, method, settings, interrupt_after=None):
     given = DIGITS, GREY, SPLIT, method, SimpleNamespace(**settings), 0
     result = train(*given, asked.append, kept, lambda done: len(asked) == interrupt_after)
     measures = [evaluation.measures for evaluation in result.evaluations]
-    matrices = torch.stack([torch.from_numpy(evaluation.confusion) for evaluation in result.evaluations])
+    predicted = torch.stack([torch.from_numpy(evaluation.predicted) for evaluation in result.evaluations])
     if rank() == 0:
-        write(folder / "result", {"measures": json.dumps(measures), "confusion": matrices, **result.weights})
+        write(folder / "result", {"measures": json.dumps(measures), "predicted": predicted, **result.weights})
 
 
 def write(path, content):
@@ -81,7 +81,7 @@ def test_two_processes_train_as_one_does(outcome, method):
     for name, value in one.items():
         if name.startswith(("averaged.", "network.")):
             assert torch.allclose(value, two[name], rtol=1e-3, atol=1e-5), name
-    assert torch.equal(one["confusion"], two["confusion"])
+    assert torch.equal(one["predicted"], two["predicted"])
 
 
 @pytest.mark.parametrize("number", [1, 2])

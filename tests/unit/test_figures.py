@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
+from matrices import write_predictions
 
 from spl.data.splits import Split, write_split
 from spl.figures import against, basins, collapse, confusion, curves, fig1, fig4, fig5
@@ -265,11 +266,11 @@ def collapsing(tmp_path):
         if number == 1:
             confusions[2:, 1, 1], confusions[2:, 1, 3] = 10, 40
             confusions[-1, 1, 1], confusions[-1, 1, 3] = 0, 50
-        np.save(folder / "confusion.npy", confusions)
+        write_predictions(folder / "predictions.safetensors", confusions)
         what = {"method": "fixmatch", "variant": None, "fold": number, "seed": 0, "labels": 4, "error_last": error}
         rows.append({"run": run, "split": f"digits/balanced-1/fold{number}", **what})
     summary = write(tmp_path / "partial" / "analysis" / "experiment.csv", rows)
-    return [summary, *(tmp_path / "runs").rglob("confusion.npy"), *(tmp_path / "runs").rglob("metrics.csv")]
+    return [summary, *(tmp_path / "runs").rglob("predictions.safetensors"), *(tmp_path / "runs").rglob("metrics.csv")]
 
 
 @pytest.mark.parametrize(("evaluations", "steps"), [(5, [10, 100, 200, 300, 400]), (2, [10, 400]), (400, STEPS)])
@@ -299,8 +300,8 @@ def test_the_worst_run_is_told_by_what_differs_in_its_experiment(collapsing):
 def test_matrices_leave_no_empty_band_their_scale_is_as_high_and_names_are_legible_or_away(
     tmp_path, collapsing, classes
 ):
-    for path in tmp_path.glob("runs/**/confusion.npy"):
-        np.save(path, np.stack([np.diag([1000] * classes)] * len(STEPS)))
+    for path in tmp_path.glob("runs/**/predictions.safetensors"):
+        write_predictions(path, [np.diag([1000] * classes)] * len(STEPS))
     given = {"titles": TITLES, "classes": [f"automobile {number}" for number in range(classes)], "basins": LIMITS}
     for figure, _ in (collapse.draw(given | {"evaluations": 4}, collapsing), confusion.draw(given, collapsing)):
         assert_legible(figure)

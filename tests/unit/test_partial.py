@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matrices import write_predictions
 
 from spl.data.splits import Split, write_split
 from spl.paper.catalogue import CATALOGUE, experiment_exhibits
@@ -127,7 +128,8 @@ def folder(tmp_path_factory):
         path = found / "results" / "runs" / run
         path.mkdir(parents=True)
         pd.DataFrame({"step": [100, 200], "test_error": [0.5, 0.4]}).to_csv(path / "metrics.csv", index=False)
-        np.save(path / "confusion.npy", np.stack([np.full((3, 3), 5), np.diag([9, 0, 9]) + 1]))
+        lost = [[13, 1, 1], [7, 1, 7], [1, 1, 13]]
+        write_predictions(path / "predictions.safetensors", [np.full((3, 3), 5), lost])
     return found
 
 

@@ -65,12 +65,12 @@ def learnt_classes(confusion: NDArray[np.int64], basins: Mapping[str, float]) ->
 
 
 def collapse_intervals(
-    confusion: NDArray[np.int64], steps: NDArray[np.int64], limit: float
+    shares: NDArray[np.float64], steps: NDArray[np.int64], limit: float
 ) -> list[tuple[int, int, int | None]]:
     """When each class was wholly collapsed.
 
     Args:
-        confusion: int (evaluations, classes, classes).
+        shares: float (evaluations, classes), the :func:`column_shares` of each evaluation.
         steps: int (evaluations,), ascending.
         limit: share of a class's test images below which it counts as collapsed.
 
@@ -78,8 +78,7 @@ def collapse_intervals(
         class, step of the first evaluation at which it was collapsed, and step of the next one at which it was not,
         None if there was none; by class and time.
     """
-    down = np.array([column_shares(matrix) < limit for matrix in confusion])
-    turns = np.diff(down.astype(int), axis=0, prepend=0)
+    turns = np.diff((shares < limit).astype(int), axis=0, prepend=0)
     intervals: list[tuple[int, int, int | None]] = []
     for label, turn in enumerate(turns.T):
         starts, ends = steps[turn == 1].tolist(), steps[turn == -1].tolist()

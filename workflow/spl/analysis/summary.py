@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from spl.analysis.collapse import (
     collapse_intervals,
@@ -18,6 +17,7 @@ from spl.analysis.collapse import (
     learnt_classes,
     populated_diagonal,
 )
+from spl.analysis.predictions import Predictions, read_predictions
 
 # FixMatch reports the median error of its last 20 checkpoints.
 MEDIAN_OVER = 20
@@ -31,7 +31,8 @@ def write_summary(parameter: Mapping[str, Any], inputs: Sequence[Path], outputs:
     Args:
         parameter: ``runs``, their paths in the order of the study; ``missing``, the known columns of runs that have no
             result, by path: the others stay empty in their rows; ``basins``, the limits of the study.
-        inputs: ``parameters.json``, ``metrics.csv`` and ``confusion.npy`` of each run that is done, in this order.
+        inputs: ``parameters.json``, ``metrics.csv`` and ``predictions.safetensors`` of each run that is done, in this
+            order.
         outputs: the CSV file.
     """
     done = [run for run in parameter["runs"] if run not in parameter["missing"]]
@@ -43,20 +44,20 @@ def write_summary(parameter: Mapping[str, Any], inputs: Sequence[Path], outputs:
             continue
         run = json.loads((folders[path] / "parameters.json").read_text())
         metrics = pd.read_csv(folders[path] / "metrics.csv")
-        confusion = np.load(folders[path] / "confusion.npy", allow_pickle=False)
+        predictions = read_predictions(folders[path] / "predictions.safetensors")
         rows.append(
             {
                 "run": path,
                 **{name: run[name] for name in REPEATED},
                 **run["settings"],
                 **run["calibrated"],
-                **summarise_run(metrics, confusion, parameter["basins"]),
+                **summarise_run(metrics, predictions, parameter["basins"]),
             }
         )
     pd.DataFrame(rows).to_csv(outputs[0], index=False, float_format="%.10g", lineterminator="\n")
 
 
-def summarise_run(metrics: pd.DataFrame, confusion: NDArray[np.int64], basins: Mapping[str, float]) -> dict[str, Any]:
+def summarise_run(metrics: pd.DataFrame, predictions: Predictions, basins: Mapping[str, float]) -> dict[str, Any]:
     """The results of one run that tables are computed from.
 
     ``error_last`` is what the paper reports; ``error_best`` is the lowest of all evaluations, at ``best_step``;
@@ -71,14 +72,16 @@ def summarise_run(metrics: pd.DataFrame, confusion: NDArray[np.int64], basins: M
 
     Args:
         metrics: one row for each evaluation.
-        confusion: int (evaluations, classes, classes).
+        predictions: at the same evaluations.
         basins: the limits of the study.
     """
     errors = metrics["test_error"]
-    wholly, partly = collapsed_classes(confusion[-1], basins)
+    final = predictions.confusion(-1)
+    wholly, partly = collapsed_classes(final, basins)
     steps = metrics["step"].to_numpy()
-    intervals = collapse_intervals(confusion, steps, basins["collapsed"])
-    learnt = np.array([learnt_classes(matrix, basins) for matrix in confusion])
+    measured = [(column_shares(matrix), learnt_classes(matrix, basins)) for matrix in predictions.confusion_matrices()]
+    shares, learnt = map(np.array, zip(*measured, strict=True))
+    intervals = collapse_intervals(shares, steps, basins["collapsed"])
     lost = {label for label, start, _ in intervals if learnt[steps < start, label].any()}
     last, best = float(errors.iloc[-1]), float(errors.min())
     return {
@@ -91,8 +94,8 @@ def summarise_run(metrics: pd.DataFrame, confusion: NDArray[np.int64], basins: M
         "partly_collapsed": " ".join(map(str, partly)),
         "collapses": " ".join(f"{label}:{start}-{end or ''}" for label, start, end in intervals),
         "recovered": " ".join(map(str, sorted(lost - set(wholly)))),
-        "smallest_column": float(column_shares(confusion[-1]).min()),
-        "populated_diagonal": populated_diagonal(confusion[-1], basins),
+        "smallest_column": float(column_shares(final).min()),
+        "populated_diagonal": populated_diagonal(final, basins),
         "basin": "low" if wholly or partly else "high",
         "unstable": last - best > basins["unstable"],
         "coverage": float(metrics["coverage"].iloc[-1]),

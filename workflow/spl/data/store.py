@@ -17,6 +17,7 @@ from spl.errors import DamagedError, InputError
 
 Images = NDArray[np.uint8]
 Classes = NDArray[np.int64]
+ClassNumbers = NDArray[np.unsignedinteger[Any]]  # of the smallest type that holds all classes
 
 ARRAYS = ("train_images", "train_classes", "test_images", "test_classes")
 NUMBER_TYPES = {"U8": np.uint8, "I64": np.int64}  # as safetensors names them

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from spl.analysis.arms import arm_labels
 from spl.analysis.collapse import column_shares
+from spl.analysis.predictions import read_predictions
 from spl.figures.matrix import NAMED, add_scale, file_of_run, fit_height, show_matrix
 from spl.figures.style import PAGE, new_figure
 
@@ -23,7 +24,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     Args:
         parameter: number of ``evaluations``, ``titles`` of methods, names of ``classes``, and ``basins`` with the
             thresholds of collapse.
-        inputs: the experiment's summary, and the confusion matrices and metrics of its finished runs.
+        inputs: the experiment's summary, and the predictions and metrics of its finished runs.
 
     Returns:
         the figure; a row per cell of each matrix, with its column sum relative to the test images of the class.
@@ -33,7 +34,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     labels = arm_labels(summary, parameter["titles"])
     worst = summary.dropna(subset="error_last").sort_values("error_last", kind="stable").to_dict("records")[-1]
     metrics = pd.read_csv(file_of_run(inputs, worst["run"], "metrics.csv"))
-    matrices = np.load(file_of_run(inputs, worst["run"], "confusion.npy"), allow_pickle=False)
+    predictions = read_predictions(file_of_run(inputs, worst["run"], "predictions.safetensors"))
     chosen = _spread(metrics["step"].to_numpy(), parameter["evaluations"])
 
     named = len(classes) <= NAMED
@@ -43,7 +44,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     axes = figure.subplots(1, len(chosen), squeeze=False)[0]
     shown = []
     for axis, evaluation in zip(axes, chosen, strict=True):
-        matrix, measured = matrices[evaluation], metrics.iloc[evaluation]
+        matrix, measured = predictions.confusion(evaluation), metrics.iloc[evaluation]
         image = show_matrix(axis, matrix, parameter["basins"])
         axis.set_xlabel("predicted class", fontsize=7)
         axis.set_title(f"step {measured['step']:,.0f}\nerror {100 * measured['test_error']:.1f} %", fontsize=7)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from spl.analysis.predictions import read_predictions
 from spl.figures.matrix import NAMED, add_scale, file_of_run, fit_height, show_matrix
 from spl.figures.style import PAGE, new_figure
 
@@ -19,7 +20,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
 
     Args:
         parameter: ``titles`` of methods, names of ``classes``, and ``basins`` with the thresholds of collapse.
-        inputs: the experiment's summary, and the confusion matrices of its finished runs.
+        inputs: the experiment's summary, and the predictions of its finished runs.
     """
     done = pd.read_csv(inputs[0]).dropna(subset="error_last")
     ordered = done.sort_values("error_last", kind="stable").to_dict("records")
@@ -28,7 +29,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     figure = new_figure(PAGE, PAGE)
     shown = []
     for axis, (which, run) in zip(figure.subplots(1, 2), chosen, strict=True):
-        matrix = np.load(file_of_run(inputs, run["run"], "confusion.npy"), allow_pickle=False)[-1]
+        matrix = read_predictions(file_of_run(inputs, run["run"], "predictions.safetensors")).confusion(-1)
         image = show_matrix(axis, matrix, parameter["basins"])
         if len(classes) <= NAMED:
             shares = matrix / matrix.sum(axis=1, keepdims=True)

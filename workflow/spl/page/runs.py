@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from spl.analysis.predictions import read_predictions
 
 # Evenly spread points of a learning curve; those of the matrices and the best evaluation are added
 POINTS = 120
@@ -27,18 +30,18 @@ def run_content(run: Path) -> dict[str, Any]:
         ``steps`` of the matrices; ``matrices``, row by row, or ``recalls``, class by class; ``parameters``.
     """
     metrics = pd.read_csv(run / "metrics.csv")
-    confusion = np.load(run / "confusion.npy", allow_pickle=False)
-    classes = confusion.shape[1]
-    most = next((count for limit, count in MATRICES.items() if classes <= limit), None)
+    predictions = read_predictions(run / "predictions.safetensors")
+    most = next((count for limit, count in MATRICES.items() if predictions.classes <= limit), None)
     kept = thinned(len(metrics), most or RECALLS)
     best = metrics["test_error"].to_numpy().argmin()
     points = np.unique([*thinned(len(metrics), POINTS), *kept, best])
+    confusion = (predictions.confusion(evaluation) for evaluation in kept)
     curve = {name: [_short(value) for value in metrics[name].iloc[points]] for name in CURVES}
     return {
         "evaluations": len(metrics),
         "curve": {"step": metrics["step"].iloc[points].tolist(), **curve},
         "steps": metrics["step"].iloc[kept].tolist(),
-        **({"matrices": confusion[kept].tolist()} if most else {"recalls": _recalls(confusion[kept])}),
+        **({"matrices": [matrix.tolist() for matrix in confusion]} if most else {"recalls": _recalls(confusion)}),
         "parameters": json.loads((run / "parameters.json").read_text()),
     }
 
@@ -48,9 +51,9 @@ def thinned(count: int, most: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 
-def _recalls(confusion: NDArray[np.int64]) -> list[list[float]]:
-    recalled = np.diagonal(confusion, axis1=1, axis2=2) / confusion.sum(axis=2)
-    return [[round(share, 3) for share in shares] for shares in recalled.tolist()]
+def _recalls(confusion: Iterable[NDArray[np.int64]]) -> list[list[float]]:
+    recalled = (np.diagonal(matrix) / matrix.sum(axis=1) for matrix in confusion)
+    return [[round(share, 3) for share in shares.tolist()] for shares in recalled]
 
 
 def _short(value: float) -> float | None:

@@ -305,7 +305,7 @@ CATALOGUE: dict[str, Exhibit] = {
         "spl.figures.confusion",
         captions.matrices,
         ("scarce-labels",),
-        parameters.matrix_files,
+        parameters.prediction_files,
         parameters.collapsing(),
     ),
 }
@@ -326,7 +326,7 @@ def experiment_exhibits(experiment: str) -> dict[str, Exhibit]:
             "The run with the highest last error",
             "spl.figures.collapse",
             captions.collapse,
-            inputs=parameters.matrices_and_metrics,
+            inputs=parameters.predictions_and_metrics,
             parameter=parameters.collapsing(evaluations=4),
         ),
         "collapses": Exhibit(

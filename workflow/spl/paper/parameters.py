@@ -31,14 +31,14 @@ def splits(plan: Plan, experiment: str) -> list[str]:
     return drawn + (summaries(plan, experiment) if plan.experiments[experiment] else [])
 
 
-def matrix_files(plan: Plan, experiment: str) -> list[str]:
-    """The summary of an experiment and the confusion matrices of its runs."""
-    return summaries(plan, experiment) + _run_files(plan, experiment, "confusion.npy")
+def prediction_files(plan: Plan, experiment: str) -> list[str]:
+    """The summary of an experiment and the predictions of its runs."""
+    return summaries(plan, experiment) + _run_files(plan, experiment, "predictions.safetensors")
 
 
-def matrices_and_metrics(plan: Plan, experiment: str) -> list[str]:
-    """The summary of an experiment, the confusion matrices and the metrics of its runs."""
-    return matrix_files(plan, experiment) + _run_files(plan, experiment, "metrics.csv")
+def predictions_and_metrics(plan: Plan, experiment: str) -> list[str]:
+    """The summary of an experiment, the predictions and the metrics of its runs."""
+    return prediction_files(plan, experiment) + _run_files(plan, experiment, "metrics.csv")
 
 
 def _run_files(plan: Plan, experiment: str, name: str) -> list[str]:

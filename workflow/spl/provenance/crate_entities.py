@@ -41,7 +41,6 @@ FORMATS = {
     ".html": "text/html",
     ".json": "application/json",
     ".md": "text/markdown",
-    ".npy": "application/octet-stream",
     ".pdf": "application/pdf",
     ".png": "image/png",
     ".safetensors": "application/octet-stream",

@@ -1,4 +1,4 @@
-"""What is measured during a run: the test set's confusion matrix, and means over the steps."""
+"""What is measured during a run: the classes predicted for the test images, and means over the steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spl.data.store import Dataset
+from spl.data.store import ClassNumbers, Dataset
 from spl.methods.method import Method
 from spl.training.augment import normalise
 from spl.training.batches import Pools
@@ -60,14 +60,13 @@ class Evaluation:
 
     Attributes:
         step: steps done.
-        confusion: int64 (classes, classes), test images by true (row) and predicted (column) class, for all
-            classes of the data set, those unknown to the classifier included.
+        predicted: uint8 (test images,), uint16 if there are more than 256 classes: numbers of classes of the data set.
         measures: one row of the metrics file: ``step``; ``test_error``, a share of the test images; the
             means of :data:`MEASURES` with their :data:`RATIOS`; and ``batch_checksum``, of all batches.
     """
 
     step: int
-    confusion: NDArray[np.int64]
+    predicted: ClassNumbers
     measures: dict[str, float | int]
 
 
@@ -94,10 +93,10 @@ def is_evaluated(done: int, settings: Settings) -> bool:
     return done % interval == 0 or done == settings.steps
 
 
-def confusion_matrix(
+def predict_test_images(
     network: nn.Module, averaged: dict[str, Tensor], pools: Pools, dataset: Dataset, known: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Test images by true (row) and predicted (column) class, with averaged weights and live batch-norm statistics.
+) -> ClassNumbers:
+    """The class predicted for each test image, with averaged weights and live batch-norm statistics.
 
     Args:
         network: its batch-norm statistics are used.
@@ -105,12 +104,16 @@ def confusion_matrix(
         pools: grey levels and device.
         dataset: test images and their classes; the processes of a run divide them among themselves.
         known: int64, class of each output of the classifier.
+
+    Returns:
+        as ``predicted`` of an :class:`Evaluation`.
     """
     network.eval()
     part = share(len(dataset.test_classes))
+    predicted = torch.zeros(len(dataset.test_classes), dtype=torch.int64)
     images = torch.from_numpy(dataset.test_images[part])
     with torch.no_grad():
-        predicted = torch.cat(
+        outputs = torch.cat(
             [
                 torch.func.functional_call(
                     network, averaged, (normalise(chunk.to(pools.device), pools.mean, pools.std),)
@@ -118,14 +121,13 @@ def confusion_matrix(
                 for chunk in torch.split(images, EVALUATION_BATCH)
             ]
         )
-    classes = dataset.classes
-    cells = dataset.test_classes[part] * classes + known[predicted.cpu().numpy()]
-    counts = torch.from_numpy(np.bincount(cells, minlength=classes**2))
-    return total(counts).view(classes, classes).numpy()
+    predicted[part] = torch.from_numpy(known)[outputs.cpu()]
+    # Zero outside of each process's part, so that the sum joins the parts.
+    return total(predicted).numpy().astype(np.min_scalar_type(dataset.classes - 1))
 
 
 def make_evaluation(
-    step: int, means: Tensor, confusion: NDArray[np.int64], checksum: int, method: Method
+    step: int, means: Tensor, predicted: ClassNumbers, true: NDArray[np.int64], checksum: int, method: Method
 ) -> Evaluation:
     """The evaluation after ``step`` steps, given the means of :data:`MEASURES` since the one before."""
     means_of = dict(zip(MEASURES, means.tolist(), strict=True))
@@ -134,5 +136,5 @@ def make_evaluation(
     del means_of["revisited"]
     if method.weight is None:
         means_of |= dict.fromkeys(means_of.keys() - set(OF_LABELLED), math.nan)
-    error = 1 - float(np.trace(confusion) / confusion.sum())
-    return Evaluation(step, confusion, {"step": step, "test_error": error, **means_of, "batch_checksum": checksum})
+    error = float(np.mean(predicted != true))
+    return Evaluation(step, predicted, {"step": step, "test_error": error, **means_of, "batch_checksum": checksum})

@@ -1,4 +1,4 @@
-"""One training run: from a labelled set, a data set and settings to weights, metrics and confusion matrices."""
+"""One training run: from a labelled set, a data set and settings to weights, metrics and predictions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spl.methods.registry import METHODS
 from spl.training.backend import set_up_torch
 from spl.training.batches import CHECKSUM_FACTOR, Batch, build_pools, draw_batches
 from spl.training.checkpoints import Checkpoints
-from spl.training.evaluation import MEASURES, Evaluation, confusion_matrix, is_evaluated, make_evaluation
+from spl.training.evaluation import MEASURES, Evaluation, is_evaluated, make_evaluation, predict_test_images
 from spl.training.networks import build_network, disturb
 from spl.training.processes import agree, processes, rank, total
 from spl.training.random_streams import generator
@@ -97,9 +97,10 @@ def train(
             raise _not_finite(state, next(batches(int(state.failed_at))), checkpoints)
         if evaluate:
             steps = done - (state.evaluations[-1].step if state.evaluations else 0)
-            confusion = confusion_matrix(network, state.averaged, pools, dataset, known)
+            predicted = predict_test_images(network, state.averaged, pools, dataset, known)
             means = state.totals.cpu() / steps
-            state.evaluations.append(make_evaluation(done, means, confusion, int(state.checksum), method))
+            checksum = int(state.checksum)
+            state.evaluations.append(make_evaluation(done, means, predicted, dataset.test_classes, checksum, method))
             state.totals.zero_()
             report(state.evaluations[-1])
         if save and checkpoints and rank() == 0 and _has_finite_weights(state):

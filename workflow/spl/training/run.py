@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import torch
 from safetensors.torch import save
 
 from spl.data.splits import read_split
@@ -39,8 +40,9 @@ def train_run(
     The checkpoint after the last step stays: until Snakemake has recorded the files, it may delete them.
 
     ``metrics.csv`` has one row for each evaluation (columns as in :class:`spl.training.evaluation.Evaluation`),
-    ``confusion.npy`` the confusion matrices of the same evaluations, int32 (evaluations, classes, classes), true by
-    predicted.
+    ``predictions.safetensors`` the class ``predicted`` for each test image at the same evaluations (evaluations, test
+    images) and the ``true`` one (test images,), both uint8, or uint16 if there are more than 256 ``classes``; their
+    number is in the metadata.
 
     Args:
         parameter: the run's canonical parameter; ``method``, ``seed`` and ``settings`` determine the result.
@@ -78,8 +80,10 @@ def train_run(
         writer = csv.DictWriter(file, trained.evaluations[0].measures, lineterminator="\n")
         writer.writeheader()
         writer.writerows(evaluation.measures for evaluation in trained.evaluations)
-    matrices = np.stack([evaluation.confusion for evaluation in trained.evaluations]).astype(np.int32)
-    np.save(folder / "confusion.npy", matrices)
+    predicted = np.stack([evaluation.predicted for evaluation in trained.evaluations])
+    classes = {"predicted": predicted, "true": dataset.test_classes.astype(predicted.dtype)}
+    tensors = {name: torch.from_numpy(numbers) for name, numbers in classes.items()}
+    (folder / "predictions.safetensors").write_bytes(save(tensors, {"classes": str(dataset.classes)}))
     (folder / "weights.safetensors").write_bytes(save(trained.weights))
     resolved = {**parameter, "calibrated": calibrated}
     (folder / "parameters.json").write_text(json.dumps(resolved, sort_keys=True, indent=1) + "\n")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -84,9 +85,8 @@ def start(network: nn.Module, pools: Pools, classes: int, method: Method, settin
 def checkpoint(state: State, done: int) -> Checkpoint:
     """The checkpoint from which training can go on after ``done`` steps."""
     tensors = on_host(state.tensors())
-    matrices = [torch.from_numpy(evaluation.confusion) for evaluation in state.evaluations]
-    if matrices:
-        tensors["confusion"] = torch.stack(matrices)
+    if state.evaluations:
+        tensors["predicted"] = torch.from_numpy(np.stack([evaluation.predicted for evaluation in state.evaluations]))
     return Checkpoint(done, tensors, {"measures": [evaluation.measures for evaluation in state.evaluations]})
 
 
@@ -95,8 +95,8 @@ def restore(state: State, saved: Checkpoint) -> int:
     """Set the state to that of a checkpoint, and return the number of steps done."""
     for name, value in state.tensors().items():
         value.copy_(saved.tensors[name])
-    for measures, confusion in zip(saved.record["measures"], saved.tensors.get("confusion", ()), strict=True):
-        state.evaluations.append(Evaluation(measures["step"], confusion.numpy(), measures))
+    for measures, predicted in zip(saved.record["measures"], saved.tensors.get("predicted", ()), strict=True):
+        state.evaluations.append(Evaluation(measures["step"], predicted.numpy(), measures))
     return saved.step
 
 
