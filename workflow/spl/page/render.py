@@ -103,7 +103,7 @@ def _sections(parameter: Mapping[str, Any], products: Path) -> tuple[list[dict[s
         elif section["kind"] == "spreadsheet":
             content["body"] = _data_url(WORKBOOK, path.with_suffix(".xlsx").read_bytes())
         else:
-            table = TracedTable(path)
+            table = TracedTable(path, parameter["trained"])
             content |= {"body": table.html(), "comparisons": table.comparisons()}
             behind |= table.runs
         sections.append({**section, **content})
