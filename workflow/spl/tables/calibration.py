@@ -35,7 +35,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     ]
     folds = dict.fromkeys(name for row in printed for name in row if name.startswith("fold "))
     columns = ["", "τ", *sorted(folds, key=lambda name: int(name.split()[1])), "λ_u", "range", "residual"]
-    return numbers.table(pd.DataFrame([dict.fromkeys(columns, "–") | row for row in printed]))
+    return numbers.table(pd.DataFrame([{name: row.get(name, "–") for name in columns} for row in printed]))
 
 
 def _row(
