@@ -11,11 +11,12 @@ import torch
 from spl.data.digits import read_digits
 from spl.data.splits import draw_split
 from spl.data.store import grey_levels
-from spl.errors import NotFiniteError
+from spl.errors import InterruptedTrainingError, NotFiniteError
 from spl.methods.registry import METHODS
 from spl.study.schema import METHOD_SETTINGS
 from spl.study.settings import Settings
 from spl.training.batches import Pools, draw_batches
+from spl.training.checkpoints import Checkpoints
 from spl.training.evaluation import is_evaluated
 from spl.training.loop import train
 from spl.training.optimiser import SCHEDULES, learning_rate
