@@ -87,7 +87,7 @@ def plan(
     states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in runs}
     needs = dict(planned.experiments)
     for name, calibration in planned.calibrations.items():
-        needs[f"calibration of {name}"] = [calibration.reference, calibration.smooth]
+        needs[f"calibration of {name}"] = list(calibration.runs)
     for path, state in states.items():
         listing.add_row(path, ", ".join(name for name, runs in needs.items() if path in runs), state)
     console = _console()

@@ -180,6 +180,14 @@ CATALOGUE: dict[str, Exhibit] = {
         parameters.calibrations,
         parameters.settings_columns,
     ),
+    "calibration": Exhibit(
+        "Calibration",
+        "Loss weights of the smooth methods",
+        "spl.tables.calibration",
+        captions.calibration,
+        inputs=parameters.calibrations_and_metrics,
+        parameter=parameters.calibrated_losses,
+    ),
     "tipping-value": Exhibit(
         "Tipping value",
         "The factor as loss on other folds (appendix A.3.7)",
