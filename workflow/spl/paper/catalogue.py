@@ -186,7 +186,7 @@ CATALOGUE: dict[str, Exhibit] = {
         "spl.tables.sensitivity",
         captions.sensitivity("threshold"),
         ("thresholds",),
-        parameter=parameters.sensitivity("threshold"),
+        parameter=parameters.range_and_rise("threshold"),
     ),
     "sensitivity-momentum": Exhibit(
         "Sensitivity to momentum",
@@ -194,7 +194,7 @@ CATALOGUE: dict[str, Exhibit] = {
         "spl.tables.sensitivity",
         captions.sensitivity("momentum", rise=True),
         ("momentum",),
-        parameter=parameters.sensitivity("momentum", rise=True),
+        parameter=parameters.range_and_rise("momentum", rise=True),
     ),
     "tipping-value": Exhibit(
         "Tipping value",

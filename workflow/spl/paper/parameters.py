@@ -108,7 +108,7 @@ def varying(setting: str, **more: Any) -> Parameter:
     return lambda plan, *experiments: titles(plan, *experiments) | {"setting": setting} | more
 
 
-def sensitivity(setting: str, rise: bool = False) -> Parameter:
+def range_and_rise(setting: str, rise: bool = False) -> Parameter:
     """As :func:`varying`, with the baseline if the experiment has it, and the default of the setting if ``rise``."""
 
     def parameter(plan: Plan, experiment: str) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     statistics = list(next(iter(moved.values())).columns.drop("runs"))
     baseline = parameter.get("baseline")
     pairs = {
-        method: own.join(moved[baseline], how="inner", rsuffix="_baseline")
+        method: own.merge(moved[baseline], left_index=True, right_index=True, suffixes=("", "_baseline"))
         for method, own in moved.items()
         if baseline not in (None, method)
     }
@@ -88,7 +88,7 @@ def _movements(runs: pd.DataFrame, setting: str, default: float | None) -> pd.Da
     below = [value for value in sorted(set(runs[setting])) if default is not None and value < default]
     if below and default in errors:
         moved["rise"] = errors[below].max(axis=1) - errors[default]
-    return moved.round(DECIMALS).assign(runs=runs.groupby(KEY)["run"].agg(tuple))
+    return moved.round(DECIMALS).assign(runs=runs.groupby(KEY)["run"].agg(tuple).reindex(moved.index))
 
 
 def _gain(pairs: pd.DataFrame, name: str) -> Gain:
