@@ -36,6 +36,19 @@ STATED = {
     "chosen among all runs of random-labels: Digits": {"fig5": True},
     "chosen among all runs of scarce-labels: Digits": {"confusion": True},
     "max, min: largest and smallest gain of a pair": {"aggregate": True},
+    "Equivalent: both exact one-sided Wilcoxon tests, that the gain is above −0.5 and below 0.5 points": {
+        "table2": True,
+        "table8": True,
+        "table1": False,
+    },
+    "Worse: p of the exact one-sided test that the gain is negative": {
+        "table3": True,
+        "table10": True,
+        "table1": False,
+    },
+    "rise: largest error of a fold below the default": {"sensitivity-momentum": True, "sensitivity-thresholds": False},
+    "less than 25 % of these recognised (assumed limits)": {"basin-switches": True, "within-basins-shapes": True},
+    "These groups are chosen by the outcome, so nothing is tested": {"within-basins-scarce-labels": True},
     "p is descriptive only": {"aggregate": True},  # its pairs depend on each other
 }
 """What a caption says where it is so, and nowhere else."""
