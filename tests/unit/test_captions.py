@@ -38,6 +38,19 @@ STATED = {
     "max, min: largest and smallest gain of a pair": {"aggregate": True},
     "second half of the first 300 of 600 steps.": {"calibration": True},
     "Smooth FixMatch-sq (τ = 0.9) is compared with FixMatch at τ = 0.95.": {"calibration": True, "table14": False},
+    "Equivalent: both exact one-sided Wilcoxon tests, that the gain is above −0.5 and below 0.5 points": {
+        "table2": True,
+        "table8": True,
+        "table1": False,
+    },
+    "Worse: p of the exact one-sided test that the gain is negative": {
+        "table3": True,
+        "table10": True,
+        "table1": False,
+    },
+    "rise: largest error of a fold below the default": {"sensitivity-momentum": True, "sensitivity-thresholds": False},
+    "less than 25 % of these recognised (assumed limits)": {"basin-switches": True, "within-basins-shapes": True},
+    "These groups are chosen by the outcome, so nothing is tested": {"within-basins-scarce-labels": True},
     "p is descriptive only": {"aggregate": True},  # its pairs depend on each other
 }
 """What a caption says where it is so, and nowhere else."""

@@ -9,7 +9,7 @@ from spl.analysis.summary import summarise_run
 from spl.tables import collapses
 from spl.tables.layout import save_table
 
-BASINS = {"collapsed": 0.01, "partly_collapsed": 0.5, "unstable": 0.05}
+BASINS = {"collapsed": 0.01, "partly_collapsed": 0.5, "recall": 0.25, "unstable": 0.05}
 GIVEN = {"titles": {"fixmatch": "FixMatch"}, "classes": ["cat", "dog", "ship"]}
 GOOD = np.diag([50, 50, 50])
 NO_CAT = np.array([[0, 50, 0], [0, 50, 0], [0, 0, 50]])
@@ -41,6 +41,8 @@ def test_every_run_tells_its_basin_and_when_which_class_was_collapsed(built):
     assert printed["basin"].tolist() == ["low", "low", "high"]
     assert printed["collapsed at the end"].tolist() == ["cat", "–", "–"]
     assert printed["partly"].tolist() == ["–", "ship", "–"]
+    assert printed["smallest column"].tolist() == ["0.0", "20.0", "100.0"]
+    assert printed["smallest recall"].tolist() == ["0.0", "20.0", "100.0"]
     assert printed["collapsed in steps"].tolist() == [
         "1,000 to 2,000: cat; 3,000 to the end: cat", "2,000 to 3,000: cat, dog", "–",
     ]  # fmt: skip
@@ -50,9 +52,11 @@ def test_every_run_tells_its_basin_and_when_which_class_was_collapsed(built):
 
 def test_words_are_read_from_the_left(built, tmp_path):
     sides = dict(zip(built.printed.columns, built.alignment, strict=True))
-    assert {name for name, side in sides.items() if side == "right"} == {"fold", "last − best error"}
+    assert {name for name, side in sides.items() if side == "right"} == {
+        "fold", "smallest column", "smallest recall", "last − best error"
+    }  # fmt: skip
     save_table(built, "", "", tmp_path / "when")
-    assert r"{lrlllllrl}" in (tmp_path / "when.tex").read_text()
+    assert r"{lrlllrrllrl}" in (tmp_path / "when.tex").read_text()
 
 
 def test_a_run_that_is_not_done_has_a_line_that_says_so(built, tmp_path):
@@ -61,7 +65,7 @@ def test_a_run_that_is_not_done_has_a_line_that_says_so(built, tmp_path):
     pd.concat([runs, planned]).to_csv(tmp_path / "experiment.csv", index=False)
     table = collapses.build(GIVEN, [tmp_path / "experiment.csv"])
     assert table.printed[:-1].equals(built.printed)
-    assert table.printed.iloc[-1].tolist() == ["FixMatch", "7", "not run", *["–"] * 6]
+    assert table.printed.iloc[-1].tolist() == ["FixMatch", "7", "not run", *["–"] * 8]
 
 
 def test_a_program_reads_the_same_from_the_tidy_file(built):

@@ -1,16 +1,19 @@
 """What a confusion matrix says about a run."""
 
+from itertools import chain
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from matrices import predictions_of
 
-from spl.analysis.collapse import collapse_intervals, collapsed_classes, column_shares, populated_diagonal
+from spl.analysis.collapse import collapse_intervals, collapsed_classes, column_shares, populated_diagonal, recalls
 from spl.analysis.summary import summarise_run
 
-BASINS = {"collapsed": 0.01, "partly_collapsed": 0.5, "unstable": 0.05}
+BASINS = {"collapsed": 0.01, "partly_collapsed": 0.5, "recall": 0.25, "unstable": 0.05}
 GOOD = np.diag([50] * 4)
 
 
@@ -23,10 +26,39 @@ def moved(matrix, images, of, to):
 
 
 @pytest.mark.parametrize(
-    ("images", "wholly", "partly"), [(0, [], []), (24, [], []), (26, [], [2]), (49, [], [2]), (50, [2], [])]
+    ("images", "wholly", "partly"),
+    [(0, [], []), (26, [], []), (37, [], []), (38, [], [2]), (49, [], [2]), (50, [2], [])],
 )
 def test_a_class_collapses_when_its_column_empties(images, wholly, partly):
     assert collapsed_classes(moved(GOOD, images, 2, 0), BASINS) == (wholly, partly)
+
+
+@pytest.mark.parametrize(
+    ("of_ship", "others", "column", "recall", "basin"),
+    [
+        (24, 0, 0.48, 0.48, "high"),  # predicted rarely, but rightly
+        (17, 7, 0.48, 0.34, "high"),
+        (12, 12, 0.48, 0.24, "low"),
+        (12, 13, 0.50, 0.24, "high"),  # not found, but predicted for others
+        (0, 50, 1.00, 0.00, "high"),  # trades its images with another class
+        (0, 0, 0.00, 0.00, "low"),
+    ],
+)
+def test_a_small_column_is_a_collapse_if_the_class_is_not_found(of_ship, others, column, recall, basin):
+    matrix = moved(moved(GOOD, 50 - of_ship, 2, 0), others, 0, 2)
+    summary = summarise_run(metrics([0.1]), predictions_of([matrix]), BASINS)
+    assert (column_shares(matrix)[2], recalls(matrix)[2]) == (column, recall)
+    assert (summary["smallest_column"], summary["basin"]) == (column, basin)
+    assert summary["smallest_recall"] == min(recall, 1 - others / 50)
+
+
+@given(arrays(np.int64, (4, 4), elements=st.integers(0, 50)).map(lambda matrix: matrix + np.eye(4, dtype=np.int64)))
+def test_a_recall_is_never_above_the_column_so_its_limit_is_the_lower_one(matrix):
+    assert (recalls(matrix) <= column_shares(matrix)).all()
+    void = BASINS | {"recall": BASINS["partly_collapsed"]}
+    small = np.flatnonzero(column_shares(matrix) < 0.5).tolist()
+    assert sorted(chain(*collapsed_classes(matrix, void))) == small
+    assert set(chain(*collapsed_classes(matrix, BASINS))) <= set(small)
 
 
 @pytest.mark.parametrize(("images", "populated"), [(0, 4), (25, 4), (26, 3), (50, 3)])
@@ -61,7 +93,9 @@ def test_the_last_error_counts_and_best_and_median_are_kept():
     errors = [0.9, 0.1, *np.linspace(0.5, 0.3, 20)]
     summary = summarise_run(metrics(errors), predictions_of([GOOD] * 22), BASINS)
     assert summary["error_last"] == 0.3
-    assert (summary["error_best"], summary["best_step"]) == (0.1, 20)
+    assert (summary["error_best"], summary["best_step"], summary["last_step"]) == (0.1, 20, 220)
+    equal = summarise_run(metrics([0.2, 0.1, 0.1]), predictions_of([GOOD] * 3), BASINS)
+    assert equal["best_step"] == 20, "the first of equals"
     assert summary["error_median"] == pytest.approx(0.4)
     assert summary["unstable"]
     assert not summarise_run(metrics([0.34, 0.3]), predictions_of([GOOD] * 2), BASINS)["unstable"]

@@ -17,7 +17,7 @@ from spl.methods.registry import METHODS
 
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch", "smooth-fixmatch-sq": "Smooth FixMatch-sq"}
 SHAPES = ["fixmatch", "smooth-fixmatch", "smooth-fixmatch-sqrt", "smooth-fixmatch-sq"]
-LIMITS = {"collapsed": 0.01, "partly_collapsed": 0.5, "unstable": 0.05}
+LIMITS = {"collapsed": 0.01, "partly_collapsed": 0.5, "recall": 0.25, "unstable": 0.05}
 MOMENTUM = {"setting": "momentum", "label": "SGD momentum", "titles": TITLES}
 LABELS = {"setting": "labels", "label": "number of labels", "titles": TITLES, "baseline": "fixmatch"}
 

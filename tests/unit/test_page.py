@@ -33,6 +33,7 @@ def summarised(path, offset=0.0, losing="fixmatch"):
          "labels": 20, "network": "wrn-10-1", "error_last": error, "error_best": error, "error_median": error,
          "median_over": 15 if (method, fold) == ("fixmatch", 1) else 20, "best_step": 100, "basin": "low",
          "unstable": False, "coverage": 0.5, "purity": 0.9, "collapsed": "1", "partly_collapsed": "",
+         "smallest_column": 0.0, "smallest_recall": 0.0,
          "collapses": "1:10-", "recovered": ""}
         for method in TITLES
         for fold in range(3)
@@ -50,6 +51,7 @@ def test_the_page_tells_what_a_table_does_not_print(tmp_path, module, more):
     found = {one["of"]: one for one in TracedTable(tmp_path / "tables/t", SHOWN).comparisons()}
     gained = found["Smooth FixMatch, gain"]
     assert (gained["pairs"], gained["p_value"], gained["smallest_p"], gained["effect_size"]) == (3, 0.125, 0.125, 1)
+    assert gained["p_worse"] == 1
     assert [gained[key] for key in ("shift", "shift_low", "shift_high")] == pytest.approx([0.02] * 3)
     assert gained["shift_level"] == 0.75
     assert gained["links"]["shift"] == "#cell=t:Smooth%20FixMatch,shift"

@@ -23,11 +23,12 @@ from spl.tables.spreadsheet import SHEETS, write_spreadsheet
 
 TITLES = {"fixmatch": "FixMatch", "flexmatch": "FlexMatch", "smooth-fixmatch": "Smooth FixMatch"}
 METHOD_OF = {title: method for method, title in TITLES.items()}
-BASINS = {"collapsed": 0.01, "partly_collapsed": 0.5, "unstable": 0.05}
+BASINS = {"collapsed": 0.01, "partly_collapsed": 0.5, "recall": 0.25, "unstable": 0.05}
 COMPARED = {"titles": TITLES, "baseline": "fixmatch"}
 OUTCOMES = [
-    "error_last", "error_best", "error_median", "median_over", "best_step", "collapsed", "partly_collapsed",
-    "collapses", "recovered", "smallest_column", "populated_diagonal", "basin", "unstable", "coverage", "purity",
+    "error_last", "error_best", "error_median", "median_over", "best_step", "last_step", "collapsed",
+    "partly_collapsed", "collapses", "recovered", "smallest_column", "smallest_recall", "populated_diagonal",
+    "basin", "unstable", "coverage", "purity",
 ]  # fmt: skip
 
 
@@ -43,10 +44,11 @@ def experiment(scheme="random", **varied):
     planned["lambda_u"] = np.where(planned["method"] == "smooth-fixmatch", 2.5, 1)
     last, low = np.array([(crc32(run.encode()) % 200 / 1000, crc32(run.encode()) % 3 == 0) for run in planned["run"]]).T
     return planned.assign(
-        error_last=last, error_best=last / 2, error_median=last, median_over=20, best_step=100,
-        coverage=0.5, purity=0.9,
+        error_last=last, error_best=last / 2, error_median=last, median_over=20, best_step=np.where(low, 100, 190),
+        last_step=200, coverage=0.5, purity=0.9,
         collapsed=np.where(low, "1", ""), partly_collapsed="", collapses=np.where(low, "1:100- 2:100-200", ""),
-        recovered=np.where(low, "2", ""), smallest_column=0.8 * (1 - low), populated_diagonal=np.where(low, 8, 10),
+        recovered=np.where(low, "2", ""), smallest_column=0.8 * (1 - low), smallest_recall=last,
+        populated_diagonal=np.where(low, 8, 10),
         basin=np.where(low, "low", "high"), unstable=last > 0.1,
     )  # fmt: skip
 
@@ -72,6 +74,10 @@ TABLES = {
     "grid": case(MOMENTA, setting="momentum"),
     "aggregate": case(FOLDS, MOMENTA, settings=["network", "threshold", "momentum", "lambda_u"]),
     "basin_switches": case(FOLDS),
+    "within_basins": case(FOLDS),
+    "weakest_classes": case(FOLDS),
+    "instability": case(FOLDS),
+    "sensitivity": case(MOMENTA, setting="momentum", default=0.9),
     "collapses": case(MOMENTA, **CLASSES),
 }
 FIGURES = {
@@ -89,7 +95,7 @@ NO_SUMMARY = {"fig1", "fig6", "curves"}
 
 
 def test_every_table_and_figure_of_the_paper_is_covered_here():
-    exhibits = (CATALOGUE | experiment_exhibits("experiment")).values()
+    exhibits = (CATALOGUE | experiment_exhibits("scarce-labels")).values()
     modules = {exhibit.module.split(".")[-1] for exhibit in exhibits}
     assert modules == {*TABLES, *FIGURES, *NO_SUMMARY, "calibration", "hyperparameters", "spreadsheet"}
 
@@ -204,6 +210,8 @@ BEHIND = {
     "transitions": lambda row, column: sized(row, column, ": "),
     "populated": lambda row, column: sized(row, column, ", ") | ({"fold": [int(row[-1])]} if row[-1].isdigit() else {}),
     "basin_switches": own,
+    "weakest_classes": own,
+    "instability": own,
     "aggregate": lambda row, column: own(row, "" if column in ("last − best", "largest") else "gain"),
     "imbalance": lambda row, column: (
         own(column, "") | {"experiment": [0, 1]} if "drop" in row else BEHIND["per_fold"](row, column) | FIRST

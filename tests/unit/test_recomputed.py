@@ -11,14 +11,19 @@ from scipy import stats
 from spl.analysis.calibration import write_calibration
 from spl.tables import (
     aggregate,
+    basin_switches,
     calibration,
     grid,
     imbalance,
     initial_condition,
+    instability,
     per_fold,
     random_labels,
+    sensitivity,
     summary,
     transitions,
+    weakest_classes,
+    within_basins,
 )
 
 TITLES = {"fixmatch": "FixMatch", "flexmatch": "FlexMatch", "smooth-fixmatch": "Smooth FixMatch"}
@@ -38,7 +43,12 @@ def experiment(path, seed, folds=range(5), seeds=(0,), labels=(40,), **settings)
     errors = draw.integers(500, 4000, len(rows)) / 10_000
     best = errors - draw.integers(0, 300, len(rows)) / 10_000
     runs = [f"{path.stem}/{number}" for number in range(len(rows))]
-    pd.DataFrame(rows).assign(run=runs, error_last=errors, error_best=best, basin="low").to_csv(path, index=False)
+    column = draw.random(len(rows)).round(4)
+    pd.DataFrame(rows).assign(
+        run=runs, error_last=errors, error_best=best, basin=draw.choice(["low", "high"], len(rows)),
+        smallest_column=column, smallest_recall=(column * draw.random(len(rows))).round(4),
+        best_step=draw.integers(80, 101, len(rows)), last_step=100, unstable=errors - best > 0.02,
+    ).to_csv(path, index=False)  # fmt: skip
     return path
 
 
@@ -63,13 +73,22 @@ def mean_and_std(values):
     return f"{percent(np.mean(values))} ± {percent(np.std(values, ddof=1))}"
 
 
-def cells(family):
-    """Gain, p-value and corrected p-value of each comparison of a family."""
-    p = {name: stats.wilcoxon(gains, alternative="greater", method="exact").pvalue for name, gains in family.items()}
+def corrected(family, alternative="greater"):
+    """p-value and corrected p-value of each comparison of a family."""
+    p = {name: stats.wilcoxon(gains, alternative=alternative, method="exact").pvalue for name, gains in family.items()}
+    return with_holm(p)
+
+
+def with_holm(p):
     ascending = sorted(p, key=p.get)
     for place, name in enumerate(ascending):
         steps = [(len(p) - before) * p[other] for before, other in enumerate(ascending[: place + 1])]
-        yield name, [mean_and_std(family[name]), f"{percent(p[name], 1)} %", f"{percent(min(1, max(steps)), 1)} %"]
+        yield name, [f"{percent(p[name], 1)} %", f"{percent(min(1, max(steps)), 1)} %"]
+
+
+def cells(family):
+    """Gain, p-value and corrected p-value of each comparison of a family."""
+    return ((name, [mean_and_std(family[name]), *p_values]) for name, p_values in corrected(family))
 
 
 def gains(errors):
@@ -82,6 +101,17 @@ def test_means_over_folds(tmp_path):
     compared = dict(cells(gains(errors))) | {FIXMATCH: [""] * 3}
     for method, own in errors.items():
         assert printed.loc[method].tolist() == [percent(own.mean()), percent(own.std()), *compared[method]]
+
+
+@pytest.mark.parametrize("margin", [0.02, 0.3])
+def test_equivalence_within_a_margin(tmp_path, margin):
+    printed, tidy = built(summary, [experiment(tmp_path / "runs.csv", 1)], margin=margin)
+    p = {}
+    for method, own in gains(by_method(tidy)).items():
+        sides = (own + margin).round(9), (margin - own).round(9)
+        p[method] = max(stats.wilcoxon(side, alternative="greater", method="exact").pvalue for side in sides)
+    for method, expected in with_holm(p):
+        assert printed.loc[method, ["p-value, equivalent", "p-value, equivalent, Holm"]].tolist() == expected
 
 
 def test_every_fold(tmp_path):
@@ -97,7 +127,8 @@ def test_class_imbalance(tmp_path):
     inputs = [experiment(tmp_path / "imbalanced.csv", 3), experiment(tmp_path / "balanced.csv", 4)]
     printed, tidy = built(imbalance, inputs, rows=["mean"])
     errors = by_method(tidy)
-    compared = dict(cells(gains(errors))) | {FIXMATCH: [""] * 3}
+    worse = dict(corrected(gains(errors), "less"))
+    compared = {name: [*shown, *worse[name]] for name, shown in cells(gains(errors))} | {FIXMATCH: [""] * 5}
     drops = dict(cells(dict((errors - by_method(tidy, "error_last_balanced")).round(9))))
     for method, own in errors.items():
         assert printed[method].tolist() == [percent(own.mean()), *compared[method], *drops[method]]
@@ -204,3 +235,70 @@ def test_a_residual_without_runs_or_without_pseudo_labels_is_a_dash(tmp_path):
         ]
         table = calibration.build({"calibrations": rows, "runs": runs}, [file, *(tmp_path / run for run in runs)])
         assert table.printed.iloc[0].tolist() == ["Smooth FixMatch", "0.95", "1.000", "1.000", "0.000", "–"]
+
+
+def test_basin_switches(tmp_path):
+    printed, tidy = built(basin_switches, [experiment(tmp_path / "runs.csv", 12, range(9))])
+    low = by_method(tidy, "low_basin")
+    for method in OTHERS:
+        down, up = (int((low[method] - low[FIXMATCH] == way).sum()) for way in (1, -1))
+        p_value = stats.binomtest(down, down + up).pvalue
+        assert [cell.split()[0] for cell in printed.loc[method, ["high → low", "low → high"]]] == [str(down), str(up)]
+        assert printed.loc[method, "p-value"] == f"{percent(p_value, 1)} %"
+
+
+def test_gains_within_basins(tmp_path):
+    printed, tidy = built(within_basins, [experiment(tmp_path / "runs.csv", 13, range(40))])
+    errors, low = by_method(tidy), by_method(tidy, "low_basin")
+    kinds = {(0, 0): "both high", (1, 1): "both low", (1, 0): "low → high", (0, 1): "high → low"}
+    for method, own in errors.items():
+        high, collapsed = own[low[method] == 0], own[low[method] == 1]
+        described = [f"{mean_and_std(values)}, n = {len(values)}" for values in (high, collapsed)]
+        assert printed.loc[method].tolist()[5:] == [*described, percent(collapsed.mean() - high.mean())]
+        for (theirs, ours), kind in kinds.items() if method in OTHERS else ():
+            gained = (errors[FIXMATCH] - own)[(low[FIXMATCH] == theirs) & (low[method] == ours)]
+            assert printed.loc[method, kind] == f"{mean_and_std(gained)}, n = {len(gained)}"
+            assert len(gained) > 1
+    assert printed["pairs"].tolist() == ["", "40 of 40", "40 of 40"]
+
+
+@pytest.mark.parametrize(("column", "noun"), [("smallest_column", "column"), ("smallest_recall", "recall")])
+def test_weakest_classes(tmp_path, column, noun):
+    printed, tidy = built(weakest_classes, [experiment(tmp_path / "runs.csv", 14)])
+    shares = by_method(tidy, column)
+    compared = dict(cells({method: (shares[method] - shares[FIXMATCH]).round(9) for method in OTHERS}))
+    shown = [f"smallest {noun}", f"gain of the {noun}", f"p-value of the {noun}", f"p-value of the {noun}, Holm"]
+    for method, own in shares.items():
+        assert printed.loc[method, shown].tolist() == [mean_and_std(own), *compared.get(method, [""] * 3)]
+
+
+def test_instability(tmp_path):
+    printed, tidy = built(instability, [experiment(tmp_path / "runs.csv", 15)])
+    discrepancy = by_method(tidy) - by_method(tidy, "error_best")
+    late = by_method(tidy, "best_step") > 0.9 * by_method(tidy, "last_step")
+    compared = dict(cells({method: (discrepancy[FIXMATCH] - discrepancy[method]).round(9) for method in OTHERS}))
+    for method, own in discrepancy.items():
+        counts = [f"{late[method].sum()} of 5", f"{(own > 0.02).sum()} of 5"]
+        lost = [percent(own.mean()), percent(own.max())]
+        assert printed.loc[method].tolist() == [*counts, *lost, *compared.get(method, [""] * 3)]
+
+
+def test_sensitivity(tmp_path):
+    grids = [experiment(tmp_path / f"{value}.csv", 16 + place, momentum=value)
+             for place, value in enumerate((0.8, 0.85, 0.9, 0.95))]  # fmt: skip
+    pd.concat(map(pd.read_csv, grids)).to_csv(tmp_path / "runs.csv", index=False)
+    printed, tidy = built(sensitivity, [tmp_path / "runs.csv"], setting="momentum", default=0.9)
+    errors = {value: by_method(tidy, momentum=value) for value in (0.8, 0.85, 0.9, 0.95)}
+    largest = pd.concat(errors).groupby(level=RUN).max()
+    of_folds = {
+        "range": largest - pd.concat(errors).groupby(level=RUN).min(),
+        "rise": np.maximum(errors[0.8], errors[0.85]) - errors[0.9],
+    }
+    for name, heading in (("range", "range"), ("rise", "rise below 0.9")):
+        pd.testing.assert_frame_equal(by_method(tidy, name), of_folds[name])
+        compared = dict(
+            cells({method: (of_folds[name][FIXMATCH] - of_folds[name][method]).round(9) for method in OTHERS})
+        )
+        shown = [heading, f"gain of the {name}", f"p-value of the {name}", f"p-value of the {name}, Holm"]
+        for method, own in of_folds[name].items():
+            assert printed.loc[method, shown].tolist() == [mean_and_std(own), *compared.get(method, [""] * 3)]

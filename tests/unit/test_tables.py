@@ -118,7 +118,8 @@ def test_the_summary_holds_mean_deviation_gain_and_p(experiment):
     assert line["gain_mean"] == pytest.approx(0.21 / 6)
     assert line["p_value"] == 1 / 64
     assert (line["wins"], line["n"]) == (6, 6)
-    assert (line["pairs"], line["smallest_p"], line["effect_size"], line["shift_level"]) == (6, 1 / 64, 1, 0.9375)
+    assert (line["pairs"], line["smallest_p"], line["effect_size"], line["shift_level"]) == (6, 1 / 64, 1, 1 - 2 / 64)
+    assert (line["p_worse"], line["p_worse_holm"]) == (1, 1)
     assert line["shift_low"] <= line["shift"] <= line["shift_high"]
     printed = table.printed.set_index("").loc["Smooth FixMatch-sq, τ = 0.9"]
     assert printed.tolist() == ["8.17", "5.04", "3.50 ± 1.87", "1.6 %", "3.1 %"]
@@ -138,6 +139,20 @@ def test_one_comparison_alone_is_not_corrected_and_a_single_pair_not_tested(expe
     printed = module.build(GIVEN, [experiment]).printed.to_string()
     assert "1.00" in printed
     assert not {"±", "p-value", "range"} & set(printed.split())
+
+
+@pytest.mark.parametrize("module", [summary, per_fold])
+def test_with_a_margin_equivalence_is_tested_too(experiment, module):
+    """Half a point is less than the quadratic shape gains; ten points are more than any of its gains, six at most."""
+    for margin, p_value, printed_p in ((0.005, 1, "100.0 %"), (0.1, 1 / 64, "1.6 %")):
+        table = module.build(GIVEN | {"margin": margin}, [experiment])
+        line = lines(table.tidy).loc["Smooth FixMatch-sq, τ = 0.9"]
+        assert line["p_equivalent"] == p_value
+        assert line["p_equivalent_holm"] == min(1, 2 * p_value)
+        printed = table.printed.set_index(table.printed.columns[0])
+        printed = printed if "mean" in printed.columns else printed.T
+        assert printed.loc["Smooth FixMatch-sq, τ = 0.9", "p-value, equivalent"] == printed_p
+    assert "equivalent" not in module.build(GIVEN, [experiment]).tidy.to_string()
 
 
 def test_the_fold_table_has_a_row_for_each_fold_and_the_extremes_below(experiment):

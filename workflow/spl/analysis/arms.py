@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from spl.analysis.statistics import NO_GAIN, Gain, Values, gain
+from spl.analysis.statistics import Gain, Values, gain
 from spl.errors import InputError
 from spl.study.labels import CALIBRATED, LOSS_WEIGHTS, TECHNICAL, network_name, setting_name, setting_value
 
@@ -53,9 +53,9 @@ class Arm:
         """Last errors, shares, of the runs that are done, by (fold, seed), in ascending order."""
         return by_run(self.runs, "error_last")
 
-    def values(self) -> Values:
-        """The errors alone, float (n,)."""
-        return self.runs["error_last"].to_numpy()
+    def values(self, column: str = "error_last") -> Values:
+        """One column of the runs that are done, by default the errors, float (n,)."""
+        return self.runs[column].to_numpy(float)
 
 
 def by_run(runs: pd.DataFrame, column: str) -> dict[tuple[int, int], Any]:
@@ -194,15 +194,23 @@ def paired(arm: Arm, baseline: Arm) -> pd.DataFrame:
     return arm.runs.merge(baseline.runs, left_index=True, right_index=True, suffixes=("", "_baseline"))
 
 
-def gain_of(pairs: pd.DataFrame) -> Gain:
-    """The gain over pairs of runs that are done, one in each row."""
-    if not len(pairs):
-        return NO_GAIN
-    compared = gain(pairs["error_last"].to_numpy(), pairs["error_last_baseline"].to_numpy())
-    return replace(compared, runs=(*pairs["run"], *pairs["run_baseline"]))
+def gain_of(pairs: pd.DataFrame, column: str = "error_last", sign: int = 1, margin: float | None = None) -> Gain:
+    """The gain over pairs of runs that are done, one in each row.
+
+    Args:
+        pairs: as :func:`paired` returns them.
+        column: the endpoint that is compared.
+        sign: 1 if less is better, -1 if more is better.
+        margin: of equivalence, as in :func:`gain`.
+    """
+    ours, theirs = (sign * pairs[name].to_numpy(float) for name in (column, f"{column}_baseline"))
+    return replace(gain(ours, theirs, margin), runs=(*pairs["run"], *pairs["run_baseline"]))
 
 
-def gains(compared: list[Arm], baseline: str) -> dict[str, Gain]:
-    """The gain of each arm of another method over the baseline's arm, by label."""
+def gains(
+    compared: list[Arm], baseline: str, column: str = "error_last", sign: int = 1, margin: float | None = None
+) -> dict[str, Gain]:
+    """The gain of each arm of another method over the baseline's arm, by label; more arguments as :func:`gain_of`."""
     others = [arm for arm in compared if arm.method != baseline]
-    return {arm.label: gain_of(paired(arm, baseline_of(arm, compared, baseline))) for arm in others}
+    pairs = {arm.label: paired(arm, baseline_of(arm, compared, baseline)) for arm in others}
+    return {label: gain_of(of_arm, column, sign, margin) for label, of_arm in pairs.items()}

@@ -22,16 +22,35 @@ def column_shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     return shares
 
 
-def collapsed_classes(confusion: NDArray[np.int64], basins: Mapping[str, float]) -> tuple[list[int], list[int]]:
-    """Classes that are wholly and partly collapsed: their column of the confusion matrix is about 0, or small.
+def recalls(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The share of each class's test images that is predicted to belong to it: its recall.
 
     Args:
         confusion: as :func:`column_shares`.
-        basins: the limits ``collapsed`` and ``partly_collapsed``, as shares of the class's test images.
+
+    Returns:
+        float (classes,); never above the class's column share.
+    """
+    shares: NDArray[np.float64] = np.diagonal(confusion) / confusion.sum(axis=1)
+    return shares
+
+
+def collapsed_classes(confusion: NDArray[np.int64], basins: Mapping[str, float]) -> tuple[list[int], list[int]]:
+    """Classes that are wholly and partly collapsed: rarely predicted, and their own images are not found.
+
+    The column of a wholly collapsed class sums to about 0, that of a partly collapsed class is small, and either has a
+    low recall. A recall is never above the column share, so its limit is the lower one: a class that is predicted for
+    40 % as many images as it has, all of them its own, has a small column, but is not collapsed.
+
+    Args:
+        confusion: as :func:`column_shares`.
+        basins: the limits ``collapsed`` and ``partly_collapsed`` of the column and that of the ``recall``, as shares of
+            the class's test images.
     """
     shares = column_shares(confusion)
-    wholly = shares < basins["collapsed"]
-    partly = (shares < basins["partly_collapsed"]) & ~wholly
+    lost = recalls(confusion) < basins["recall"]
+    wholly = lost & (shares < basins["collapsed"])
+    partly = lost & (shares < basins["partly_collapsed"]) & ~wholly
     return np.flatnonzero(wholly).tolist(), np.flatnonzero(partly).tolist()
 
 
@@ -39,14 +58,13 @@ def populated_diagonal(confusion: NDArray[np.int64], basins: Mapping[str, float]
     """How many classes a network recognises: those whose entry on the diagonal is not small.
 
     The paper counts populated diagonal entries (section 4.5.2) without a definition. This project counts an entry from
-    the limit below which a column is partly collapsed, as a share of the class's test images.
+    the limit below which a column is small, as a share of the class's test images.
 
     Args:
         confusion: as :func:`column_shares`; a class that was never labelled has an empty column.
         basins: the limit ``partly_collapsed``.
     """
-    recalled = np.diagonal(confusion) / confusion.sum(axis=1)
-    return int((recalled >= basins["partly_collapsed"]).sum())
+    return int((recalls(confusion) >= basins["partly_collapsed"]).sum())
 
 
 def learnt_classes(confusion: NDArray[np.int64], basins: Mapping[str, float]) -> NDArray[np.bool_]:

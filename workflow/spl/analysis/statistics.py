@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from scipy import stats
 
 Values = NDArray[np.float64]
 Key = TypeVar("Key")
+# Errors and shares are multiples of one test image; rounded to this many decimals, equal differences are equal numbers.
+DECIMALS = 10
 
 
 @dataclass(frozen=True)
@@ -38,25 +40,55 @@ def summarise(values: Values) -> Summary:
     return Summary(len(values), float(values.mean()), std, float(values.max()), float(values.min()))
 
 
-def wilcoxon_greater(differences: Values) -> float:
-    """The exact p-value of the one-sided Wilcoxon signed-rank test that the differences tend to be positive.
+class SignedRank(NamedTuple):
+    """The exact one-sided p-values that differences tend to be positive (greater), and negative (less).
 
-    Zero differences are dropped (Wilcoxon's own rule), equal magnitudes share their mean rank, and the p-value is the
-    share of the 2^n equally likely sign patterns whose positive ranks sum to at least the observed one. Six gains out
-    of six give 1/64, the smallest value that six folds can reach. scipy has no exact p-value with ties beyond a dozen
-    pairs, so the distribution of the sum of (doubled, hence whole) ranks is computed here. It takes seconds for a
-    thousand pairs.
+    They add up to more than 1, by the probability of the outcome itself, which counts in both.
+    """
+
+    greater: float
+    less: float
+
+
+def wilcoxon(differences: Values) -> SignedRank:
+    """Wilcoxon's signed-rank test, exact, with one-sided p-values both ways.
+
+    Zero differences are dropped (Wilcoxon's own rule), equal magnitudes share their mean rank, and the p-values are the
+    shares of the 2^n equally likely sign patterns whose positive ranks sum to at least, and to at most, the observed
+    sum. Six gains out of six give 1/64, the smallest value that six folds can reach. scipy has no exact p-value with
+    ties beyond a dozen pairs, so the distribution of the sum of (doubled, hence whole) ranks is computed here. It takes
+    seconds for a thousand pairs.
 
     Args:
         differences: float (n,), paired.
 
     Returns:
-        1 if every difference is zero.
+        1 both ways if every difference is zero.
     """
     differences = differences[differences != 0]
     doubled = np.rint(2 * stats.rankdata(np.abs(differences))).astype(int)
     observed = int(doubled[differences > 0].sum())
-    return float(_rank_sums(sorted(doubled.tolist()))[observed:].sum())
+    probabilities = _rank_sums(sorted(doubled.tolist()))
+    return SignedRank(float(probabilities[observed:].sum()), float(probabilities[: observed + 1].sum()))
+
+
+def wilcoxon_equivalent(differences: Values, margin: float) -> float:
+    """The exact p-value of the test that the differences lie between -margin and +margin.
+
+    Two one-sided tests (Schuirmann 1987), each by :func:`wilcoxon`: that the differences lie above -margin, and that
+    they lie below +margin. Both must be significant, so the larger p-value is that of equivalence, without correction.
+    Six differences within the margin give 1/64.
+
+    Args:
+        differences: float (n,), paired.
+        margin: the largest difference, either way, that counts as no effect; in the unit of the differences.
+
+    Returns:
+        1 if every difference lies on one of the two limits.
+    """
+    # Without rounding, differences equally far from a limit would differ in their last bits.
+    above, below = (np.round(differences - limit, DECIMALS) for limit in (-margin, margin))
+    return max(wilcoxon(above).greater, wilcoxon(below).less)
 
 
 def _rank_sums(ranks: list[int]) -> Values:
@@ -76,7 +108,10 @@ def _rank_sums(ranks: list[int]) -> Values:
 
 @dataclass(frozen=True)
 class Shift:
-    """Where paired differences lie, with an interval that holds it with probability ``level``, a share."""
+    """Where paired differences lie, with an interval that holds it with probability ``level``, a share.
+
+    The interval and its level are NaN for a single difference, which has none.
+    """
 
     estimate: float
     low: float
@@ -89,26 +124,29 @@ def hodges_lehmann(differences: Values, level: float = 0.95) -> Shift:
 
     The estimate is the median of the averages of all pairs of differences, each difference paired with itself too
     (Walsh averages). The interval runs from the k-th smallest to the k-th largest of them. Its level is exact,
-    1 - 2 P(W < k) for the signed-rank sum W of n untied differences, hence one of a few values: the largest up to
-    ``level`` is taken. Three pairs reach 75 %, six 93.75 % (their next one would be 96.875 %), one pair 0. Equal
-    magnitudes and zeros are kept; with them the interval holds the shift at least as often as its level says.
+    1 - 2 P(W < k) for the signed-rank sum W of n untied differences, hence one of a few values: the smallest that
+    reaches ``level`` is taken, and if none does, the range of all averages. Six differences have 96.875 %, five
+    93.75 %, three 75 %. Equal magnitudes and zeros are kept; with them the interval holds the shift at least as often
+    as its level says.
 
     Args:
         differences: float (n,), paired, n >= 1; drawn from a distribution that is symmetric about the shift.
-        level: a share, the largest level wanted.
+        level: a share, the smallest level wanted.
     """
     n = len(differences)
+    if n == 1:
+        return Shift(float(differences[0]), *[float("nan")] * 3)
     walsh = np.sort(np.add.outer(differences, differences)[np.triu_indices(n)] / 2)
-    levels = 1 - 2 * np.cumsum(_rank_sums(list(range(1, n + 1))))
-    k = int(np.argmax(levels <= level))
-    return Shift(float(np.median(walsh)), float(walsh[k]), float(walsh[-1 - k]), float(levels[k]))
+    levels = 1 - 2 * np.cumsum(_rank_sums(list(range(1, n + 1))))  # by k - 1, falling
+    k = max(int((levels >= level).sum()), 1)
+    return Shift(float(np.median(walsh)), float(walsh[k - 1]), float(walsh[-k]), float(levels[k - 1]))
 
 
 def rank_biserial(differences: Values) -> float:
     """The matched-pairs rank-biserial correlation, the effect size of the signed-rank test (Kerby 2014).
 
     The sum of the positive ranks minus that of the negative ones, over their total: 1 if every difference is positive,
-    -1 if every one is negative. Zeros are dropped and ties share their rank, as in :func:`wilcoxon_greater`.
+    -1 if every one is negative. Zeros are dropped and ties share their rank, as in :func:`wilcoxon`.
 
     Args:
         differences: float (n,), paired.
@@ -167,20 +205,27 @@ class Gain(Summary):
     """What one method gains on another, run for run: positive is better.
 
     Attributes:
-        n, mean, std, max, min: of the gains of all pairs, as shares.
+        n, mean, std, max, min: of the gains of all pairs, in the unit of the endpoint: shares for errors.
         wins: number of pairs in which the method is better.
         p_value: of the one-sided Wilcoxon test that it tends to be.
+        p_worse: of the one-sided Wilcoxon test that it tends to be worse.
         shift: Hodges-Lehmann estimate of the gain with its interval.
         effect_size: matched-pairs rank-biserial correlation, from -1 to 1.
-        p_holm: the p-value corrected for the family of comparisons to which this one belongs, if it is one of several.
+        p_equivalent: of :func:`wilcoxon_equivalent`, if the comparison has a margin.
+        p_holm, p_worse_holm, p_equivalent_holm: each p-value corrected for the family of comparisons to which this one
+            belongs, if it is one of several.
         runs: paths of the runs of all pairs, the baseline's included.
     """
 
     wins: int
     p_value: float
+    p_worse: float
     shift: Shift
     effect_size: float
+    p_equivalent: float | None = None
     p_holm: float | None = None
+    p_worse_holm: float | None = None
+    p_equivalent_holm: float | None = None
     runs: tuple[str, ...] = ()
 
     @property
@@ -189,25 +234,47 @@ class Gain(Summary):
         return 0.5**self.n
 
 
-_NAN = float("nan")
-# The comparison of two methods that have no pair of runs yet.
-NO_GAIN = Gain(0, _NAN, _NAN, _NAN, _NAN, 0, _NAN, Shift(_NAN, _NAN, _NAN, _NAN), _NAN)
+def gain(errors: Values, baseline: Values, margin: float | None = None) -> Gain:
+    """Compare paired errors, float (n,) each: gain is the baseline's error minus the method's.
 
+    Args:
+        errors, baseline: errors, or any other endpoint of which less is better.
+        margin: the largest gain, either way, that counts as no effect; without it, equivalence is not tested.
 
-def gain(errors: Values, baseline: Values) -> Gain:
-    """Compare paired errors, float (n,) each, n >= 1: gain is the baseline's error minus the method's."""
-    # Errors are multiples of one test image; without rounding, equal gains would differ in their last bits.
-    differences = np.round(baseline - errors, 10)
+    Returns:
+        NaN for all that does not exist without pairs.
+    """
+    differences = np.round(baseline - errors, DECIMALS)
+    summary = vars(summarise(differences))
+    if not len(differences):
+        nan = float("nan")
+        untested = None if margin is None else nan
+        return Gain(**summary, wins=0, p_value=nan, p_worse=nan, shift=Shift(nan, nan, nan, nan), effect_size=nan,
+                    p_equivalent=untested)  # fmt: skip
+    better, worse = wilcoxon(differences)
     return Gain(
-        **vars(summarise(differences)),
+        **summary,
         wins=int((differences > 0).sum()),
-        p_value=wilcoxon_greater(differences),
+        p_value=better,
+        p_worse=worse,
         shift=hodges_lehmann(differences),
         effect_size=rank_biserial(differences),
+        p_equivalent=None if margin is None else wilcoxon_equivalent(differences, margin),
     )
 
 
+# The p-values of a comparison, with the name of the corrected one.
+CORRECTED = {"p_value": "p_holm", "p_worse": "p_worse_holm", "p_equivalent": "p_equivalent_holm"}
+
+
 def corrected(family: Mapping[Key, Gain]) -> dict[Key, Gain]:
-    """The comparisons that are made together, each with its p-value corrected by :func:`holm` if they are several."""
-    p_values = holm_of_several({key: comparison.p_value for key, comparison in family.items()})
-    return {key: replace(comparison, p_holm=p_values.get(key)) for key, comparison in family.items()}
+    """The comparisons that are made together, with p-values corrected by :func:`holm` if they are several.
+
+    The tests of one direction are a family of their own, and so are those of equivalence.
+    """
+    changes: dict[Key, dict[str, Any]] = {key: {} for key in family}
+    for name, holm_name in CORRECTED.items():
+        p_values = {key: p for key, comparison in family.items() if (p := getattr(comparison, name)) is not None}
+        for key, p in holm_of_several(p_values).items():
+            changes[key][holm_name] = p
+    return {key: replace(comparison, **changes[key]) for key, comparison in family.items()}

@@ -16,6 +16,7 @@ from spl.analysis.collapse import (
     column_shares,
     learnt_classes,
     populated_diagonal,
+    recalls,
 )
 from spl.analysis.predictions import Predictions, read_predictions
 
@@ -60,15 +61,18 @@ def write_summary(parameter: Mapping[str, Any], inputs: Sequence[Path], outputs:
 def summarise_run(metrics: pd.DataFrame, predictions: Predictions, basins: Mapping[str, float]) -> dict[str, Any]:
     """The results of one run that tables are computed from.
 
-    ``error_last`` is what the paper reports; ``error_best`` is the lowest of all evaluations, at ``best_step``;
-    ``error_median`` is the median over the last evaluations, ``median_over`` of them: 20, or all if there are fewer. A
-    run is in the low basin if a class is collapsed, wholly or partly, in the last evaluation, and unstable if its best
-    error lies clearly below its last. ``collapses`` lists when classes were wholly collapsed: "2:1000-3000 5:9000-" for
-    class 2 from step 1000 to 3000 and class 5 from 9000 to the end. ``recovered`` lists classes that were learnt, then
-    collapsed, and are not wholly collapsed in the last evaluation. A class is learnt if the share
-    ``partly_collapsed`` of its test images is recognised and the same share of its predictions is right; a network that
-    predicts one class for everything, as at the start, has not learnt it. ``populated_diagonal`` counts the classes
-    that the last evaluation recognises. Errors are shares.
+    ``error_last`` is what the paper reports, at ``last_step``; ``error_best`` is the lowest of all evaluations, at
+    ``best_step``, the first one if several have it; ``error_median`` is the median over the last evaluations,
+    ``median_over`` of them: 20, or all if there are fewer. A run is in the low basin if a class is collapsed, wholly or
+    partly, in the last evaluation, and unstable if its best error lies clearly below its last.
+
+    ``collapses`` lists when classes were wholly collapsed: "2:1000-3000 5:9000-" for class 2 from step 1000 to 3000 and
+    class 5 from 9000 to the end. ``recovered`` lists classes that were learnt, then collapsed, and are not wholly
+    collapsed in the last evaluation. A class is learnt if the share ``partly_collapsed`` of its test images is
+    recognised and the same share of its predictions is right; a network that predicts one class for everything, as at
+    the start, has not learnt it. ``smallest_column`` and ``smallest_recall`` are those of the class that the last
+    evaluation predicts least often and of the class that it recognises least often, relative to their test images;
+    ``populated_diagonal`` counts the classes that it recognises. Errors are shares.
 
     Args:
         metrics: one row for each evaluation.
@@ -89,12 +93,14 @@ def summarise_run(metrics: pd.DataFrame, predictions: Predictions, basins: Mappi
         "error_best": best,
         "error_median": float(errors.tail(MEDIAN_OVER).median()),
         "median_over": min(MEDIAN_OVER, len(errors)),
-        "best_step": int(metrics["step"].iloc[int(errors.argmin())]),
+        "best_step": int(steps[int(errors.argmin())]),
+        "last_step": int(steps[-1]),
         "collapsed": " ".join(map(str, wholly)),
         "partly_collapsed": " ".join(map(str, partly)),
         "collapses": " ".join(f"{label}:{start}-{end or ''}" for label, start, end in intervals),
         "recovered": " ".join(map(str, sorted(lost - set(wholly)))),
-        "smallest_column": float(column_shares(final).min()),
+        "smallest_column": float(shares[-1].min()),
+        "smallest_recall": float(recalls(final).min()),
         "populated_diagonal": populated_diagonal(final, basins),
         "basin": "low" if wholly or partly else "high",
         "unstable": last - best > basins["unstable"],

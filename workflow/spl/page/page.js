@@ -278,7 +278,8 @@ function matrix(counts, classes) {
   const total = (numbers) => numbers.reduce((sum, one) => sum + one, 0);
   const rows = counts.map(total);
   const columns = counts.map((_, column) => total(counts.map((row) => row[column])));
-  const below = (limit) => classes.filter((_, one) => columns[one] / rows[one] < limit);
+  const lost = (one) => counts[one][one] / rows[one] < index.basins.recall;
+  const below = (limit) => classes.filter((_, one) => lost(one) && columns[one] / rows[one] < limit);
   const wholly = below(index.basins.collapsed);
   const partly = below(index.basins.partly_collapsed).filter((name) => !wholly.includes(name));
   const said = make("p", {}, `Collapsed: ${wholly.join(", ") || "none"}. Partly: ${partly.join(", ") || "none"}.`);

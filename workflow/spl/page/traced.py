@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pandas as pd
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -16,7 +17,9 @@ from spl.tables.trace import Trace
 # The comparisons of tidy tables, by the prefix of their quantities.
 COMPARED = {"": "gain", "drop_": "drop due to imbalance"}
 # Quantities of a comparison.
-MEASURED = ("pairs", "shift", "shift_low", "shift_high", "shift_level", "effect_size", "p_value", "smallest_p")
+MEASURED = (
+    *("pairs", "shift", "shift_low", "shift_high", "shift_level", "effect_size", "p_value", "p_worse", "smallest_p"),
+)
 
 
 class TracedTable:
@@ -71,7 +74,7 @@ class TracedTable:
             for prefix, name in COMPARED.items():
                 if f"{prefix}shift" in value and value[f"{prefix}pairs"] > 1:
                     comparison: dict[str, Any] = {key: value[prefix + key] for key in MEASURED}
-                    comparison["of"] = ", ".join([*map(_named, what, of), name])
+                    comparison["of"] = ", ".join([*filter(None, map(_named, what, of)), name])
                     comparison["links"] = {key: self._number(line[prefix + key]) for key in MEASURED}
                     comparisons.append(comparison)
         return comparisons
@@ -112,7 +115,9 @@ def _make(opening: Token, closing: Token, tag: str, **attributes: str) -> None:
 
 
 def _named(value: Any, column: str) -> str:
-    return str(value) if column == "method" else f"{column} {value:g}"
+    if pd.isna(value):
+        return ""
+    return str(value) if isinstance(value, str) else f"{column} {value:g}"
 
 
 def whole(text: str) -> str:

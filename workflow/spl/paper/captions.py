@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from spl.methods.registry import METHODS
-from spl.paper.parameters import curve_runs, measured_calibrations, settings_columns
+from spl.paper.parameters import BASELINE, curve_runs, measured_calibrations, settings_columns
 from spl.study.labels import SYMBOLS, network_name
 from spl.study.plan import Plan, Run, SplitJob
 from spl.study.resolve import is_assumed, run_settings, setting_origins
@@ -122,9 +122,12 @@ ERROR = "Error of the last checkpoint, in percent of the test images"
 
 
 def _partly_collapsed(plan: Plan) -> str:
-    """How few predictions make a class count as collapsed, at least partly."""
-    limit = plan.study.basins.partly_collapsed
-    return f"fewer predictions than {100 * limit:g} % of its test images (assumed limit)"
+    """How few predictions, and how few of them right, make a class count as collapsed, at least partly."""
+    column, recall = plan.study.basins.partly_collapsed, plan.study.basins.recall
+    return (
+        f"fewer predictions than {100 * column:g} % of its test images, and less than {100 * recall:g} % of these "
+        "recognised (assumed limits)"
+    )
 
 
 def errors(plan: Plan, experiment: str, *references: str) -> str:
@@ -138,14 +141,24 @@ def errors(plan: Plan, experiment: str, *references: str) -> str:
     )
 
 
+def no_effect(plan: Plan, experiment: str) -> str:
+    """Errors of methods that are to do no harm (section 4.2)."""
+    if _single(plan, experiment):
+        return errors(plan, experiment)
+    return (
+        f"{errors(plan, experiment)} Equivalent: both exact one-sided Wilcoxon tests, that the gain is above "
+        f"−{100 * plan.study.no_effect.margin:g} and below {100 * plan.study.no_effect.margin:g} points (assumed "
+        "margin); p: the larger of their two p-values."
+    )
+
+
 def _compared(plan: Plan, experiment: str) -> str:
     """The comparison with the baseline: gain, test and correction, as far as the table has them."""
-    chosen = plan.study.experiments[experiment]
     gain = " Gain: error of the baseline minus error of the method"
     if _single(plan, experiment):
         return f"{gain}, in points; a single pair of runs allows no test."
     sizes = {plan.runs[path].labels for path in plan.experiments[experiment]}
-    several = (len(chosen.methods) - 1) * len(chosen.variants) * len(sizes) > 1
+    several = _arms(plan, experiment) * len(sizes) > 1
     return (
         f"{gain}, paired run by run, mean ± std in points; p: exact one-sided Wilcoxon test that the gain is positive"
         + "; Holm: p corrected for the comparisons in this table" * several
@@ -199,13 +212,10 @@ def frequencies(plan: Plan, experiment: str) -> str:
 
 def matrices(plan: Plan, experiment: str) -> str:
     """The confusion matrices of two runs."""
-    basins = plan.study.basins
     return (
         "Confusion matrices of the runs with the lowest and the highest error at the last checkpoint. The number below "
-        "a class is its column sum. A frame marks a partly collapsed class, with fewer predictions than "
-        f"{100 * basins.partly_collapsed:g} % of its test images, or a wholly collapsed class, below "
-        f"{100 * basins.collapsed:g} % (assumed limits). The two runs were chosen among all runs of {experiment}: "
-        + _what_was_run(plan, experiment)
+        f"a class is its column sum. A frame marks a class with {_partly_collapsed(plan)}. The two runs were chosen "
+        f"among all runs of {experiment}: " + _what_was_run(plan, experiment)
     )
 
 
@@ -215,6 +225,7 @@ def imbalance(plan: Plan, experiment: str, balanced: str) -> str:
     return (
         f"In each fold, one class drawn at random keeps {100 * keep:g} % of its unlabelled images. "
         + errors(plan, experiment)
+        + (" Worse: p of the exact one-sided test that the gain is negative." * (not _single(plan, experiment)))
         + f" Drop: error with imbalance minus error without ({balanced}), paired by fold, mean ± std in points"
         + (
             "."
@@ -304,7 +315,9 @@ def collapses(plan: Plan, experiment: str) -> str:
     """When classes collapsed."""
     basins = plan.study.basins
     return (
-        "Steps between which a class was collapsed, that is, had fewer predictions than "
+        "Smallest column, smallest recall: predictions of the least predicted class and correct predictions of the "
+        "least recognised class at the last checkpoint, in percent of its test images. Steps between which a class was "
+        "collapsed, that is, had fewer predictions than "
         f"{100 * basins.collapsed:g} % of its test images (assumed limit), including the time before it was learnt. "
         "Recovered: classes that had been learnt, then collapsed, and are not collapsed at the last evaluation; learnt "
         f"means that at least {100 * basins.partly_collapsed:g} % of a class's test images were recognised, and at "
@@ -376,6 +389,77 @@ def basin_switches(plan: Plan, experiment: str) -> str:
         f"class has {_partly_collapsed(plan)}; p: McNemar's exact two-sided test that switches to the low and to the "
         "high basin are equally likely. " + _what_was_run(plan, experiment) + _own(plan, experiment)
     )
+
+
+def within_basins(plan: Plan, experiment: str) -> str:
+    """Section 4.1: gains within a basin, and the distance of the basins."""
+    return (
+        "Gain: error of FixMatch minus error of the method, of the same fold and seed, mean ± std in points over the n "
+        "pairs whose runs both end in the high or both in the low basin, or that switch from FixMatch's basin to the "
+        "other. These groups are chosen by the outcome, so nothing is tested. Error, high and low: of the method's "
+        "runs in each basin, in percent; low − high: the distance of its basins, in points. A run is in the low basin "
+        f"if a class has {_partly_collapsed(plan)}. " + _what_was_run(plan, experiment) + _own(plan, experiment)
+    )
+
+
+def weakest_classes(plan: Plan, experiment: str) -> str:
+    """Section 4.1: collapses without a limit."""
+    return (
+        "Smallest column: predictions of the class that the last checkpoint predicts least often; smallest recall: "
+        "correct predictions of the class that it recognises least often; in percent of the class's test images. Gain: "
+        f"that of the method minus that of FixMatch, {_tested(plan, experiment, _arms(plan, experiment))} "
+        + _what_was_run(plan, experiment)
+        + _own(plan, experiment)
+    )
+
+
+def instability(plan: Plan, experiment: str) -> str:
+    """Sections 4.1 and 4.4: late best errors, and what runs lose since."""
+    return (
+        "Best in the last tenth: runs whose lowest error of all evaluations was first reached in the last tenth of the "
+        f"training; unstable: runs whose last error is more than {100 * plan.study.basins.unstable:g} points (assumed "
+        "limit) above their lowest; last − best, largest: mean and largest difference, in points. Gain: the "
+        f"difference of FixMatch minus that of the method, {_tested(plan, experiment, _arms(plan, experiment))} "
+        + _what_was_run(plan, experiment)
+        + _own(plan, experiment)
+    )
+
+
+def sensitivity(setting: str, rise: bool = False) -> Callable[..., str]:
+    """Sections 4.3.2 and 4.3.4: how much the error depends on a setting; ``rise``: the table has the rise too."""
+
+    def caption(plan: Plan, experiment: str) -> str:
+        methods = plan.study.experiments[experiment].methods
+        values = _values([plan.runs[path] for path in plan.experiments[experiment]], setting)
+        which = "range or rise" if rise else "range"
+        gain = f" Gain: {which} of FixMatch minus that of the method, {_tested(plan, experiment, len(methods) - 1)}"
+        return (
+            f"Range: largest minus smallest error of a fold over {SYMBOLS.get(setting, setting)} = {values}"
+            + "; rise: largest error of a fold below the default value minus its error at the default" * rise
+            + (", in points." if _single(plan, experiment) else ", mean ± std in points.")
+            + gain * (BASELINE in methods)
+            + f" {_what_was_run(plan, experiment)}"
+            + _own(plan, experiment)
+        )
+
+    return caption
+
+
+def _tested(plan: Plan, experiment: str, comparisons: int) -> str:
+    """How a table of endpoints other than the error compares the methods with FixMatch."""
+    if _single(plan, experiment):
+        return "in points; a single pair allows no test."
+    return (
+        "paired by fold and seed, mean ± std in points; p: exact one-sided Wilcoxon test that the gain is positive"
+        + "; Holm: p corrected for the methods compared" * (comparisons > 1)
+        + "."
+    )
+
+
+def _arms(plan: Plan, experiment: str) -> int:
+    """The number of comparisons with FixMatch."""
+    chosen = plan.study.experiments[experiment]
+    return (len(chosen.methods) - 1) * len(chosen.variants)
 
 
 def populated(plan: Plan, experiment: str) -> str:

@@ -68,9 +68,9 @@ CATALOGUE: dict[str, Exhibit] = {
         "Table 2",
         "Strong supervision: mean over folds",
         "spl.tables.summary",
-        captions.errors,
+        captions.no_effect,
         ("strong-supervision",),
-        parameter=_and_published,
+        parameter=parameters.with_margin(_and_published),
     ),
     "table3": Exhibit(
         "Table 3",
@@ -116,9 +116,9 @@ CATALOGUE: dict[str, Exhibit] = {
         "Table 8",
         "Strong supervision: every fold",
         "spl.tables.per_fold",
-        captions.errors,
+        captions.no_effect,
         ("strong-supervision",),
-        parameter=_against_fixmatch,
+        parameter=parameters.with_margin(_against_fixmatch),
     ),
     "table9": Exhibit(
         "Table 9",
@@ -187,6 +187,22 @@ CATALOGUE: dict[str, Exhibit] = {
         captions.calibration,
         inputs=parameters.calibrations_and_metrics,
         parameter=parameters.calibrated_losses,
+    ),
+    "sensitivity-thresholds": Exhibit(
+        "Sensitivity to the threshold",
+        "How far the error moves over the values of Table 9",
+        "spl.tables.sensitivity",
+        captions.sensitivity("threshold"),
+        ("thresholds",),
+        parameter=parameters.range_and_rise("threshold"),
+    ),
+    "sensitivity-momentum": Exhibit(
+        "Sensitivity to momentum",
+        "How far the error moves over the values of Table 11",
+        "spl.tables.sensitivity",
+        captions.sensitivity("momentum", rise=True),
+        ("momentum",),
+        parameter=parameters.range_and_rise("momentum", rise=True),
     ),
     "tipping-value": Exhibit(
         "Tipping value",
@@ -319,6 +335,10 @@ CATALOGUE: dict[str, Exhibit] = {
 }
 
 
+# Experiments whose runs are compared basin by basin (section 4.1) and for their instability (section 4.4).
+OF_BASINS = ("scarce-labels", "shapes")
+
+
 def experiment_exhibits(experiment: str) -> dict[str, Exhibit]:
     """The exhibits of every experiment with runs: where the runs ended, and how classes collapsed during training."""
     common = {
@@ -345,9 +365,32 @@ def experiment_exhibits(experiment: str) -> dict[str, Exhibit]:
             parameter=parameters.classes,
         ),
     }
+    compared = {
+        "within-basins": Exhibit(
+            "Gains within basins",
+            "Pairs of runs in the same basin, and pairs that switch",
+            "spl.tables.within_basins",
+            captions.within_basins,
+            parameter=_against_fixmatch,
+        ),
+        "weakest-classes": Exhibit(
+            "Weakest classes",
+            "The least predicted and the least recognised class",
+            "spl.tables.weakest_classes",
+            captions.weakest_classes,
+            parameter=_against_fixmatch,
+        ),
+        "instability": Exhibit(
+            "Instability",
+            "When runs were best, and what they lost since",
+            "spl.tables.instability",
+            captions.instability,
+            parameter=_against_fixmatch,
+        ),
+    }
     return {
         f"{name}-{experiment}": replace(
             exhibit, title=f"{exhibit.title}: {experiment}", experiments=(experiment,), part=experiment
         )
-        for name, exhibit in common.items()
+        for name, exhibit in (common | (compared if experiment in OF_BASINS else {})).items()
     }

@@ -12,7 +12,7 @@ from spl.methods.registry import METHODS
 from spl.paper.literature import comparable_errors, read_published
 from spl.study.labels import TECHNICAL, network_name
 from spl.study.plan import Calibration, Plan, Run
-from spl.study.resolve import is_assumed, setting_origins
+from spl.study.resolve import dataset_settings, is_assumed, setting_origins
 
 Inputs = Callable[..., list[str]]
 Parameter = Callable[..., dict[str, Any]]
@@ -81,6 +81,11 @@ def compared_with(baseline: str, **more: Any) -> Parameter:
     return lambda plan, *experiments: titles(plan, *experiments) | {"baseline": baseline} | more
 
 
+def with_margin(parameter: Parameter) -> Parameter:
+    """A parameter, with the margin of an equivalence test."""
+    return lambda plan, *experiments: parameter(plan, *experiments) | {"margin": plan.study.no_effect.margin}
+
+
 def published_errors(plan: Plan, experiment: str, *others: str) -> dict[str, Any]:
     """Published error rates for the runs of an experiment.
 
@@ -107,6 +112,18 @@ def beside_published(baseline: str, **more: Any) -> Parameter:
 def varying(setting: str, **more: Any) -> Parameter:
     """Titles, the setting that varies between runs, and constants."""
     return lambda plan, *experiments: titles(plan, *experiments) | {"setting": setting} | more
+
+
+def range_and_rise(setting: str, rise: bool = False) -> Parameter:
+    """As :func:`varying`, with the baseline if the experiment has it, and the default of the setting if ``rise``."""
+
+    def parameter(plan: Plan, experiment: str) -> dict[str, Any]:
+        chosen = plan.study.experiments[experiment]
+        baseline = {"baseline": BASELINE} if BASELINE in chosen.methods else {}
+        default = {"default": getattr(dataset_settings(plan.study, chosen.dataset), setting)} if rise else {}
+        return varying(setting, **baseline, **default)(plan, experiment)
+
+    return parameter
 
 
 def with_ablation(setting: str, method: str, ablated: str) -> Parameter:

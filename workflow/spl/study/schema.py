@@ -231,13 +231,30 @@ class Basins(Model):
     partly_collapsed: Annotated[
         Number, Field(ge=0, le=1, description="a class is partly collapsed below this ratio")
     ] = 0.5
+    recall: Annotated[
+        Number,
+        Field(
+            ge=0,
+            le=1,
+            description="and if, besides, less than this part of its images is recognised. The part is never above the "
+            "ratio, so a limit from partly_collapsed on would say nothing",
+        ),
+    ] = 0.25
     unstable: Annotated[Number, Field(gt=0, le=1, description="last error minus best error")] = 0.05
 
     @model_validator(mode="after")
     def _ordered(self) -> Basins:
-        if self.collapsed > self.partly_collapsed:
-            raise PydanticCustomError("order", "expected collapsed <= partly_collapsed")
+        if not self.collapsed <= self.recall <= self.partly_collapsed:
+            raise PydanticCustomError("order", "expected collapsed <= recall <= partly_collapsed")
         return self
+
+
+class NoEffect(Model):
+    """When a method that neither improves nor harms counts as equivalent to the baseline (section 4.2)."""
+
+    margin: Annotated[
+        Number, Field(gt=0, le=1, description="largest gain or loss, a fraction of the test images, that is no effect")
+    ] = 0.005
 
 
 class Stability(Model):
@@ -263,6 +280,7 @@ class Study(Model):
     )
     basins: Basins = Basins()
     stability: Stability = Stability()
+    no_effect: NoEffect = NoEffect()
     experiments: dict[Slug, Experiment]
     assumed: dict[str, str] = Field(
         default={}, description="keys whose value the paper does not give, and why this value was chosen"

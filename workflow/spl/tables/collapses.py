@@ -14,7 +14,7 @@ from spl.tables.layout import Cell, Table
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
-    """When each class of a run was collapsed, whether it recovered, the run's basin and its instability.
+    """When each class of a run was collapsed, whether it recovered, the run's basin, what it rests on, its instability.
 
     Args:
         parameter: ``titles`` of the methods and the names of the ``classes``.
@@ -24,7 +24,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     summary = pd.read_csv(inputs[0], dtype=dict.fromkeys(("variant", *LISTS), str))
     summary = summary.fillna(dict.fromkeys(("variant", *LISTS), ""))
     labels, classes = arm_labels(summary, parameter["titles"]), parameter["classes"]
-    tidy = summary[["run", "method", "variant", *WHICH, *LISTS, "basin", "unstable", "error_last", "error_best"]]
+    tidy = summary[["run", "method", "variant", *WHICH, *LISTS, "basin", "unstable", *SHARES]]
     several = [name for name in WHICH if len(set(tidy[name])) > 1]
     printed = []
     for line, run in enumerate(tidy.to_dict("records")):
@@ -41,6 +41,8 @@ def _outcome(run: Mapping[Hashable, Any], classes: list[str]) -> dict[str, str]:
         "basin": run["basin"] if done else "not run",
         "collapsed at the end": _named(run["collapsed"], classes),
         "partly": _named(run["partly_collapsed"], classes),
+        "smallest column": percent(run["smallest_column"]),
+        "smallest recall": percent(run["smallest_recall"]),
         "collapsed in steps": _when(run["collapses"], classes),
         "recovered": _named(run["recovered"], classes),
         "last − best error": percent(run["error_last"] - run["error_best"], 2),
@@ -50,6 +52,7 @@ def _outcome(run: Mapping[Hashable, Any], classes: list[str]) -> dict[str, str]:
 
 WHICH = ("labels", "fold", "seed")
 TEXTS = ("basin", "collapsed at the end", "partly", "collapsed in steps", "recovered", "unstable")
+SHARES = ("error_last", "error_best", "smallest_column", "smallest_recall")
 LISTS = ("collapsed", "partly_collapsed", "collapses", "recovered")
 
 

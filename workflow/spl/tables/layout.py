@@ -17,7 +17,7 @@ import pandas as pd
 import tabulate  # noqa: F401
 
 from spl.analysis.formats import counted, percent, spread
-from spl.analysis.statistics import Gain, summarise
+from spl.analysis.statistics import CORRECTED, Gain, summarise
 
 if TYPE_CHECKING:
     from spl.analysis.arms import Arm
@@ -77,6 +77,8 @@ class Table:
 
 # Columns of a tidy table that hold whole numbers.
 WHOLE = ["labels", "from", "to", "fold", "seed"]
+# The p-values of a comparison, in the order of the tidy table.
+P_VALUES = [name for pair in CORRECTED.items() for name in pair]
 
 
 class Numbers:
@@ -121,20 +123,26 @@ class Numbers:
         return {name: self._add(what, name, value, behind) for name, value in values.items()}
 
     def errors(
-        self, what: Mapping[str, Any], arm: Arm, full: int, names: Iterable[str] = ("n", "mean", "std")
+        self,
+        what: Mapping[str, Any],
+        arm: Arm,
+        full: int,
+        names: Iterable[str] = ("n", "mean", "std"),
+        column: str = "error_last",
     ) -> dict[str, Cell]:
-        """Add what summarises the errors of an arm.
+        """Add what summarises the errors of an arm, or another column of shares.
 
         Args:
             what: as of :meth:`computed`.
             arm: the runs.
             full: their number when all are done.
             names: of the numbers: attributes of :class:`spl.analysis.statistics.Summary`.
+            column: of the summary, to take the shares from.
 
         Returns:
-            the printed errors by name; "mean ± std" in one cell if both are asked for.
+            the printed shares by name; "mean ± std" in one cell if both are asked for.
         """
-        errors = summarise(arm.values())
+        errors = summarise(arm.values(column))
         values = {name: getattr(errors, name) for name in names}
         lines = self.computed(what, values, arm.paths)
         texts = {name: percent(value, 2) for name, value in values.items() if name != "n"}
@@ -168,8 +176,7 @@ class Numbers:
             "gain_max": gain.max,
             "gain_min": gain.min,
             "wins": gain.wins,
-            "p_value": gain.p_value,
-            **({} if gain.p_holm is None else {"p_holm": gain.p_holm}),
+            **{name: p for name in P_VALUES if (p := getattr(gain, name)) is not None},
             "smallest_p": gain.smallest_p,
             "shift": gain.shift.estimate,
             "shift_low": gain.shift.low,
@@ -185,8 +192,8 @@ class Numbers:
         """The finished table.
 
         Its tidy form has one row for each number: what it is of, its name (``quantity``) and its ``value``. A row with
-        a fold and a seed, or with a run, is about one run; the others are computed from such rows. Errors and gains are
-        shares.
+        a fold and a seed, or with a run, is about one run, or about the runs of one fold and seed; the others are
+        computed from such rows. Errors and gains are shares.
         """
         frame = pd.DataFrame(self._rows)
         what = frame.columns.drop(["quantity", "value"])
@@ -199,24 +206,37 @@ class Numbers:
         return len(self._rows) - 1
 
 
+PRINTED = {"p_value": "p-value", "p_worse": "p-value, worse", "p_equivalent": "p-value, equivalent"}
+
+
 def gain_cells(
-    gain: Gain, lines: Mapping[str, int], name: str, p_value: str = "p-value", full: int = 0
+    gain: Gain,
+    lines: Mapping[str, int],
+    name: str,
+    suffix: str = "",
+    full: int = 0,
+    tests: Sequence[str] = ("p_value", "p_equivalent"),
 ) -> dict[str, Cell]:
-    """The printed cells of a comparison: its mean and deviation, its p-value, and the corrected one if there is one.
+    """The printed cells of a comparison: its mean and deviation, and p-values with the corrected ones, if it has them.
 
     Args:
         gain: the comparison.
         lines: of its numbers, as :meth:`Numbers.compared` returns them.
-        name, p_value: of the first and of the second cell.
+        name: of the first cell.
+        suffix: what follows the names of the p-values, if a table has those of several comparisons.
         full: as of :func:`counted`.
+        tests: the p-values to print.
     """
     cells = {name: Cell(counted(spread(gain.mean, gain.std), gain.n, full), lines["gain_mean"])}
     if full == 1:  # a single pair allows no test
         return cells
-    cells[p_value] = Cell(counted(f"{percent(gain.p_value)} %", gain.n, full), lines["p_value"])
-    if gain.p_holm is not None:
-        cells[f"{p_value}, Holm"] = Cell(counted(f"{percent(gain.p_holm)} %", gain.n, full), lines["p_holm"])
-    return cells
+    names = {
+        key: PRINTED[test] + suffix + ", Holm" * (key != test) for test in tests for key in (test, CORRECTED[test])
+    }
+    p_values = {key: p for key in names if (p := getattr(gain, key)) is not None}
+    return cells | {
+        names[key]: Cell(counted(f"{percent(p)} %", gain.n, full), lines[key]) for key, p in p_values.items()
+    }
 
 
 def stacked(first: str, *parts: Mapping[str, Mapping[str, str | Cell]]) -> pd.DataFrame:

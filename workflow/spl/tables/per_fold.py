@@ -17,12 +17,13 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """List the errors of every arm, fold by fold, over max, min, range, gain and p-value.
 
     Args:
-        parameter: ``titles`` of the methods and the key of the ``baseline``.
+        parameter: ``titles`` of the methods and the key of the ``baseline``; optionally the ``margin`` of a test of
+            equivalence, a share.
         inputs: the experiment's summary.
     """
     titles, baseline = parameter["titles"], parameter["baseline"]
     compared = arms(pd.read_csv(inputs[0]), titles)
-    names, comparisons = run_names(compared), corrected(gains(compared, baseline))
+    names, comparisons = run_names(compared), corrected(gains(compared, baseline, margin=parameter.get("margin")))
     numbers = Numbers()
     columns: dict[str, dict[str, str | Cell]] = {}
     for arm in compared:

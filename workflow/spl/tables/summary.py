@@ -18,12 +18,13 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """Compare the arms of one experiment with its baseline.
 
     Args:
-        parameter: ``titles`` of the methods and the key of the ``baseline``; what :class:`Published` reads.
+        parameter: ``titles`` of the methods and the key of the ``baseline``; optionally the ``margin`` of a test of
+            equivalence, a share; what :class:`Published` reads.
         inputs: the experiment's summary; after it those of experiments for reference, whose arms follow uncompared.
     """
     titles, baseline = parameter["titles"], parameter["baseline"]
     compared = arms(pd.read_csv(inputs[0]), titles)
-    comparisons = corrected(gains(compared, baseline))
+    comparisons = corrected(gains(compared, baseline, margin=parameter.get("margin")))
     full = len(run_names(compared))
     published = Published(parameter, inputs[0])
     numbers = Numbers()
