@@ -135,12 +135,12 @@ def errors(plan: Plan, experiment: str, *references: str) -> str:
     )
 
 
-def no_effect(plan: Plan, experiment: str) -> str:
+def no_effect(plan: Plan, experiment: str, *references: str) -> str:
     """Errors of methods that are to do no harm (section 4.2)."""
     if _single(plan, experiment):
-        return errors(plan, experiment)
+        return errors(plan, experiment, *references)
     return (
-        f"{errors(plan, experiment)} Equivalent: both exact one-sided Wilcoxon tests, that the gain is above "
+        f"{errors(plan, experiment, *references)} Equivalent: both exact one-sided Wilcoxon tests, that the gain is above "
         f"−{100 * plan.study.no_effect.margin:g} and below {100 * plan.study.no_effect.margin:g} points (assumed "
         "margin); p: the larger of their two p-values."
     )

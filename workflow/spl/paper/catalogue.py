@@ -71,6 +71,7 @@ CATALOGUE: dict[str, Exhibit] = {
         captions.no_effect,
         ("strong-supervision",),
         parameter=parameters.with_margin(_and_published),
+        optional=("strong-supervision-full",),
     ),
     "table3": Exhibit(
         "Table 3",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from spl.methods.registry import METHODS
-from spl.paper.literature import comparable_errors, read_published
+from spl.paper.literature import PublishedError, comparable_errors, read_published
 from spl.study.labels import TECHNICAL, network_name
 from spl.study.plan import Plan, Run
 from spl.study.resolve import dataset_settings, is_assumed, setting_origins
@@ -81,19 +81,30 @@ def with_margin(parameter: Parameter) -> Parameter:
 
 
 def published_errors(plan: Plan, experiment: str, *others: str) -> dict[str, Any]:
-    """Published error rates for the runs of an experiment.
+    """Published error rates for the runs of an experiment, and for those of fully supervised ones among the others.
 
     For a data set that stands in for another one, only its name if there are published rates for it.
     """
     dataset = plan.study.datasets[plan.study.experiments[experiment].dataset]
-    split = plan.study.experiments[experiment].split
-    scheme = "imbalanced" if getattr(split, "keep", None) else split.scheme
     rows = read_published()
     if stands_in_for := dataset.stands_in_for:
-        return {"stands_in_for": stands_in_for} if comparable_errors(rows, stands_in_for.lower(), scheme) else {}
+        comparable = comparable_errors(rows, stands_in_for.lower(), _published_scheme(plan, experiment))
+        return {"stands_in_for": stands_in_for} if comparable else {}
+    shown = [experiment, *(name for name in others if _published_scheme(plan, name) == "full")]
+    return {"published": [row for name in shown for row in _published_rows(plan, name, rows)]}
+
+
+def _published_rows(plan: Plan, experiment: str, rows: list[PublishedError]) -> list[dict[str, object]]:
     runs = [plan.runs[path] for path in plan.experiments[experiment]]
     arms = {(run.method, run.labels, run.settings["network"]) for run in runs}
-    return {"published": comparable_errors(rows, dataset.source, scheme, arms)}
+    source = plan.study.datasets[plan.study.experiments[experiment].dataset].source
+    return comparable_errors(rows, source, _published_scheme(plan, experiment), arms)
+
+
+def _published_scheme(plan: Plan, experiment: str) -> str:
+    """How an experiment draws its labels, as the file of published errors calls it."""
+    split = plan.study.experiments[experiment].split
+    return "imbalanced" if getattr(split, "keep", None) else split.scheme
 
 
 def beside_published(baseline: str, **more: Any) -> Parameter:
