@@ -10,18 +10,18 @@ TITLES = {"fixmatch": "FixMatch", "flexmatch": "FlexMatch", "smooth-fixmatch": "
 GIVEN = {"titles": TITLES, "baseline": "fixmatch"}
 OWN = "Smooth Pseudo-Labeling paper"
 FLEXMATCH_NOTE = (
-    "FlexMatch paper, 3 folds (our folds 0–2 in section 4.1): error of the best checkpoint and median error of the last "
-    "20 checkpoints, ours of the last."
+    "FlexMatch paper, 3 folds (our folds 0–2 in section 4.1): error of the best checkpoint and median error of the "
+    "last 20 checkpoints, ours of the last."
 )
 ICIP_NOTE = (
-    "Generalized Pseudo-Labeling paper: error of an unknown checkpoint, ours of the last; from the abstract, which gives "
-    "no std, folds or network; the network is assumed."
+    "Generalized Pseudo-Labeling paper: error of an unknown checkpoint, ours of the last; from the abstract, which "
+    "gives no std, folds or network; the network is assumed."
 )
 
 
 def runs(labels=40, dataset="cifar-10", network="wrn-28-2", variant="", errors=(0.1, 0.11)):
     what = {"labels": labels, "dataset": dataset, "network": network, "variant": variant}
-    return over_folds({method: errors for method in TITLES}, **what)
+    return over_folds(dict.fromkeys(TITLES, errors), **what)
 
 
 @pytest.fixture

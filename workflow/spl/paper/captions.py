@@ -140,8 +140,8 @@ def no_effect(plan: Plan, experiment: str, *references: str) -> str:
     if _single(plan, experiment):
         return errors(plan, experiment, *references)
     return (
-        f"{errors(plan, experiment, *references)} Equivalent: both exact one-sided Wilcoxon tests, that the gain is above "
-        f"−{100 * plan.study.no_effect.margin:g} and below {100 * plan.study.no_effect.margin:g} points (assumed "
+        f"{errors(plan, experiment, *references)} Equivalent: both exact one-sided Wilcoxon tests, that the gain is "
+        f"above −{100 * plan.study.no_effect.margin:g} and below {100 * plan.study.no_effect.margin:g} points (assumed "
         "margin); p: the larger of their two p-values."
     )
 
