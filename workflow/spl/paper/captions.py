@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from spl.methods.registry import METHODS
-from spl.paper.parameters import BASELINE, curve_runs, settings_columns
+from spl.paper.parameters import BASELINE, curve_runs, kept_share, settings_columns
 from spl.study.labels import SYMBOLS, network_name
 from spl.study.plan import Plan, Run, SplitJob
 from spl.study.resolve import is_assumed, run_settings, setting_origins
@@ -213,12 +213,13 @@ def matrices(plan: Plan, experiment: str) -> str:
     )
 
 
-def imbalance(plan: Plan, experiment: str, balanced: str) -> str:
-    """Class imbalance."""
-    keep = getattr(plan.study.experiments[experiment].split, "keep", None) or 1.0
+def imbalance(plan: Plan, experiment: str, balanced: str, *others: str) -> str:
+    """Class imbalance, perhaps of several strengths."""
+    shares = {name: f"{100 * kept_share(plan, name):g} %" for name in (experiment, *others)}
     return (
-        f"In each fold, one class drawn at random keeps {100 * keep:g} % of its unlabelled images. "
+        f"In each fold, one class drawn at random keeps {_listed(shares.values(), 'or')} of its unlabelled images. "
         + errors(plan, experiment)
+        + "".join(f" With {shares[other]}: {_what_was_run(plan, other)}" for other in others)
         + (" Worse: p of the exact one-sided test that the gain is negative." * (not _single(plan, experiment)))
         + f" Drop: error with imbalance minus error without ({balanced}), paired by fold, mean ± std in points"
         + (

@@ -79,7 +79,8 @@ CATALOGUE: dict[str, Exhibit] = {
         "spl.tables.imbalance",
         captions.imbalance,
         ("class-imbalance", "scarce-labels"),
-        parameter=parameters.beside_published(BASELINE, rows=["mean"]),
+        parameter=parameters.with_imbalances(parameters.beside_published(BASELINE, rows=["mean"])),
+        optional=("strong-imbalance",),
     ),
     "table4": Exhibit(
         "Table 4",
@@ -135,7 +136,8 @@ CATALOGUE: dict[str, Exhibit] = {
         "spl.tables.imbalance",
         captions.imbalance,
         ("class-imbalance", "scarce-labels"),
-        parameter=parameters.compared_with(BASELINE, rows=["folds", "max", "min", "range"]),
+        parameter=parameters.with_imbalances(parameters.compared_with(BASELINE, rows=["folds", "max", "min", "range"])),
+        optional=("strong-imbalance",),
     ),
     "table11": Exhibit(
         "Table 11",
@@ -212,7 +214,7 @@ CATALOGUE: dict[str, Exhibit] = {
         captions.aggregate,
         ("scarce-labels",),
         parameter=parameters.compared_with(BASELINE, settings=list(Settings.model_fields)),
-        optional=("thresholds", "shapes", "class-imbalance", "momentum"),
+        optional=("thresholds", "shapes", "class-imbalance", "strong-imbalance", "momentum"),
     ),
     "fig1": Exhibit(
         "Figure 1",

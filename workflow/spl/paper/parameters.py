@@ -80,6 +80,24 @@ def with_margin(parameter: Parameter) -> Parameter:
     return lambda plan, *experiments: parameter(plan, *experiments) | {"margin": plan.study.no_effect.margin}
 
 
+def with_imbalances(parameter: Parameter) -> Parameter:
+    """A parameter, with the share of the class that remains in each experiment with an imbalance.
+
+    The second experiment is the one without.
+    """
+
+    def with_shares(plan: Plan, experiment: str, balanced: str, *others: str) -> dict[str, Any]:
+        keep = [kept_share(plan, name) for name in (experiment, *others)]
+        return parameter(plan, experiment, balanced, *others) | {"keep": keep}
+
+    return with_shares
+
+
+def kept_share(plan: Plan, experiment: str) -> float:
+    """The share of its unlabelled images that one class keeps in an experiment, 1 without an imbalance."""
+    return getattr(plan.study.experiments[experiment].split, "keep", None) or 1.0
+
+
 def published_errors(plan: Plan, experiment: str, *others: str) -> dict[str, Any]:
     """Published error rates for the runs of an experiment, and for those of fully supervised ones among the others.
 
