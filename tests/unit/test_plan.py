@@ -182,6 +182,7 @@ def test_an_item_without_its_experiment_is_not_part_of_the_paper():
     shown = exhibits(plan, "")
     of_the_experiment = experiment_exhibits("scarce-labels")
     of_the_paper = {"table1", "table7", "fig1", "fig6", "fig9", "aggregate", "confusion"}
+    of_the_paper |= {"pseudo-labels", "coverage", "flips"}
     assert set(shown) == of_the_paper | set(of_the_experiment)
     smooth = with_experiments(**{"scarce-labels": SCARCE | {"methods": ["fixmatch", "smooth-fixmatch"]}})
     assert set(exhibits(smooth, "")) - set(shown) == {"table14"}, "the settings of a method that it has"

@@ -435,6 +435,67 @@ def _arms(plan: Plan, experiment: str) -> int:
     return (len(chosen.methods) - 1) * len(chosen.variants)
 
 
+MEASURED_LATE = "Mean over the steps, and mean ± std over the runs, in percent."
+
+
+def pseudo_labels(plan: Plan, experiment: str) -> str:
+    """Equation 5 during training."""
+    return (
+        "Coverage, the mean weight of the pseudo-labels, which is the selected share of them if weights are 0 or 1; "
+        "and purity, the part of this weight whose pseudo-label is right (equation 5). Measured over the steps since "
+        "the evaluation before: mean over the runs, with a band of one standard deviation. "
+        + _what_was_run(plan, experiment)
+        + _own(plan, experiment)
+    )
+
+
+def coverage(plan: Plan, experiment: str) -> str:
+    """Equation 5 at the end of the training."""
+    return (
+        "Coverage: mean weight of the pseudo-labels, which is the selected share of them if weights are 0 or 1. "
+        "Purity: the part of this weight whose pseudo-label is right (equation 5). Over the evaluations in the last "
+        f"fifth of the training. {MEASURED_LATE} {_what_was_run(plan, experiment)}{_own(plan, experiment)}"
+    )
+
+
+def flips(plan: Plan, experiment: str) -> str:
+    """The mechanism of section 3.3."""
+    return (
+        "Flips: share of the visits to an unlabelled image at which its pseudo-label is another one than at the visit "
+        "before. Movement of the weight: mean distance of the pseudo-label's weight from that at the visit before; the "
+        "largest weight is 1. Over the evaluations in the last half of the training. "
+        f"{MEASURED_LATE} Gain: that of FixMatch minus that of the method, "
+        f"{_tested(plan, experiment, _arms(plan, experiment))} "
+        + _what_was_run(plan, experiment)
+        + _own(plan, experiment)
+    )
+
+
+def twins(plan: Plan, experiment: str) -> str:
+    """The divergence of twins during training."""
+    return (
+        f"Share of the test images for which a run and its twin predict different classes. {_twins(plan, experiment)} "
+        "Mean over the pairs of a method, with a band from the closest to the most distant pair. "
+        + _what_was_run(plan, experiment)
+    )
+
+
+def twins_at_the_end(plan: Plan, experiment: str) -> str:
+    """The divergence of twins at the last evaluation."""
+    return (
+        "Distance of a run and its twin at the last evaluation. Disagreement: share of the test images for which they "
+        "predict different classes; error difference: distance of their errors; mean ± std over the pairs, in percent. "
+        f"{_twins(plan, experiment)} Gain: that of FixMatch minus that of the method, "
+        f"{_tested(plan, experiment, len(plan.study.experiments[experiment].methods) - 1)} "
+        + _what_was_run(plan, experiment)
+    )
+
+
+def _twins(plan: Plan, experiment: str) -> str:
+    noise = max(plan.runs[path].settings["initial_noise"] for path in plan.experiments[experiment])
+    return f"Twins differ in a random disturbance of the initial weights alone, of relative size {noise:g}."
+
+
 def populated(plan: Plan, experiment: str) -> str:
     """Section 4.5.2."""
     return (

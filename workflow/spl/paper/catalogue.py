@@ -310,6 +310,54 @@ CATALOGUE: dict[str, Exhibit] = {
         captions.populated,
         ("random-labels",),
     ),
+    "pseudo-labels": Exhibit(
+        "Pseudo-labels",
+        "Coverage and purity during training",
+        "spl.figures.pseudo_labels",
+        captions.pseudo_labels,
+        ("scarce-labels",),
+        parameters.metric_files,
+    ),
+    "coverage": Exhibit(
+        "Coverage and purity",
+        "Pseudo-labels in the last fifth of the training",
+        "spl.tables.training_measures",
+        captions.coverage,
+        ("scarce-labels",),
+        parameters.metric_files,
+        lambda plan, experiment: (
+            parameters.titles(plan, experiment)
+            | {"measures": {"coverage": "coverage", "purity": "purity"}, "after": 0.8}
+        ),
+    ),
+    "flips": Exhibit(
+        "Flips",
+        "Changes of pseudo-labels and weights in the last half of the training (section 3.3)",
+        "spl.tables.training_measures",
+        captions.flips,
+        ("scarce-labels",),
+        parameters.metric_files,
+        parameters.compared_with(
+            BASELINE, measures={"flips": "flips", "weight_movement": "movement of the weight"}, after=0.5
+        ),
+    ),
+    "twins": Exhibit(
+        "Twins",
+        "Disagreement of runs that differ in a disturbance of their initial weights (section 3.3)",
+        "spl.figures.twins",
+        captions.twins,
+        ("twins",),
+        parameters.predictions_and_metrics,
+    ),
+    "twins-at-the-end": Exhibit(
+        "Twins at the end",
+        "Distance of runs that differ in a disturbance of their initial weights (section 3.3)",
+        "spl.tables.twins",
+        captions.twins_at_the_end,
+        ("twins",),
+        parameters.predictions_and_metrics,
+        _against_fixmatch,
+    ),
     "pseudo-labeling": Exhibit(
         "Pseudo-Labeling",
         "Pseudo-Labeling and its smooth version",

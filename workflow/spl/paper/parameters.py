@@ -41,6 +41,11 @@ def predictions_and_metrics(plan: Plan, experiment: str) -> list[str]:
     return prediction_files(plan, experiment) + _run_files(plan, experiment, "metrics.csv")
 
 
+def metric_files(plan: Plan, experiment: str) -> list[str]:
+    """The summary of an experiment and the metrics of its runs."""
+    return summaries(plan, experiment) + _run_files(plan, experiment, "metrics.csv")
+
+
 def _run_files(plan: Plan, experiment: str, name: str) -> list[str]:
     return [f"runs/{path}/{name}" for path in plan.experiments[experiment] if path not in plan.missing]
 

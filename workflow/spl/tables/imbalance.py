@@ -47,9 +47,11 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     parts = []
     for keep in kept:
         beside = published if keep == kept[0] else None
-        of_strength = [{label: one[keep, label] for key, label in one if key == keep} for one in (gained, dropped)]
+        own_gains, own_drops = (
+            {label: gain for (key, label), gain in family.items() if key == keep} for family in (gained, dropped)
+        )
         balanced_arms = {arm.label: without[keep, arm.label] for arm in compared[keep]}
-        part = _part(numbers, parameter, keep, compared[keep], balanced_arms, *of_strength, beside)
+        part = _part(numbers, parameter, keep, compared[keep], balanced_arms, own_gains, own_drops, beside)
         heading = pd.DataFrame([{part.columns[0]: f"{100 * keep:g} % kept"}])
         parts += [heading, part] if len(kept) > 1 else [part]
     return numbers.table(pd.concat(parts, ignore_index=True)[parts[-1].columns].fillna(""), published.note)
