@@ -7,7 +7,7 @@ from tidy import over_folds, write_summary
 from spl.tables import imbalance
 
 TITLES = {"fixmatch": "FixMatch", "flexmatch": "FlexMatch", "smooth-fixmatch-sq": "Smooth FixMatch-sq"}
-MEANS = {"titles": TITLES, "baseline": "fixmatch", "rows": ["mean"]}
+MEANS = {"titles": TITLES, "baseline": "fixmatch", "rows": ["mean"], "keep": [0.5]}
 PER_FOLD = MEANS | {"rows": ["folds", "max", "min", "range"]}
 IMBALANCED = {"fixmatch": [0.11, 0.13, 0.08], "flexmatch": [0.20, 0.21, 0.12]}
 BALANCED = {"smooth-fixmatch-sq": [0.1] * 3, "fixmatch": [0.10, 0.12, 0.09], "flexmatch": [0.06, 0.07, 0.08]}
@@ -73,3 +73,18 @@ def test_every_printed_number_is_in_the_tidy_file(inputs):
     assert tidy["FlexMatch", "drop_p_value"].item() == 1 / 8
     assert tidy["FlexMatch", "drop_p_holm"].item() == 2 / 8
     assert tidy["FlexMatch", "error_last"].tolist() == IMBALANCED["flexmatch"]
+
+
+def test_imbalances_of_two_strengths_follow_one_another(inputs, tmp_path):
+    mild = {"fixmatch": [0.10, 0.12, 0.095], "flexmatch": [0.10, 0.08, 0.09]}
+    both = [write_summary(tmp_path / "mild.csv", over_folds(mild)), inputs[1], inputs[0]]
+    table = imbalance.build(MEANS | {"keep": [0.8, 0.5]}, both)
+    lines = table.printed[""].tolist()
+    start = lines.index("50 % kept")
+    assert (lines[0], lines[1:start]) == ("80 % kept", lines[start + 1 :])
+    assert table.printed["FlexMatch"].tolist()[:2] == ["", "9.00"]
+    assert table.printed["FlexMatch"].tolist()[start : start + 2] == ["", "17.67"]
+    tidy = table.tidy.set_index(["method", "keep", "quantity"])["value"].sort_index()
+    assert tidy["FlexMatch", 0.8, "drop_mean"].item() == pytest.approx(0.06 / 3)
+    assert tidy["FlexMatch", 0.5, "drop_mean"].item() == pytest.approx(0.32 / 3)
+    assert tidy["FlexMatch", 0.5, "drop_p_holm"].item() == 4 / 8, "four drops are one family"

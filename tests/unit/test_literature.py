@@ -32,6 +32,8 @@ def written(tmp_path):
 @pytest.mark.parametrize(
     ("source", "checkpoint", "method", "dataset", "labels", "printed"),
     [
+        ("Generalized Pseudo-Labeling paper", "checkpoint unknown", "fixmatch", "cifar-10", 40, (7.93, None)),
+        ("Generalized Pseudo-Labeling paper", "checkpoint unknown", "fixmatch", "cifar-100", 2500, (28.02, None)),
         ("FixMatch paper", "median of last 20", "fixmatch", "cifar-10", 40, (13.81, 3.37)),
         ("FixMatch paper", "median of last 20", "fixmatch", "cifar-100", 10000, (22.60, 0.12)),
         ("FlexMatch paper", "best", "pseudo-label", "cifar-10", 250, (46.49, 2.20)),
@@ -62,7 +64,7 @@ def test_the_file_has_a_place_for_every_number_of_the_paper_and_invents_none():
         "random": 13 * 2,  # Table 5
     }
     assert {row.labels for row in places["random"]} == set(range(40, 170, 10))
-    assert len(read_published()) - len(own) == 7 * 6 + 2
+    assert len(read_published()) - len(own) == 7 * 6 + 2 + 2
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,8 @@ def test_the_file_has_a_place_for_every_number_of_the_paper_and_invents_none():
         ("labels", "0", "the number of labelled images"),
         ("network", "wide", "a network like wrn-28-2"),
         ("method", "FixMatch", "one of fixmatch, "),
-        ("folds", "3.5", "a whole number of at least 1, or nothing"),
+        ("folds", "3.5", "a whole number of at least 1, the folds that correspond to it like 1-5, or nothing"),
+        ("folds", "5-1", "a whole number of at least 1, the folds"),
         ("error_mean", "7,47", "percent, from 0 to 100, or nothing"),
         ("error_mean", "747", "percent, from 0 to 100, or nothing"),
         ("error_mean", "nan", "percent, from 0 to 100, or nothing"),
@@ -90,6 +93,17 @@ def test_a_wrong_cell_is_one_line_that_names_file_line_column_and_expectation(wr
     assert message.startswith(f"{path}:3: {column}: expected {expected}")
     assert message.endswith(f", got '{cell}'")
     assert "\n" not in message
+
+
+def test_folds_are_a_number_or_the_folds_themselves(written):
+    assert [row.folds for row in read_published(written(ROW))] == [3]
+    assert [row.folds for row in read_published(written(ROW | {"folds": "1-5"}))] == [(1, 2, 3, 4, 5)]
+    assert [row.folds for row in read_published(written(ROW | {"folds": ""}))] == [None]
+
+
+def test_the_published_means_of_section_4_1_have_the_folds_that_it_compares_them_with():
+    compared = {(row.source, row.folds) for row in read_published() if isinstance(row.folds, tuple)}
+    assert compared == {("FixMatch paper", (1, 2, 3, 4, 5)), ("FlexMatch paper", (0, 1, 2))}
 
 
 def test_every_mistake_is_told(written):

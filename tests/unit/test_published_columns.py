@@ -10,14 +10,18 @@ TITLES = {"fixmatch": "FixMatch", "flexmatch": "FlexMatch", "smooth-fixmatch": "
 GIVEN = {"titles": TITLES, "baseline": "fixmatch"}
 OWN = "Smooth Pseudo-Labeling paper"
 FLEXMATCH_NOTE = (
-    "FlexMatch paper, 3 folds: error of the best checkpoint and median error of the last 20 checkpoints, "
-    "ours of the last."
+    "FlexMatch paper, 3 folds (our folds 0–2 in section 4.1): error of the best checkpoint and median error of the "
+    "last 20 checkpoints, ours of the last."
+)
+ICIP_NOTE = (
+    "Generalized Pseudo-Labeling paper: error of an unknown checkpoint, ours of the last; from the abstract, which "
+    "gives no std, folds or network; the network is assumed."
 )
 
 
-def runs(labels=40, dataset="cifar-10", network="wrn-28-2", variant=""):
+def runs(labels=40, dataset="cifar-10", network="wrn-28-2", variant="", errors=(0.1, 0.11)):
     what = {"labels": labels, "dataset": dataset, "network": network, "variant": variant}
-    return over_folds({method: [0.1, 0.11] for method in TITLES}, **what)
+    return over_folds(dict.fromkeys(TITLES, errors), **what)
 
 
 @pytest.fixture
@@ -50,12 +54,13 @@ def test_every_source_and_checkpoint_has_a_column_beside_ours_and_tidy_shares(bu
     printed = table.printed.set_index("")
     assert printed.columns.tolist() == [
         "mean", "std", "published: FixMatch paper, median of last 20", "published: FlexMatch paper, best",
-        "published: FlexMatch paper, median of last 20", "gain wrt FixMatch", "p-value",
+        "published: FlexMatch paper, median of last 20",
+        "published: Generalized Pseudo-Labeling paper, checkpoint unknown", "gain wrt FixMatch", "p-value",
         "p-value, Holm",
     ]  # fmt: skip
-    assert printed.loc["FixMatch"].tolist()[2:5] == ["13.81 ± 3.37", "7.47 ± 0.28", "7.99 ± 0.59"]
-    assert printed.loc["FlexMatch"].tolist()[2:5] == ["–", "4.97 ± 0.06", "5.19 ± 0.05"]
-    assert printed.loc["Smooth FixMatch"].tolist()[2:5] == ["–", "–", "–"]
+    assert printed.loc["FixMatch"].tolist()[2:6] == ["13.81 ± 3.37", "7.47 ± 0.28", "7.99 ± 0.59", "7.93"]
+    assert printed.loc["FlexMatch"].tolist()[2:6] == ["–", "4.97 ± 0.06", "5.19 ± 0.05", "–"]
+    assert printed.loc["Smooth FixMatch"].tolist()[2:6] == ["–", "–", "–", "–"]
     values = table.tidy.set_index(["method", "quantity"])["value"]
     assert values["FixMatch", "published_mean: FlexMatch paper, best"] == pytest.approx(0.0747)
     assert values["FixMatch", "published_std: FlexMatch paper, best"] == pytest.approx(0.0028)
@@ -65,8 +70,8 @@ def test_every_source_and_checkpoint_has_a_column_beside_ours_and_tidy_shares(bu
 def test_the_note_says_for_each_source_what_is_not_as_ours(built):
     note = built(summary, balanced(), runs()).note
     assert note == (
-        "FixMatch paper, 5 folds: median error of the last 20 checkpoints, ours of the last; "
-        "read in third-party copies of its table. " + FLEXMATCH_NOTE
+        "FixMatch paper, 5 folds (our folds 1–5 in section 4.1): median error of the last 20 checkpoints, ours of the "
+        f"last; read in third-party copies of its table. {FLEXMATCH_NOTE} {ICIP_NOTE}"
     )
     ours = built(summary, balanced(filled(source=OWN)), runs())
     assert ours.note == note, "the last checkpoint is ours"
@@ -80,6 +85,47 @@ def test_a_number_that_is_filled_in_has_its_column(built):
     assert after.printed.set_index("")[new].to_dict() == {
         "FixMatch": "–", "FlexMatch": "–", "Smooth FixMatch": "5.40 ± 0.25",
     }  # fmt: skip
+
+
+SIX = [0.05, 0.06, 0.07, 0.12, 0.2, 0.1]
+OURS = ["ours, folds 1–5", "ours, folds 0–2"]
+
+
+def test_beside_a_published_mean_stands_ours_over_the_folds_that_correspond_to_it(built):
+    table = built(summary, balanced(), runs(errors=SIX))
+    printed = table.printed.set_index("")
+    assert [name for name in printed if name.startswith(("published", "ours"))] == [
+        "published: FixMatch paper, median of last 20", OURS[0], "published: FlexMatch paper, best",
+        "published: FlexMatch paper, median of last 20", OURS[1],
+        "published: Generalized Pseudo-Labeling paper, checkpoint unknown",
+    ]  # fmt: skip
+    assert printed.loc["FixMatch", OURS].tolist() == ["11.00 ± 5.57", "6.00 ± 1.00"]
+    assert printed.loc["FlexMatch", OURS].tolist() == ["–", "6.00 ± 1.00"]
+    assert printed.loc["Smooth FixMatch", OURS].tolist() == ["–", "–"]
+
+
+def test_our_mean_over_some_folds_is_among_the_numbers_with_the_runs_behind_it(built):
+    table = built(summary, balanced(), runs(errors=SIX))
+    [line] = table.tidy.index[(table.tidy["quantity"] == "mean: folds 1-5") & (table.tidy["method"] == "FixMatch")]
+    assert table.tidy["value"][line] == pytest.approx(sum(SIX[1:]) / 5)
+    assert table.runs[line] == ("run1", "run2", "run3", "run4", "run5")
+
+
+def test_our_mean_over_some_folds_tells_missing_runs_and_is_absent_without_the_folds(built):
+    missing = runs(errors=[0.05, None, 0.07, 0.12, 0.2, 0.1])
+    printed = built(summary, balanced(), missing).printed.set_index("")
+    assert printed.loc["FixMatch", OURS].tolist() == ["12.25 ± 5.56 (4)", "6.00 ± 1.41 (2)"]
+    fewer = built(summary, balanced(), runs(errors=SIX[:5])).printed
+    assert [name for name in fewer if name.startswith("ours")] == OURS[1:]
+
+
+def test_fully_supervised_runs_have_their_published_numbers_beside_them(built):
+    full = over_folds({"supervised": [0.04]}, labels=50000, dataset="cifar-10", network="wrn-28-2")
+    rows = balanced() + comparable_errors(read_published(), "cifar-10", "full")
+    titles = TITLES | {"supervised": "Fully supervised"}
+    printed = built(summary, rows, runs(), full, titles=titles).printed.set_index("")
+    name = "published: FlexMatch paper, checkpoint unknown"
+    assert printed[name].tolist() == ["–", "–", "–", "4.62 ± 0.05"]
 
 
 def test_each_network_has_its_own_numbers(built):
@@ -126,7 +172,7 @@ def test_random_labels_have_a_row_below_each_method_that_has_numbers(built):
 def test_class_imbalance_has_a_row_for_each_source_below_the_mean(built):
     only_means = [row.model_copy(update={"error_std": None}) for row in filled(source=OWN, scheme="imbalanced")]
     rows = [row for row in comparable_errors(only_means, "cifar-10", "imbalanced") if row["method"] != "flexmatch"]
-    table = built(imbalance, rows, runs(), runs(), rows=["mean"])
+    table = built(imbalance, rows, runs(), runs(), rows=["mean"], keep=[0.5])
     printed = table.printed.set_index("")
     name = f"published: {OWN}, last"
     assert printed.index.tolist()[:3] == ["mean", name, "gain wrt FixMatch"]

@@ -30,6 +30,7 @@ ELSEWHERE = {
     "make .venv/lock-installed": "installs what runs this test; the commands are compared in test_environment.py",
     "source .venv/bin/activate": "tests run in that environment",
     "snakemake --profile slurm all": "test_injuries.py",
+    "snakemake --profile slurm results/paper/analysis/scarce-labels.csv": "the same with one target",
     "snakemake --profile slurm all --configfile config/demo.yaml": "test_cluster.py",
     "docker build --file envs/Dockerfile --tag spl . && docker save --output spl.tar spl": (
         "no docker; its recipe is compared in test_environment.py"

@@ -70,6 +70,7 @@ def plan(
     from rich.table import Table
 
     from spl.campaign import cost as usage
+    from spl.campaign.hard_fold import hard_fold_message
     from spl.campaign.parameters import run_parameter
     from spl.campaign.processor import check_processor
     from spl.campaign.run_state import run_state
@@ -94,6 +95,8 @@ def plan(
     console.print(usage.observed(planned, results) if observed else listing)
     done = sum(state == "done" for state in states.values())
     console.print(f"{done} of {len(states)} runs done; {len(planned.splits)} labelled sets.")
+    if message := hard_fold_message(planned, results, [path for path, state in states.items() if state == "done"]):
+        console.print(message)
     hours = usage.cost(planned, results)
     for what, amount in (("expected", hours.expected), ("by their time limits", hours.limit), ("used", hours.used)):
         if amount is None:

@@ -131,10 +131,13 @@ def spreadsheet(plan: PlanFile, name: Name) -> None:
 def page(plan: PlanFile, name: Name) -> None:
     """Put everything on one page."""
     from spl.provenance.records import records
+    from spl.provenance.step_times import step_times
 
     content = _planned("page", plan, name).content
     # Manifests are no inputs of the page: they hold hosts and times, on which no result depends.
-    _do("page", plan, name, records(content["trained"], Path("results") / content["study"] / "runs"))
+    trained, folder = content["trained"], Path("results") / content["study"] / "runs"
+    times = {"step times": step_times(trained, folder, content["methods"])}
+    _do("page", plan, name, records(trained, folder) | times)
 
 
 @app.command(rich_help_panel=CALLED)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from spl.analysis.arms import arm_labels
 from spl.analysis.collapse import column_shares
 from spl.analysis.predictions import read_predictions
-from spl.figures.matrix import NAMED, add_scale, file_of_run, fit_height, show_matrix
+from spl.analysis.run_files import file_of_run
+from spl.figures.matrix import NAMED, add_scale, fit_height, show_matrix
 from spl.figures.style import PAGE, new_figure
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,11 +15,6 @@ from spl.figures.style import ORANGE
 
 # Maximum number of classes whose names fit beside a matrix
 NAMED = 10
-
-
-def file_of_run(inputs: list[Path], run: str, name: str) -> Path:
-    """The input with this name in the folder of a run."""
-    return next(path for path in inputs if path.as_posix().endswith(f"runs/{run}/{name}"))
 
 
 def show_matrix(axis: Axes, confusion: NDArray[np.int64], basins: Mapping[str, float]) -> AxesImage:

@@ -366,9 +366,20 @@ function filter(form) {
   form.querySelector("output").textContent = left < rows.length ? `${left} of ${counted(rows.length, "run")}` : counted(left, "run");
 }
 
+// Times are no results: they stand among the records, and a page without manifests lacks them.
+function stepTimes(times) {
+  const relative = (number) => number.toFixed(2);
+  const rows = times.map((one) => [one.method, String(one.runs), relative(one.median), `${relative(one.least)} to ${relative(one.most)}`]);
+  return make("section", { id: "step-time" },
+    make("h2", {}, "Step time ", make("span", {}, "· relative to FixMatch")),
+    scrolling(table(["method", "runs", "median", "range"], rows), "Step time"),
+    make("p", { className: "note" }, "Time of a run divided by its steps, with start, evaluations and checkpoints, relative to the median of FixMatch’s runs on the same machine with the same settings. Measured when the runs were computed; not reproducible, and disturbed by other work on the machine."));
+}
+
 // ---- begin
 
 for (const element of document.querySelectorAll(".script")) element.hidden = false;
+if (records()["step times"]?.length) document.getElementById("runs").after(stepTimes(records()["step times"]));
 for (const details of document.querySelectorAll("[data-figure]")) details.addEventListener("toggle", fillNumbers);
 document.querySelector(".filters").addEventListener("change", (event) => filter(event.currentTarget));
 dialog.addEventListener("close", closed);

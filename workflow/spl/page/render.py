@@ -36,7 +36,8 @@ def write_page(
         parameter: title, sections with their captions, experiments, runs, assumed values.
         inputs: the files of :func:`spl.page.inputs.page_inputs`, below the study's folder of results.
         outputs: the page, in the study's folder of results or its folder ``products``.
-        records: excerpts of the runs' manifests, by run; the only part of the page that is not reproducible.
+        records: excerpts of the runs' manifests, by run, and of all of them the ``step times`` by method; the only part
+            of the page that is not reproducible.
     """
     [path] = outputs
     results = path.parents[1 if parameter["products"] else 0]

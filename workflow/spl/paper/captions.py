@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from spl.methods.registry import METHODS
-from spl.paper.parameters import BASELINE, curve_runs, measured_calibrations, settings_columns
+from spl.paper.parameters import BASELINE, curve_runs, kept_share, measured_calibrations, settings_columns
 from spl.study.labels import SYMBOLS, network_name
 from spl.study.plan import Plan, Run, SplitJob
 from spl.study.resolve import is_assumed, run_settings, setting_origins
@@ -141,13 +141,13 @@ def errors(plan: Plan, experiment: str, *references: str) -> str:
     )
 
 
-def no_effect(plan: Plan, experiment: str) -> str:
+def no_effect(plan: Plan, experiment: str, *references: str) -> str:
     """Errors of methods that are to do no harm (section 4.2)."""
     if _single(plan, experiment):
-        return errors(plan, experiment)
+        return errors(plan, experiment, *references)
     return (
-        f"{errors(plan, experiment)} Equivalent: both exact one-sided Wilcoxon tests, that the gain is above "
-        f"−{100 * plan.study.no_effect.margin:g} and below {100 * plan.study.no_effect.margin:g} points (assumed "
+        f"{errors(plan, experiment, *references)} Equivalent: both exact one-sided Wilcoxon tests, that the gain is "
+        f"above −{100 * plan.study.no_effect.margin:g} and below {100 * plan.study.no_effect.margin:g} points (assumed "
         "margin); p: the larger of their two p-values."
     )
 
@@ -219,12 +219,13 @@ def matrices(plan: Plan, experiment: str) -> str:
     )
 
 
-def imbalance(plan: Plan, experiment: str, balanced: str) -> str:
-    """Class imbalance."""
-    keep = getattr(plan.study.experiments[experiment].split, "keep", None) or 1.0
+def imbalance(plan: Plan, experiment: str, balanced: str, *others: str) -> str:
+    """Class imbalance, perhaps of several strengths."""
+    shares = {name: f"{100 * kept_share(plan, name):g} %" for name in (experiment, *others)}
     return (
-        f"In each fold, one class drawn at random keeps {100 * keep:g} % of its unlabelled images. "
+        f"In each fold, one class drawn at random keeps {_listed(shares.values(), 'or')} of its unlabelled images. "
         + errors(plan, experiment)
+        + "".join(f" With {shares[other]}: {_what_was_run(plan, other)}" for other in others)
         + (" Worse: p of the exact one-sided test that the gain is negative." * (not _single(plan, experiment)))
         + f" Drop: error with imbalance minus error without ({balanced}), paired by fold, mean ± std in points"
         + (
@@ -460,6 +461,67 @@ def _arms(plan: Plan, experiment: str) -> int:
     """The number of comparisons with FixMatch."""
     chosen = plan.study.experiments[experiment]
     return (len(chosen.methods) - 1) * len(chosen.variants)
+
+
+MEASURED_LATE = "Mean over the steps, and mean ± std over the runs, in percent."
+
+
+def pseudo_labels(plan: Plan, experiment: str) -> str:
+    """Equation 5 during training."""
+    return (
+        "Coverage, the mean weight of the pseudo-labels, which is the selected share of them if weights are 0 or 1; "
+        "and purity, the part of this weight whose pseudo-label is right (equation 5). Measured over the steps since "
+        "the evaluation before: mean over the runs, with a band of one standard deviation. "
+        + _what_was_run(plan, experiment)
+        + _own(plan, experiment)
+    )
+
+
+def coverage(plan: Plan, experiment: str) -> str:
+    """Equation 5 at the end of the training."""
+    return (
+        "Coverage: mean weight of the pseudo-labels, which is the selected share of them if weights are 0 or 1. "
+        "Purity: the part of this weight whose pseudo-label is right (equation 5). Over the evaluations in the last "
+        f"fifth of the training. {MEASURED_LATE} {_what_was_run(plan, experiment)}{_own(plan, experiment)}"
+    )
+
+
+def flips(plan: Plan, experiment: str) -> str:
+    """The mechanism of section 3.3."""
+    return (
+        "Flips: share of the visits to an unlabelled image at which its pseudo-label is another one than at the visit "
+        "before. Movement of the weight: mean distance of the pseudo-label's weight from that at the visit before; the "
+        "largest weight is 1. Over the evaluations in the last half of the training. "
+        f"{MEASURED_LATE} Gain: that of FixMatch minus that of the method, "
+        f"{_tested(plan, experiment, _arms(plan, experiment))} "
+        + _what_was_run(plan, experiment)
+        + _own(plan, experiment)
+    )
+
+
+def twins(plan: Plan, experiment: str) -> str:
+    """The divergence of twins during training."""
+    return (
+        f"Share of the test images for which a run and its twin predict different classes. {_twins(plan, experiment)} "
+        "Mean over the pairs of a method, with a band from the closest to the most distant pair. "
+        + _what_was_run(plan, experiment)
+    )
+
+
+def twins_at_the_end(plan: Plan, experiment: str) -> str:
+    """The divergence of twins at the last evaluation."""
+    return (
+        "Distance of a run and its twin at the last evaluation. Disagreement: share of the test images for which they "
+        "predict different classes; error difference: distance of their errors; mean ± std over the pairs, in percent. "
+        f"{_twins(plan, experiment)} Gain: that of FixMatch minus that of the method, "
+        f"{_tested(plan, experiment, len(plan.study.experiments[experiment].methods) - 1)} "
+        + _what_was_run(plan, experiment)
+    )
+
+
+def _twins(plan: Plan, experiment: str) -> str:
+    noise = max(plan.runs[path].settings["initial_noise"] for path in plan.experiments[experiment])
+    return f"Twins differ in a random disturbance of the initial weights alone, of relative size {noise:g}."
 
 
 def populated(plan: Plan, experiment: str) -> str:

@@ -71,6 +71,7 @@ CATALOGUE: dict[str, Exhibit] = {
         captions.no_effect,
         ("strong-supervision",),
         parameter=parameters.with_margin(_and_published),
+        optional=("strong-supervision-full",),
     ),
     "table3": Exhibit(
         "Table 3",
@@ -78,7 +79,8 @@ CATALOGUE: dict[str, Exhibit] = {
         "spl.tables.imbalance",
         captions.imbalance,
         ("class-imbalance", "scarce-labels"),
-        parameter=parameters.beside_published(BASELINE, rows=["mean"]),
+        parameter=parameters.with_imbalances(parameters.beside_published(BASELINE, rows=["mean"])),
+        optional=("strong-imbalance",),
     ),
     "table4": Exhibit(
         "Table 4",
@@ -134,7 +136,8 @@ CATALOGUE: dict[str, Exhibit] = {
         "spl.tables.imbalance",
         captions.imbalance,
         ("class-imbalance", "scarce-labels"),
-        parameter=parameters.compared_with(BASELINE, rows=["folds", "max", "min", "range"]),
+        parameter=parameters.with_imbalances(parameters.compared_with(BASELINE, rows=["folds", "max", "min", "range"])),
+        optional=("strong-imbalance",),
     ),
     "table11": Exhibit(
         "Table 11",
@@ -219,7 +222,7 @@ CATALOGUE: dict[str, Exhibit] = {
         captions.aggregate,
         ("scarce-labels",),
         parameter=parameters.compared_with(BASELINE, settings=list(Settings.model_fields)),
-        optional=("thresholds", "shapes", "class-imbalance", "momentum"),
+        optional=("thresholds", "shapes", "class-imbalance", "strong-imbalance", "momentum"),
     ),
     "fig1": Exhibit(
         "Figure 1",
@@ -314,6 +317,54 @@ CATALOGUE: dict[str, Exhibit] = {
         "spl.tables.populated",
         captions.populated,
         ("random-labels",),
+    ),
+    "pseudo-labels": Exhibit(
+        "Pseudo-labels",
+        "Coverage and purity during training",
+        "spl.figures.pseudo_labels",
+        captions.pseudo_labels,
+        ("scarce-labels",),
+        parameters.metric_files,
+    ),
+    "coverage": Exhibit(
+        "Coverage and purity",
+        "Pseudo-labels in the last fifth of the training",
+        "spl.tables.training_measures",
+        captions.coverage,
+        ("scarce-labels",),
+        parameters.metric_files,
+        lambda plan, experiment: (
+            parameters.titles(plan, experiment)
+            | {"measures": {"coverage": "coverage", "purity": "purity"}, "after": 0.8}
+        ),
+    ),
+    "flips": Exhibit(
+        "Flips",
+        "Changes of pseudo-labels and weights in the last half of the training (section 3.3)",
+        "spl.tables.training_measures",
+        captions.flips,
+        ("scarce-labels",),
+        parameters.metric_files,
+        parameters.compared_with(
+            BASELINE, measures={"flips": "flips", "weight_movement": "movement of the weight"}, after=0.5
+        ),
+    ),
+    "twins": Exhibit(
+        "Twins",
+        "Disagreement of runs that differ in a disturbance of their initial weights (section 3.3)",
+        "spl.figures.twins",
+        captions.twins,
+        ("twins",),
+        parameters.predictions_and_metrics,
+    ),
+    "twins-at-the-end": Exhibit(
+        "Twins at the end",
+        "Distance of runs that differ in a disturbance of their initial weights (section 3.3)",
+        "spl.tables.twins",
+        captions.twins_at_the_end,
+        ("twins",),
+        parameters.predictions_and_metrics,
+        _against_fixmatch,
     ),
     "pseudo-labeling": Exhibit(
         "Pseudo-Labeling",

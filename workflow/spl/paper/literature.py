@@ -7,11 +7,12 @@ filled in, they appear in the tables beside our results.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
 from spl.data.registry import SOURCES
 from spl.errors import InputError
@@ -31,6 +32,12 @@ def _one_of(known: Collection[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _folds(cell: Any) -> Any:
+    """The folds of a range such as "1-5"; anything else as it is."""
+    limits = re.fullmatch(r"(\d+)-(\d+)", cell) if isinstance(cell, str) else None
+    return tuple(range(int(limits[1]), int(limits[2]) + 1)) if limits else cell
+
+
 class PublishedError(Model):
     """One row of the file. The description of a column is quoted in error messages as the expected value."""
 
@@ -46,7 +53,11 @@ class PublishedError(Model):
     labels: int = Field(ge=1, description="the number of labelled images")
     network: str = Field(pattern=NETWORK, description="a network like wrn-28-2")
     method: Annotated[str, _one_of(METHODS), Field(description=f"one of {', '.join(METHODS)}")]
-    folds: int | None = Field(default=None, ge=1, description="a whole number of at least 1, or nothing")
+    folds: Annotated[
+        Annotated[int, Field(ge=1)] | Annotated[tuple[int, ...], Field(min_length=1)] | None, BeforeValidator(_folds)
+    ] = Field(
+        default=None, description="a whole number of at least 1, the folds that correspond to it like 1-5, or nothing"
+    )
     error_mean: float | None = Field(
         default=None, ge=0, le=100, allow_inf_nan=False, description="percent, from 0 to 100, or nothing"
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from spl.methods.registry import METHODS
-from spl.paper.literature import comparable_errors, read_published
+from spl.paper.literature import PublishedError, comparable_errors, read_published
 from spl.study.labels import TECHNICAL, network_name
 from spl.study.plan import Calibration, Plan, Run
 from spl.study.resolve import dataset_settings, is_assumed, setting_origins
@@ -39,6 +39,11 @@ def prediction_files(plan: Plan, experiment: str) -> list[str]:
 def predictions_and_metrics(plan: Plan, experiment: str) -> list[str]:
     """The summary of an experiment, the predictions and the metrics of its runs."""
     return prediction_files(plan, experiment) + _run_files(plan, experiment, "metrics.csv")
+
+
+def metric_files(plan: Plan, experiment: str) -> list[str]:
+    """The summary of an experiment and the metrics of its runs."""
+    return summaries(plan, experiment) + _run_files(plan, experiment, "metrics.csv")
 
 
 def _run_files(plan: Plan, experiment: str, name: str) -> list[str]:
@@ -86,20 +91,49 @@ def with_margin(parameter: Parameter) -> Parameter:
     return lambda plan, *experiments: parameter(plan, *experiments) | {"margin": plan.study.no_effect.margin}
 
 
+def with_imbalances(parameter: Parameter) -> Parameter:
+    """A parameter, with the share of the class that remains in each experiment with an imbalance.
+
+    The second experiment is the one without.
+    """
+
+    def with_shares(plan: Plan, experiment: str, balanced: str, *others: str) -> dict[str, Any]:
+        keep = [kept_share(plan, name) for name in (experiment, *others)]
+        return parameter(plan, experiment, balanced, *others) | {"keep": keep}
+
+    return with_shares
+
+
+def kept_share(plan: Plan, experiment: str) -> float:
+    """The share of its unlabelled images that one class keeps in an experiment, 1 without an imbalance."""
+    return getattr(plan.study.experiments[experiment].split, "keep", None) or 1.0
+
+
 def published_errors(plan: Plan, experiment: str, *others: str) -> dict[str, Any]:
-    """Published error rates for the runs of an experiment.
+    """Published error rates for the runs of an experiment, and for those of fully supervised ones among the others.
 
     For a data set that stands in for another one, only its name if there are published rates for it.
     """
     dataset = plan.study.datasets[plan.study.experiments[experiment].dataset]
-    split = plan.study.experiments[experiment].split
-    scheme = "imbalanced" if getattr(split, "keep", None) else split.scheme
     rows = read_published()
     if stands_in_for := dataset.stands_in_for:
-        return {"stands_in_for": stands_in_for} if comparable_errors(rows, stands_in_for.lower(), scheme) else {}
+        comparable = comparable_errors(rows, stands_in_for.lower(), _published_scheme(plan, experiment))
+        return {"stands_in_for": stands_in_for} if comparable else {}
+    shown = [experiment, *(name for name in others if _published_scheme(plan, name) == "full")]
+    return {"published": [row for name in shown for row in _published_rows(plan, name, rows)]}
+
+
+def _published_rows(plan: Plan, experiment: str, rows: list[PublishedError]) -> list[dict[str, object]]:
     runs = [plan.runs[path] for path in plan.experiments[experiment]]
     arms = {(run.method, run.labels, run.settings["network"]) for run in runs}
-    return {"published": comparable_errors(rows, dataset.source, scheme, arms)}
+    source = plan.study.datasets[plan.study.experiments[experiment].dataset].source
+    return comparable_errors(rows, source, _published_scheme(plan, experiment), arms)
+
+
+def _published_scheme(plan: Plan, experiment: str) -> str:
+    """How an experiment draws its labels, as the file of published errors calls it."""
+    split = plan.study.experiments[experiment].split
+    return "imbalanced" if getattr(split, "keep", None) else split.scheme
 
 
 def beside_published(baseline: str, **more: Any) -> Parameter:

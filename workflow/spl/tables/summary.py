@@ -26,7 +26,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     compared = arms(pd.read_csv(inputs[0]), titles)
     comparisons = corrected(gains(compared, baseline, margin=parameter.get("margin")))
     full = len(run_names(compared))
-    published = Published(parameter, inputs[0])
+    published = Published(parameter, *inputs)
     numbers = Numbers()
     printed = []
     for arm in compared:
@@ -37,7 +37,9 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
             line |= gain_cells(comparisons[arm.label], lines, f"gain wrt {titles[baseline]}", full=full)
         printed.append(line)
     references = (arm for path in inputs[1:] for arm in arms(pd.read_csv(path), titles))
-    printed += [{"": arm.label} | _errors(arm, len(arm.planned), numbers) for arm in references]
+    for arm in references:
+        line = {"": arm.label} | _errors(arm, len(arm.planned), numbers)
+        printed.append(line | published.cells(numbers, {"method": arm.label}, arm))
     return numbers.table(pd.DataFrame(printed).fillna(""), published.note)
 
 

@@ -1,0 +1,75 @@
+"""Which fold the second stage of a study is to use, as its first stage shows."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from matrices import write_predictions
+
+from spl.campaign.hard_fold import hard_fold_message
+from spl.study.plan import make_plan
+from spl.study.reading import check_study
+
+DEMO = yaml.safe_load((Path(__file__).parents[2] / "config/demo.yaml").read_text())
+
+
+def planned(**folds):
+    """The demo with experiments on these folds."""
+    changed = {name: DEMO["experiments"][name] | {"folds": of_it} for name, of_it in folds.items()}
+    return make_plan(check_study(DEMO | {"experiments": DEMO["experiments"] | changed}, ""))
+
+
+def finish(plan, results, errors, collapsed=()):
+    """The files of FixMatch's runs of scarce-labels, by their fold's error; returns the paths of all runs."""
+    for path in plan.experiments["scarce-labels"]:
+        run = plan.runs[path]
+        if run.method == "fixmatch":
+            folder = results / "runs" / path
+            folder.mkdir(parents=True)
+            matrix = np.diag([100] * 10)
+            if run.fold in collapsed:
+                matrix[3, 3], matrix[3, 4] = 0, 100
+            write_predictions(folder / "predictions.safetensors", [matrix])
+            pd.DataFrame(
+                {"step": [10], "test_error": [errors[run.fold]], "coverage": [1.0], "purity": [1.0]}
+            ).to_csv(folder / "metrics.csv", index=False)  # fmt: skip
+    return list(plan.runs)
+
+
+ERRORS = [0.1, 0.2, 0.15, 0.3, 0.05, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("folds", "collapsed", "message"),
+    [
+        (
+            ([0], [2]), [3],
+            "FixMatch's worst fold is 3 (error 30.00 %, low basin); initial-condition uses 0, factor-as-loss uses 2: "
+            "set their folds to [3].",
+        ),
+        (
+            ([3], [3]), [],
+            "FixMatch's worst fold is 3 (error 30.00 %, high basin); initial-condition uses 3, factor-as-loss uses 3.",
+        ),
+    ],
+)  # fmt: skip
+def test_the_worst_fold_of_fixmatch_is_named_beside_those_in_use(tmp_path, folds, collapsed, message):
+    plan = planned(**{"initial-condition": folds[0], "factor-as-loss": folds[1]})
+    assert hard_fold_message(plan, tmp_path, finish(plan, tmp_path, ERRORS, collapsed)) == message
+
+
+def test_before_the_first_stage_is_done_no_fold_is_named(tmp_path):
+    plan = planned()
+    done = finish(plan, tmp_path, ERRORS)
+    missing = next(path for path in plan.experiments["scarce-labels"] if "/fixmatch/" in path)
+    text = hard_fold_message(plan, tmp_path, [path for path in done if path != missing])
+    assert text.startswith("FixMatch's worst fold is known when its runs of scarce-labels are done; initial-condition")
+
+
+def test_a_study_without_the_second_stage_has_nothing_to_choose(tmp_path):
+    experiments = {"scarce-labels": DEMO["experiments"]["scarce-labels"]}
+    assumed = {key: why for key, why in DEMO["assumed"].items() if not key.startswith("experiments.")}
+    plan = make_plan(check_study(DEMO | {"experiments": experiments, "assumed": assumed}, ""))
+    assert hard_fold_message(plan, tmp_path, list(plan.runs)) == ""

@@ -1,0 +1,81 @@
+"""The time of a training step by method, relative to FixMatch: the paper claims no computational overhead (abstract).
+
+Times are no results: a study that runs again has other ones. The page keeps them with the records of its runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from spl.campaign.job import manifest_path
+from spl.errors import InputError
+from spl.paper.parameters import BASELINE
+from spl.provenance.manifest import Manifest, read_manifest
+from spl.study.schema import METHOD_SETTINGS
+
+
+def step_times(runs: Iterable[str], folder: Path, titles: Mapping[str, str]) -> list[dict[str, Any]]:
+    """How long a step of each method takes, relative to FixMatch on the same machine and with the same settings.
+
+    Each run is divided by the median of FixMatch's runs on its data set that ran on the same host and hardware and
+    share all settings but those of single methods. Runs without such a partner do not count.
+
+    Args:
+        runs: paths of runs below the folder.
+        folder: of the runs.
+        titles: of the methods, in the order of the result.
+
+    Returns:
+        for each method ``method``, its title; ``runs``, their number; ``median``, ``least`` and ``most``, ratios.
+        Empty without a run of FixMatch that has a time.
+    """
+    seconds: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))  # by conditions, then method
+    for manifest in filter(None, (_manifest(manifest_path(folder / run)) for run in runs)):
+        if time := _step_seconds(manifest):
+            seconds[_conditions(manifest)][manifest.parameter["method"]].append(time)
+    ratios: dict[str, list[float]] = defaultdict(list)
+    for by_method in seconds.values():
+        if BASELINE in by_method:
+            unit = median(by_method[BASELINE])
+            for method, times in by_method.items():
+                ratios[method] += [time / unit for time in times]
+    return [
+        {
+            "method": title,
+            "runs": len(ratios[method]),
+            "median": median(ratios[method]),
+            "least": min(ratios[method]),
+            "most": max(ratios[method]),
+        }
+        for method, title in titles.items()
+        if method in ratios
+    ]
+
+
+def _manifest(path: Path) -> Manifest | None:
+    try:
+        return read_manifest(path)
+    except (InputError, OSError):
+        return None
+
+
+def _step_seconds(manifest: Manifest) -> float | None:
+    """Seconds per step of the attempt that finished a run, with its start, evaluations and checkpoints."""
+    settings = manifest.parameter["settings"]
+    last = manifest.attempts[-1] if manifest.attempts else {"status": "open"}
+    if last["status"] != "done" or not last["seconds"]:
+        return None
+    steps = (settings.get("stop") or settings["steps"]) - last["first"]
+    return float(last["seconds"] / steps) if steps > 0 else None
+
+
+def _conditions(manifest: Manifest) -> str:
+    """What runs must share so that their times can be compared."""
+    settings = {key: value for key, value in manifest.parameter["settings"].items() if key not in METHOD_SETTINGS}
+    shared = [manifest.host, manifest.hardware.model_dump(), manifest.parameter["dataset"], settings]
+    return json.dumps(shared, sort_keys=True)
