@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # training runs that import this module start sooner without 
     import pandas as pd
 
 MEASURED = ("unlabelled_loss", "coverage")
+# Of weights. The exponential of the C library differs between processors in its last bit, which steps would amplify.
+DIGITS = 6
 
 
 def equilibrium(metrics: pd.DataFrame) -> dict[str, float]:
@@ -24,7 +26,7 @@ def equilibrium(metrics: pd.DataFrame) -> dict[str, float]:
         metrics: one row for each evaluation, all at the same distance.
     """
     late = metrics[metrics["step"] > metrics["step"].max() / 2]
-    return {name: float(late[name].mean()) for name in MEASURED}
+    return {name: fmean(late[name]) for name in MEASURED}
 
 
 def late_loss(metrics: pd.DataFrame) -> float:
@@ -47,10 +49,13 @@ def weights(reference: Mapping[str, float], smooth: Mapping[str, float], thresho
     Args:
         reference, smooth: equilibria as :func:`equilibrium` gives them, of runs with lambda_u = 1.
         threshold: tau of the smooth run.
+
+    Returns:
+        both weights, with :data:`DIGITS` digits.
     """
     lambda_u = reference["unlabelled_loss"] / smooth["unlabelled_loss"]
     lambda_max = lambda_u * (1 - threshold) * math.exp(smooth["unlabelled_loss"] / smooth["coverage"])
-    return {"lambda_u": lambda_u, "lambda_max": lambda_max}
+    return {name: float(f"{value:.{DIGITS}g}") for name, value in (("lambda_u", lambda_u), ("lambda_max", lambda_max))}
 
 
 def write_calibration(parameter: Mapping[str, Any], inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
