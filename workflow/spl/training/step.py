@@ -31,8 +31,9 @@ def train_step(state: State, batch: Batch, step: int, method: Method, settings: 
     loss = cross_entropy(labelled, batch.targets)
     measured = {"labelled_loss": loss, "labelled_accuracy": (labelled.argmax(1) == batch.targets).float().mean()}
     if method.weight is not None:
-        guidance = state.method_state.observe(predictions(labelled, weak, batch))
-        probabilities = softmax(weak.detach(), 1) if guidance.probabilities is None else guidance.probabilities
+        seen = predictions(labelled, weak, batch)
+        guidance = state.method_state.observe(seen)
+        probabilities = seen.weak if guidance.probabilities is None else guidance.probabilities
         score, pseudo_label = probabilities.max(1)
         weight = method.weight(score, guidance.threshold, settings, *guidance.statistics)
         targets = pseudo_label if guidance.targets is None else guidance.targets
