@@ -20,7 +20,7 @@ from spl.provenance import machine, report
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
 from spl.provenance.manifest import Code, Manifest, recorded
-from spl.provenance.seal import check_seal, results_digest, write_seal
+from spl.provenance.seal import check_seal, write_seal
 from spl.provenance.verdicts import Node, audit, orphans, upstream_of
 
 RESULTS = Path("results/fake")
@@ -231,20 +231,6 @@ def test_a_seal_is_known_by_its_bytes(made):
     seal.write_bytes(seal.read_bytes().replace(b"\n", b"\r\n"))
     assert check_seal(RESULTS, published).state == "foreign"
     assert check_seal(RESULTS, "").state == "foreign"
-
-
-def test_a_digest_is_of_names_and_bytes(made):
-    def of(jobs=CHAIN):
-        return results_digest(jobs.values(), lambda path: digest(path) if path.exists() else None, RESULTS)
-
-    before = of()
-    first, second = (CHAIN[name].outputs[0] for name in ("first", "second"))
-    first.write_text("second"), second.write_text("first")
-    assert of() != before, "the same bytes under other names"
-    first.write_text("first"), second.write_text("second")
-    assert of() == before
-    page = replace(CHAIN["first"], subcommand="page", outputs=(RESULTS / "paper.html",))
-    assert of({**CHAIN, "page": page}) == before, "the page quotes machines and times"
 
 
 def test_what_is_remembered_is_believed_only_of_the_same_file(made):

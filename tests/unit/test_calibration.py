@@ -6,19 +6,19 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spl.analysis.calibration import equilibrium, weights, write_calibration
+from spl.analysis.calibration import equilibrium, late_loss, weights, write_calibration
 from spl.errors import InputError
 from spl.study.weights import read_weights
 
 POSITIVE = st.floats(1e-3, 1e3)
 
 
-def metrics(losses, factor=0.4):
+def metrics(losses, coverage=0.4):
     steps = range(10, 10 * len(losses) + 1, 10)
-    return pd.DataFrame({"step": steps, "unlabelled_loss": losses, "coverage": factor})
+    return pd.DataFrame({"step": steps, "unlabelled_loss": losses, "coverage": coverage})
 
 
 def test_equilibrium_is_the_second_half():
@@ -48,20 +48,53 @@ def test_a_view_that_is_not_learnt_at_all_does_not_decide():
     assert found["lambda_max"] / found["lambda_u"] == pytest.approx(0.05 / 0.9, rel=0.02)
 
 
-@pytest.mark.parametrize("silent", ["reference", "smooth"])
-def test_a_run_without_pseudo_labels_calibrates_nothing(silent):
-    measured = {name: equilibrium(metrics([0.0 if name == silent else 0.5] * 4)) for name in ("reference", "smooth")}
-    with pytest.raises(InputError, match=f"of the {silent} run is 0"):
-        weights(measured["reference"], measured["smooth"], 0.95)
+def calibrated(folder, losses, threshold=0.95):
+    """The file that runs with these losses at equilibrium give: by fold, (reference, smooth)."""
+    sides = {name: [f"{name}{fold}" for fold in losses] for name in ("reference", "smooth")}
+    for place, name in enumerate(sides):
+        for run, pair in zip(sides[name], losses.values(), strict=True):
+            metrics([9, 9, pair[place], pair[place]]).to_csv(folder / run)
+    file = folder / "digits" / "smooth-fixmatch.json"
+    inputs = [folder / run for runs in sides.values() for run in runs]
+    write_calibration({"threshold": threshold, "folds": list(losses), **sides}, inputs, [file])
+    return file
 
 
-def test_what_is_written_is_read_and_tells_both_equilibria(tmp_path):
-    for name, loss in (("reference", 0.6), ("smooth", 0.4)):
-        metrics([loss] * 4).to_csv(tmp_path / name)
-    file = tmp_path / "digits" / "smooth-fixmatch.json"
-    write_calibration({"threshold": 0.95}, [tmp_path / "reference", tmp_path / "smooth"], [file])
-    assert read_weights(file) == pytest.approx({"lambda_u": 1.5, "lambda_max": 1.5 * 0.05 * math.e})
-    assert json.loads(file.read_text())["equilibrium"]["smooth"]["unlabelled_loss"] == pytest.approx(0.4)
+@pytest.mark.parametrize("silent", ["reference1", "smooth1"])
+def test_a_run_without_pseudo_labels_calibrates_nothing(tmp_path, silent):
+    pair = (0.0, 0.5) if silent == "reference1" else (0.5, 0.0)
+    with pytest.raises(InputError, match=f"unlabelled loss of {silent} is 0"):
+        calibrated(tmp_path, {0: (0.5, 0.5), 1: pair})
+
+
+def test_what_is_written_is_read_and_tells_the_equilibria_of_one_fold(tmp_path):
+    file = calibrated(tmp_path, {4: (0.6, 0.4)})
+    expected = {"lambda_u": 1.5, "lambda_max": 1.5 * 0.05 * math.e}
+    assert read_weights(file) == pytest.approx(expected)
+    content = json.loads(file.read_text())
+    assert content["range"] == {"lambda_u": 0, "lambda_max": 0}
+    [fold] = content["folds"]
+    assert (fold["fold"], fold["weights"]) == (4, pytest.approx(expected))
+    assert fold["smooth"] == {"run": "smooth4", "unlabelled_loss": pytest.approx(0.4), "coverage": pytest.approx(0.4)}
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pairs=st.lists(st.tuples(POSITIVE, st.floats(0.1, 10)), min_size=1, max_size=4))
+def test_equation_25_holds_for_the_mean_over_folds_and_every_fold_s_own_ratio_is_told(tmp_path, pairs):
+    content = json.loads(calibrated(tmp_path, dict(enumerate(pairs))).read_text())
+    reference, smooth = np.mean(pairs, axis=0)
+    assert content["weights"]["lambda_u"] * smooth == pytest.approx(reference)
+    own = [fold["weights"]["lambda_u"] for fold in content["folds"]]
+    assert own == pytest.approx([one / other for one, other in pairs])
+    assert min(own) - 1e-9 <= content["weights"]["lambda_u"] <= max(own) + 1e-9
+    assert content["range"]["lambda_u"] == pytest.approx(max(own) - min(own), abs=1e-12)
+
+
+def test_the_late_loss_is_the_mean_over_the_steps_of_the_last_fifth():
+    losses = pd.DataFrame({"step": [40, 80, 90, 100], "unlabelled_loss": [9.0, 9.0, 1.0, 3.0]})
+    assert late_loss(losses) == 2
+    uneven = pd.DataFrame({"step": [40, 70, 85, 100, 105], "unlabelled_loss": [9.0, 9.0, 1.0, 3.0, 5.0]})
+    assert late_loss(uneven) == pytest.approx((15 * 1 + 15 * 3 + 5 * 5) / 35)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"weights": {"lambda_u": "many"}}'])

@@ -27,7 +27,7 @@ def caption(name, **changed):
 STATED = {
     "τ = 0.9 for Smooth FixMatch-sq (assumed)": {"table1": True, "basin-switches": False, "fig2": False},
     "Holm": {"table1": True, "table8": True, "table5": True, "pseudo-labeling": False},  # with several comparisons
-    "; 2 runs. λ_u = 1 or 1.54, fixed": {"fig7": True},
+    "; 2 runs. λ_u = 1 or 1.5, fixed": {"fig7": True},
     "allows no test": {"tipping-value": True, "table1": False},  # of a single pair
     "p:": {"tipping-value": False},
     "±": {"tipping-value": False},
@@ -36,6 +36,8 @@ STATED = {
     "chosen among all runs of random-labels: Digits": {"fig5": True},
     "chosen among all runs of scarce-labels: Digits": {"confusion": True},
     "max, min: largest and smallest gain of a pair": {"aggregate": True},
+    "second half of the first 300 of 600 steps.": {"calibration": True},
+    "Smooth FixMatch-sq (τ = 0.9) is compared with FixMatch at τ = 0.95.": {"calibration": True, "table14": False},
     "p is descriptive only": {"aggregate": True},  # its pairs depend on each other
 }
 """What a caption says where it is so, and nowhere else."""

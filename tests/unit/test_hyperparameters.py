@@ -1,10 +1,14 @@
 """Tables of settings."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from spl.errors import InputError
+from spl.paper.parameters import settings_columns
+from spl.study.plan import make_plan
+from spl.study.reading import read_study
 from spl.tables import hyperparameters
 from spl.tables.layout import save_table
 
@@ -53,3 +57,10 @@ def test_a_file_that_is_no_calibration_is_a_mistake_with_its_name(inputs):
     inputs[1].write_text("{}")
     with pytest.raises(InputError, match="not a calibration"):
         hyperparameters.build({"columns": COLUMNS}, inputs)
+
+
+def test_a_setting_that_is_not_set_is_no_row():
+    path = Path(__file__).parents[2] / "config/demo.yaml"
+    columns = settings_columns(make_plan(read_study(path)), "scarce-labels")["columns"]
+    assert [column["settings"]["lambda_u"] for column in columns] == ["calibrated"]
+    assert "stop" not in columns[0]["settings"]

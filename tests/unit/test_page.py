@@ -22,6 +22,7 @@ from spl.tables.layout import save_table
 
 DEMO = yaml.safe_load((Path(__file__).parents[2] / "config/demo.yaml").read_text())
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch"}
+SHOWN = [f"runs/{method}+{fold}" for method in TITLES for fold in range(3)]
 
 
 def summarised(path, offset=0.0, losing="fixmatch"):
@@ -47,7 +48,7 @@ def test_the_page_tells_what_a_table_does_not_print(tmp_path, module, more):
     inputs = [summarised(tmp_path / "a.csv"), summarised(tmp_path / "b.csv", offset=-0.01)]
     table = module.build({"titles": TITLES, "baseline": "fixmatch", **more}, inputs[: len(more) + 1])
     save_table(table, "", "", tmp_path / "tables/t")
-    found = {one["of"]: one for one in TracedTable(tmp_path / "tables/t").comparisons()}
+    found = {one["of"]: one for one in TracedTable(tmp_path / "tables/t", SHOWN).comparisons()}
     gained = found["Smooth FixMatch, gain"]
     assert (gained["pairs"], gained["p_value"], gained["smallest_p"], gained["effect_size"]) == (3, 0.125, 0.125, 1)
     assert gained["p_worse"] == 1
@@ -65,8 +66,8 @@ def test_comparisons_of_runs_are_of_methods_and_one_pair_is_none(tmp_path):
     for kept in (runs, runs[runs["fold"] == 0]):
         kept.to_csv(path, index=False)
         save_table(aggregate.build(given, [path]), "", "", tmp_path / f"tables/t{len(kept)}")
-    assert [one["of"] for one in TracedTable(tmp_path / "tables/t6").comparisons()] == ["Smooth FixMatch, gain"]
-    assert TracedTable(tmp_path / "tables/t2").comparisons() == []
+    assert [one["of"] for one in TracedTable(tmp_path / "tables/t6", SHOWN).comparisons()] == ["Smooth FixMatch, gain"]
+    assert TracedTable(tmp_path / "tables/t2", SHOWN).comparisons() == []
 
 
 def test_words_with_a_hyphen_are_not_broken_and_a_value_stays_with_its_name_and_its_sign():

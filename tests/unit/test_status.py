@@ -129,10 +129,10 @@ def test_a_time_is_told_in_the_largest_units_that_matter(seconds, text):
 
 def test_costs_are_those_of_the_study_s_expectation_and_limits(plan, results):
     runs = len(plan.runs)
-    calibrating = {path for one in plan.calibrations.values() for path in (one.reference, one.smooth)}
+    calibrating = {path for one in plan.calibrations.values() for path in one.runs}
     finish(plan, results, next(iter(plan.runs)))
     found = cost(plan, results)
-    short = sum(plan.runs[path].settings["steps"] / 150 for path in calibrating)
+    short = sum(plan.runs[path].settings["stop"] / 150 for path in calibrating)
     assert (found.device, found.limit, found.used) == ("core", runs * 2.0, 0.5)
     assert found.expected == pytest.approx(0.75 * (runs - len(calibrating) + short))
 

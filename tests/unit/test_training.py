@@ -11,11 +11,12 @@ import torch
 from spl.data.digits import read_digits
 from spl.data.splits import draw_split
 from spl.data.store import grey_levels
-from spl.errors import NotFiniteError
+from spl.errors import InterruptedTrainingError, NotFiniteError
 from spl.methods.registry import METHODS
 from spl.study.schema import METHOD_SETTINGS
 from spl.study.settings import Settings
 from spl.training.batches import Pools, draw_batches
+from spl.training.checkpoints import Checkpoints
 from spl.training.evaluation import is_evaluated
 from spl.training.loop import train
 from spl.training.optimiser import SCHEDULES, learning_rate
@@ -212,6 +213,24 @@ def test_evaluations_come_closer_in_the_last_fifth_and_include_the_last_step():
     settings = Settings(steps=1003, evaluate_every=100, evaluate_late_every=50)
     done = [step for step in range(1, 1004) if is_evaluated(step, settings)]
     assert done == [*range(100, 801, 100), 850, 900, 950, 1000, 1003]
+
+
+@pytest.mark.parametrize("method", ["fixmatch", "pseudo-label", "flexmatch"])
+def test_a_run_that_stops_early_is_the_beginning_of_the_whole_run_bit_for_bit(method, tmp_path):
+    """Its learning rate and its ramp are those of the whole schedule; its last evaluation is where it stops."""
+    chosen = {"threshold": 0.1, "evaluate_every": 3, "evaluate_late_every": 3}
+    split = draw_split(DIGITS.train_classes, "balanced", 0, 2)
+    kept = Checkpoints(tmp_path / "run", 1e9, lambda line: None)
+    used = {k: v for k, v in METHODS[method].defaults.items() if v != "calibrated"}
+    arguments = DIGITS, GREY, split, method, SHORT.model_copy(update=used | chosen), 0, lambda evaluation: None
+    with pytest.raises(InterruptedTrainingError):
+        train(*arguments, kept, lambda done: done == 7)
+    whole, stopped = train(*arguments), trained(method, stop=7, **chosen)
+    assert [one.step for one in stopped.evaluations] == [3, 6, 7]
+    assert repr([e.measures for e in stopped.evaluations[:2]]) == repr([e.measures for e in whole.evaluations[:2]])
+    halfway = kept.read()
+    assert halfway.step == 7
+    assert all(torch.equal(value, halfway.tensors[name]) for name, value in stopped.weights.items())
 
 
 def test_a_loss_that_is_not_finite_stops_the_training():

@@ -40,7 +40,9 @@ def test_with_debian_s_package_nothing_is_downloaded(debian_fashion_mnist, proje
     planned = jobs(snakemake(project, "-n", "all", "--configfile", FASHION))
     assert "download" not in planned
     assert planned["data"] == 1
-    assert planned["train"] == 12 + 2, "six folds of two methods, and two short runs that calibrate"
+    assert planned["train"] == 12 + 6, (
+        "six folds of two methods, and a pair of short runs that calibrate on each of three folds"
+    )
 
 
 @pytest.mark.parametrize(("source", "files"), [("fashion-mnist", 4), ("cifar-10", 1), ("cifar-100", 1)])

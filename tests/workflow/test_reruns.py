@@ -17,7 +17,7 @@ FOLD_1 = {
     *("analyse scarce-labels", "figure fig4"),
 }
 SMOOTH = {
-    *("calibrate digits/smooth-fixmatch", "analyse scarce-labels", "table table14"),
+    *("calibrate digits/smooth-fixmatch", "analyse scarce-labels", "table table14", "table calibration"),
     *(f"train digits/balanced-40/fold{fold}/smooth-fixmatch/seed0" for fold in (0, 1)),
 }
 FELT = [

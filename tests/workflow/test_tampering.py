@@ -15,8 +15,8 @@ TRAININGS = [
     for method in ("fixmatch", "smooth-fixmatch")
 ]
 CALIBRATING = [
-    "runs/digits/balanced-40/fold0/fixmatch/steps=60+evaluate_every=6+evaluate_late_every=6/seed0",
-    "runs/digits/balanced-40/fold0/smooth-fixmatch/steps=60+lambda_u=1.0+evaluate_every=6+evaluate_late_every=6/seed0",
+    "runs/digits/balanced-40/fold0/fixmatch/stop=60+evaluate_every=6+evaluate_late_every=6/seed0",
+    "runs/digits/balanced-40/fold0/smooth-fixmatch/stop=60+lambda_u=1.0+evaluate_every=6+evaluate_late_every=6/seed0",
 ]
 SPLITS = [
     f"splits/digits/{scheme}/fold{fold}" for scheme in ("balanced-40", "random-20", "random-30") for fold in (0, 1)

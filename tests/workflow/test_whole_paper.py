@@ -88,7 +88,7 @@ def test_every_number_of_every_table_is_traced_to_the_runs_that_give_it(whole):
 
 
 def test_every_number_of_every_table_leads_from_the_page_to_the_runs_behind_it(whole):
-    """But for settings, which are given and not computed; each to the number that it prints."""
+    """But for settings, which are given, and weights, whose runs the page does not show; each to the number printed."""
     page = (whole / "paper.html").read_text()
     index = json.loads(re.search('id="index">([^<]*)', page)[1])
     linked = re.findall('<a href="#cell=([^"]*)">(.*?)</a>', page)
@@ -98,11 +98,18 @@ def test_every_number_of_every_table_leads_from_the_page_to_the_runs_behind_it(w
         trace = Trace(whole / "tables" / name)
         value = trace.tidy["value"][trace.line(cell)]
         printed = re.match("−?[0-9.]+", re.sub("<.*?>", "", text))[0].replace("−", "-")
-        forms = (f"{100 * value:.2f}", f"{100 * value:.1f}", f"{100 * value:.2g}", f"{value:.2f}", f"{value:g}")
+        forms = (
+            f"{100 * value:.2f}",
+            f"{100 * value:.1f}",
+            f"{100 * value:.2g}",
+            f"{value:.2f}",
+            f"{value:.3f}",
+            f"{value:g}",
+        )
         assert printed in forms, f"{name}:{cell} is {value}"
         assert index["cells"][unquote(address)]
     without = re.findall(r'aria-label="([^"]*)">(?:(?!</table>).)*<td[^>]*>(?!<a)[^<]*\d', page, re.DOTALL)
-    assert set(without) == {"Table 14", "Table 15", "Runs"}
+    assert set(without) == {"Table 14", "Table 15", "Calibration", "Runs"}
 
 
 def test_the_cells_of_a_table_are_those_of_the_runs(whole):

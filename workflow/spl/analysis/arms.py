@@ -13,7 +13,7 @@ import pandas as pd
 
 from spl.analysis.statistics import Gain, Values, gain
 from spl.errors import InputError
-from spl.study.labels import CALIBRATED, TECHNICAL, network_name, setting_name, setting_value
+from spl.study.labels import CALIBRATED, LOSS_WEIGHTS, TECHNICAL, network_name, setting_name, setting_value
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +111,9 @@ class _Variant:
         if name in self.changes:
             return setting_value(self.changes[name])
         values = self._runs[name].dropna()  # a calibrated weight is unknown until a run is done
-        return setting_value(values.iloc[0]) if len(values) else CALIBRATED
+        if len(values):
+            return setting_value(values.iloc[0])
+        return CALIBRATED if name in LOSS_WEIGHTS else setting_value(None)
 
     def change(self, name: str) -> str:
         """A setting with its name, as printed; a network needs no name."""

@@ -72,7 +72,7 @@ def attempt(
             with (
                 _final_failure(folder, checkpoints),
                 _journal_entry(folder, checkpoints, state, settings["processes"]),
-                watchdog(folder, lock, state, settings["steps"]),
+                watchdog(folder, lock, state, settings["stop"] or settings["steps"]),
             ):
                 launch(settings["processes"], settings["device"], train_run, *inputs, state.step_done)
     except InterruptedTrainingError:

@@ -61,7 +61,7 @@ def _jobs(plan: Plan, exhibits: Mapping[str, Exhibit], results: Path) -> Iterato
         inputs = [*data_files(run.dataset), f"splits/{run.split}.json", *weights]
         yield job(f"runs/{path}", "train", run_parameter(plan, path), inputs, in_folder["train"])
     for path, calibration in plan.calibrations.items():
-        metrics = [f"runs/{run}/metrics.csv" for run in (calibration.reference, calibration.smooth)]
+        metrics = [f"runs/{run}/metrics.csv" for run in calibration.runs]
         yield job(f"calibration/{path}", "calibrate", calibration_parameter(plan, path), metrics, [".json"])
     for experiment, runs in plan.experiments.items():
         if runs:

@@ -52,7 +52,7 @@ def _stated_resources(plan: Plan) -> Iterator[tuple[str, Resources]]:
         resources = Resources(**(_overrides(dataset.resources) | _overrides(experiment.resources)))
         yield from ((path, resources) for path in paths)
     for calibration in plan.calibrations.values():
-        for path in (calibration.reference, calibration.smooth):
+        for path in calibration.runs:
             yield path, study.datasets[plan.runs[path].dataset].resources
 
 
@@ -63,7 +63,8 @@ def _overrides(resources: Resources) -> dict[str, float]:
 def _request(plan: Plan, path: str, stated: list[Resources]) -> Request:
     run = plan.runs[path]
     processes, settings = run.settings["processes"], run.settings
-    length = settings["steps"] / method_settings(plan.study, run.dataset, run.method).steps
+    usual = method_settings(plan.study, run.dataset, run.method)
+    length = (settings["stop"] or settings["steps"]) / (usual.stop or usual.steps)
     return Request(
         gpu=processes if settings["device"] == "cuda" else 0,
         cpus=processes * settings["threads"],

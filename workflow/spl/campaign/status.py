@@ -77,7 +77,7 @@ def read_status(plan: Plan, results: Path) -> list[RunStatus]:
             state = "queued" if job.state == "PENDING" else "starting"
         else:
             state = ("failed" if last.status == "failed" else "interrupted") if last else "to do"
-        steps = run.settings["steps"]
+        steps = run.settings["stop"] or run.settings["steps"]
         pace = progress.pace if progress and state == "running" else None
         step = steps if state == "done" else progress.step if progress else last.first if last else 0
         statuses.append(
@@ -133,7 +133,7 @@ def status_tables(plan: Plan, statuses: list[RunStatus]) -> RenderableType:
 def _groups(plan: Plan) -> Iterator[tuple[str, list[str]]]:
     yield from plan.experiments.items()
     for name, calibration in plan.calibrations.items():
-        yield f"calibration of {name}", [calibration.reference, calibration.smooth]
+        yield f"calibration of {name}", list(calibration.runs)
 
 
 def _cells(status: RunStatus) -> Iterator[str]:

@@ -88,7 +88,7 @@ def plan(
     states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in runs}
     needs = dict(planned.experiments)
     for name, calibration in planned.calibrations.items():
-        needs[f"calibration of {name}"] = [calibration.reference, calibration.smooth]
+        needs[f"calibration of {name}"] = list(calibration.runs)
     for path, state in states.items():
         listing.add_row(path, ", ".join(name for name, runs in needs.items() if path in runs), state)
     console = _console()
@@ -196,12 +196,26 @@ def audit(
         raise typer.Exit(1)
 
 
-@_command("spl digest", "spl digest config/paper.yaml")
-def digest(study: StudyFile = DEMO) -> None:
+@_command("spl digest", "spl digest --against config/demo.sha256", "spl digest --jobs > config/demo.sha256")
+def digest(
+    study: StudyFile = DEMO,
+    jobs: Annotated[bool, typer.Option("--jobs", help="Print the sha256 of each job instead, to publish.")] = False,
+    against: Annotated[Path | None, typer.Option(help="Compare with such a list; status 1 if a job differs.")] = None,
+) -> None:
     """Print one sha256 over all results of a study: equal on two machines if all results are."""
-    from spl.provenance.audit import digest_of, plan_study
+    from spl.provenance.audit import listing_of, plan_study
+    from spl.provenance.published import as_text, differences, digest_of, read_listing
 
-    print(digest_of(plan_study(study)))
+    published = {} if against is None else read_listing(against)
+    planned = plan_study(study)
+    here = listing_of(planned)
+    print(as_text(here) if jobs else f"{digest_of(here)}\n", end="")
+    if against is None:
+        return
+    if lines := differences(planned.jobs, here, published):
+        print(f"not the bytes that were published in {against}:", *lines, sep="\n")
+        raise typer.Exit(1)
+    print(f"the same bytes as published in {against}")
 
 
 @_command('spl equivalent train --reason "a faster way to the same bits, compared on six runs"')

@@ -50,7 +50,7 @@ def split(plan: PlanFile, name: Name) -> None:
 
 @app.command(rich_help_panel=CALLED)
 def calibrate(plan: PlanFile, name: Name) -> None:
-    """Measure the loss weights of a smooth method from the metrics of two short runs."""
+    """Measure the loss weights of a smooth method from the metrics of short runs, a pair on each fold."""
     _do("calibrate", plan, name)
 
 

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -46,10 +46,10 @@ def write_page(
     )
     environment.filters |= {"minus": lambda number: number.replace("-", "−"), "whole": whole, "embedded": embedded}
     products, trained = results / parameter["products"], parameter["trained"]
-    sections, behind = _sections(parameter, products)
     summaries = (products / "analysis" / f"{name}.csv" for name in parameter["experiments"])
     runs = _runs(summaries, parameter["methods"])
     places = {run["run"]: place for place, run in enumerate(runs)}
+    sections, behind = _sections(parameter, products, places)
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         **{**parameter, "sections": sections},
         style=STYLE.read_text(encoding="utf-8"),
@@ -93,8 +93,10 @@ def _compact(content: Any) -> str:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def _sections(parameter: Mapping[str, Any], products: Path) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
-    """The sections with their content, and the runs behind each number of their tables."""
+def _sections(
+    parameter: Mapping[str, Any], products: Path, shown: Collection[str]
+) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+    """The sections with their content, and the runs behind each number of their tables; the page has runs ``shown``."""
     sections, behind = [], dict[str, list[str]]()
     for section in parameter["sections"]:
         content: dict[str, Any] = {"width": 0, "comparisons": []}
@@ -104,7 +106,7 @@ def _sections(parameter: Mapping[str, Any], products: Path) -> tuple[list[dict[s
         elif section["kind"] == "spreadsheet":
             content["body"] = _data_url(WORKBOOK, path.with_suffix(".xlsx").read_bytes())
         else:
-            table = TracedTable(path)
+            table = TracedTable(path, shown)
             content |= {"body": table.html(), "comparisons": table.comparisons()}
             behind |= table.runs
         sections.append({**section, **content})

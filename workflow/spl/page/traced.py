@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,9 +29,13 @@ class TracedTable:
         runs: the paths of the runs behind each number that was linked so far, by the number's address.
     """
 
-    def __init__(self, stem: Path) -> None:
-        """Read the files of a table: ``stem`` with the endings .md, .csv and .runs.json."""
+    def __init__(self, stem: Path, shown: Collection[str]) -> None:
+        """Read the files of a table: ``stem`` with the endings .md, .csv and .runs.json.
+
+        ``shown`` are the paths of the runs on the page; a number from other runs, which calibrate, is no link.
+        """
         self.runs: dict[str, list[str]] = {}
+        self._shown = frozenset(shown)
         self._name = stem.name
         self._markdown = stem.with_suffix(".md").read_text(encoding="utf-8")
         self._trace = Trace(stem)
@@ -83,9 +88,9 @@ class TracedTable:
         return _address("run", self._trace.runs(line)[0])
 
     def _number(self, line: int) -> str | None:
-        """Where a number leads, if runs are behind it."""
+        """Where a number leads, if runs are behind it that the page shows."""
         runs = self._trace.runs(line)
-        if not runs:
+        if not runs or not self._shown.issuperset(runs):
             return None
         cell = f"{self._name}:{self._trace.address(line)}"
         self.runs[cell] = runs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from spl.methods.registry import METHODS
-from spl.paper.parameters import BASELINE, curve_runs, kept_share, settings_columns
+from spl.paper.parameters import BASELINE, curve_runs, kept_share, measured_calibrations, settings_columns
 from spl.study.labels import SYMBOLS, network_name
 from spl.study.plan import Plan, Run, SplitJob
 from spl.study.resolve import is_assumed, run_settings, setting_origins
@@ -27,12 +27,18 @@ def _described(plan: Plan, runs: list[Run]) -> str:
     unlabelled = f" and {times} unlabelled" if mu else ""
     text = (
         f"{_data(plan, runs[0].dataset)}, {_labels(plan, runs)}; {network}, "
-        f"{_values(runs, 'steps')} steps with batches of {_values(runs, 'batch')} labelled{unlabelled} images; "
+        f"{_listed(dict.fromkeys(map(_length, runs)), 'or')} with batches of {_values(runs, 'batch')} "
+        f"labelled{unlabelled} images; "
         f"{_numbered('fold', {run.fold for run in runs})}, "
         f"{_numbered('training seed', {run.seed for run in runs})}; "
         f"{len(runs)} run{'s' if len(runs) > 1 else ''}."
     )
     return text + _weights(runs)
+
+
+def _length(run: Run) -> str:
+    steps, stop = run.settings["steps"], run.settings["stop"]
+    return f"the first {stop:,} of {steps:,} steps" if stop else f"{steps:,} steps"
 
 
 def _weights(runs: list[Run]) -> str:
@@ -271,6 +277,28 @@ def hyperparameters(plan: Plan, *experiments: str) -> str:
     marks = ["* assumed"] if any(column["assumed"] for column in columns) else []
     marks += ["† calibrated (equation 25)"] if any(column["calibration"] for column in columns) else []
     return f"Settings of Smooth FixMatch{'; ' if marks else ''}{', '.join(marks)}."
+
+
+def calibration(plan: Plan) -> str:
+    """Calibrated weights, their ratios on each fold, and the residual of equation 25 in the study's runs."""
+    measured = measured_calibrations(plan).values()
+    pairs = [(plan.runs[one.reference[0]], plan.runs[one.smooth[0]]) for one in measured]
+    others = dict.fromkeys(_title(reference.method) for reference, _ in pairs)
+    lengths = dict.fromkeys(_length(smooth) for _, smooth in pairs)
+    apart = dict.fromkeys(
+        f"{_title(smooth.method)} (τ = {smooth.settings['threshold']:g}) is compared with {_title(reference.method)} "
+        f"at τ = {reference.settings['threshold']:g}."
+        for reference, smooth in pairs
+        if smooth.settings["threshold"] != reference.settings["threshold"]
+    )
+    return (
+        "λ_u of the smooth methods from equation 25. Fold k: the unlabelled loss of a run of "
+        f"{_listed(others, 'or')} over that of a run of the smooth method, both with λ_u = 1 and averaged over the "
+        f"second half of {_listed(lengths, 'or')}. λ_u: ratio of the means over folds; range: largest minus smallest "
+        "ratio of a fold. Residual: the same losses in the study's own runs on these folds, averaged over the last "
+        f"fifth of their steps; λ_u times the smooth one, over the other: 1 if the magnitudes still agree. (n): over n "
+        "folds where there are fewer. " + " ".join(apart)
+    ).strip()
 
 
 def aggregate(plan: Plan, *experiments: str) -> str:

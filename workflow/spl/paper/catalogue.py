@@ -199,6 +199,14 @@ CATALOGUE: dict[str, Exhibit] = {
         ("momentum",),
         parameter=parameters.range_and_rise("momentum", rise=True),
     ),
+    "calibration": Exhibit(
+        "Calibration",
+        "Loss weights of the smooth methods",
+        "spl.tables.calibration",
+        captions.calibration,
+        inputs=parameters.calibrations_and_metrics,
+        parameter=parameters.calibrated_losses,
+    ),
     "tipping-value": Exhibit(
         "Tipping value",
         "The factor as loss on other folds (appendix A.3.7)",

@@ -11,7 +11,7 @@ from typing import Any
 from spl.methods.registry import METHODS
 from spl.paper.literature import PublishedError, comparable_errors, read_published
 from spl.study.labels import TECHNICAL, network_name
-from spl.study.plan import Plan, Run
+from spl.study.plan import Calibration, Plan, Run
 from spl.study.resolve import dataset_settings, is_assumed, setting_origins
 
 Inputs = Callable[..., list[str]]
@@ -55,6 +55,12 @@ def calibrations(plan: Plan, *experiments: str) -> list[str]:
     columns = settings_columns(plan, *experiments)["columns"]
     paths = dict.fromkeys(column["calibration"] for column in columns)
     return [f"calibration/{path}.json" for path in paths if path and path not in plan.missing]
+
+
+def calibrations_and_metrics(plan: Plan) -> list[str]:
+    """Every calibration, and the metrics of the runs that its weights were meant for."""
+    files = [f"calibration/{path}.json" for path in measured_calibrations(plan)]
+    return files + [f"runs/{run}/metrics.csv" for run in calibrated_losses(plan)["runs"]]
 
 
 def curve_metrics(*methods: str) -> Inputs:
@@ -210,12 +216,50 @@ def settings_columns(plan: Plan, *experiments: str) -> dict[str, Any]:
     for run, origins in (pair for experiment in experiments for pair in _smooth_variants(plan, experiment)):
         title = f"{run.dataset}, {network_name(run.settings['network'])}"
         unused = TECHNICAL if run.settings["network"].startswith("wrn") else TECHNICAL | WRN_SETTINGS
-        shown = {name: value for name, value in run.settings.items() if name not in unused}
+        shown = {name: value for name, value in run.settings.items() if name not in unused and value is not None}
         assumed = [name for name in shown if name in origins and is_assumed(plan.study, origins[name])]
         columns[title] = {
             "title": title, "settings": shown, "assumed": assumed, "calibration": run.calibration
         }  # fmt: skip
     return {"columns": list(columns.values())}
+
+
+def measured_calibrations(plan: Plan) -> dict[str, Calibration]:
+    """The calibrations of a plan by path; in a partial paper those that are done."""
+    return {path: calibration for path, calibration in plan.calibrations.items() if path not in plan.missing}
+
+
+def calibrated_losses(plan: Plan) -> dict[str, Any]:
+    """Each calibration, with the study's own runs that its weight is meant for and those of its reference, by fold."""
+    measured = measured_calibrations(plan)
+    datasets = {path.split("/")[0] for path in measured}
+    calibrations, runs = [], dict[str, None]()
+    for path, calibration in measured.items():
+        dataset, method = path.split("/")
+        reference, smooth = (plan.runs[paths[0]] for paths in (calibration.reference, calibration.smooth))
+        own, other = (f"{run.settings['threshold']:g}" for run in (smooth, reference))
+        title, pairs = METHODS[method].title, _own_runs(plan, calibration)
+        calibrations.append(
+            {
+                "title": f"{title}, {dataset}" if len(datasets) > 1 else title,
+                "threshold": own if own == other else f"{own} ({METHODS[reference.method].title}: {other})",
+                "runs": pairs,
+            }
+        )
+        runs.update((run, None) for pair in pairs.values() for run in pair)
+    return {"calibrations": calibrations, "runs": list(runs)}
+
+
+def _own_runs(plan: Plan, calibration: Calibration) -> dict[str, list[str]]:
+    """By fold: the runs with all settings of a calibration's runs but their weight and their end."""
+    pairs = {}
+    for fold, *paths in zip(calibration.folds, calibration.reference, calibration.smooth, strict=True):
+        runs = [plan.runs[path] for path in paths]
+        own = ["/".join([run.split, run.method, f"seed{run.seed}"]) for run in runs]
+        done = all(path in plan.runs and path not in plan.missing for path in own)
+        if done and plan.runs[own[1]].calibration == calibration.path:
+            pairs[str(fold)] = own
+    return pairs
 
 
 def _smooth_variants(plan: Plan, experiment: str) -> list[tuple[Run, dict[str, str]]]:

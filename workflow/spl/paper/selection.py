@@ -45,8 +45,9 @@ def _select(plan: Plan, exhibit: Exhibit, trained: list[str]) -> Exhibit | None:
         return _not_run(exhibit, plan.off[off[0]])
     optional = (name for name in exhibit.optional if name in trained and name not in plan.off)
     selected = replace(exhibit, experiments=(*exhibit.experiments, *optional), optional=())
-    # A table of a method's settings has no columns in a study without that method.
-    return None if selected.parameter(plan, *selected.experiments).get("columns") == [] else selected
+    # A table of a method's settings has no columns in a study without that method, one of weights perhaps no rows.
+    parameter = selected.parameter(plan, *selected.experiments)
+    return None if [] in (parameter.get("columns"), parameter.get("calibrations")) else selected
 
 
 def _not_run(exhibit: Exhibit, reason: str) -> Exhibit:

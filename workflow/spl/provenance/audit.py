@@ -25,7 +25,8 @@ from spl.paper.selection import exhibits
 from spl.provenance import report
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
-from spl.provenance.seal import Seal, check_seal, results_digest
+from spl.provenance.published import listing
+from spl.provenance.seal import Seal, check_seal
 from spl.provenance.verdicts import Node, audit, orphans, upstream_of
 from spl.study.files import RUN_FILES
 from spl.study.plan import make_plan
@@ -137,14 +138,14 @@ def seal_holds(seal: Seal, in_part: bool, published: str | None) -> bool:
     return seal.state == "intact" or (in_part and published is None and seal.state == "absent")
 
 
-def digest_of(study: PlannedStudy) -> str:
-    """The digest of a study's present results: see :func:`spl.provenance.seal.results_digest`.
+def listing_of(study: PlannedStudy) -> dict[str, str]:
+    """The sha256 of each job's present results: see :func:`spl.provenance.published.listing`.
 
     Raises:
         InputError: a result is missing.
     """
     sha256 = digests((path for job in study.jobs.values() for path in job.outputs), _cache(study), quick=False)
-    return results_digest(study.jobs.values(), sha256.__getitem__, study.results)
+    return listing(study.jobs, sha256.__getitem__)
 
 
 def _cache(study: PlannedStudy) -> Path:

@@ -178,13 +178,17 @@ def job_names(jobs: Mapping[str, Any], target: str, results: Path) -> list[str]:
     return exact or [name for name in jobs if f"/{below}/" in f"/{name}/"]
 
 
-def run_line(node: Node, known: Mapping[str, Any]) -> Text:
-    """A run behind a number: its error, the seeds of its labels and its training, its code and its machine."""
+def run_line(node: Node, known: Mapping[str, Any] | None) -> Text:
+    """A run behind a number: its error, the seeds of its labels and its training, its code and its machine.
+
+    ``known`` is its row of a summary; None for a run that calibrates, which has none.
+    """
     line = _line(node)
-    line.append(
-        f"\n    error {100 * known['error_last']:.2f} %; {known['labels']} labels drawn by seed {known['split_seed']} "
-        f"(splits/{known['split']}.json), training seed {known['seed']}"
-    )
+    if known:
+        line.append(
+            f"\n    error {100 * known['error_last']:.2f} %; {known['labels']} labels drawn by seed "
+            f"{known['split_seed']} (splits/{known['split']}.json), training seed {known['seed']}"
+        )
     if manifest := node.manifest:
         commit = f"commit {manifest.repository.commit[:12]}" if manifest.repository else "no commit"
         dirty = " with uncommitted changes" if manifest.repository and manifest.repository.diff else ""

@@ -1,18 +1,17 @@
-"""One digest over all manifests of a study, and one over all its results.
+"""One digest over all manifests of a study.
 
 The seal, ``ROOT.sha256``, reveals a result and its manifest that were edited together, provided that its sha256 was
-published. ``sha256sum --check`` reads it. The digest of the results is the same wherever they have the same bytes.
+published. ``sha256sum --check`` reads it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from spl.campaign.job import MANIFEST, Job
+from spl.campaign.job import MANIFEST
 from spl.errors import InputError
 from spl.provenance.files import digest, files_below, write_whole
 
@@ -74,24 +73,6 @@ def check_seal(results: Path, published: str | None = None) -> Seal:
     if published is not None and published != own:
         return Seal("foreign", own, changed)
     return Seal("broken" if changed else "intact", own, changed)
-
-
-def results_digest(jobs: Iterable[Job], sha256: Callable[[Path], str | None], results: Path) -> str:
-    """One sha256 over the names and bytes of all results of a study, without manifests and logs.
-
-    The page is left out, since it quotes machines and times from the manifests.
-
-    Raises:
-        InputError: a result is missing.
-    """
-    reproducible = (job for job in jobs if job.subcommand != "page")
-    files = sorted((str(path.relative_to(results)), path) for job in reproducible for path in job.outputs)
-    lines = []
-    for name, path in files:
-        if (content := sha256(path)) is None:
-            raise InputError(f"{path}: missing; the digest covers a whole study")
-        lines.append(f"{content}  {name}\n")
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _listing(results: Path) -> dict[str, str]:

@@ -50,7 +50,7 @@ def audit_cell(study: PlannedStudy, cell: str, quick: bool, published: str | Non
     console.print(f"{path}: {place} = {value:.10g}, from {len(runs)} runs", **PLAIN)
     known = _rows(summaries)
     for run in runs:
-        console.print(report.run_line(nodes[f"runs/{run}"], known[run]), soft_wrap=True)
+        console.print(report.run_line(nodes[f"runs/{run}"], known.get(run)), soft_wrap=True)
     for problem in report.problems(nodes.values()):
         console.print(problem, soft_wrap=True)
     console.print(report.summary(nodes.values(), seal), **PLAIN)

@@ -44,10 +44,7 @@ def _check_experiment(study: Study, name: str, experiment: Experiment) -> None:
         _refuse(f"{where}.dataset", f"'{experiment.dataset}' is not under datasets ({', '.join(study.datasets)})")
     dataset = study.datasets[experiment.dataset]
     _check_split(where, experiment.split, dataset)
-    for fold in experiment.folds:
-        _check_fold(study, f"{where}.folds", fold)
-    if isinstance(experiment.split, Full) and experiment.folds != [0]:
-        _refuse(f"{where}.folds", "expected [0]: with all images labelled every fold is the same")
+    _check_folds(study, f"{where}.folds", experiment.split, experiment.folds)
     for settings in (experiment.training, *experiment.variants, *experiment.methods.values()):
         if settings.overrides().get("crop_padding", 0) >= dataset.pixels:
             _refuse(where, f"crop_padding: expected less than {dataset.pixels}, the side of an image")
@@ -57,6 +54,8 @@ def _check_experiment(study: Study, name: str, experiment: Experiment) -> None:
             _check_calibration(study, where, method, settings, experiment.dataset)
             if settings.batch % settings.processes:
                 _refuse(where, f"batch {settings.batch}: expected a multiple of {settings.processes} processes")
+            if settings.stop and settings.stop > settings.steps:
+                _refuse(where, f"stop {settings.stop}: expected at most {settings.steps}, the steps of {method}")
             if settings in resolved[:number]:
                 _refuse(f"{where}.variants.{number}", f"expected other settings of {method} than before it")
 
@@ -65,7 +64,7 @@ def _check_dataset(study: Study, name: str, dataset: DatasetSettings) -> None:
     if dataset.calibration:
         where = f"datasets.{name}.calibration"
         _check_split(where, dataset.calibration.split, dataset)
-        _check_fold(study, f"{where}.fold", dataset.calibration.fold)
+        _check_folds(study, f"{where}.folds", dataset.calibration.split, dataset.calibration.folds)
     if dataset_settings(study, name).crop_padding >= dataset.pixels:
         _refuse(f"datasets.{name}.training.crop_padding", f"expected less than {dataset.pixels}, the side of an image")
 
@@ -79,9 +78,12 @@ def _check_split(where: str, split: Scheme, dataset: DatasetSettings) -> None:
         _refuse(f"{where}.split.labels", f"expected at most {dataset.known.train_images}, the training images")
 
 
-def _check_fold(study: Study, where: str, fold: int) -> None:
-    if fold >= len(study.fold_seeds):
-        _refuse(where, f"fold {fold} has no seed; expected 0 to {len(study.fold_seeds) - 1}")
+def _check_folds(study: Study, where: str, split: Scheme, folds: list[int]) -> None:
+    for fold in folds:
+        if fold >= len(study.fold_seeds):
+            _refuse(where, f"fold {fold} has no seed; expected 0 to {len(study.fold_seeds) - 1}")
+    if isinstance(split, Full) and folds != [0]:
+        _refuse(where, "expected [0]: with all images labelled every fold is the same")
 
 
 def _check_calibration(study: Study, where: str, method: str, settings: Settings, dataset: str) -> None:
@@ -93,9 +95,15 @@ def _check_calibration(study: Study, where: str, method: str, settings: Settings
             if getattr(settings, shape) != getattr(calibrated, shape):
                 hint = f"needs {name} as a number: the calibration is for another {shape}"
                 _refuse(f"{where}.methods.{method}.{shape}", hint)
-        if study.datasets[dataset].calibration is None:
+        calibration = study.datasets[dataset].calibration
+        if calibration is None:
             hint = f"missing; {method} of {where} calibrates {name} (or give {name} a number there)"
             _refuse(f"datasets.{dataset}.calibration", hint)
+        for calibrating in METHODS[method].calibration or ():
+            steps = method_settings(study, dataset, calibrating).steps
+            if calibration.steps > steps:
+                hint = f"{calibration.steps}: expected at most {steps}, the steps of {calibrating}"
+                _refuse(f"datasets.{dataset}.calibration.steps", hint)
 
 
 def _refuse(key: str, hint: str) -> NoReturn:

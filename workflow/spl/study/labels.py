@@ -8,6 +8,8 @@ import numpy as np
 
 # In place of a loss weight that a calibration run measures.
 CALIBRATED = "calibrated"
+# The settings that a calibration can measure
+LOSS_WEIGHTS = ("lambda_u", "lambda_max")
 SYMBOLS = {"threshold": "τ", "lambda_u": "λ_u", "lambda_phi": "λ_Φ", "mu": "μ"}
 # Settings of the computation rather than of the method; labels of variants name them last.
 TECHNICAL = {
@@ -28,6 +30,8 @@ def setting_name(name: str) -> str:
 
 def setting_value(value: Any) -> str:
     """The value of a setting as printed: whole numbers with all digits, others in their shortest form."""
+    if value is None:
+        return "none"
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, int | float | np.number):

@@ -42,12 +42,26 @@ class SplitJob:
 
 @dataclass(frozen=True)
 class Calibration:
-    """One measurement of loss weights: ``reference`` and ``smooth`` are paths of its two runs, ``threshold`` is tau."""
+    """One measurement of loss weights.
+
+    Attributes:
+        path: below ``calibration/``: data set and smooth method.
+        folds: those that it is measured on.
+        reference: path of the run of the reference method on each fold.
+        smooth: path of the run of the smooth method on each fold.
+        threshold: tau of the smooth runs.
+    """
 
     path: str
-    reference: str
-    smooth: str
+    folds: tuple[int, ...]
+    reference: tuple[str, ...]
+    smooth: tuple[str, ...]
     threshold: float
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The paths of all its runs."""
+        return (*self.reference, *self.smooth)
 
 
 @dataclass(frozen=True)
@@ -138,21 +152,27 @@ def make_plan(study: Study) -> Plan:
 
 
 def _calibrate(plan: Plan, dataset: str, reference: str, smooth: str) -> None:
-    """Add the calibration of a smooth method, and its two short runs, to the plan (equations 25 and 26)."""
+    """Add the calibration of a smooth method, and its short runs, to the plan (equations 25 and 26).
+
+    The losses reach equilibrium early in a long run (appendix C.1). Hence the runs follow the first steps of the
+    schedule of the methods' own runs, at its learning rate.
+    """
     study, given = plan.study, plan.study.datasets[dataset].calibration
     if given is None:
         raise ValueError(f"{dataset}: a study that passed its check calibrates")
-    [split] = _splits(study, dataset, given.split, [given.fold])
-    plan.splits[split.path] = split
     pace = given.steps // CALIBRATION_PARTS
-    short = {"steps": given.steps, "evaluate_every": pace, "evaluate_late_every": pace, "lambda_u": 1.0}
-    runs = []
+    short = {"stop": given.steps, "evaluate_every": pace, "evaluate_late_every": pace, "lambda_u": 1.0}
+    splits = _splits(study, dataset, given.split, given.folds)
+    runs = {}
     for method in (reference, smooth):
         settings = Settings(**(method_settings(study, dataset, method).overrides() | short))
-        runs.append(_run(study, method, settings, split, given.seed))
-        plan.runs[runs[-1].path] = runs[-1]
+        runs[method] = [_run(study, method, settings, split, given.seed) for split in splits]
+        plan.runs.update((run.path, run) for run in runs[method])
+    plan.splits.update((split.path, split) for split in splits)
     path = f"{dataset}/{smooth}"
-    plan.calibrations[path] = Calibration(path, runs[0].path, runs[1].path, runs[1].settings["threshold"])
+    references, smooths = (tuple(run.path for run in runs[method]) for method in (reference, smooth))
+    threshold = runs[smooth][0].settings["threshold"]
+    plan.calibrations[path] = Calibration(path, tuple(given.folds), references, smooths, threshold)
 
 
 def _splits(study: Study, dataset: str, scheme: Scheme, folds: list[int]) -> list[SplitJob]:

@@ -111,6 +111,7 @@ _EXPECTATIONS = {
     "greater_than_equal": "expected at least {ge}",
     "less_than": "expected less than {lt}",
     "less_than_equal": "expected at most {le}",
+    "multiple_of": "expected a multiple of {multiple_of}",
     "too_short": "expected at least {min_length} item",
     "string_pattern_mismatch": "expected {pattern}",
     "string_too_long": "expected at most {max_length} letters",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spl.methods.registry import METHODS
-from spl.study.labels import CALIBRATED
+from spl.study.labels import CALIBRATED, LOSS_WEIGHTS
 from spl.study.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,5 +59,5 @@ def is_assumed(study: Study, key: str) -> bool:
 
 def calibrated_weights(method: str, settings: Settings) -> list[str]:
     """The loss weights that the method uses and that the settings leave to calibration, by name of the setting."""
-    weights = [name for name in ("lambda_u", "lambda_max") if name in METHODS[method].settings]
+    weights = [name for name in LOSS_WEIGHTS if name in METHODS[method].settings]
     return [name for name in weights if getattr(settings, name) == CALIBRATED]

@@ -64,16 +64,26 @@ Scheme = Annotated[Balanced | Proportional | Random | Full, Field(discriminator=
 
 
 class CalibrationSettings(Model):
-    """The short runs that calibrate the smooth methods on a data set: one of each smooth method, one of its reference.
+    """The runs that calibrate the smooth methods on a data set: of each smooth method and its reference, on each fold.
 
     A loss weight given as "calibrated" is chosen so that the unlabelled loss of a smooth method has the same magnitude
-    at equilibrium as that of its reference method: the mean over the second half of these runs.
+    at equilibrium as that of its reference method: the mean over the second half of these runs. They follow the first
+    ``steps`` of the schedule that the method has on the data set.
     """
 
     split: Scheme
-    fold: Annotated[Integer, Field(ge=0)] = 0
+    folds: list[Annotated[Integer, Field(ge=0)]] = Field(default=[0], min_length=1)
     seed: Annotated[Integer, Field(ge=0)] = 0
-    steps: Annotated[Integer, Field(ge=CALIBRATION_PARTS)]
+    steps: Annotated[
+        Integer,
+        Field(
+            ge=CALIBRATION_PARTS,
+            multiple_of=CALIBRATION_PARTS,
+            description="steps of the schedule that the runs follow before they end",
+        ),
+    ]
+
+    _unique = field_validator("folds")(no_duplicates)
 
 
 class Resources(Model):

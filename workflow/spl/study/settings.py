@@ -53,6 +53,9 @@ class Settings(Model):
         Number, Field(ge=0, lt=1, description="relative disturbance of the initial weights, for twins of a run")
     ] = 0.0
     steps: Annotated[Integer, Field(ge=1, description="K, length of the run and of its learning-rate schedule")] = 2**20
+    stop: Annotated[Integer, Field(ge=1)] | None = Field(
+        default=None, description="step after which the run ends, although its schedule has more; null: the last step"
+    )
     batch: Annotated[Integer, Field(ge=1, description="B, labelled images per step")] = 64
     learning_rate: Annotated[Number, Field(gt=0)] = 0.03
     schedule: Annotated[

@@ -131,8 +131,9 @@ def draw_batches(
     n_unlabelled = settings.mu * settings.batch if unlabelled else 0
     pixels = (settings.batch + 2 * n_unlabelled) * pools.images[0].numel()
     block = max(1, PIXELS_AT_ONCE // pixels)
-    for start in range(first, settings.steps, block):
-        steps = range(start, min(start + block, settings.steps))
+    last = settings.stop or settings.steps
+    for start in range(first, last, block):
+        steps = range(start, min(start + block, last))
         yield from _draw_block(pools, settings, seed, steps, n_unlabelled, strong)
 
 

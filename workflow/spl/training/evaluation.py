@@ -90,7 +90,7 @@ def is_evaluated(done: int, settings: Settings) -> bool:
     """Whether the network is evaluated after ``done`` steps: regularly, more often in the last fifth, and last."""
     late = done > 0.8 * settings.steps
     interval = settings.evaluate_late_every if late else settings.evaluate_every
-    return done % interval == 0 or done == settings.steps
+    return done % interval == 0 or done == (settings.stop or settings.steps)
 
 
 def predict_test_images(

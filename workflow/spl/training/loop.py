@@ -79,6 +79,7 @@ def train(
     state = start(network, pools, len(known), method, settings)
     saved = checkpoints.read() if checkpoints else None
     done = restore(state, saved) if saved else 0
+    last = settings.stop or settings.steps
 
     def batches(first: int) -> Iterator[Batch]:
         used = {"unlabelled": method.weight is not None, "strong": method.strong_view}
@@ -92,7 +93,7 @@ def train(
         state.failed_at.copy_(torch.where(failed, done, state.failed_at))
         done += 1
         evaluate = is_evaluated(done, settings)
-        save, stop = _decide(checkpoints, interrupted, done, settings.steps)
+        save, stop = _decide(checkpoints, interrupted, done, last)
         if (evaluate or save) and state.failed_at >= 0:
             raise _not_finite(state, next(batches(int(state.failed_at))), checkpoints)
         if evaluate:
@@ -106,16 +107,16 @@ def train(
         if save and checkpoints and rank() == 0 and _has_finite_weights(state):
             checkpoints.write(checkpoint(state, done))
         if stop:
-            raise InterruptedTrainingError(f"interrupted after step {done} of {settings.steps}")
+            raise InterruptedTrainingError(f"interrupted after step {done} of {last}")
     return Trained(state.evaluations, state.weights())
 
 
 def _decide(
-    checkpoints: Checkpoints | None, interrupted: Callable[[int], bool], done: int, steps: int
+    checkpoints: Checkpoints | None, interrupted: Callable[[int], bool], done: int, last: int
 ) -> tuple[bool, bool]:
     """Whether to write a checkpoint now, and whether to stop: the first process decides for all of them."""
-    stop = interrupted(done) and done < steps
-    due = checkpoints is not None and (stop or done == steps or checkpoints.due())
+    stop = interrupted(done) and done < last
+    due = checkpoints is not None and (stop or done == last or checkpoints.due())
     decision = agree(2 * due + stop)
     return decision >= 2, decision % 2 == 1
 

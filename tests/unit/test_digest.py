@@ -1,0 +1,75 @@
+"""Whether a study has the bytes that were published, and where the first differences lie."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from spl.campaign.job import Job
+from spl.errors import InputError
+from spl.provenance.published import as_text, differences, digest_of, listing, read_listing
+
+RESULTS = Path("results/fake")
+
+
+def job(name, *inputs):
+    return Job(name, "split", "{}", tuple(RESULTS / f"{made}.json" for made in inputs), (RESULTS / f"{name}.json",))
+
+
+JOBS = {one.name: one for one in (job("first"), job("second", "first"), job("third", "second"), job("aside"))}
+
+
+def listed(jobs=JOBS, **changed):
+    return listing(jobs, lambda path: changed.get(path.stem, f"sha256 of {path.stem}"))
+
+
+def test_the_digest_is_that_of_the_published_file(tmp_path):
+    path = tmp_path / "demo.sha256"
+    path.write_text(as_text(listed()))
+    assert read_listing(path) == listed()
+    assert digest_of(listed()) == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_it_is_of_names_and_bytes():
+    renamed = {**JOBS, "first": replace(JOBS["first"], outputs=(RESULTS / "other.json",))}
+    assert digest_of(listed(renamed, other="sha256 of first")) != digest_of(listed())
+    assert digest_of(listed(third="other")) != digest_of(listed())
+
+
+def test_the_page_does_not_count_since_it_quotes_machines_and_times():
+    page = Job("paper", "page", "{}", (), (RESULTS / "paper.html",))
+    assert digest_of(listed({**JOBS, "paper": page})) == digest_of(listed())
+
+
+def test_a_missing_result_is_named():
+    with pytest.raises(InputError, match=r"results/fake/second.json: missing; the digest covers a whole study"):
+        listed(second=None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, []),
+        ({"third": "other"}, ["  third"]),
+        ({"first": "other", "second": "other", "third": "other"}, ["  first", "  and 2 more that depend on it"]),
+        ({"first": "x", "second": "x", "aside": "x"}, ["  first", "  aside", "  and 1 more that depend on them"]),
+    ],
+)
+def test_a_difference_is_shown_where_it_begins(changed, expected):
+    assert differences(JOBS, listed(**changed), listed()) == expected
+
+
+def test_jobs_that_only_one_side_has_are_differences():
+    fewer = {name: one for name, one in JOBS.items() if name != "aside"}
+    assert differences(fewer, listed(fewer), listed()) == ["  aside: published, but not a job of this study"]
+    assert differences(JOBS, listed(), listed(fewer)) == ["  aside"]
+
+
+@pytest.mark.parametrize("content", [b"abc", b"\xff  x\n", None])
+def test_what_is_no_listing_is_refused(tmp_path, content):
+    path = tmp_path / "demo.sha256"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"demo.sha256: expected lines of a sha256 and the name of a job"):
+        read_listing(path)
