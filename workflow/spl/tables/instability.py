@@ -58,7 +58,8 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
             line[heading] = Cell(counted(percent(values[name], 2), len(runs), full), lines[name])
         if arm.label in comparisons:
             gain = comparisons[arm.label]
-            line |= gain_cells(gain, numbers.compared(what, gain), f"gain wrt {titles[baseline]}", full=full)
+            lines = numbers.compared(what | {"endpoint": "discrepancy"}, gain)
+            line |= gain_cells(gain, lines, f"gain wrt {titles[baseline]}", full=full)
         printed.append(line)
     return numbers.table(pd.DataFrame(printed).fillna(""))
 
