@@ -12,6 +12,7 @@ from train_job import train_command, train_parameter
 from spl.attempts.journal import read_attempts, read_progress
 from spl.attempts.lock import is_held
 from spl.provenance.identity import run_identity
+from spl.study.files import RunInputs
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_damaged_data_are_remembered_too(inputs, tmp_path):
 
 
 def test_nothing_goes_on_from_what_other_packages_computed(inputs, tmp_path, monkeypatch):
-    given = json.loads(train_parameter()), inputs, inputs / "split.json", None
+    given = json.loads(train_parameter()), RunInputs(inputs, inputs / "split.json")
     before = run_identity(*given)
     (tmp_path / "torch-1.0.dist-info").mkdir()
     for name, content in (("METADATA", "Name: torch\nVersion: 1.0\n"), ("RECORD", "torch/__init__.py,,\n")):
@@ -112,7 +113,7 @@ def test_what_saved_nothing_does_not_requeue_itself(begin, inputs, tmp_path, scr
     """As on a full disk: requeued it would do the same work for ever. Here a file lies where its folder goes."""
     endless = train_parameter(steps=100000)
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / run_identity(json.loads(endless), inputs, inputs / "split.json", None)).touch()
+    (tmp_path / "run" / run_identity(json.loads(endless), RunInputs(inputs, inputs / "split.json"))).touch()
     process = begin(endless, **scripted_slurm("1:00:00", "RUNNING|spl_x"))
     while read_progress(tmp_path / "run") is None:
         time.sleep(0.1)

@@ -1,10 +1,12 @@
 """Checkpoints: whole or absent, checked before use, and a training that goes on from one as if nothing had been."""
 
+import errno
 import os
 import random
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import time
 
@@ -20,7 +22,8 @@ PARAMETER = train_parameter("flexmatch", steps=60, evaluate_late_every=5)
 
 
 def checkpoint(step):
-    return Checkpoint(step, {"weights": torch.full((4,), float(step))}, {"measures": [step, float("nan")]})
+    tensors = {"weights": torch.full((4,), float(step)), "predicted": torch.zeros(1, 3, dtype=torch.uint8)}
+    return Checkpoint(step, tensors, {"measures": [{"step": step, "purity": float("nan")}]})
 
 
 @pytest.fixture
@@ -36,7 +39,7 @@ def test_the_newest_two_are_kept_and_the_newest_is_read(folder):
     assert [path.name[:14] for path in sorted(folder.iterdir())] == ["step-000000010", "step-000000015"]
     read = kept.read()
     assert read is not None
-    assert (read.step, read.tensors["weights"].tolist(), read.record["measures"][0]) == (15, [15.0] * 4, 15)
+    assert (read.step, read.tensors["weights"].tolist(), read.record["measures"][0]["step"]) == (15, [15.0] * 4, 15)
     assert "resuming after step 15" in lines[-1]
     assert Checkpoints(folder.with_name("empty"), 0, print).read() is None
 
@@ -59,6 +62,48 @@ def test_a_damaged_one_is_passed_over_for_the_one_before(data, tmp_path_factory)
     assert read is not None
     assert read.step == 5
     assert any("not used" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("steps", "predictions"),
+    [([3, 6], 1), ([3], 0), ([], 2), ([6, 3], 2), ([3, 3], 2), ([3, 11], 2), ([None], 1), (None, 1)],
+)
+def test_a_checkpoint_whose_record_does_not_fit_its_predictions_is_passed_over(folder, steps, predictions):
+    """Its content may be what was written, and what was written wrong."""
+    lines = []
+    kept = Checkpoints(folder, 0, lines.append)
+    kept.write(checkpoint(5))
+    tensors = {"predicted": torch.zeros(predictions, 3, dtype=torch.uint8)} if predictions else {}
+    kept.write(Checkpoint(10, tensors, {"measures": None if steps is None else [{"step": step} for step in steps]}))
+    read = kept.read()
+    assert read is not None
+    assert read.step == 5
+    assert any("step-000000010" in line and "not used" in line for line in lines)
+
+
+@pytest.mark.parametrize("refused", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_that_cannot_sync_folders_keeps_checkpoints_all_the_same(folder, monkeypatch, refused):
+    refuse_folders(monkeypatch, refused)
+    assert Checkpoints(folder, 0, print).write(checkpoint(5))
+    assert Checkpoints(folder, 0, print).read().step == 5
+
+
+def test_a_folder_that_could_not_be_written_to_the_disk_is_told(folder, monkeypatch):
+    lines = []
+    refuse_folders(monkeypatch, errno.EIO)
+    assert not Checkpoints(folder, 0, lines.append).write(checkpoint(5))
+    assert "no checkpoint at step 5" in lines[-1]
+
+
+def refuse_folders(monkeypatch, number):
+    original = os.fsync
+
+    def fsync(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        original(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
 
 
 def test_a_disk_that_refuses_is_told_and_leaves_the_last_good_one(folder, monkeypatch):

@@ -15,6 +15,7 @@ from train_job import train_parameter
 
 from spl.analysis.predictions import Predictions, read_predictions
 from spl.data.digits import read_digits
+from spl.study.files import RunInputs
 from spl.training.checkpoints import Checkpoints
 from spl.training.evaluation import predict_test_images
 from spl.training.run import train_run
@@ -51,9 +52,7 @@ def test_a_run_leaves_its_predictions_and_the_errors_that_follow_from_them(input
     kept = Checkpoints(tmp_path / "checkpoints", 1e9, lambda line: None)
     train_run(
         json.loads(train_parameter()),
-        inputs,
-        inputs / "split.json",
-        None,
+        RunInputs(inputs, inputs / "split.json"),
         tmp_path,
         lambda _: None,
         kept,

@@ -190,6 +190,53 @@ def test_all_runs_under_equal_conditions(tmp_path):
         assert [cell for cell in printed.loc[method] if cell] == shown
 
 
+def test_calibrated_weights_and_their_residual(tmp_path):
+    """From one loss of each run: those that calibrate, by fold, and the study's own, of which a fold is not done."""
+    draw = np.random.default_rng(12)
+    runs = {(side, fold): f"{side}{fold}" for side in ("reference", "smooth") for fold in range(3)}
+    for run in runs.values():
+        metrics = {"step": range(10, 101, 10), "unlabelled_loss": draw.uniform(0.2, 0.9, 10), "coverage": 0.5}
+        pd.DataFrame(metrics).to_csv(tmp_path / run, index=False)
+    given = {side: [runs[side, fold] for fold in range(3)] for side in ("reference", "smooth")}
+    file = tmp_path / "weights.json"
+    write_calibration(
+        {"threshold": 0.95, "folds": [0, 1, 2], **given}, [tmp_path / run for run in runs.values()], [file]
+    )
+    own = {str(fold): [runs["reference", 2 - fold], runs["smooth", fold]] for fold in (0, 2)}
+    rows = [{"title": "Smooth FixMatch", "threshold": "0.95", "runs": own}]
+    done = sorted({run for pair in own.values() for run in pair})
+    table = calibration.build({"calibrations": rows, "runs": done}, [file, *(tmp_path / run for run in done)])
+    printed = table.printed.set_index("").loc["Smooth FixMatch"]
+    losses = table.tidy[table.tidy["fold"].notna()].pivot_table("value", "fold", "quantity")
+    ratios = losses["reference_loss"] / losses["smooth_loss"]
+    weight = losses["reference_loss"].mean() / losses["smooth_loss"].mean()
+    residual = weight * losses["late_smooth_loss"].mean() / losses["late_reference_loss"].mean()
+    numbers = [*(f"{number:.3f}" for number in (*ratios, weight, ratios.max() - ratios.min())), f"{residual:.3f} (2)"]
+    assert printed.tolist() == ["0.95", *numbers]
+    assert losses["late_smooth_loss"].notna().tolist() == [True, False, True]
+    assert set(table.runs[-1]) == set(done)
+    assert json.loads(file.read_text())["weights"]["lambda_u"] == pytest.approx(weight)
+
+
+def test_a_residual_without_runs_or_without_pseudo_labels_is_a_dash(tmp_path):
+    metrics = {"step": [10, 20], "unlabelled_loss": [0.5, 0.5], "coverage": 0.5}
+    pd.DataFrame(metrics).to_csv(tmp_path / "run", index=False)
+    pd.DataFrame(metrics | {"unlabelled_loss": 0.0}).to_csv(tmp_path / "silent", index=False)
+    file = tmp_path / "weights.json"
+    parameter = {"threshold": 0.95, "folds": [0], "reference": ["one"], "smooth": ["other"]}
+    write_calibration(parameter, [tmp_path / "run"] * 2, [file])
+    for runs in ([], ["silent"]):
+        rows = [
+            {
+                "title": "Smooth FixMatch",
+                "threshold": "0.95",
+                "runs": {str(fold): runs * 2 for fold, _ in enumerate(runs)},
+            }
+        ]
+        table = calibration.build({"calibrations": rows, "runs": runs}, [file, *(tmp_path / run for run in runs)])
+        assert table.printed.iloc[0].tolist() == ["Smooth FixMatch", "0.95", "1.000", "1.000", "0.000", "–"]
+
+
 def test_basin_switches(tmp_path):
     printed, tidy = built(basin_switches, [experiment(tmp_path / "runs.csv", 12, range(9))])
     low = by_method(tidy, "low_basin")
@@ -255,50 +302,3 @@ def test_sensitivity(tmp_path):
         shown = [heading, f"gain of the {name}", f"p-value of the {name}", f"p-value of the {name}, Holm"]
         for method, own in of_folds[name].items():
             assert printed.loc[method, shown].tolist() == [mean_and_std(own), *compared.get(method, [""] * 3)]
-
-
-def test_calibrated_weights_and_their_residual(tmp_path):
-    """From one loss of each run: those that calibrate, by fold, and the study's own, of which a fold is not done."""
-    draw = np.random.default_rng(12)
-    runs = {(side, fold): f"{side}{fold}" for side in ("reference", "smooth") for fold in range(3)}
-    for run in runs.values():
-        metrics = {"step": range(10, 101, 10), "unlabelled_loss": draw.uniform(0.2, 0.9, 10), "coverage": 0.5}
-        pd.DataFrame(metrics).to_csv(tmp_path / run, index=False)
-    given = {side: [runs[side, fold] for fold in range(3)] for side in ("reference", "smooth")}
-    file = tmp_path / "weights.json"
-    write_calibration(
-        {"threshold": 0.95, "folds": [0, 1, 2], **given}, [tmp_path / run for run in runs.values()], [file]
-    )
-    own = {str(fold): [runs["reference", 2 - fold], runs["smooth", fold]] for fold in (0, 2)}
-    rows = [{"title": "Smooth FixMatch", "threshold": "0.95", "runs": own}]
-    done = sorted({run for pair in own.values() for run in pair})
-    table = calibration.build({"calibrations": rows, "runs": done}, [file, *(tmp_path / run for run in done)])
-    printed = table.printed.set_index("").loc["Smooth FixMatch"]
-    losses = table.tidy[table.tidy["fold"].notna()].pivot_table("value", "fold", "quantity")
-    ratios = losses["reference_loss"] / losses["smooth_loss"]
-    weight = losses["reference_loss"].mean() / losses["smooth_loss"].mean()
-    residual = weight * losses["late_smooth_loss"].mean() / losses["late_reference_loss"].mean()
-    numbers = [*(f"{number:.3f}" for number in (*ratios, weight, ratios.max() - ratios.min())), f"{residual:.3f} (2)"]
-    assert printed.tolist() == ["0.95", *numbers]
-    assert losses["late_smooth_loss"].notna().tolist() == [True, False, True]
-    assert set(table.runs[-1]) == set(done)
-    assert json.loads(file.read_text())["weights"]["lambda_u"] == pytest.approx(weight)
-
-
-def test_a_residual_without_runs_or_without_pseudo_labels_is_a_dash(tmp_path):
-    metrics = {"step": [10, 20], "unlabelled_loss": [0.5, 0.5], "coverage": 0.5}
-    pd.DataFrame(metrics).to_csv(tmp_path / "run", index=False)
-    pd.DataFrame(metrics | {"unlabelled_loss": 0.0}).to_csv(tmp_path / "silent", index=False)
-    file = tmp_path / "weights.json"
-    parameter = {"threshold": 0.95, "folds": [0], "reference": ["one"], "smooth": ["other"]}
-    write_calibration(parameter, [tmp_path / "run"] * 2, [file])
-    for runs in ([], ["silent"]):
-        rows = [
-            {
-                "title": "Smooth FixMatch",
-                "threshold": "0.95",
-                "runs": {str(fold): runs * 2 for fold, _ in enumerate(runs)},
-            }
-        ]
-        table = calibration.build({"calibrations": rows, "runs": runs}, [file, *(tmp_path / run for run in runs)])
-        assert table.printed.iloc[0].tolist() == ["Smooth FixMatch", "0.95", "1.000", "1.000", "0.000", "–"]

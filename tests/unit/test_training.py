@@ -141,6 +141,7 @@ def test_the_measures_are_those_of_the_equations():
     assert nothing["coverage"] == nothing["unlabelled_loss"] == 0
     assert nothing["unweighted_loss"] > 0
     assert math.isnan(nothing["purity"])
+    assert nothing.keys() == everything.keys()
 
 
 def test_pseudo_labeling_leaves_the_running_statistics_to_the_labelled_images():

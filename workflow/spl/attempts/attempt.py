@@ -19,6 +19,7 @@ from spl.attempts.journal import FAILURE, note, now
 from spl.attempts.lock import RunLock
 from spl.attempts.watchdog import OUT_OF_TIME, SharedState, watchdog
 from spl.errors import DamagedError, FailedBeforeError, InterruptedTrainingError, NotFiniteError
+from spl.study.files import RunInputs
 from spl.training.checkpoints import Checkpoints
 from spl.training.evaluation import Evaluation
 from spl.training.processes import launch
@@ -30,9 +31,7 @@ PATIENCE = 600.0
 
 def attempt(
     parameter: Mapping[str, Any],
-    data: Path,
-    split: Path,
-    calibration: Path | None,
+    inputs: RunInputs,
     output: Path,
     folder: Path,
     identity: str,
@@ -47,7 +46,7 @@ def attempt(
 
     Args:
         parameter: the run's canonical parameter.
-        data, split, calibration, output: as in :func:`spl.training.run.train_run`.
+        inputs, output: as in :func:`spl.training.run.train_run`.
         folder: of this run's checkpoints alone.
         identity: of the run, as :func:`spl.provenance.identity.run_identity` computes it; only an attempt with the same
             identity resumes from its checkpoints.
@@ -68,13 +67,13 @@ def attempt(
     before = checkpoints.newest()
     try:
         with RunLock(folder, state.stop_requested, tell) as lock:
-            inputs = parameter, data, split, calibration, output, partial(_evaluated, state, report), checkpoints
+            arguments = parameter, inputs, output, partial(_evaluated, state, report), checkpoints, state.step_done
             with (
                 _final_failure(folder, checkpoints),
                 _journal_entry(folder, checkpoints, state, settings["processes"]),
                 watchdog(folder, lock, state, settings["stop"] or settings["steps"]),
             ):
-                launch(settings["processes"], settings["device"], train_run, *inputs, state.step_done)
+                launch(settings["processes"], settings["device"], train_run, *arguments)
     except InterruptedTrainingError:
         if checkpoints.newest() != before:  # a job that saved nothing would repeat the same work for ever
             _leave(state.reason, tell)

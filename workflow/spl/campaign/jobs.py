@@ -58,7 +58,8 @@ def _jobs(plan: Plan, exhibits: Mapping[str, Exhibit], results: Path) -> Iterato
         yield job(f"splits/{path}", "split", split_parameter(plan, path), data_files(split.dataset), [".json"])
     for path, run in plan.runs.items():
         weights = [f"calibration/{run.calibration}.json"] if run.calibration else []
-        inputs = [*data_files(run.dataset), f"splits/{run.split}.json", *weights]
+        start = [f"runs/{run.start}/weights.safetensors"] if run.start else []
+        inputs = [*data_files(run.dataset), f"splits/{run.split}.json", *weights, *start]
         yield job(f"runs/{path}", "train", run_parameter(plan, path), inputs, in_folder["train"])
     for path, calibration in plan.calibrations.items():
         metrics = [f"runs/{run}/metrics.csv" for run in calibration.runs]

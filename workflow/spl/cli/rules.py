@@ -80,15 +80,14 @@ def train(
     from spl.code.subcommands import check_loaded
     from spl.provenance.identity import run_identity
     from spl.provenance.manifest import recorded
+    from spl.study.files import RunInputs
     from spl.training.checkpoints import INTERVAL
 
     interval = INTERVAL if checkpoint_interval is None else checkpoint_interval
     with recorded(job) as attempts:
-        data, split, *weights = job.inputs[0].parent, *job.inputs[2:]
-        calibration = weights[0] if weights else None
-        identity = run_identity(content, data, split, calibration)
-        output = job.outputs[0].parent
-        attempt(content, data, split, calibration, output, checkpoints, identity, interval, _report, _tell)
+        inputs, output = RunInputs.of(content, job.inputs), job.outputs[0].parent
+        identity = run_identity(content, inputs)
+        attempt(content, inputs, output, checkpoints, identity, interval, _report, _tell)
         attempts += read_attempts(checkpoints)
         check_loaded("train", content)
 

@@ -183,6 +183,14 @@ CATALOGUE: dict[str, Exhibit] = {
         parameters.calibrations,
         parameters.settings_columns,
     ),
+    "calibration": Exhibit(
+        "Calibration",
+        "Loss weights of the smooth methods",
+        "spl.tables.calibration",
+        captions.calibration,
+        inputs=parameters.calibrations_and_metrics,
+        parameter=parameters.calibrated_losses,
+    ),
     "sensitivity-thresholds": Exhibit(
         "Sensitivity to the threshold",
         "How far the error moves over the values of Table 9",
@@ -198,14 +206,6 @@ CATALOGUE: dict[str, Exhibit] = {
         captions.sensitivity("momentum", rise=True),
         ("momentum",),
         parameter=parameters.range_and_rise("momentum", rise=True),
-    ),
-    "calibration": Exhibit(
-        "Calibration",
-        "Loss weights of the smooth methods",
-        "spl.tables.calibration",
-        captions.calibration,
-        inputs=parameters.calibrations_and_metrics,
-        parameter=parameters.calibrated_losses,
     ),
     "tipping-value": Exhibit(
         "Tipping value",

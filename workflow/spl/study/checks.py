@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from spl.methods.registry import METHODS
+from spl.study.plan import label_counts
 from spl.study.resolve import calibrated_weights, dataset_settings, method_settings, run_settings
 from spl.study.schema import Balanced, DatasetSettings, Experiment, Full, Random, Scheme, Study
 from spl.study.settings import Settings
@@ -58,6 +59,33 @@ def _check_experiment(study: Study, name: str, experiment: Experiment) -> None:
                 _refuse(where, f"stop {settings.stop}: expected at most {settings.steps}, the steps of {method}")
             if settings in resolved[:number]:
                 _refuse(f"{where}.variants.{number}", f"expected other settings of {method} than before it")
+    if experiment.start_from:
+        _check_start(study, name, experiment, experiment.start_from)
+
+
+def _check_start(study: Study, name: str, experiment: Experiment, source: str) -> None:
+    """Each run needs one to start from: of the same method, settings, fold and seed, with fewer labels."""
+    where = f"experiments.{name}.start_from"
+    before = list(study.experiments)[: list(study.experiments).index(name)]
+    if source not in before:
+        _refuse(where, f"'{source}' is not an experiment above this one")
+    other = study.experiments[source]
+    if other.start_from:
+        _refuse(where, f"{source} itself starts from {other.start_from}; expected one that starts from initial weights")
+    if other.dataset != experiment.dataset:
+        _refuse(where, f"{source} is on {other.dataset}; expected {experiment.dataset}")
+    for key in ("methods", "folds", "seeds"):
+        if lacking := [value for value in getattr(experiment, key) if value not in getattr(other, key)]:
+            _refuse(where, f"{source} lacks {key[:-1]} {lacking[0]}")
+    for method in experiment.methods:
+        there = [run_settings(study, source, method, variant) for variant in other.variants]
+        if any(run_settings(study, name, method, variant) not in there for variant in experiment.variants):
+            _refuse(where, f"{source} has no run of {method} with the same settings")
+    if study.datasets[experiment.dataset].off:
+        return
+    fewest = [min(label_counts(study, one.dataset, one.split)) for one in (other, experiment)]
+    if fewest[0] >= fewest[1]:
+        _refuse(where, f"{source} begins at {fewest[0]} labels; expected fewer than the {fewest[1]} of this experiment")
 
 
 def _check_dataset(study: Study, name: str, dataset: DatasetSettings) -> None:

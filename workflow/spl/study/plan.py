@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from spl.data.splits import part_of_class
@@ -80,6 +80,7 @@ class Run:
         seed: the training seed.
         settings: exactly those that this method uses.
         calibration: path of the calibration that gives the weights which the settings call "calibrated"; "" if none.
+        start: path of the run from whose final state this one starts; "" if it draws initial weights.
     """
 
     path: str
@@ -93,6 +94,7 @@ class Run:
     seed: int
     settings: Mapping[str, Any]
     calibration: str
+    start: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,9 @@ def make_plan(study: Study) -> Plan:
             for split in splits
             for seed in experiment.seeds
         ]
+        if experiment.start_from:
+            earlier = [plan.runs[path] for path in plan.experiments.get(experiment.start_from, ())]
+            runs = [_started(run, experiment.start_from, earlier) for run in runs]
         plan.splits.update((split.path, split) for split in splits)
         plan.runs.update((run.path, run) for run in runs)
         plan.experiments[name] = list(dict.fromkeys(run.path for run in runs))
@@ -194,6 +199,11 @@ def _splits(study: Study, dataset: str, scheme: Scheme, folds: list[int]) -> lis
     ]
 
 
+def label_counts(study: Study, dataset: str, scheme: Scheme) -> list[int]:
+    """The numbers of labelled images that a scheme draws."""
+    return [_labelled(study, split) for split in _splits(study, dataset, scheme, [0])]
+
+
 def _run(study: Study, method: str, chosen: Settings, split: SplitJob, seed: int) -> Run:
     unused = METHOD_SETTINGS - METHODS[method].settings
     settings = {key: value for key, value in chosen.model_dump().items() if key not in unused}
@@ -212,6 +222,24 @@ def _run(study: Study, method: str, chosen: Settings, split: SplitJob, seed: int
     )
 
 
+def _started(run: Run, experiment: str, earlier: list[Run]) -> Run:
+    """The run as it starts from the final state of that run of an experiment which has the next fewer labels."""
+    same = [
+        other
+        for other in earlier
+        if other.labels < run.labels
+        and (other.method, other.variant, other.fold, other.seed) == (run.method, run.variant, run.fold, run.seed)
+    ]
+    if not same:
+        raise ValueError(f"{run.path}: a study that passed its check has a run to start from")
+    variant = ",".join(filter(None, [run.variant, f"start_from={experiment}"]))
+    *folders, seed = run.path.split("/")
+    if run.variant:
+        folders.pop()
+    path = "/".join([*folders, variant.replace(",", "+"), seed])
+    return replace(run, path=path, variant=variant, start=max(same, key=lambda other: other.labels).path)
+
+
 def _labelled(study: Study, split: SplitJob) -> int:
     """How many images a split labels."""
     known = study.datasets[split.dataset].known
@@ -224,5 +252,6 @@ def _labelled(study: Study, split: SplitJob) -> int:
 
 def planned_values(run: Run) -> dict[str, Any]:
     """The columns of a run's row that are known before it is trained; weights still to be calibrated are None."""
-    known = {name: value for name, value in vars(run).items() if name not in ("path", "settings", "calibration")}
+    left_out = ("path", "settings", "calibration", "start")
+    known = {name: value for name, value in vars(run).items() if name not in left_out}
     return known | {name: None if value == CALIBRATED else value for name, value in run.settings.items()}

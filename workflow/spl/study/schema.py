@@ -201,6 +201,11 @@ class Experiment(Model):
     training: Settings = Settings()
     resources: Resources = Resources()
     variants: list[Settings] = Field(default=[Settings()], min_length=1)
+    start_from: Slug | None = Field(
+        default=None,
+        description="an experiment above this one: each run starts from the final state of its run with the same "
+        "method, settings, fold and seed that has the next fewer labels, instead of from initial weights",
+    )
 
     _unique = field_validator("folds", "seeds", "variants")(no_duplicates)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -19,6 +20,8 @@ from torch import Tensor
 INTERVAL = 300.0  # seconds between two checkpoints by default
 KEPT = 2
 DIGEST = 16
+# How file systems refuse to sync a folder that they cannot sync.
+CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Checkpoints:
         for path in self._newest_first():
             try:
                 checkpoint = _read(path)
-            except (OSError, SafetensorError, ValueError, KeyError) as error:
+            except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
                 self.tell(f"{path}: not used, {error}")
                 continue
             self.tell(f"resuming after step {checkpoint.step} from {path}")
@@ -109,12 +112,31 @@ def _read(path: Path) -> Checkpoint:
             raise ValueError("it is another run's")
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, a safetensors file has keys() but cannot be iterated
         record = json.loads(file.metadata()["record"])
-        return Checkpoint(int(path.stem.split("-")[1]), tensors, record)
+    checkpoint = Checkpoint(int(path.stem.split("-")[1]), tensors, record)
+    _check_evaluations(checkpoint)
+    return checkpoint
+
+
+def _check_evaluations(checkpoint: Checkpoint) -> None:
+    """Refuse a record of measures that does not fit the predictions of the same evaluations.
+
+    Raises:
+        ValueError, KeyError, TypeError: it does not.
+    """
+    steps = [int(measures["step"]) for measures in checkpoint.record["measures"]]
+    predictions = len(checkpoint.tensors.get("predicted", ()))
+    if len(steps) != predictions:
+        raise ValueError(f"it holds measures of {len(steps)} evaluations and predictions of {predictions}")
+    if steps != sorted(set(steps)) or max(steps, default=0) > checkpoint.step:
+        raise ValueError("its evaluations are not in the order of the steps before it")
 
 
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in CANNOT_SYNC:
+            raise
     finally:
         os.close(descriptor)

@@ -132,7 +132,8 @@ def make_evaluation(
     """The evaluation after ``step`` steps, given the means of :data:`MEASURES` since the one before."""
     means_of = dict(zip(MEASURES, means.tolist(), strict=True))
     for ratio, (part, whole) in RATIOS.items():
-        means_of[ratio] = means_of.pop(part) / means_of[whole] if means_of[whole] else math.nan
+        counted, of = means_of.pop(part), means_of[whole]
+        means_of[ratio] = counted / of if of else math.nan
     del means_of["revisited"]
     if method.weight is None:
         means_of |= dict.fromkeys(means_of.keys() - set(OF_LABELLED), math.nan)

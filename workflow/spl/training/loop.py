@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from spl.data.splits import Split
@@ -18,6 +19,7 @@ from spl.training.backend import set_up_torch
 from spl.training.batches import CHECKSUM_FACTOR, Batch, build_pools, draw_batches
 from spl.training.checkpoints import Checkpoints
 from spl.training.evaluation import MEASURES, Evaluation, is_evaluated, make_evaluation, predict_test_images
+from spl.training.inheritance import inherit
 from spl.training.networks import build_network, disturb
 from spl.training.processes import agree, processes, rank, total
 from spl.training.random_streams import generator
@@ -32,10 +34,11 @@ LOSS = MEASURES.index("loss")
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished run: its evaluations in order, and its tensors by name."""
+    """A finished run: its evaluations in order, its tensors by name, and the class of each output, int64."""
 
     evaluations: list[Evaluation]
     weights: dict[str, Tensor]
+    known: NDArray[np.int64]
 
 
 def train(
@@ -48,6 +51,7 @@ def train(
     report: Callable[[Evaluation], None],
     checkpoints: Checkpoints | None = None,
     interrupted: Callable[[int], bool] = lambda done: False,
+    final: Mapping[str, Tensor] | None = None,
 ) -> Trained:
     """Train one network, from its newest checkpoint if there is one; the result is the same, bit for bit.
 
@@ -63,6 +67,7 @@ def train(
         report: called with each evaluation.
         checkpoints: of this run; None keeps none.
         interrupted: called after each step with the number of steps done: whether to save and stop.
+        final: final state of another run to start from; None draws initial weights.
 
     Raises:
         InputError: the machine lacks a device or instructions that the settings ask for.
@@ -77,6 +82,8 @@ def train(
     if settings.initial_noise:
         disturb(network, settings.initial_noise, generator(seed, "initial noise"))
     state = start(network, pools, len(known), method, settings)
+    if final is not None:
+        inherit(state, final, known)
     saved = checkpoints.read() if checkpoints else None
     done = restore(state, saved) if saved else 0
     last = settings.stop or settings.steps
@@ -108,7 +115,7 @@ def train(
             checkpoints.write(checkpoint(state, done))
         if stop:
             raise InterruptedTrainingError(f"interrupted after step {done} of {last}")
-    return Trained(state.evaluations, state.weights())
+    return Trained(state.evaluations, state.weights(), known)
 
 
 def _decide(

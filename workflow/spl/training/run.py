@@ -15,9 +15,11 @@ from safetensors.torch import save
 
 from spl.data.splits import read_split
 from spl.data.store import read_dataset
+from spl.study.files import RunInputs
 from spl.study.weights import read_weights
 from spl.training.checkpoints import Checkpoints
 from spl.training.evaluation import Evaluation
+from spl.training.inheritance import CLASSES, read_final_state
 from spl.training.loop import train
 from spl.training.processes import rank
 
@@ -27,10 +29,8 @@ if TYPE_CHECKING:
 
 def train_run(
     parameter: Mapping[str, Any],
-    data: Path,
-    split: Path,
-    calibration: Path | None,
-    folder: Path,
+    inputs: RunInputs,
+    output: Path,
     report: Callable[[Evaluation], None],
     checkpoints: Checkpoints,
     interrupted: Callable[[int], bool],
@@ -46,10 +46,8 @@ def train_run(
 
     Args:
         parameter: the run's canonical parameter; ``method``, ``seed`` and ``settings`` determine the result.
-        data: folder of the prepared data set.
-        split: file of the labelled set.
-        calibration: file of the loss weights whose setting is "calibrated"; None if there are none.
-        folder: of the written files.
+        inputs: the files that it reads.
+        output: folder of the written files.
         report: called with each evaluation.
         checkpoints: of earlier attempts at this run and of this one.
         interrupted: called after each step with the number of steps done: whether to save and stop.
@@ -57,33 +55,34 @@ def train_run(
     Raises:
         NotFiniteError, InterruptedTrainingError: nothing is written into the folder.
     """
-    dataset, description = read_dataset(data)
-    weights = read_weights(calibration) if calibration else {}
+    dataset, description = read_dataset(inputs.data)
+    weights = read_weights(inputs.calibration) if inputs.calibration else {}
     calibrated = {name: value for name, value in weights.items() if parameter["settings"].get(name) == "calibrated"}
     # A plain record, not the study's model: reading a setting that the parameter does not hold must fail.
     settings = cast("Settings", SimpleNamespace(**{**parameter["settings"], **calibrated}))
     trained = train(
         dataset,
         (description["mean"], description["std"]),
-        read_split(split),
+        read_split(inputs.split),
         parameter["method"],
         settings,
         parameter["seed"],
         report,
         checkpoints,
         interrupted,
+        read_final_state(inputs.start) if inputs.start else None,
     )
     if rank() > 0:
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "metrics.csv").open("w", newline="") as file:
+    output.mkdir(parents=True, exist_ok=True)
+    with (output / "metrics.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, trained.evaluations[0].measures, lineterminator="\n")
         writer.writeheader()
         writer.writerows(evaluation.measures for evaluation in trained.evaluations)
     predicted = np.stack([evaluation.predicted for evaluation in trained.evaluations])
     classes = {"predicted": predicted, "true": dataset.test_classes.astype(predicted.dtype)}
     tensors = {name: torch.from_numpy(numbers) for name, numbers in classes.items()}
-    (folder / "predictions.safetensors").write_bytes(save(tensors, {"classes": str(dataset.classes)}))
-    (folder / "weights.safetensors").write_bytes(save(trained.weights))
+    (output / "predictions.safetensors").write_bytes(save(tensors, {"classes": str(dataset.classes)}))
+    (output / "weights.safetensors").write_bytes(save(trained.weights | {CLASSES: torch.from_numpy(trained.known)}))
     resolved = {**parameter, "calibrated": calibrated}
-    (folder / "parameters.json").write_text(json.dumps(resolved, sort_keys=True, indent=1) + "\n")
+    (output / "parameters.json").write_text(json.dumps(resolved, sort_keys=True, indent=1) + "\n")
