@@ -51,6 +51,9 @@ STATED = {
     "rise: largest error of a fold below the default": {"sensitivity-momentum": True, "sensitivity-thresholds": False},
     "less than 25 % of these recognised (assumed limits)": {"basin-switches": True, "within-basins-shapes": True},
     "These groups are chosen by the outcome, so nothing is tested": {"within-basins-scarce-labels": True},
+    "Coverage, the mean weight of the pseudo-labels": {"pseudo-labels": True},
+    "in the last fifth of the training": {"coverage": True, "flips": False},
+    "in the last half of the training. Mean over the steps": {"flips": True, "coverage": False},
     "p is descriptive only": {"aggregate": True},  # its pairs depend on each other
 }
 """What a caption says where it is so, and nowhere else."""
@@ -116,3 +119,13 @@ def test_a_setting_that_something_else_decides_is_not_marked():
 
 def test_marks_that_no_setting_has_are_not_explained():
     assert caption("table14") == "Settings of Smooth FixMatch; † calibrated (equation 25)."
+
+
+def test_captions_of_twins_name_their_disturbance_and_those_of_two_imbalances_both_shares():
+    plan = make_plan(check_study(yaml.safe_load((CONFIG / "paper.yaml").read_text()), "paper.yaml"))
+    shown = exhibits(plan, "")
+    for name in ("twins", "twins-at-the-end"):
+        assert "alone, of relative size 1e-06." in exhibit_caption(plan, shown[name])
+    text = exhibit_caption(plan, shown["table3"])
+    assert "keeps 80 % or 50 % of its unlabelled images" in text
+    assert " With 50 %: CIFAR-10, 4 labels per class;" in text

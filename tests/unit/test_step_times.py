@@ -25,7 +25,7 @@ def manifest(folder, name, method, seconds, host="here", first=0, status="done",
 
 
 def times(folder, *runs):
-    return {row["method"]: row for row in step_times(runs, folder, TITLES)}
+    return {row["method"]: row for row in step_times(runs, folder, TITLES, ["threshold"])}
 
 
 def test_each_run_is_compared_with_the_median_of_fixmatch(tmp_path):

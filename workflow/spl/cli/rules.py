@@ -136,7 +136,7 @@ def page(plan: PlanFile, name: Name) -> None:
     content = _planned("page", plan, name).content
     # Manifests are no inputs of the page: they hold hosts and times, on which no result depends.
     trained, folder = content["trained"], Path("results") / content["study"] / "runs"
-    times = {"step times": step_times(trained, folder, content["methods"])}
+    times = {"step times": step_times(trained, folder, content["methods"], content["method_settings"])}
     _do("page", plan, name, records(trained, folder) | times)
 
 

@@ -11,6 +11,7 @@ from spl.page.inputs import SCRIPT, STYLE, TEMPLATE
 from spl.paper.catalogue import Exhibit
 from spl.paper.selection import exhibit_caption
 from spl.study.plan import Plan
+from spl.study.schema import METHOD_SETTINGS
 
 
 def on_the_page(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Exhibit]:
@@ -44,6 +45,7 @@ def page_content(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Any]:
         "missing": len(plan.missing & plan.runs.keys()),
         "trained": list(trained),
         "methods": {run.method: METHODS[run.method].title for run in plan.runs.values()},
+        "method_settings": sorted(METHOD_SETTINGS),
         "basins": study.basins.model_dump(),
         "products": plan.products,
         "left_out": [

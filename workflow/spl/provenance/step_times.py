@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from spl.campaign.job import manifest_path
 from spl.errors import InputError
-from spl.paper.parameters import BASELINE
 from spl.provenance.manifest import Manifest, read_manifest
-from spl.study.schema import METHOD_SETTINGS
+
+REFERENCE = "fixmatch"
 
 
-def step_times(runs: Iterable[str], folder: Path, titles: Mapping[str, str]) -> list[dict[str, Any]]:
+def step_times(
+    runs: Iterable[str], folder: Path, titles: Mapping[str, str], of_methods: Collection[str]
+) -> list[dict[str, Any]]:
     """How long a step of each method takes, relative to FixMatch on the same machine and with the same settings.
 
     Each run is divided by the median of FixMatch's runs on its data set that ran on the same host and hardware and
@@ -29,6 +31,7 @@ def step_times(runs: Iterable[str], folder: Path, titles: Mapping[str, str]) -> 
         runs: paths of runs below the folder.
         folder: of the runs.
         titles: of the methods, in the order of the result.
+        of_methods: the settings that belong to single methods.
 
     Returns:
         for each method ``method``, its title; ``runs``, their number; ``median``, ``least`` and ``most``, ratios.
@@ -37,11 +40,11 @@ def step_times(runs: Iterable[str], folder: Path, titles: Mapping[str, str]) -> 
     seconds: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))  # by conditions, then method
     for manifest in filter(None, (_manifest(manifest_path(folder / run)) for run in runs)):
         if time := _step_seconds(manifest):
-            seconds[_conditions(manifest)][manifest.parameter["method"]].append(time)
+            seconds[_conditions(manifest, of_methods)][manifest.parameter["method"]].append(time)
     ratios: dict[str, list[float]] = defaultdict(list)
     for by_method in seconds.values():
-        if BASELINE in by_method:
-            unit = median(by_method[BASELINE])
+        if REFERENCE in by_method:
+            unit = median(by_method[REFERENCE])
             for method, times in by_method.items():
                 ratios[method] += [time / unit for time in times]
     return [
@@ -74,8 +77,8 @@ def _step_seconds(manifest: Manifest) -> float | None:
     return float(last["seconds"] / steps) if steps > 0 else None
 
 
-def _conditions(manifest: Manifest) -> str:
+def _conditions(manifest: Manifest, of_methods: Collection[str]) -> str:
     """What runs must share so that their times can be compared."""
-    settings = {key: value for key, value in manifest.parameter["settings"].items() if key not in METHOD_SETTINGS}
+    settings = {key: value for key, value in manifest.parameter["settings"].items() if key not in of_methods}
     shared = [manifest.host, manifest.hardware.model_dump(), manifest.parameter["dataset"], settings]
     return json.dumps(shared, sort_keys=True)
