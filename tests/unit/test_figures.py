@@ -325,8 +325,8 @@ def test_stacked_dots_do_not_overlap_and_none_could_lie_lower(values, distance):
 
 def in_basins(method, number, error, smallest, basin):
     return {
-        "run": f"{method}{number}", "method": method, "variant": "", "labels": 20, "error_last": error,
-        "smallest_column": smallest, "basin": basin, "collapsed": "3" if smallest == 0 else "",
+        "run": f"{method}{number}", "method": method, "variant": "", "labels": 20, "error_last": error, "basin": basin,
+        "smallest_column": smallest, "smallest_recall": smallest / 2, "collapsed": "3" if smallest == 0 else "",
     }  # fmt: skip
 
 

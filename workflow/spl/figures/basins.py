@@ -1,4 +1,4 @@
-"""Basins of attraction: the last errors of an experiment's runs, and their smallest column sums."""
+"""Basins of attraction: last errors of an experiment's runs, their smallest column sums and smallest recalls."""
 
 from __future__ import annotations
 
@@ -18,26 +18,32 @@ from spl.analysis.arms import arm_labels
 from spl.figures.style import GREY, PAGE, Look, Percent, look_of, new_figure
 
 # Distance of touching dots, and minimum width of a panel, in inches
-DOT, PANEL = 5.4 / 72, 2.1
+DOT, PANEL = 5.4 / 72, 1.4
 
-QUANTITIES = {"error_last": "error of the last checkpoint", "smallest_column": "smallest column sum / test images"}
+QUANTITIES = {
+    "error_last": "last error",
+    "smallest_column": "smallest column / images",
+    "smallest_recall": "smallest recall",
+}
+# The limits of the study that a collapsed class is below, both of them.
+LIMIT_OF = {"smallest_column": "partly_collapsed", "smallest_recall": "recall"}
 # Legend entries, by the worst collapse of a class in a run
 KINDS = {
     "none": "high basin",
     "partly": "low basin: a class partly collapsed",
     "wholly": "low basin: a class wholly collapsed",
 }
-LIMIT = "limit of a collapse, at least partly"
+LIMIT = "a collapsed class is below both limits"
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
-    """A dot for each run: its last error, and the frequency of its least predicted class.
+    """A dot for each run: its last error, the frequency of its least predicted class, and its smallest recall.
 
     Each method has a row for each of its variants and numbers of labels. Dots are filled in the high basin, hollow if a
     class is partly collapsed, and crossed out if a class is wholly collapsed.
 
     Args:
-        parameter: ``titles`` of the methods to draw; ``basins`` with the threshold ``partly_collapsed`` between them.
+        parameter: ``titles`` of the methods to draw; ``basins``, the limits of the study.
         inputs: the experiment's summary.
     """
     titles, done = parameter["titles"], pd.read_csv(inputs[0], dtype={"collapsed": str}).dropna(subset="error_last")
@@ -45,8 +51,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     collapsed = np.where(runs["collapsed"].notna(), "wholly", np.where(runs["basin"] == "low", "partly", "none"))
     shown = runs.assign(collapse=collapsed)[["run", "method", "row", *QUANTITIES, "basin", "collapse"]]
     shown = shown.sort_values(["row", "error_last"], kind="stable")
-    limit = parameter["basins"]["partly_collapsed"]
-    spans = {"error_last": 1.1 * shown["error_last"].max(), "smallest_column": max(1.0, limit)}
+    spans = {"error_last": 1.1 * shown["error_last"].max(), **dict.fromkeys(LIMIT_OF, 1.0)}
     by_row = shown.groupby("row", observed=True)
     levels = pd.DataFrame(
         {quantity: by_row[quantity].transform(stack_levels, spans[quantity] * DOT / PANEL) for quantity in QUANTITIES}
@@ -54,9 +59,9 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     heights = levels.groupby(shown["row"], observed=True).max().max(axis=1)[::-1] + 3
     floors = heights.cumsum() - heights
 
-    figure = new_figure(PAGE, 1.05 + DOT * heights.sum(), gap=0.06)
-    panels = figure.subplots(1, 2, sharey=True)
-    for axis, (quantity, label) in zip(panels, QUANTITIES.items(), strict=True):
+    figure = new_figure(PAGE, 1.05 + DOT * heights.sum(), gap=0.12)
+    panels = dict(zip(QUANTITIES, figure.subplots(1, len(QUANTITIES), sharey=True), strict=True))
+    for quantity, axis in panels.items():
         dots = shown.assign(height=shown["row"].map(floors).astype(float) + levels[quantity])
         for method, collapse in product(titles, KINDS):
             group = dots[(dots["method"] == method) & (dots["collapse"] == collapse)]
@@ -64,13 +69,15 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
                 axis.plot(group[quantity], group["height"], **mark)
         for floor in floors:
             axis.axhline(floor - 0.8, color=GREY, linewidth=0.4)
-        axis.set(xlim=(-0.03 * spans[quantity], spans[quantity]), ylim=(-0.9, heights.sum() - 1), xlabel=label)
-        axis.xaxis.set_major_locator(MaxNLocator(5))
+        axis.set(xlim=(-0.03 * spans[quantity], spans[quantity]), ylim=(-0.9, heights.sum() - 1))
+        axis.set_xlabel(QUANTITIES[quantity])
+        axis.xaxis.set_major_locator(MaxNLocator(3))
         axis.xaxis.set_major_formatter(Percent())
         axis.spines["left"].set_visible(False)
         axis.tick_params(axis="y", length=0)
-    panels[0].set_yticks(floors + (heights - 3) / 2, floors.index)
-    panels[1].axvline(limit, color=GREY, linestyle="--", linewidth=0.8)
+    panels["error_last"].set_yticks(floors + (heights - 3) / 2, floors.index)
+    for quantity, limit in LIMIT_OF.items():
+        panels[quantity].axvline(parameter["basins"][limit], color=GREY, linestyle="--", linewidth=0.8)
     legend: dict[str, Any] = {
         name: tuple(Line2D([], [], **mark) for mark in _marks(Look(GREY, "o"), collapse))
         for collapse, name in KINDS.items()

@@ -356,10 +356,11 @@ def collapse(plan: Plan, experiment: str) -> str:
 def basins(plan: Plan, experiment: str) -> str:
     """Distribution of errors."""
     return (
-        "Left: error of each run at the last checkpoint. Right: smallest column sum of its confusion matrix, divided "
-        "by the number of test images of that class. Filled: high basin; hollow or crossed out: low basin, in which a "
-        f"class is partly or wholly collapsed. Partly collapsed: {_partly_collapsed(plan)}. Dots have their exact "
-        "values and are stacked where they would overlap. " + _what_was_run(plan, experiment)
+        "Left: error of each run at the last checkpoint. Middle: smallest column sum of its confusion matrix, divided "
+        "by the number of test images of that class. Right: smallest recall of a class. Filled: high basin; hollow or "
+        "crossed out: low basin, in which a class is partly or wholly collapsed. Partly collapsed: "
+        f"{_partly_collapsed(plan)}. Dots have their exact values and are stacked where they would overlap. "
+        + _what_was_run(plan, experiment)
     )
 
 
