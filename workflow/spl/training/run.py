@@ -46,7 +46,7 @@ def train_run(
 
     Args:
         parameter: the run's canonical parameter; ``method``, ``seed`` and ``settings`` determine the result.
-        data: folder of the prepared data set.
+        data: folder of the prepared data set, which the caller has checked: its processes would each hash all of it.
         split: file of the labelled set.
         calibration: file of the loss weights whose setting is "calibrated"; None if there are none.
         folder: of the written files.
@@ -57,7 +57,7 @@ def train_run(
     Raises:
         NotFiniteError, InterruptedTrainingError: nothing is written into the folder.
     """
-    dataset, description = read_dataset(data)
+    dataset, description = read_dataset(data, checked=())
     weights = read_weights(calibration) if calibration else {}
     calibrated = {name: value for name, value in weights.items() if parameter["settings"].get(name) == "calibrated"}
     # A plain record, not the study's model: reading a setting that the parameter does not hold must fail.
