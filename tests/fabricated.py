@@ -17,7 +17,7 @@ from spl.data.store import Dataset, save_dataset
 from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
-from spl.training.evaluation import MEASURES
+from spl.training.evaluation import MEASURES, interval_in_steps
 
 TEST_IMAGES = 100
 """Of each class."""
@@ -63,10 +63,11 @@ def _split(content, job):
 def _train(content, job):
     settings = content["settings"]
     late = settings["steps"] * 4 // 5
-    steps = [*range(settings["evaluate_every"], late + 1, settings["evaluate_every"])]
-    steps += [
-        *range(steps[-1] + settings["evaluate_late_every"], settings["steps"] + 1, settings["evaluate_late_every"])
-    ]
+    every, late_every = (
+        interval_in_steps(settings[name], settings["steps"]) for name in ("evaluate_every", "evaluate_late_every")
+    )
+    steps = [*range(every, late + 1, every)]
+    steps += [*range(steps[-1] + late_every, settings["steps"] + 1, late_every)]
     classes = len(json.loads(job.inputs[1].read_text())["classes"])
     random = np.random.default_rng(zlib.crc32(job.name.encode()))
     confusion = _matrices(random, len(steps), classes)

@@ -3,16 +3,21 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 
 import pytest
 from train_job import train_command, train_parameter
 
+from spl.attempts.attempt import attempt
 from spl.attempts.journal import read_attempts, read_progress
 from spl.attempts.lock import is_held
+from spl.data import store
 from spl.provenance.identity import run_identity
 from spl.study.files import RunInputs
+from spl.training.checkpoints import Checkpoints
+from spl.training.run import train_run
 
 
 @pytest.fixture
@@ -97,6 +102,21 @@ def test_damaged_data_are_remembered_too(inputs, tmp_path):
     for expected in (2, 1):
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert (done.returncode, "expected the array with sha256" in done.stderr) == (expected, True)
+
+
+def test_data_are_hashed_once_for_each_start_and_not_by_the_processes_that_train(inputs, tmp_path, monkeypatch):
+    hashed, original = [], store.array_digest
+    monkeypatch.setattr(store, "array_digest", lambda array: hashed.append(array) or original(array))
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    parameter, outcome = json.loads(train_parameter(steps=1)), []
+    files = RunInputs(inputs, inputs / "split.json")
+    attempt(parameter, files, tmp_path / "out", tmp_path / "run", "identity", 1e9, outcome.append, print)
+    assert len(outcome) == 1
+    assert len(hashed) == len(store.ARRAYS)
+    hashed.clear()
+    kept = Checkpoints(tmp_path / "checkpoints", 1e9, print)
+    train_run(parameter, files, tmp_path / "again", outcome.append, kept, lambda done: False)
+    assert hashed == [], "as each process of a run calls it"
 
 
 def test_nothing_goes_on_from_what_other_packages_computed(inputs, tmp_path, monkeypatch):

@@ -1,6 +1,9 @@
 """Two processes that share a training: the same batches, the same losses, the same state as one."""
 
 import json
+import os
+import signal
+import time
 from functools import partial
 from types import SimpleNamespace
 
@@ -10,7 +13,7 @@ import torch
 from spl.data.digits import read_digits
 from spl.data.splits import draw_split
 from spl.data.store import grey_levels
-from spl.errors import InterruptedTrainingError, NotFiniteError
+from spl.errors import DamagedError, InterruptedTrainingError, NotFiniteError
 from spl.study.settings import Settings
 from spl.training.checkpoints import Checkpoints
 from spl.training.loop import train
@@ -106,3 +109,46 @@ def test_what_ends_all_processes_is_raised_in_the_one_that_launched_them(tmp_pat
     settings = SHORT.model_copy(update={"processes": 2, "learning_rate": 1e30}).model_dump()
     with pytest.raises(NotFiniteError, match="in step 2"):
         launch(2, "cpu", train_in, tmp_path, "fixmatch", settings)
+
+
+def fail_alone(error, elsewhere):
+    """The second process fails, or is killed; the first one waits for it, or is busy for long."""
+    if rank() == 0:
+        time.sleep(600 if elsewhere else 0)
+        total(torch.ones(1))
+    elif error is None:
+        os.kill(os.getpid(), signal.SIGKILL)
+    else:
+        raise error
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize(
+    ("error", "kind", "reason"),
+    [
+        (DamagedError("images: expected others"), DamagedError, "^images: expected others$"),
+        (OSError(28, "No space left on device", "metrics.csv"), OSError, "No space left on device: 'metrics.csv'"),
+        (ValueError("a mistake of the code"), RuntimeError, "process 1 .*(?s:.*)ValueError: a mistake of the code"),
+        (None, RuntimeError, "process 1 .*SIGKILL"),
+    ],
+)
+def test_what_ends_one_process_ends_all_and_is_the_reason(error, kind, reason, elsewhere):
+    began = time.monotonic()
+    with pytest.raises(kind, match=reason):
+        launch(2, "cpu", fail_alone, error, elsewhere)
+    assert time.monotonic() - began < 60, "the first process was ended, too"
+
+
+def stop_together(path):
+    """As after an interruption: each process stops in the same step, and the first one still writes."""
+    total(torch.ones(1))
+    if rank() == 0:
+        time.sleep(2)
+        path.touch()
+    raise InterruptedTrainingError(f"process {rank()} interrupted")
+
+
+def test_a_process_that_is_interrupted_lets_the_first_one_write_its_checkpoint(tmp_path):
+    with pytest.raises(InterruptedTrainingError, match="process 0 interrupted"):
+        launch(2, "cpu", stop_together, tmp_path / "checkpoint")
+    assert (tmp_path / "checkpoint").exists()

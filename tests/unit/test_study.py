@@ -63,6 +63,9 @@ WRONG = {
     "datasets.digits.resources": ({"memory": 1}, "resources.memory:", "expected one of mem_mb, runtime"),
     "experiments.scarce-labels.resources": ({"runtime": 0}, "scarce-labels.resources.runtime:", "at least 1, got 0"),
     "training.processes": (3, "experiments.scarce-labels:", "batch 8: expected a multiple of 3 processes"),
+    "training.evaluate_every": (1.5, "training.evaluate_every:", "expected steps, a whole number from 1"),
+    "training.evaluate_late_every": (1.0, "training.evaluate_late_every:", "a fraction of steps below 1"),
+    "experiments.strong-supervision.training": ({"evaluate_every": 0}, "evaluate_every:", "a whole number from 1"),
     "experiments.scarce-labels.split": ({"scheme": "balanced", "per_class": 125}, "split.per_class:", "at most 124"),
     "experiments.scarce-labels.split.per_class": (0, "split.per_class:", "expected at least 1, got 0"),
     "experiments.scarce-labels.split.scheme": ("even", "split:", "one of balanced, proportional, random, full"),
@@ -112,6 +115,10 @@ def test_an_absent_file_is_named():
 
 def test_numbers_may_be_written_as_people_write_them():
     assert Settings(weight_decay="5e-4").weight_decay == 5e-4
+    assert (Settings(evaluate_every="5e-3").evaluate_every, Settings(evaluate_every="20").evaluate_every) == (0.005, 20)
+    for refused in (True, float("nan"), -0.1, "often", 2**63):
+        with pytest.raises(ValueError, match="expected steps, a whole number from 1"):
+            Settings(evaluate_every=refused)
 
 
 def test_the_defaults_are_the_public_recipe():

@@ -216,6 +216,16 @@ def test_evaluations_come_closer_in_the_last_fifth_and_include_the_last_step():
     assert done == [*range(100, 801, 100), 850, 900, 950, 1000, 1003]
 
 
+@pytest.mark.parametrize(
+    ("fraction", "steps", "every"), [(0.005, 1000, 5), (0.1, 1003, 100), (0.005, 20, 1), (0.5, 3, 2)]
+)
+def test_an_interval_below_1_is_that_part_of_the_steps_and_at_least_one(fraction, steps, every):
+    parts = Settings(steps=steps, evaluate_every=fraction, evaluate_late_every=fraction)
+    whole = Settings(steps=steps, evaluate_every=every, evaluate_late_every=every)
+    evaluated = [[step for step in range(1, steps + 1) if is_evaluated(step, settings)] for settings in (parts, whole)]
+    assert evaluated[0] == evaluated[1]
+
+
 @pytest.mark.parametrize("method", ["fixmatch", "pseudo-label", "flexmatch"])
 def test_a_run_that_stops_early_is_the_beginning_of_the_whole_run_bit_for_bit(method, tmp_path):
     """Its learning rate and its ramp are those of the whole schedule; its last evaluation is where it stops."""

@@ -18,6 +18,7 @@ from spl.attempts import slurm
 from spl.attempts.journal import FAILURE, note, now
 from spl.attempts.lock import RunLock
 from spl.attempts.watchdog import OUT_OF_TIME, SharedState, watchdog
+from spl.data.store import read_dataset
 from spl.errors import DamagedError, FailedBeforeError, InterruptedTrainingError, NotFiniteError
 from spl.study.files import RunInputs
 from spl.training.checkpoints import Checkpoints
@@ -73,6 +74,7 @@ def attempt(
                 _journal_entry(folder, checkpoints, state, settings["processes"]),
                 watchdog(folder, lock, state, settings["stop"] or settings["steps"]),
             ):
+                read_dataset(inputs.data)  # checks it, once for all processes
                 launch(settings["processes"], settings["device"], train_run, *arguments)
     except InterruptedTrainingError:
         if checkpoints.newest() != before:  # a job that saved nothing would repeat the same work for ever

@@ -107,7 +107,7 @@ def write_fold(parameter: Mapping[str, Any], inputs: Sequence[Path], outputs: Se
         InputError: the data set cannot be read.
     """
     [path] = outputs
-    dataset, _ = read_dataset(inputs[0].parent)
+    dataset, _ = read_dataset(inputs[0].parent, checked=["train_classes"])
     names = list(dataset.train_files) or None
     path.parent.mkdir(parents=True, exist_ok=True)
     write_split(draw_split(dataset.train_classes, **parameter["draw"], names=names), path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema, field_validator
@@ -28,6 +29,37 @@ LossWeight = Annotated[
     Any,
     PlainValidator(_loss_weight),
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"const": CALIBRATED}]}),
+]
+
+
+def _interval(value: Any) -> Any:
+    if isinstance(value, str):  # YAML reads 5e-3 as text
+        with suppress(ValueError):
+            value = int(value) if value.isdigit() else float(value)
+    if not (_is_steps(value) or _is_fraction(value)):
+        raise PydanticCustomError("interval", "expected steps, a whole number from 1, or a fraction of steps below 1")
+    return value
+
+
+def _is_steps(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**63
+
+
+def _is_fraction(value: Any) -> bool:
+    return isinstance(value, float) and 0 < value < 1
+
+
+Interval = Annotated[
+    int | float,
+    PlainValidator(_interval),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1},
+                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+            ]
+        }
+    ),
 ]
 
 
@@ -80,8 +112,10 @@ class Settings(Model):
     jump: Annotated[Number, Field(ge=0, le=1, description="j, the weight at the threshold of jump-fixmatch")] = 0.5
     lambda_max: Annotated[LossWeight, Field(description="upper limit of the weight of the factor as loss")] = CALIBRATED
     lambda_phi: Annotated[Number, Field(ge=0, description="weight of the factor as loss, in units of lambda_max")] = 0.0
-    evaluate_every: Annotated[Integer, Field(ge=1, description="steps between evaluations")] = 5000
-    evaluate_late_every: Annotated[Integer, Field(ge=1, description="the same, in the last fifth of the run")] = 1000
+    evaluate_every: Annotated[
+        Interval, Field(description="steps between evaluations, or below 1 a fraction of steps")
+    ] = 5000
+    evaluate_late_every: Annotated[Interval, Field(description="the same, in the last fifth of the schedule")] = 1000
     device: Annotated[Literal["cpu", "cuda"], Field(description="where the run is computed")] = "cpu"
     processes: Annotated[Integer, Field(ge=1, description="processes per run, one device each, sharing a batch")] = 1
     threads: Annotated[Integer, Field(ge=1, description="threads per process; affects the last bits on CPUs")] = 1

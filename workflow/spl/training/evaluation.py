@@ -86,11 +86,16 @@ def measure_pseudo_labels(weight: Tensor, losses: Tensor, right: Tensor) -> dict
     }
 
 
+def interval_in_steps(interval: int | float, steps: int) -> int:
+    """An evaluation interval in steps: given as such, or below 1 as a fraction of the schedule, at least one step."""
+    return interval if isinstance(interval, int) else max(1, round(interval * steps))
+
+
 def is_evaluated(done: int, settings: Settings) -> bool:
     """Whether the network is evaluated after ``done`` steps: regularly, more often in the last fifth, and last."""
     late = done > 0.8 * settings.steps
     interval = settings.evaluate_late_every if late else settings.evaluate_every
-    return done % interval == 0 or done == (settings.stop or settings.steps)
+    return done % interval_in_steps(interval, settings.steps) == 0 or done == (settings.stop or settings.steps)
 
 
 def predict_test_images(

@@ -8,7 +8,10 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
 from typing import Any
 
 import torch
@@ -29,24 +32,49 @@ def launch(processes: int, device: str, work: Callable[..., None], *arguments: A
         work: a function of a module, with arguments that can be pickled.
         arguments: of the work.
 
+    The first process that fails ends all of them: the others would wait for it.
+
     Raises:
-        InputError, NotFiniteError, InterruptedTrainingError: what the work raised.
+        InputError, NotFiniteError, InterruptedTrainingError, OSError: what the work raised, in any process.
+        RuntimeError: another error, with the traceback of its process; or a process was killed.
     """
     if processes == 1:
         work(*arguments)
         return
-    from torch.multiprocessing.spawn import spawn
-
-    raised = multiprocessing.get_context("spawn").SimpleQueue()
+    context = multiprocessing.get_context("spawn")
+    raised = context.SimpleQueue()
+    workers = list[SpawnProcess]()
     with tempfile.TemporaryDirectory() as folder:
-        meeting_point = f"file://{folder}/store"
-        # torch leaves its multiprocessing without type hints.
-        spawn(  # type: ignore[no-untyped-call]
-            _process, (processes, device, meeting_point, raised, work, arguments), processes
-        )
+        given = processes, device, f"file://{folder}/store", raised, work, arguments
+        try:
+            for number in range(processes):
+                worker = context.Process(target=_process, args=(number, *given))
+                worker.start()
+                workers.append(worker)
+            failed = _first_failure(workers)
+        finally:
+            for worker in workers:
+                worker.kill()
+                worker.join()
+    # Of a process that was killed there is no error, only of those that lost the connection to it.
+    if failed and (failed[1] < 0 or raised.empty()):
+        status = signal.Signals(-failed[1]).name if failed[1] < 0 else f"status {failed[1]}"
+        raise RuntimeError(f"process {failed[0]} of the run ended with {status}")
     if not raised.empty():
+        # The first one is the reason: others follow from the end of its process.
         error: Exception = raised.get()
         raise error
+
+
+def _first_failure(workers: Sequence[SpawnProcess]) -> tuple[int, int] | None:
+    """Wait until all processes have ended, or one has failed: its number and exit status, negative for a signal."""
+    while running := [worker for worker in workers if worker.exitcode is None]:
+        wait([worker.sentinel for worker in running])
+        failed = [(worker.exitcode, number) for number, worker in enumerate(workers) if worker.exitcode]
+        if failed:
+            status, number = min(failed)
+            return number, status
+    return None
 
 
 def _process(
@@ -66,14 +94,20 @@ def _process(
     if device == "cuda":
         torch.cuda.set_device(rank)
     backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
-    dist.init_process_group(backend, init_method=meeting_point, rank=rank, world_size=processes)
     try:
+        dist.init_process_group(backend, init_method=meeting_point, rank=rank, world_size=processes)
         work(*arguments)
-    except (InputError, NotFiniteError, InterruptedTrainingError) as error:
+    except (NotFiniteError, InterruptedTrainingError) as error:
+        # Every process raises these in the same step; the first one may still have been writing a checkpoint.
         if rank == 0:
             raised.put(error)
-    finally:
-        dist.destroy_process_group()
+    except (InputError, OSError) as error:
+        raised.put(error)
+        os._exit(1)  # at once: an orderly end would wait for the other processes
+    except BaseException:
+        raised.put(RuntimeError(f"process {rank} of the run failed:\n{traceback.format_exc()}"))
+        os._exit(1)
+    dist.destroy_process_group()
 
 
 def processes() -> int:

@@ -46,7 +46,7 @@ def train_run(
 
     Args:
         parameter: the run's canonical parameter; ``method``, ``seed`` and ``settings`` determine the result.
-        inputs: the files that it reads.
+        inputs: the files that it reads. The caller has checked the data: each process would hash all of it.
         output: folder of the written files.
         report: called with each evaluation.
         checkpoints: of earlier attempts at this run and of this one.
@@ -55,7 +55,7 @@ def train_run(
     Raises:
         NotFiniteError, InterruptedTrainingError: nothing is written into the folder.
     """
-    dataset, description = read_dataset(inputs.data)
+    dataset, description = read_dataset(inputs.data, checked=())
     weights = read_weights(inputs.calibration) if inputs.calibration else {}
     calibrated = {name: value for name, value in weights.items() if parameter["settings"].get(name) == "calibrated"}
     # A plain record, not the study's model: reading a setting that the parameter does not hold must fail.
