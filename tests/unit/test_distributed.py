@@ -1,6 +1,7 @@
 """Two processes that share a training: the same batches, the same losses, the same state as one."""
 
 import json
+import multiprocessing
 import os
 import signal
 import time
@@ -17,7 +18,7 @@ from spl.errors import DamagedError, InterruptedTrainingError, NotFiniteError
 from spl.study.settings import Settings
 from spl.training.checkpoints import Checkpoints
 from spl.training.loop import train
-from spl.training.processes import joined, launch, processes, rank, share, total
+from spl.training.processes import _first_failure, joined, launch, processes, rank, share, total
 
 DIGITS = read_digits()
 GREY = grey_levels(DIGITS.train_images)
@@ -137,6 +138,25 @@ def test_what_ends_one_process_ends_all_and_is_the_reason(error, kind, reason, e
     with pytest.raises(kind, match=reason):
         launch(2, "cpu", fail_alone, error, elsewhere)
     assert time.monotonic() - began < 60, "the first process was ended, too"
+
+
+class Ending:
+    """A process whose exit status shows only at the second look: the end of its pipe comes first."""
+
+    def __init__(self, sentinel):
+        self.sentinel, self._statuses = sentinel, iter([None, None])
+
+    @property
+    def exitcode(self):
+        return next(self._statuses, 1)
+
+
+def test_a_failure_that_shows_late_is_not_missed():
+    ended, _closed = multiprocessing.Pipe()
+    running, _open = multiprocessing.Pipe()
+    _closed.close()
+    workers = [SimpleNamespace(sentinel=running.fileno(), exitcode=None), Ending(ended.fileno())]
+    assert _first_failure(workers) == (1, 1)
 
 
 def stop_together(path):

@@ -68,13 +68,17 @@ def launch(processes: int, device: str, work: Callable[..., None], *arguments: A
 
 def _first_failure(workers: Sequence[SpawnProcess]) -> tuple[int, int] | None:
     """Wait until all processes have ended, or one has failed: its number and exit status, negative for a signal."""
-    while running := [worker for worker in workers if worker.exitcode is None]:
-        wait([worker.sentinel for worker in running])
-        failed = [(worker.exitcode, number) for number, worker in enumerate(workers) if worker.exitcode]
+    while True:
+        # Read once: a process that ends between two looks at it would be neither running nor failed.
+        statuses = [worker.exitcode for worker in workers]
+        failed = [(status, number) for number, status in enumerate(statuses) if status]
         if failed:
             status, number = min(failed)
             return number, status
-    return None
+        running = [worker.sentinel for worker, status in zip(workers, statuses, strict=True) if status is None]
+        if not running:
+            return None
+        wait(running)
 
 
 def _process(
