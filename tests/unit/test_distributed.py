@@ -140,6 +140,11 @@ def test_what_ends_one_process_ends_all_and_is_the_reason(error, kind, reason, e
     assert time.monotonic() - began < 60, "the first process was ended, too"
 
 
+def test_a_loss_that_is_not_finite_in_one_process_alone_is_the_reason():
+    with pytest.raises(NotFiniteError, match="^not finite in step 2$"):
+        launch(2, "cpu", fail_alone, NotFiniteError("not finite in step 2"), False)
+
+
 class Ending:
     """A process whose exit status shows only at the second look: the end of its pipe comes first."""
 
@@ -165,10 +170,10 @@ def stop_together(path):
     if rank() == 0:
         time.sleep(2)
         path.touch()
-    raise InterruptedTrainingError(f"process {rank()} interrupted")
+    raise InterruptedTrainingError("interrupted after step 3")
 
 
 def test_a_process_that_is_interrupted_lets_the_first_one_write_its_checkpoint(tmp_path):
-    with pytest.raises(InterruptedTrainingError, match="process 0 interrupted"):
+    with pytest.raises(InterruptedTrainingError, match="^interrupted after step 3$"):
         launch(2, "cpu", stop_together, tmp_path / "checkpoint")
     assert (tmp_path / "checkpoint").exists()

@@ -95,16 +95,15 @@ def _process(
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"  # one node: no need for a host name that others can resolve
-    if device == "cuda":
-        torch.cuda.set_device(rank)
     backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
     try:
+        if device == "cuda":
+            torch.cuda.set_device(rank)
         dist.init_process_group(backend, init_method=meeting_point, rank=rank, world_size=processes)
         work(*arguments)
     except (NotFiniteError, InterruptedTrainingError) as error:
-        # Every process raises these in the same step; the first one may still have been writing a checkpoint.
-        if rank == 0:
-            raised.put(error)
+        # An orderly end: every process raises these in the same step, and the first one may still write a checkpoint.
+        raised.put(error)
     except (InputError, OSError) as error:
         raised.put(error)
         os._exit(1)  # at once: an orderly end would wait for the other processes
