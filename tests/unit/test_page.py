@@ -43,18 +43,18 @@ def summarised(path, offset=0.0, losing="fixmatch"):
     return path
 
 
-@pytest.mark.parametrize(("module", "more"), [(summary, {}), (imbalance, {"rows": ["mean"]})])
+@pytest.mark.parametrize(("module", "more"), [(summary, {}), (imbalance, {"rows": ["mean"], "keep": [0.5]})])
 def test_the_page_tells_what_a_table_does_not_print(tmp_path, module, more):
     inputs = [summarised(tmp_path / "a.csv"), summarised(tmp_path / "b.csv", offset=-0.01)]
-    table = module.build({"titles": TITLES, "baseline": "fixmatch", **more}, inputs[: len(more) + 1])
+    table = module.build({"titles": TITLES, "baseline": "fixmatch", **more}, inputs[: 2 if more else 1])
     save_table(table, "", "", tmp_path / "tables/t")
     found = {one["of"]: one for one in TracedTable(tmp_path / "tables/t", SHOWN).comparisons()}
-    gained = found["Smooth FixMatch, gain"]
+    gained = found["Smooth FixMatch, keep 0.5, gain" if more else "Smooth FixMatch, gain"]
     assert (gained["pairs"], gained["p_value"], gained["smallest_p"], gained["effect_size"]) == (3, 0.125, 0.125, 1)
     assert gained["p_worse"] == 1
     assert [gained[key] for key in ("shift", "shift_low", "shift_high")] == pytest.approx([0.02] * 3)
     assert gained["shift_level"] == 0.75
-    assert gained["links"]["shift"] == "#cell=t:Smooth%20FixMatch,shift"
+    assert gained["links"]["shift"] == f"#cell=t:Smooth%20FixMatch,{'0.5,' if more else ''}shift"
     drops = [name for name in found if name.endswith("drop due to imbalance")]
     assert len(drops) == (2 if more else 0)
 

@@ -66,7 +66,7 @@ CLASSES = {"classes": ["cat", "dog", "ship"], "basins": BASINS}
 TABLES = {
     "summary": case(FOLDS, experiment(method=["supervised"]), titles=TITLES | {"supervised": "Fully supervised"}),
     "per_fold": case(FOLDS),
-    "imbalance": case(experiment("imbalanced"), FOLDS, rows=["folds", "mean", "range"]),
+    "imbalance": case(experiment("imbalanced"), FOLDS, rows=["folds", "mean", "range"], keep=[0.5]),
     "initial_condition": case(SEEDS, FOLDS),
     "random_labels": case(SIZES),
     "transitions": case(SIZES, **STABILITY),
@@ -94,10 +94,14 @@ NO_SUMMARY = {"fig1", "fig6", "curves"}
 """Formulas, and curves of the runs that are there."""
 
 
+# They read the metrics or predictions of the runs themselves; tests of their own cover unfinished studies.
+OF_METRICS = {"pseudo_labels", "twins", "training_measures"}
+
+
 def test_every_table_and_figure_of_the_paper_is_covered_here():
     exhibits = (CATALOGUE | experiment_exhibits("scarce-labels")).values()
     modules = {exhibit.module.split(".")[-1] for exhibit in exhibits}
-    assert modules == {*TABLES, *FIGURES, *NO_SUMMARY, "calibration", "hyperparameters", "spreadsheet"}
+    assert modules == {*TABLES, *FIGURES, *NO_SUMMARY, *OF_METRICS, "calibration", "hyperparameters", "spreadsheet"}
 
 
 def blanked(planned, missing):

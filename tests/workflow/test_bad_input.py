@@ -61,13 +61,11 @@ def test_a_damaged_data_set_is_named(finished):
     content = bytearray(images.read_bytes())
     content[-1] ^= 255
     images.write_bytes(content)
-    split = finished.results / "splits/digits/balanced-40/fold0.json"
-    split.unlink()
     [plan] = finished.results.glob("campaign/plan-*.json")
-    refused = finished.run("spl", "split", plan, "splits/digits/balanced-40/fold0")
+    run = "runs/digits/balanced-40/fold0/fixmatch/seed0"
+    refused = finished.run("spl", "train", plan, run, "--checkpoints", "checkpoints")
     assert refused.returncode == 2
     assert "expected the array with sha256" in refused.stderr
-    assert not split.exists()
 
 
 HOSTILE = "__use_yte__: true\n__definitions__:\n  - import pathlib\n?pathlib.Path('pwned').touch() or 'name': tiny\n"

@@ -12,8 +12,14 @@ from project import ROOT
 RUNS = [
     f"digits/balanced-40/fold{fold}/{method}/seed0" for fold in (0, 1) for method in ("fixmatch", "smooth-fixmatch")
 ]
-FIGURES = ("fig1", "fig4", "fig6", "fig9", "confusion", "basins-scarce-labels", "collapse-scarce-labels")
-TABLES = ("table1", "table7", "table14", "calibration", "aggregate", "collapses-scarce-labels")
+FIGURES = (
+    *("fig1", "fig4", "fig6", "fig9", "confusion", "pseudo-labels"),
+    *("basins-scarce-labels", "collapse-scarce-labels"),
+)
+TABLES = (
+    *("table1", "table7", "table14", "calibration", "aggregate", "coverage", "flips", "collapses-scarce-labels"),
+    *("weakest-classes-scarce-labels", "within-basins-scarce-labels", "instability-scarce-labels"),
+)
 
 
 def test_training_beats_chance_by_far(finished):

@@ -23,6 +23,8 @@ SPLITS = [
 ]
 SHOWN = {
     *("tables/table1", "tables/table7", "tables/aggregate", "tables/collapses-scarce-labels"),
+    *("tables/weakest-classes-scarce-labels", "tables/within-basins-scarce-labels"),
+    *("tables/instability-scarce-labels", "tables/coverage", "tables/flips", "figures/pseudo-labels"),
     *("figures/confusion", "figures/basins-scarce-labels", "figures/collapse-scarce-labels", "paper"),
 }
 

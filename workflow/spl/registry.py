@@ -52,4 +52,7 @@ class Registry(Mapping[str, T], Generic[T]):
         return sum(1 for _ in self)
 
     def _defines(self, path: Path) -> bool:
-        return path.is_file() and self._definition.search(path.read_text(encoding="utf-8")) is not None
+        try:
+            return self._definition.search(path.read_text(encoding="utf-8")) is not None
+        except OSError:  # no such file, or a key that is too long for a name of one
+            return False

@@ -196,7 +196,7 @@ def audit(
         raise typer.Exit(1)
 
 
-@_command("spl digest", "spl digest --against config/demo.sha256", "spl digest --jobs > config/demo.sha256")
+@_command("spl digest", "spl digest --jobs > mine.sha256", "spl digest --against mine.sha256")
 def digest(
     study: StudyFile = DEMO,
     jobs: Annotated[bool, typer.Option("--jobs", help="Print the sha256 of each job instead, to publish.")] = False,

@@ -1,7 +1,7 @@
 """Whether a study has the bytes that were published: the sha256 of each job's results, and of all of them.
 
 A listing has one line for each job, its sha256 and its name, as ``sha256sum`` prints them. The digest of a study is the
-sha256 of its listing, so that ``sha256sum config/demo.sha256`` prints the published one.
+sha256 of its listing, so that ``sha256sum`` of a published listing prints the published digest.
 """
 
 from __future__ import annotations
