@@ -72,7 +72,11 @@ def _train(content, job):
     random = np.random.default_rng(zlib.crc32(job.name.encode()))
     confusion = _matrices(random, len(steps), classes)
     right = np.trace(confusion, axis1=1, axis2=2) / (classes * TEST_IMAGES)
-    metrics = pd.DataFrame({"step": steps, "test_error": 1 - right} | dict.fromkeys(MEASURES, 0.5) | {"purity": right})
+    metrics = pd.DataFrame(
+        {"step": steps, "test_error": 1 - right}
+        | dict.fromkeys(MEASURES, 0.5)
+        | {"purity": right, "flips": 1 - right, "weight_movement": 0.1}
+    )
     metrics.to_csv(_folder(job) / "metrics.csv", index=False)
     write_predictions(_folder(job) / "predictions.safetensors", confusion)
     weights = json.loads(job.inputs[3].read_text())["weights"] if len(job.inputs) > 3 else {}
