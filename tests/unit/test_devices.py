@@ -44,6 +44,7 @@ def test_a_step_keeps_to_its_device_and_never_waits_for_it(method, monkeypatch):
 def test_meta_tensors_do_refuse_to_wait_and_to_mix():
     values = torch.zeros(3, dtype=torch.long, device=DEVICE)
     for waits in (torch.Tensor.tolist, torch.Tensor.nonzero, torch.bincount, lambda values: values[values > 0]):
+        # Torch says "not implemented" of some operations that need a meta tensor's values.
         with pytest.raises((RuntimeError, NotImplementedError)):
             waits(values)
     with pytest.raises(RuntimeError, match="device"):

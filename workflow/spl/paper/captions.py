@@ -385,7 +385,7 @@ def spreadsheet(plan: Plan, experiment: str) -> str:
 
 
 def basin_switches(plan: Plan, experiment: str) -> str:
-    """Section 4.2: runs that a shape brings to another basin."""
+    """Sections 4.1 and 4.3.1: runs that a shape brings to another basin."""
     return (
         "Runs that end in another basin than FixMatch's run of the same fold and seed. A run is in the low basin if a "
         f"class has {_partly_collapsed(plan)}; p: McNemar's exact two-sided test that switches to the low and to the "

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 # pandas needs jinja2 and tabulate to print tables, but imports them on demand. Imported here, they count as packages of
 # the jobs that print tables.
-import jinja2  # noqa: F401
+import jinja2  # noqa: F401, see above
 import pandas as pd
-import tabulate  # noqa: F401
+import tabulate  # noqa: F401, see above
 
 from spl.analysis.formats import counted, percent, spread
 from spl.analysis.statistics import CORRECTED, Gain, summarise
