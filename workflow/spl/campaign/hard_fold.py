@@ -9,7 +9,7 @@ import pandas as pd
 
 from spl.analysis.predictions import read_predictions
 from spl.analysis.summary import summarise_run
-from spl.paper.parameters import BASELINE
+from spl.study.checks import BASELINE
 from spl.study.plan import Plan
 
 # The experiment that shows which fold is hard, and those that use this fold alone.

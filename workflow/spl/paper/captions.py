@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from spl.methods.registry import METHODS
-from spl.paper.parameters import BASELINE, curve_runs, kept_share, measured_calibrations, settings_columns
+from spl.paper.parameters import curve_runs, kept_share, measured_calibrations, settings_columns
+from spl.study.checks import BASELINE
 from spl.study.labels import SYMBOLS, network_name
 from spl.study.plan import Plan, Run, SplitJob
 from spl.study.resolve import is_assumed, run_settings, setting_origins
@@ -127,6 +128,47 @@ def _partly_collapsed(plan: Plan) -> str:
     return (
         f"fewer predictions than {100 * column:g} % of its test images, and less than {100 * recall:g} % of these "
         "recognised (assumed limits)"
+    )
+
+
+def claims(plan: Plan, *experiments: str) -> str:
+    """The table of claims."""
+    gate, margin = plan.study.gate, 100 * plan.study.no_effect.margin
+    regime = (
+        "Out of regime: the runs do not meet the condition of the gate, under which the paper makes the claim. This is "
+        "no refutation, and the numbers of such a claim only describe these runs. "
+        if gate
+        else "The study has no gate, so it does not check whether its runs are in the regime of few labels and high "
+        "performance, for which the paper makes most of these claims. "
+    )
+    return (
+        "Claims of the paper in our words, the primary one in bold, with computed verdicts. Effect: Hodges–Lehmann "
+        "estimate of the paired difference in favour of the claim, over n folds, in points for errors and shares; for "
+        "the basins and for wins over FixMatch, the difference of two shares of folds. Interval: at the smallest level "
+        "from 95 % on, or the highest that n allows. p, and p, opposite: exact one-sided signed-rank tests (for runs "
+        "that switch, McNemar's) that the claim, and that its opposite, holds, corrected by Holm's method within each "
+        "group of claims that answer one question. Equally good: both one-sided tests that the difference lies within "
+        f"{margin:g} points (assumed margin); a difference that is not significant is never taken for equality. "
+        "Supported, contradicted: the one or the other p is at most 5 %; this holds for the data and the network of "
+        "the study, not beyond. Undecided: neither; folds to decide: about how many would decide with a power of 80 % "
+        "(Noether's approximation), for the effect seen and for half of it, since an effect seen in few folds is "
+        f"uncertain. {regime}Not run: the study lacks the experiment, or its runs are not done. Nothing was registered "
+        "before the runs: all numbers are exploratory."
+    )
+
+
+def regime(plan: Plan, *experiments: str) -> str:
+    """The figure of the gate."""
+    gate = plan.study.gate
+    if gate is None:
+        return ""
+    least, largest = (100 * share for share in gate.low_basin)
+    return (
+        "Coverage and purity of FixMatch's pseudo-labels (equation 5) and its test error, at every evaluation of each "
+        "run. The gate (assumed limits), measured on FixMatch and full supervision alone: mean coverage over the last "
+        f"fifth of the steps of at least {100 * gate.coverage:g} %; median error of the runs that end in the high "
+        f"basin at most {100 * gate.distance:g} points above full supervision; between {least:g} and {largest:g} % of "
+        f"the runs in the low basin. {_what_was_run(plan, experiments[0])}{_referred_to(plan, experiments[1:])}"
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from spl.paper import captions, parameters
-from spl.paper.parameters import BASELINE, Inputs, Parameter
+from spl.paper import captions, claim_parameters, parameters
+from spl.paper.parameters import Inputs, Parameter
+from spl.study.checks import BASELINE, GATED, SUPERVISED
 from spl.study.settings import Settings
 
 
@@ -55,6 +56,24 @@ _and_published = parameters.beside_published(BASELINE)
 
 # Exhibits in the order of the page. A study's paper contains an exhibit if the study has all of its experiments.
 CATALOGUE: dict[str, Exhibit] = {
+    "claims": Exhibit(
+        "Claims",
+        "What the paper claims, and what these runs say",
+        "spl.tables.claims",
+        captions.claims,
+        inputs=claim_parameters.claim_files,
+        parameter=claim_parameters.tested_claims,
+        optional=(*claim_parameters.TESTING, SUPERVISED),
+    ),
+    "regime": Exhibit(
+        "Regime",
+        "Few labels and high performance: FixMatch against the gate",
+        "spl.figures.regime",
+        captions.regime,
+        (GATED, SUPERVISED),
+        claim_parameters.regime_files,
+        claim_parameters.regime_limits,
+    ),
     "table1": Exhibit(
         "Table 1",
         "Scarce labels: mean over folds",

@@ -10,14 +10,13 @@ from typing import Any
 
 from spl.methods.registry import METHODS
 from spl.paper.literature import PublishedError, comparable_errors, read_published
+from spl.study.checks import BASELINE
 from spl.study.labels import TECHNICAL, network_name
 from spl.study.plan import Calibration, Plan, Run
 from spl.study.resolve import dataset_settings, is_assumed, setting_origins
 
 Inputs = Callable[..., list[str]]
 Parameter = Callable[..., dict[str, Any]]
-
-BASELINE = "fixmatch"
 
 
 def summaries(plan: Plan, *experiments: str) -> list[str]:

@@ -45,9 +45,10 @@ def _select(plan: Plan, exhibit: Exhibit, trained: list[str]) -> Exhibit | None:
         return _not_run(exhibit, plan.off[off[0]])
     optional = (name for name in exhibit.optional if name in trained and name not in plan.off)
     selected = replace(exhibit, experiments=(*exhibit.experiments, *optional), optional=())
-    # A table of a method's settings has no columns in a study without that method, one of weights perhaps no rows.
+    # A table of a method's settings has no columns in a study without that method, one of weights perhaps no rows, and
+    # a study may test no claim, or have no gate.
     parameter = selected.parameter(plan, *selected.experiments)
-    return None if [] in (parameter.get("columns"), parameter.get("calibrations")) else selected
+    return None if [] in map(parameter.get, ("columns", "calibrations", "claims", "limits")) else selected
 
 
 def _not_run(exhibit: Exhibit, reason: str) -> Exhibit:

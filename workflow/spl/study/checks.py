@@ -10,6 +10,10 @@ from spl.study.resolve import calibrated_weights, dataset_settings, method_setti
 from spl.study.schema import Balanced, DatasetSettings, Experiment, Full, Random, Scheme, Study
 from spl.study.settings import Settings
 
+# The gate is measured on this method in the first experiment, and on the second one.
+BASELINE = "fixmatch"
+GATED, SUPERVISED = "scarce-labels", "fully-supervised"
+
 
 class InconsistentStudyError(Exception):
     """Two parts of a study contradict each other.
@@ -34,6 +38,8 @@ def check_consistency(study: Study) -> None:
         _check_experiment(study, name, experiment)
     for name, dataset in study.datasets.items():
         _check_dataset(study, name, dataset)
+    if study.gate:
+        _check_gate(study)
     for key in study.assumed:
         if not _exists(study.model_dump(), key.split(".")):
             _refuse(f"assumed.{key}", "no such key in this study")
@@ -86,6 +92,18 @@ def _check_start(study: Study, name: str, experiment: Experiment, source: str) -
     fewest = [min(label_counts(study, one.dataset, one.split)) for one in (other, experiment)]
     if fewest[0] >= fewest[1]:
         _refuse(where, f"{source} begins at {fewest[0]} labels; expected fewer than the {fewest[1]} of this experiment")
+
+
+def _check_gate(study: Study) -> None:
+    """The gate compares FixMatch with few labels to full supervision on the same images."""
+    reference, supervised = (study.experiments.get(name) for name in (GATED, SUPERVISED))
+    if not reference or BASELINE not in reference.methods:
+        _refuse("gate", f"needs an experiment {GATED} with {BASELINE}")
+    if not supervised or not isinstance(supervised.split, Full) or not supervised.methods:
+        _refuse("gate", f"needs an experiment {SUPERVISED} with all images labelled (scheme: full) and a method")
+    sources = [study.datasets[one.dataset].source for one in (reference, supervised)]
+    if sources[0] != sources[1]:
+        _refuse(f"experiments.{SUPERVISED}.dataset", f"expected images of {sources[0]}, as in {GATED}, for the gate")
 
 
 def _check_dataset(study: Study, name: str, dataset: DatasetSettings) -> None:

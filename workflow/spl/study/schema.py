@@ -267,6 +267,35 @@ class Stability(Model):
     )
 
 
+Share = Annotated[Number, Field(ge=0, le=1)]
+
+
+class Gate(Model):
+    """The regime of few labels and high performance (section 1), outside which the paper's claims are not tested.
+
+    It is measured on FixMatch and on full supervision alone, so it cannot favour a method that is compared with
+    FixMatch. Needs the experiments ``scarce-labels``, with FixMatch, and ``fully-supervised``.
+    """
+
+    coverage: Annotated[
+        Share, Field(description="least mean weight of FixMatch's pseudo-labels over the last fifth of its steps")
+    ]
+    distance: Annotated[
+        Share, Field(description="largest median error of its runs in the high basin, minus that of full supervision")
+    ]
+    low_basin: Annotated[
+        list[Share],
+        Field(min_length=2, max_length=2, description="least and largest share of its runs in the low basin"),
+    ]
+
+    @field_validator("low_basin")
+    @classmethod
+    def _rising(cls, limits: list[float]) -> list[float]:
+        if limits[0] > limits[1]:
+            raise PydanticCustomError("order", "expected the least share before the largest")
+        return limits
+
+
 class Study(Model):
     """One study; all its results lie below ``results/<name>``."""
 
@@ -281,6 +310,7 @@ class Study(Model):
     basins: Basins = Basins()
     stability: Stability = Stability()
     no_effect: NoEffect = NoEffect()
+    gate: Gate | None = Field(default=None, description="without it, no claim counts as out of regime")
     experiments: dict[Slug, Experiment]
     assumed: dict[str, str] = Field(
         default={}, description="keys whose value the paper does not give, and why this value was chosen"

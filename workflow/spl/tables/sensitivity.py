@@ -10,12 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from spl.analysis.endpoints import KEY, movements
 from spl.analysis.formats import counted, spread
-from spl.analysis.statistics import DECIMALS, Gain, corrected, gain, summarise
+from spl.analysis.statistics import Gain, corrected, gain, summarise
 from spl.study.labels import setting_value
 from spl.tables.layout import Cell, Numbers, Table, gain_cells
-
-KEY = ["fold", "seed"]
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -36,9 +35,9 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """
     summary, setting, default = pd.read_csv(inputs[0]), parameter["setting"], parameter.get("default")
     methods = {str(method): runs for method, runs in summary.groupby("method", sort=False)}
-    moved = {method: _movements(runs, setting, default) for method, runs in methods.items()}
+    moved = {method: movements(runs, setting, default) for method, runs in methods.items()}
     full = max(len(runs.groupby(KEY)) for runs in methods.values())
-    statistics = list(next(iter(moved.values())).columns.drop("runs"))
+    statistics = [name for name in ("range", "rise") if name in next(iter(moved.values()))]
     baseline = parameter.get("baseline")
     pairs = {
         method: own.merge(moved[baseline], left_index=True, right_index=True, suffixes=("", "_baseline"))
@@ -71,24 +70,6 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
                 )
         printed.append(line)
     return numbers.table(pd.DataFrame(printed).fillna(""))
-
-
-def _movements(runs: pd.DataFrame, setting: str, default: float | None) -> pd.DataFrame:
-    """Range and rise of one method on each complete fold, and the paths of the ``runs`` behind them.
-
-    Args:
-        runs: rows of the summary.
-        setting, default: as in the parameter of :func:`build`.
-
-    Returns:
-        indexed by fold and seed.
-    """
-    errors = runs.pivot(index=KEY, columns=setting, values="error_last").dropna()  # noqa: PD010 - a pivot table would average duplicates
-    moved = pd.DataFrame({"range": errors.max(axis=1) - errors.min(axis=1)})
-    below = [value for value in sorted(set(runs[setting])) if default is not None and value < default]
-    if below and default in errors:
-        moved["rise"] = errors[below].max(axis=1) - errors[default]
-    return moved.round(DECIMALS).assign(runs=runs.groupby(KEY)["run"].agg(tuple).reindex(moved.index))
 
 
 def _gain(pairs: pd.DataFrame, name: str) -> Gain:

@@ -63,7 +63,7 @@ class Trace:
             return int(first) - 1
         lines = self._matching(address.replace(", ", ","))
         if not lines:
-            methods = "; ".join(dict.fromkeys(self.tidy["method"]))
+            methods = "; ".join(dict.fromkeys(self.tidy.iloc[:, 0]))
             quantities = ", ".join(dict.fromkeys(self.tidy["quantity"]))
             raise InputError(
                 f"{self._name}:{address}: no such number; expected what it is of ({methods}), and one of {quantities}"
@@ -80,8 +80,8 @@ class Trace:
 
     def _abbreviates(self, address: str, full: str, line: int) -> bool:
         """Whether an address begins and ends like the full one of a line, and has only parts of it in between."""
-        method, quantity = (str(self.tidy[name].iloc[line]).replace(", ", ",") for name in ("method", "quantity"))
-        start, end = f"{method},", f",{quantity}"
+        first, quantity = (str(self.tidy[name].iloc[line]) for name in (self.tidy.columns[0], "quantity"))
+        start, end = f"{first.replace(', ', ',')},", f",{quantity.replace(', ', ',')}"
         if not (f"{address},".startswith(start) and address.endswith(end)):
             return False
         between = (text[len(start) : -len(end)].split(",") for text in (address, full.replace(", ", ",")))

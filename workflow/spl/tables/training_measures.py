@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from spl.analysis.arms import arms, gains, run_names
+from spl.analysis.endpoints import late_means
 from spl.analysis.run_files import file_of_run
 from spl.analysis.statistics import corrected
 from spl.tables.layout import Cell, Numbers, Table, gain_cells
@@ -32,7 +32,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     summary = pd.read_csv(inputs[0])
     measured = pd.DataFrame(
         [
-            _late_means(pd.read_csv(file_of_run(inputs, run, "metrics.csv")), parameter["after"], measures)
+            late_means(pd.read_csv(file_of_run(inputs, run, "metrics.csv")), parameter["after"], measures)
             for run in summary.dropna(subset="error_last")["run"]
         ],
         index=summary.dropna(subset="error_last").index,
@@ -55,22 +55,3 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
                 lines = numbers.compared(what, gain)
                 line |= gain_cells(gain, lines, f"gain of the {heading}", f" of the {heading}", full)
     return numbers.table(pd.DataFrame(list(printed.values())).fillna(""))
-
-
-def _late_means(metrics: pd.DataFrame, after: float, columns: Iterable[str]) -> dict[str, float]:
-    """Means of measures over the last part of a run, NaN for those that were never measured there.
-
-    An evaluation has the mean over the steps since the one before, and counts by their number.
-
-    Args:
-        metrics: one row for each evaluation.
-        after: the share of the steps after which evaluations count.
-        columns: of the metrics.
-    """
-    steps = metrics["step"].diff().fillna(metrics["step"].iloc[0])
-    late = metrics["step"] > after * metrics["step"].max()
-    means = {}
-    for column in columns:
-        known = late & metrics[column].notna()
-        means[column] = float(np.average(metrics.loc[known, column], weights=steps[known])) if known.any() else np.nan
-    return means

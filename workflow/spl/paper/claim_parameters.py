@@ -1,0 +1,135 @@
+"""What the table of claims and the figure of the regime depend on: runs, files and limits."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from spl.analysis.endpoints import ENDPOINTS
+from spl.paper.claims import CLAIMS, Claim
+from spl.paper.parameters import metric_files, summaries, titles
+from spl.study.checks import BASELINE, GATED, SUPERVISED
+from spl.study.plan import Plan, Run
+from spl.study.resolve import dataset_settings
+
+# The experiments that test a claim, in the order of the catalogue
+TESTING = tuple(dict.fromkeys(name for claim in CLAIMS.values() for name in claim.experiments))
+VARYING = ("threshold", "momentum")
+
+
+def tested_claims(plan: Plan, *experiments: str) -> dict[str, Any]:
+    """All claims, the limits that their tests need, and the runs that the gate is measured on; nothing without runs."""
+    if not set(experiments) & set(TESTING):
+        return {"claims": []}
+    study = plan.study
+    shown = [
+        {"name": name, **asdict(claim), "planned": _is_planned(plan, claim, experiments)}
+        for name, claim in CLAIMS.items()
+    ]
+    defaults = {
+        name: {
+            setting: getattr(dataset_settings(study, study.experiments[name].dataset), setting) for setting in VARYING
+        }
+        for name in experiments
+    }
+    return {
+        "claims": shown,
+        "summaries": list(experiments),
+        "margin": study.no_effect.margin,
+        "mean_below": study.stability.mean_below,
+        "defaults": defaults,
+        "gate": _gate(plan, experiments),
+    }
+
+
+def _is_planned(plan: Plan, claim: Claim, experiments: tuple[str, ...]) -> bool:
+    """Whether the study has the experiments of a claim, with both methods and enough variants."""
+    if not set(claim.experiments) <= set(experiments):
+        return False
+    own = [plan.study.experiments[name] for name in claim.experiments]
+    methods = {claim.method, claim.against} - {""}
+    return all(methods <= experiment.methods.keys() for experiment in own) and claim.variant < len(own[0].variants)
+
+
+def _gate(plan: Plan, experiments: tuple[str, ...]) -> dict[str, Any] | None:
+    """The limits, and by experiment the runs that decide whether its claims are in the regime."""
+    gate = plan.study.gate
+    if gate is None or not {GATED, SUPERVISED} <= set(experiments):
+        return None
+    gated = dict.fromkeys(
+        claim.experiments[0] for claim in CLAIMS.values() if claim.gated and _is_planned(plan, claim, experiments)
+    )
+    return {
+        "limits": gate.model_dump(),
+        "reference": _paths(_reference(plan)),
+        "supervised": _paths(_supervised(plan)),
+        "runs": {name: _paths(regime_runs(plan, name)) for name in gated},
+    }
+
+
+def _paths(runs: list[Run]) -> list[str]:
+    return [run.path for run in runs]
+
+
+def regime_runs(plan: Plan, experiment: str) -> list[Run]:
+    """The baseline's runs that show whether the claims of an experiment are in the regime.
+
+    They are the experiment's own, with the most labels that it has, since it asks from how many labels on a method is
+    good. Among several variants, those with the settings of the gate's experiment count. An experiment that repeats
+    its conditions, or that lacks the baseline, shares its runs: those of all folds show more than a few, or than folds
+    that were chosen by their outcome.
+    """
+    reference = _reference(plan)
+    runs = [run for path in plan.experiments[experiment] if (run := plan.runs[path]).method == BASELINE]
+    own = [run for run in runs if run.labels == max(run.labels for run in runs)]
+    same = [run for run in own if run.settings == reference[0].settings]
+    if not own or (same and _drawn_like(same[0], reference[0])):
+        return reference
+    return same or own
+
+
+def _reference(plan: Plan) -> list[Run]:
+    """The baseline's runs in the gate's experiment, in its first variant."""
+    runs = [run for path in plan.experiments[GATED] if (run := plan.runs[path]).method == BASELINE]
+    return [run for run in runs if run.settings == runs[0].settings]
+
+
+def _drawn_like(run: Run, other: Run) -> bool:
+    """Whether two labelled sets are drawn in the same way: their paths differ in the fold alone."""
+    first, second = (one.split.rpartition("/")[0] for one in (run, other))
+    return first == second
+
+
+def _supervised(plan: Plan) -> list[Run]:
+    """The fully supervised runs with the network of the reference, or all if none has it."""
+    runs = [plan.runs[path] for path in plan.experiments[SUPERVISED]]
+    network = _reference(plan)[0].settings["network"]
+    return [run for run in runs if run.settings["network"] == network] or runs
+
+
+def claim_files(plan: Plan, *experiments: str) -> list[str]:
+    """The summaries, and the files of runs that endpoints and the gate read."""
+    read: dict[str, None] = {}
+    for claim in CLAIMS.values():
+        if _is_planned(plan, claim, experiments):
+            methods = (claim.method, claim.against)
+            runs = [path for path in plan.experiments[claim.experiments[0]] if plan.runs[path].method in methods]
+            read |= dict.fromkeys(f"{run}/{name}" for name in ENDPOINTS[claim.endpoint].reads for run in runs)
+    for runs in (_gate(plan, experiments) or {"runs": {}})["runs"].values():
+        read |= dict.fromkeys(f"{run}/metrics.csv" for run in runs)
+    files = [f"runs/{path}" for path in read if path.rpartition("/")[0] not in plan.missing]
+    return [*summaries(plan, *experiments), *files]
+
+
+def regime_limits(plan: Plan, *experiments: str) -> dict[str, Any]:
+    """The limits of the gate, and the runs that the figure shows; nothing without a gate."""
+    gate = _gate(plan, experiments)
+    if gate is None:
+        return {"limits": []}
+    return titles(plan, *experiments) | {name: gate[name] for name in ("limits", "reference", "supervised")}
+
+
+def regime_files(plan: Plan, *experiments: str) -> list[str]:
+    """The summaries of the gate's experiments, and the metrics of their runs."""
+    gated, supervised = (metric_files(plan, name) for name in experiments)
+    return [gated[0], supervised[0], *gated[1:], *supervised[1:]]

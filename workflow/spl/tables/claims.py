@@ -1,0 +1,241 @@
+"""The table of the paper's claims with their computed verdicts, and the measurements of the regime below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from math import isinf, isnan, nan
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spl.analysis.claims import (
+    LEVEL,
+    UNDECIDED,
+    Evidence,
+    claim_verdict,
+    corrected_evidence,
+    evidence,
+    folds_needed,
+)
+from spl.analysis.endpoints import ENDPOINTS, Material, endpoint_differences
+from spl.analysis.formats import percent
+from spl.analysis.regime import in_regime, measure_regime, regime_conditions
+from spl.tables.layout import Cell, Numbers, Table
+
+# Columns that hold words, besides the claim itself
+TEXTS = ("section", "tested by", "verdict")
+# The number behind each other printed column
+SHOWN = {
+    "verdict": "verdict_at_level",
+    "n": "n",
+    "effect": "effect",
+    "interval": "effect_low",
+    "p": "p_supported_holm",
+    "p, opposite": "p_contradicted_holm",
+    "smallest p": "smallest_p",
+    "folds to decide": "folds_needed",
+}
+MOST_FOLDS = 1000  # larger numbers of folds are not printed
+REGIME = "regime of "  # before the name of an experiment, in place of a claim
+
+
+def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
+    """Test every claim and give its verdict.
+
+    Args:
+        parameter: ``claims``, each with its ``name``, all attributes of :class:`spl.paper.claims.Claim`, and whether it
+            is ``planned``; names of the ``summaries``; the ``margin`` of equivalence; the error ``mean_below`` which a
+            number of labels is enough; ``defaults`` of the settings that vary, by experiment; the ``gate``: its
+            ``limits`` and the runs that it is measured on, or None.
+        inputs: the summaries, then files of runs that the endpoints and the gate read.
+    """
+    names = parameter["summaries"]
+    summaries = {name: pd.read_csv(path) for name, path in zip(names, inputs[: len(names)], strict=True)}
+    numbers = Numbers()
+    differences = {claim["name"]: _differences(claim, parameter, summaries, inputs) for claim in parameter["claims"]}
+    found = _families(parameter["claims"], differences, parameter["margin"])
+    inside = _add_regimes(numbers, parameter["gate"], summaries, inputs)
+    printed = []
+    for claim in parameter["claims"]:
+        name, of_folds = claim["name"], differences[claim["name"]]
+        for fold, difference, behind in of_folds.itertuples():
+            numbers.computed({"claim": name, "fold": fold}, {"difference": difference}, behind)
+        regime = inside.get(claim["experiments"][0]) if claim["gated"] and parameter["gate"] else True
+        level = level_of(claim, len(of_folds))
+        verdict = claim_verdict(found[name], level, regime)
+        values = _values(found[name], level)
+        if verdict == UNDECIDED:
+            values |= _folds(claim, parameter, of_folds)
+        runs = list(chain.from_iterable(of_folds["runs"]))
+        lines = numbers.computed({"claim": name, "verdict": verdict}, {"verdict_at_level": level}, runs)
+        lines |= numbers.computed({"claim": name}, values, runs)
+        cells = printed_claim(claim, values, verdict)
+        printed.append({column: Cell(text, lines[SHOWN[column]]) if column in SHOWN else text
+                        for column, text in cells.items()})  # fmt: skip
+    table = numbers.table(pd.DataFrame(printed))
+    return replace(table, note=regime_note(table.tidy), texts=TEXTS)
+
+
+def level_of(claim: Mapping[str, Any], n: int) -> float | None:
+    """The level of each direction of a claim's test on n folds; None between the looks of a registered study."""
+    return LEVEL
+
+
+def _differences(
+    claim: Mapping[str, Any], parameter: Mapping[str, Any], summaries: Mapping[str, pd.DataFrame], inputs: list[Path]
+) -> pd.DataFrame:
+    """The differences of a claim's endpoint by fold; none if it is not run."""
+    if not claim["planned"]:
+        return pd.DataFrame({"difference": [], "runs": []}, pd.Index([], name="fold"))
+    own = [summaries[name] for name in claim["experiments"]]
+    defaults = parameter["defaults"][claim["experiments"][0]]
+    material = Material(own, inputs, defaults, parameter["mean_below"])
+    return endpoint_differences(
+        ENDPOINTS[claim["endpoint"]], material, claim["method"], claim["against"], claim["variant"]
+    )
+
+
+def _families(
+    claims: Sequence[Mapping[str, Any]], differences: Mapping[str, pd.DataFrame], margin: float
+) -> dict[str, Evidence]:
+    """What the differences say about each claim, with p-values corrected for its family."""
+    found = {
+        claim["name"]: evidence(differences[claim["name"]]["difference"].to_numpy(float), claim["test"], margin)
+        for claim in claims
+    }
+    families: dict[str, list[str]] = {}
+    for claim in claims:
+        families.setdefault(claim["family"], []).append(claim["name"])
+    corrected = (corrected_evidence({name: found[name] for name in family}) for family in families.values())
+    return {name: one for family in corrected for name, one in family.items()}
+
+
+def _values(found: Evidence, level: float | None) -> dict[str, float]:
+    """The numbers of a claim; between the looks of a registered study without those that tell how a test would end."""
+    supported, contradicted = found.deciding
+    open_values = {"n": float(found.n), "effect": found.effect.estimate, "smallest_p": found.smallest_p}
+    tests = {
+        "effect_low": found.effect.low,
+        "effect_high": found.effect.high,
+        "effect_level": found.effect.level,
+        "p_supported": found.p_supported,
+        "p_supported_holm": supported,
+        "p_contradicted": found.p_contradicted,
+        "p_contradicted_holm": contradicted,
+        "folds_needed": nan,
+        "folds_needed_half": nan,
+    }
+    return open_values | (dict.fromkeys(tests, nan) if level is None else tests)
+
+
+def _folds(claim: Mapping[str, Any], parameter: Mapping[str, Any], differences: pd.DataFrame) -> dict[str, float]:
+    """How many folds would decide a claim, for the effect seen and for half of it.
+
+    The level is that of the smallest p-value in a corrected family.
+    """
+    level = LEVEL / sum(other["family"] == claim["family"] and other["planned"] for other in parameter["claims"])
+    values = differences["difference"].to_numpy(float)
+    needed = (folds_needed(values, claim["test"], level, part, parameter["margin"]) for part in (1, 0.5))
+    return dict(zip(("folds_needed", "folds_needed_half"), needed, strict=True))
+
+
+def printed_claim(claim: Mapping[str, Any], values: Mapping[str, float], verdict: str) -> dict[str, str]:
+    """The printed cells of a claim by column, from its numbers."""
+    points = ENDPOINTS[claim["endpoint"]].points
+    text = f"**{claim['text']}**" if claim["primary"] else claim["text"]
+    interval = "–"
+    if not isnan(values["effect_low"]):
+        low, high = (_effect(values[name], points) for name in ("effect_low", "effect_high"))
+        interval = f"{low} to {high} ({percent(values['effect_level'])} %)"
+    return {
+        "claim": text,
+        "section": claim["section"],
+        "tested by": f"{ENDPOINTS[claim['endpoint']].name}; {claim['experiments'][0]}",
+        "verdict": verdict,
+        "n": f"{values['n']:.0f}" if values["n"] else "–",
+        "effect": _effect(values["effect"], points),
+        "interval": interval,
+        "p": _p_value(values["p_supported_holm"]),
+        "p, opposite": _p_value(values["p_contradicted_holm"]),
+        "smallest p": _p_value(values["smallest_p"]),
+        "folds to decide": _needed(values),
+    }
+
+
+def _effect(value: float, points: bool) -> str:
+    return percent(value, 2) if points or isnan(value) else f"{value:.3g}".replace("-", "−")
+
+
+def _p_value(p: float) -> str:
+    return "–" if isnan(p) else f"{100 * p:.3g} %"
+
+
+def _needed(values: Mapping[str, float]) -> str:
+    if isnan(values["folds_needed"]):
+        return "–"
+    return ", ".join(
+        f"> {MOST_FOLDS:,}" if isinf(n) or n > MOST_FOLDS else f"{n:,.0f}"
+        for n in (values["folds_needed"], values["folds_needed_half"])
+    )
+
+
+def _add_regimes(
+    numbers: Numbers, gate: Mapping[str, Any] | None, summaries: Mapping[str, pd.DataFrame], inputs: list[Path]
+) -> dict[str, bool | None]:
+    """Add what the gate is measured by; returns whether each experiment is in the regime."""
+    if gate is None:
+        return {}
+    done = (
+        pd.concat(list(summaries.values()))
+        .drop_duplicates("run")
+        .dropna(subset="error_last")
+        .set_index("run", drop=False)
+    )
+    share, supervised = (done[done["run"].isin(gate[name])] for name in ("reference", "supervised"))
+    limits = gate["limits"]
+    inside = {}
+    for experiment, paths in gate["runs"].items():
+        runs = done[done["run"].isin(paths)]
+        measured = measure_regime(runs, share, supervised, inputs)
+        inside[experiment] = in_regime(regime_conditions(measured, limits))
+        values = {
+            "runs": len(runs),
+            "coverage": measured.coverage,
+            "coverage_least": limits["coverage"],
+            "distance": measured.distance,
+            "distance_largest": limits["distance"],
+            "low_basin": measured.low_basin,
+            "low_basin_least": limits["low_basin"][0],
+            "low_basin_largest": limits["low_basin"][1],
+        }
+        behind = dict.fromkeys([*runs["run"], *share["run"], *supervised["run"]])
+        numbers.computed({"claim": f"{REGIME}{experiment}"}, values, behind)
+    return inside
+
+
+def regime_note(tidy: pd.DataFrame) -> str:
+    """What the gate measured in each experiment, in words; empty without a gate.
+
+    Args:
+        tidy: of the table.
+    """
+    rows = tidy[tidy["claim"].str.startswith(REGIME)]
+    by_experiment = rows.pivot(index="claim", columns="quantity", values="value")  # noqa: PD010 - a pivot table would average duplicates
+    said = [
+        f"{name.removeprefix(REGIME)}: {_measured(by_experiment.loc[name])}" for name in dict.fromkeys(rows["claim"])
+    ]
+    return f"Regime, measured on FixMatch and full supervision alone. {'; '.join(said)}." if said else ""
+
+
+def _measured(values: Mapping[str, float]) -> str:
+    if isnan(values["coverage"]) or isnan(values["distance"]):
+        return "not measured"
+    distance = "no run in the high basin" if isinf(values["distance"]) else f"{percent(values['distance'], 2)} points"
+    return (
+        f"coverage {percent(values['coverage'])} % (at least {percent(values['coverage_least'], 0)}), distance "
+        f"{distance} (at most {percent(values['distance_largest'])}), low basin {percent(values['low_basin'], 0)} % of "
+        f"runs ({percent(values['low_basin_least'], 0)} to {percent(values['low_basin_largest'], 0)})"
+    )
