@@ -142,7 +142,8 @@ def folds_needed(differences: Values, test: ClaimTest, level: float, part: float
     1/2)^2) pairs on, where q is the probability that the sum of two differences is positive; the sign test from (z_a +
     z_b)^2 / (4 (q - 1/2)^2) pairs that differ on, where q is the share of these in one direction. Both probabilities
     are those of the differences seen, moved towards 0 for a part of the effect. An equivalence must pass two tests, so
-    each needs a power of 90 %. No fewer folds are named than could reach the level at all.
+    each needs a power of 90 %. For large effects the number is a few too high. It is never below the number of folds
+    that can reach the level at all.
 
     Args:
         differences: float (n,), paired, one for each fold.

@@ -245,7 +245,8 @@ def _labels_needed(errors: pd.DataFrame, material: Material) -> pd.Series[float]
     """The number of labels from which a fold's error stays below the limit; if it never does, one step beyond them."""
     sizes = errors.columns.to_numpy(float)
     beyond = sizes[-1] + (sizes[-1] - sizes[-2] if len(sizes) > 1 else 1)
-    stable = (errors < material.mean_below).iloc[:, ::-1].cummin(axis=1).to_numpy().sum(axis=1)
+    low = (errors < material.mean_below).to_numpy(bool)[:, ::-1]
+    stable = np.logical_and.accumulate(low, axis=1).sum(axis=1)
     return pd.Series(np.append(sizes, beyond)[len(sizes) - stable], errors.index)
 
 

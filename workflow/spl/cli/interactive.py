@@ -256,6 +256,18 @@ def bench(
     print(measured.stdout, end="") if as_json else show(json.loads(measured.stdout))
 
 
+@_command("spl findings", "spl findings results/demo")
+def findings(
+    results: Annotated[
+        list[Path] | None, typer.Argument(help="Results of studies whose table of claims to commit: results/demo.")
+    ] = None,
+) -> None:
+    """Write the verdicts of the tables in docs/findings/ into README.md and docs/findings.md."""
+    from spl.page.findings import write_findings
+
+    print(*write_findings(Path(), results or ()), sep="\n")
+
+
 @_command("spl schema > config/study.schema.json")
 def schema() -> None:
     """Print the JSON schema of a study, for editors; `config/study.schema.json` is a copy."""

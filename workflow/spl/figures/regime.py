@@ -50,11 +50,11 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
         axis.yaxis.set_major_formatter(Percent())
         axis.set_xlim(0, last)
-        axis.set_ylim(0, 1 if name != "test_error" else None)
+        axis.set_ylim(0, 1.01 if name != "test_error" else None)
         axis.set(xlabel="iterations", ylabel=PANELS[name])
     _region(panels["coverage"], LATE * last, last, limits["coverage"], 1)
     if pd.notna(full):
-        _region(panels["test_error"], 0.97 * last, last, full, full + limits["distance"])
+        _region(panels["test_error"], 0.9 * last, last, full, full + limits["distance"])
         panels["test_error"].axhline(full, color=GREY, linewidth=0.9, linestyle=":")
     figure.legend(handles=_legend(runs["basin"]), loc="outside upper center", ncols=4)
     columns = ["run", "basin", "step", *PANELS]

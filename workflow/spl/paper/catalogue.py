@@ -62,7 +62,7 @@ CATALOGUE: dict[str, Exhibit] = {
         "spl.tables.claims",
         captions.claims,
         inputs=claim_parameters.claim_files,
-        parameter=claim_parameters.tested_claims,
+        parameter=claim_parameters.claim_tests,
         optional=(*claim_parameters.TESTING, SUPERVISED),
     ),
     "regime": Exhibit(

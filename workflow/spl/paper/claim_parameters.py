@@ -17,15 +17,15 @@ TESTING = tuple(dict.fromkeys(name for claim in CLAIMS.values() for name in clai
 VARYING = ("threshold", "momentum")
 
 
-def tested_claims(plan: Plan, *experiments: str) -> dict[str, Any]:
-    """All claims, the limits that their tests need, and the runs that the gate is measured on; nothing without runs."""
-    if not set(experiments) & set(TESTING):
-        return {"claims": []}
+def claim_tests(plan: Plan, *experiments: str) -> dict[str, Any]:
+    """All claims with the limits of their tests, and the runs of the gate; no claim if the study tests none."""
     study = plan.study
     shown = [
         {"name": name, **asdict(claim), "planned": _is_planned(plan, claim, experiments)}
         for name, claim in CLAIMS.items()
     ]
+    if not any(claim["planned"] for claim in shown):
+        return {"claims": []}
     defaults = {
         name: {
             setting: getattr(dataset_settings(study, study.experiments[name].dataset), setting) for setting in VARYING

@@ -224,10 +224,11 @@ def regime_note(tidy: pd.DataFrame) -> str:
     """
     rows = tidy[tidy["claim"].str.startswith(REGIME)]
     by_experiment = rows.pivot(index="claim", columns="quantity", values="value")  # noqa: PD010 - a pivot table would average duplicates
-    said = [
-        f"{name.removeprefix(REGIME)}: {_measured(by_experiment.loc[name])}" for name in dict.fromkeys(rows["claim"])
-    ]
-    return f"Regime, measured on FixMatch and full supervision alone. {'; '.join(said)}." if said else ""
+    said: dict[str, list[str]] = {}  # experiments by what was measured: several may share it
+    for name in dict.fromkeys(rows["claim"]):
+        said.setdefault(_measured(by_experiment.loc[name]), []).append(name.removeprefix(REGIME))
+    sentences = "; ".join(f"{', '.join(experiments)}: {measured}" for measured, experiments in said.items())
+    return f"Regime, measured on FixMatch and full supervision alone. {sentences}." if said else ""
 
 
 def _measured(values: Mapping[str, float]) -> str:

@@ -1,0 +1,126 @@
+"""README and ``docs/findings.md``: their verdicts, generated from committed tables of claims between markers."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from spl.analysis.claims import BETWEEN_LOOKS, CONTRADICTED, NOT_RUN, OUT_OF_REGIME, SUPPORTED, UNDECIDED
+from spl.errors import InputError
+from spl.paper.claims import CLAIMS
+from spl.tables.claims import REGIME, printed_claim, regime_note
+
+README, FINDINGS = Path("README.md"), Path("docs/findings.md")
+COMMITTED = Path("docs/findings")  # STUDY-claims.csv of each study
+VERDICTS = (SUPPORTED, CONTRADICTED, UNDECIDED, OUT_OF_REGIME, NOT_RUN, BETWEEN_LOOKS)
+BLOCK = re.compile(r"(?P<start><!-- claims(?: (?P<study>[\w-]+))? -->\n).*?(?P<end><!-- /claims -->)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class CommittedClaims:
+    """A committed table of claims.
+
+    Attributes:
+        study: name of the study.
+        cells: the printed cells of each claim of the catalogue, by column.
+        regime: what the gate measured, in words.
+    """
+
+    study: str
+    cells: dict[str, dict[str, str]]
+    regime: str
+
+
+def read_claims(path: Path) -> CommittedClaims:
+    """Read ``STUDY-claims.csv``, the tidy form of a table of claims.
+
+    Raises:
+        InputError: it is of another catalogue of claims.
+    """
+    tidy = pd.read_csv(path)
+    of_claims = tidy[tidy["fold"].isna() & ~tidy["claim"].str.startswith(REGIME)]
+    if set(of_claims["claim"]) != CLAIMS.keys():
+        other = sorted(set(of_claims["claim"]) ^ CLAIMS.keys())
+        raise InputError(f"{path}: {other[0]}: not in both the table and the catalogue; copy the table again")
+    values = of_claims.pivot(index="claim", columns="quantity", values="value")  # noqa: PD010 - a pivot table would average duplicates
+    verdicts = of_claims.dropna(subset="verdict").set_index("claim")["verdict"]
+    numbers = {str(name): dict(zip(values.columns, row, strict=True)) for name, *row in values.itertuples()}
+    cells = {name: printed_claim(asdict(claim), numbers[name], verdicts[name]) for name, claim in CLAIMS.items()}
+    return CommittedClaims(path.name.removesuffix("-claims.csv"), cells, regime_note(tidy))
+
+
+def claims_table(table: CommittedClaims) -> str:
+    """All claims of a study as Markdown, and what its gate measured."""
+    printed = pd.DataFrame(list(table.cells.values()))
+    markdown = printed.to_markdown(index=False, disable_numparse=True)
+    return f"{markdown}\n\n{table.regime}".strip()
+
+
+def claims_summary(table: CommittedClaims) -> str:
+    """The verdict on the primary claim, and how many claims have which verdict, as an item of a list."""
+    [primary] = [name for name, claim in CLAIMS.items() if claim.primary]
+    cells = table.cells[primary]
+    numbers = "" if cells["n"] == "–" else (
+        f" (effect {cells['effect']} points, {cells['interval']}; n = {cells['n']}, p = {cells['p']}, of the opposite "
+        f"{cells['p, opposite']})"
+    )  # fmt: skip
+    counts = {verdict: sum(of["verdict"] == verdict for of in table.cells.values()) for verdict in VERDICTS}
+    counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    found = f"{CLAIMS[primary].text}: *{cells['verdict']}*{numbers}"
+    return f"- **{table.study}**: {found}. All {len(CLAIMS)} claims: {counted}."
+
+
+def with_claims(text: str, tables: Iterable[CommittedClaims]) -> str:
+    """A page with new blocks: ``<!-- claims STUDY -->`` for the table of a study, ``<!-- claims -->`` for all verdicts.
+
+    A block ends with ``<!-- /claims -->``.
+
+    Raises:
+        InputError: a block is of a study without a table.
+    """
+    by_study = {table.study: table for table in tables}
+
+    def block(match: re.Match[str]) -> str:
+        study = match["study"]
+        if study and study not in by_study:
+            raise InputError(f"claims of {study}: expected {COMMITTED / study}-claims.csv")
+        shown = claims_table(by_study[study]) if study else "\n".join(map(claims_summary, by_study.values()))
+        return f"{match['start']}\n{shown}\n\n{match['end']}"
+
+    return BLOCK.sub(block, text)
+
+
+def write_findings(root: Path, results: Iterable[Path] = ()) -> list[Path]:
+    """Write the verdicts into README and findings; returns the files that changed.
+
+    Args:
+        root: the folder of the project.
+        results: folders of studies, such as ``results/demo``, whose table of claims is copied first.
+
+    Raises:
+        InputError: one of these has no table.
+    """
+    for folder in results:
+        table = folder / "tables/claims.csv"
+        if not table.is_file():
+            raise InputError(f"{table}: not found; `snakemake claims` makes it")
+        shutil.copyfile(table, root / COMMITTED / f"{folder.resolve().name}-claims.csv")
+    tables = committed_claims(root)
+    changed = []
+    for page in (README, FINDINGS):
+        before = (root / page).read_text(encoding="utf-8")
+        after = with_claims(before, tables)
+        if after != before:
+            (root / page).write_text(after, encoding="utf-8")
+            changed.append(page)
+    return changed
+
+
+def committed_claims(root: Path) -> list[CommittedClaims]:
+    """All committed tables, by name of the study."""
+    return [read_claims(path) for path in sorted((root / COMMITTED).glob("*-claims.csv"))]
