@@ -10,5 +10,5 @@ def test_a_whole_fabricated_study_is_fresh(tmp_path, monkeypatch):
     study = Path("tests/studies/tiny.yaml").absolute()
     monkeypatch.chdir(tmp_path)
     measured = measure(study, gigabytes=0.01, repetitions=1)
-    assert measured["jobs"] == 35
+    assert measured["jobs"] == 36
     assert measured["audit_over_sha256"] > 0

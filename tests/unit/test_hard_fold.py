@@ -71,5 +71,5 @@ def test_before_the_first_stage_is_done_no_fold_is_named(tmp_path):
 def test_a_study_without_the_second_stage_has_nothing_to_choose(tmp_path):
     experiments = {"scarce-labels": DEMO["experiments"]["scarce-labels"]}
     assumed = {key: why for key, why in DEMO["assumed"].items() if not key.startswith("experiments.")}
-    plan = make_plan(check_study(DEMO | {"experiments": experiments, "assumed": assumed}, ""))
+    plan = make_plan(check_study(DEMO | {"experiments": experiments, "gate": None, "assumed": assumed}, ""))
     assert hard_fold_message(plan, tmp_path, list(plan.runs)) == ""

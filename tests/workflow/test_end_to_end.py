@@ -17,7 +17,17 @@ FIGURES = (
     *("basins-scarce-labels", "collapse-scarce-labels"),
 )
 TABLES = (
-    *("table1", "table7", "table14", "calibration", "aggregate", "coverage", "flips", "collapses-scarce-labels"),
+    *(
+        "claims",
+        "table1",
+        "table7",
+        "table14",
+        "calibration",
+        "aggregate",
+        "coverage",
+        "flips",
+        "collapses-scarce-labels",
+    ),
     *("weakest-classes-scarce-labels", "within-basins-scarce-labels", "instability-scarce-labels"),
 )
 

@@ -85,7 +85,7 @@ def test_what_snakedeploy_writes_runs_with_the_flags_of_the_catalogue(hosted, tm
     (tmp_path / "config/demo.yaml").write_bytes((ROOT / "tests/studies/tiny.yaml").read_bytes())
     usage = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text())["usage"]
     flags = usage["mandatory-flags"]["flags"].split()
-    assert jobs(deployed.snakemake("-n", *flags)) == 37, "the whole tiny study"
+    assert jobs(deployed.snakemake("-n", *flags)) == 38, "the whole tiny study"
     deployed.snakemake("fig4", *flags)
     assert (tmp_path / "results/tiny/figures/fig4.pdf").is_file()
     assert "Nothing to be done" in deployed.snakemake("fig4", *flags)

@@ -7,7 +7,7 @@ import pytest
 TINY = "tests/studies/tiny.yaml"
 PAGE = {"paper", "seal", "all"}
 SHOWN = {
-    *(f"table {name}" for name in ("table1", "table7", "aggregate", "collapses-scarce-labels")),
+    *(f"table {name}" for name in ("claims", "table1", "table7", "aggregate", "collapses-scarce-labels")),
     *(f"table {name}-scarce-labels" for name in ("weakest-classes", "within-basins", "instability")),
     *("table coverage", "table flips", "figure pseudo-labels"),
     *(f"figure {name}" for name in ("confusion", "basins-scarce-labels", "collapse-scarce-labels")),

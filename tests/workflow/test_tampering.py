@@ -22,7 +22,7 @@ SPLITS = [
     f"splits/digits/{scheme}/fold{fold}" for scheme in ("balanced-40", "random-20", "random-30") for fold in (0, 1)
 ]
 SHOWN = {
-    *("tables/table1", "tables/table7", "tables/aggregate", "tables/collapses-scarce-labels"),
+    *("tables/claims", "tables/table1", "tables/table7", "tables/aggregate", "tables/collapses-scarce-labels"),
     *("tables/weakest-classes-scarce-labels", "tables/within-basins-scarce-labels"),
     *("tables/instability-scarce-labels", "tables/coverage", "tables/flips", "figures/pseudo-labels"),
     *("figures/confusion", "figures/basins-scarce-labels", "figures/collapse-scarce-labels", "paper"),
