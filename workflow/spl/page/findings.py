@@ -100,7 +100,7 @@ def write_findings(root: Path, results: Iterable[Path] = ()) -> list[Path]:
 
     Args:
         root: the folder of the project.
-        results: folders of studies, such as ``results/demo``, whose table of claims is copied first.
+        results: folders of studies, such as ``results/demo``, whose table and figure of the regime are copied first.
 
     Raises:
         InputError: one of these has no table.
@@ -109,7 +109,11 @@ def write_findings(root: Path, results: Iterable[Path] = ()) -> list[Path]:
         table = folder / "tables/claims.csv"
         if not table.is_file():
             raise InputError(f"{table}: not found; `snakemake claims` makes it")
-        shutil.copyfile(table, root / COMMITTED / f"{folder.resolve().name}-claims.csv")
+        study = folder.resolve().name
+        shutil.copyfile(table, root / COMMITTED / f"{study}-claims.csv")
+        figure = folder / "figures/regime.png"
+        if figure.is_file():  # a study without a gate has none
+            shutil.copyfile(figure, root / COMMITTED / f"{study}-regime.png")
     tables = committed_claims(root)
     changed = []
     for page in (README, FINDINGS):

@@ -1,0 +1,78 @@
+"""README and findings say what the committed tables of claims say, and nothing else."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from spl.errors import InputError
+from spl.page.findings import (
+    BLOCK,
+    FINDINGS,
+    README,
+    claims_summary,
+    claims_table,
+    committed_claims,
+    with_claims,
+    write_findings,
+)
+from spl.paper.claims import CLAIMS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("page", [README, FINDINGS])
+def test_the_pages_are_what_the_generator_writes(page):
+    text = (ROOT / page).read_text()
+    assert text == with_claims(text, committed_claims(ROOT)), "run `spl findings`"
+
+
+def test_each_committed_table_is_in_the_findings_and_counted_in_the_readme():
+    [readme] = BLOCK.finditer((ROOT / README).read_text())
+    assert readme["study"] is None
+    blocks = {match["study"]: match[0] for match in BLOCK.finditer((ROOT / FINDINGS).read_text())}
+    tables = committed_claims(ROOT)
+    assert blocks.keys() == {table.study for table in tables}
+    for table in tables:
+        assert claims_table(table) in blocks[table.study]
+        assert claims_summary(table) in readme[0]
+        assert len(re.findall(r"^\|", claims_table(table), re.MULTILINE)) == len(CLAIMS) + 2
+
+
+def test_no_verdict_is_typed_beside_the_blocks():
+    """Outside the blocks, the words of verdicts only occur where they are explained."""
+    text = BLOCK.sub("", (ROOT / FINDINGS).read_text())
+    explained = re.findall(r"\*\*(supported|contradicted|undecided|out of regime|not run)\*\*", text)
+    assert len(explained) == 5
+    assert not re.search(r"\bp[ =]+\d|\d ± \d", text), "a number of a test belongs into a table"
+
+
+def project(tmp_path, edit=lambda text: text):
+    """A project with pages without content, and results of a study whose table is the committed one, edited."""
+    [table, *_] = committed_claims(ROOT)
+    (tmp_path / "docs/findings").mkdir(parents=True)
+    (tmp_path / README).write_text("Verdicts\n<!-- claims -->\nold\n<!-- /claims -->\nend")
+    (tmp_path / FINDINGS).write_text("<!-- claims mine -->\n<!-- /claims -->")
+    (tmp_path / "results/mine/tables").mkdir(parents=True)
+    committed = ROOT / "docs/findings" / f"{table.study}-claims.csv"
+    (tmp_path / "results/mine/tables/claims.csv").write_text(edit(committed.read_text()))
+    return tmp_path
+
+
+def test_results_are_copied_and_the_blocks_written_once(tmp_path):
+    root = project(tmp_path)
+    assert write_findings(root, [root / "results/mine"]) == [README, FINDINGS]
+    assert (root / README).read_text().startswith("Verdicts\n<!-- claims -->\n\n- **mine**: With scarce labels")
+    assert (root / README).read_text().endswith("\n\n<!-- /claims -->\nend")
+    assert "| **With scarce labels" in (root / FINDINGS).read_text()
+    assert write_findings(root) == [], "nothing changes the second time"
+
+
+def test_a_study_without_a_table_and_a_table_of_another_catalogue_are_refused(tmp_path):
+    root = project(tmp_path, lambda text: text.replace("twins,", "triplets,"))
+    with pytest.raises(InputError, match="claims of mine: expected docs/findings/mine-claims.csv"):
+        write_findings(root)
+    with pytest.raises(InputError, match="mine-claims.csv: triplets: not in both the table and the catalogue"):
+        write_findings(root, [root / "results/mine"])
+    with pytest.raises(InputError, match="tables/claims.csv: not found; `snakemake claims` makes it"):
+        write_findings(root, [root / "results/yours"])
