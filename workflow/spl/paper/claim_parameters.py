@@ -54,7 +54,7 @@ def _is_planned(plan: Plan, claim: Claim, experiments: tuple[str, ...]) -> bool:
 def _gate(plan: Plan, experiments: tuple[str, ...]) -> dict[str, Any] | None:
     """The limits, and by experiment the runs that decide whether its claims are in the regime."""
     gate = plan.study.gate
-    if gate is None or not {GATED, SUPERVISED} <= set(experiments):
+    if gate is None:
         return None
     gated = dict.fromkeys(
         claim.experiments[0] for claim in CLAIMS.values() if claim.gated and _is_planned(plan, claim, experiments)
@@ -80,6 +80,8 @@ def regime_runs(plan: Plan, experiment: str) -> list[Run]:
     that were chosen by their outcome.
     """
     reference = _reference(plan)
+    if not reference:  # a partial paper without its runs cannot measure the regime
+        return []
     runs = [run for path in plan.experiments[experiment] if (run := plan.runs[path]).method == BASELINE]
     own = [run for run in runs if run.labels == max(run.labels for run in runs)]
     same = [run for run in own if run.settings == reference[0].settings]
@@ -90,7 +92,7 @@ def regime_runs(plan: Plan, experiment: str) -> list[Run]:
 
 def _reference(plan: Plan) -> list[Run]:
     """The baseline's runs in the gate's experiment, in its first variant."""
-    runs = [run for path in plan.experiments[GATED] if (run := plan.runs[path]).method == BASELINE]
+    runs = [run for path in plan.experiments.get(GATED, ()) if (run := plan.runs[path]).method == BASELINE]
     return [run for run in runs if run.settings == runs[0].settings]
 
 
@@ -101,10 +103,14 @@ def _drawn_like(run: Run, other: Run) -> bool:
 
 
 def _supervised(plan: Plan) -> list[Run]:
-    """The fully supervised runs with the network of the reference, or all if none has it."""
-    runs = [plan.runs[path] for path in plan.experiments[SUPERVISED]]
-    network = _reference(plan)[0].settings["network"]
-    return [run for run in runs if run.settings["network"] == network] or runs
+    """The fully supervised runs with the settings of the reference, or all if none has them."""
+    runs = [plan.runs[path] for path in plan.experiments.get(SUPERVISED, ())]
+    reference = [run.settings for run in _reference(plan)[:1]]
+    return [
+        run
+        for run in runs
+        if all(run.settings[name] == one[name] for one in reference for name in run.settings.keys() & one)
+    ] or runs
 
 
 def claim_files(plan: Plan, *experiments: str) -> list[str]:
