@@ -195,9 +195,9 @@ def verdicts(table):
 def test_the_table_has_a_verdict_for_each_claim_and_the_runs_behind_it(tmp_path):
     table = fabricated(tmp_path)
     found = verdicts(table)
-    assert found["scarce-labels"] == "supported"
-    assert found["flips"] == "undecided"
-    assert found["square-root"] == "supported", "2 / 64 in a family of two"
+    assert found["scarce-labels"] == "supported (exploratory)"
+    assert found["flips"] == "undecided (exploratory)"
+    assert found["square-root"] == "supported (exploratory)", "2 / 64 in a family of two"
     assert found["twins"] == found["strong-supervision"] == "not run"
     tidy = table.tidy[table.tidy["fold"].isna()].set_index(["claim", "quantity"])
     assert tidy.loc[("scarce-labels", "verdict_at_level"), ["verdict", "value"]].tolist() == ["supported", 0.05]
@@ -208,6 +208,8 @@ def test_the_table_has_a_verdict_for_each_claim_and_the_runs_behind_it(tmp_path)
     assert set(table.runs[line]) == {
         path.replace("/fixmatch", f"/{one}fixmatch") for path in REFERENCE for one in ("", "smooth-")
     }
+    [line] = table.tidy.index[(table.tidy["claim"] == "scarce-labels") & (table.tidy["quantity"] == "verdict_at_level")]
+    assert set(table.runs[line]) > {*REFERENCE, "digits/full/fold0/supervised/seed0"}, "the gate's runs, too"
     assert table.printed["claim"][0].startswith("**With scarce labels"), "the primary claim is the first"
     assert "scarce-labels: coverage 95.0 % (at least 90), distance 4.20 points" in table.note
 

@@ -91,7 +91,7 @@ def endpoint_differences(
         other = (endpoint.other or endpoint.measure)(material, against, variant)
         values = _combined(values, other, lambda ours, theirs: sign * (ours - theirs))
     by_fold = values.groupby(level="fold")
-    differences = by_fold["value"].mean().round(DECIMALS).rename("difference").to_frame()
+    differences = (by_fold["value"].mean().round(DECIMALS) + 0.0).rename("difference").to_frame()  # no negative zeros
     return differences.assign(runs=by_fold["runs"].agg(_joined))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,11 +67,12 @@ def claims_summary(table: CommittedClaims) -> str:
     [primary] = [name for name, claim in CLAIMS.items() if claim.primary]
     cells = table.cells[primary]
     numbers = "" if cells["n"] == "–" else (
-        f" (effect {cells['effect']} points, {cells['interval']}; n = {cells['n']}, p = {cells['p']}, of the opposite "
-        f"{cells['p, opposite']})"
+        f", with an effect of {cells['effect, interval']} points, n = {cells['n']}, p = {cells['p']} and p = "
+        f"{cells['p, opposite']} of the opposite"
     )  # fmt: skip
-    counts = {verdict: sum(of["verdict"] == verdict for of in table.cells.values()) for verdict in VERDICTS}
-    counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    counts = Counter(of["verdict"] for of in table.cells.values())
+    ordered = sorted(counts, key=lambda printed: [not printed.startswith(verdict) for verdict in VERDICTS])
+    counted = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ordered)
     found = f"{CLAIMS[primary].text}: *{cells['verdict']}*{numbers}"
     return f"- **{table.study}**: {found}. All {len(CLAIMS)} claims: {counted}."
 

@@ -142,18 +142,18 @@ def claims(plan: Plan, *experiments: str) -> str:
         "performance, for which the paper makes most of these claims. "
     )
     return (
-        "Claims of the paper in our words, the primary one in bold, with computed verdicts. Effect: Hodges–Lehmann "
-        "estimate of the paired difference in favour of the claim, over n folds, in points for errors and shares; for "
-        "the basins and for wins over FixMatch, the difference of two shares of folds. Interval: at the smallest level "
-        "from 95 % on, or the highest that n allows. p, and p, opposite: exact one-sided signed-rank tests (for runs "
-        "that switch, McNemar's) that the claim, and that its opposite, holds, corrected by Holm's method within each "
-        "group of claims that answer one question. Equally good: both one-sided tests that the difference lies within "
-        f"{margin:g} points (assumed margin); a difference that is not significant is never taken for equality. "
-        "Supported, contradicted: the one or the other p is at most 5 %; this holds for the data and the network of "
-        "the study, not beyond. Undecided: neither; folds to decide: about how many would decide with a power of 80 % "
-        "(Noether's approximation), for the effect seen and for half of it, since an effect seen in few folds is "
-        f"uncertain. {regime}Not run: the study lacks the experiment, or its runs are not done. Nothing was registered "
-        "before the runs: all numbers are exploratory."
+        "Claims of the paper in our words, with their section and a computed verdict; the primary one is bold. Effect: "
+        "Hodges–Lehmann estimate of the paired difference in favour of the claim, over n folds, in points for errors "
+        "and shares, with its interval at the smallest level from 95 % on, or at the highest that n allows; for basins "
+        "and wins over FixMatch, the difference of two shares of folds. p, and p, opposite: exact one-sided "
+        "signed-rank tests (for runs that switch, McNemar's) that the claim, and that its opposite, holds, corrected "
+        "by Holm's method within each group of claims that answer one question. Equally good: both one-sided tests that "
+        f"the difference lies within {margin:g} points (assumed margin); a difference that is not significant is never "
+        "taken for equality. Supported, contradicted: the one or the other p is at most 5 %; this holds for the data "
+        "and the network of the study, not beyond. Undecided: neither; folds to decide: about how many would decide "
+        "with a power of 80 % (Noether's approximation), for the effect seen and for half of it, since an effect seen "
+        f"in few folds is uncertain. {regime}Not run: the study lacks the experiment, or its runs, or those that the "
+        "regime is measured on, are not done. Exploratory: the test was not registered before the runs."
     )
 
 

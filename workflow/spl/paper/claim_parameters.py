@@ -21,7 +21,7 @@ def claim_tests(plan: Plan, *experiments: str) -> dict[str, Any]:
     """All claims with the limits of their tests, and the runs of the gate; no claim if the study tests none."""
     study = plan.study
     shown = [
-        {"name": name, **asdict(claim), "planned": _is_planned(plan, claim, experiments)}
+        {"name": name, **asdict(claim), "planned": _is_planned(plan, claim, experiments), "registered": False}
         for name, claim in CLAIMS.items()
     ]
     if not any(claim["planned"] for claim in shown):

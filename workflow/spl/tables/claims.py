@@ -7,12 +7,14 @@ from dataclasses import replace
 from itertools import chain
 from math import isinf, isnan, nan
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from spl.analysis.claims import (
+    CONTRADICTED,
     LEVEL,
+    SUPPORTED,
     UNDECIDED,
     Evidence,
     claim_verdict,
@@ -26,13 +28,12 @@ from spl.analysis.regime import in_regime, measure_regime, regime_conditions
 from spl.tables.layout import Cell, Numbers, Table
 
 # Columns that hold words, besides the claim itself
-TEXTS = ("section", "tested by", "verdict")
+TEXTS = ("verdict", "tested by")
 # The number behind each other printed column
 SHOWN = {
     "verdict": "verdict_at_level",
     "n": "n",
-    "effect": "effect",
-    "interval": "effect_low",
+    "effect, interval": "effect",
     "p": "p_supported_holm",
     "p, opposite": "p_contradicted_holm",
     "smallest p": "smallest_p",
@@ -42,14 +43,21 @@ MOST_FOLDS = 1000  # larger numbers of folds are not printed
 REGIME = "regime of "  # before the name of an experiment, in place of a claim
 
 
+class _Measured(NamedTuple):
+    """Whether an experiment is in the regime, None if that is open, and the runs that show it."""
+
+    inside: bool | None
+    runs: tuple[str, ...]
+
+
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """Test every claim and give its verdict.
 
     Args:
         parameter: ``claims``, each with its ``name``, all attributes of :class:`spl.paper.claims.Claim`, and whether it
-            is ``planned``; names of the ``summaries``; the ``margin`` of equivalence; the error ``mean_below`` which a
-            number of labels is enough; ``defaults`` of the settings that vary, by experiment; the ``gate``: its
-            ``limits`` and the runs that it is measured on, or None.
+            is ``planned`` and ``registered``; names of the ``summaries``; the ``margin`` of equivalence; the error
+            ``mean_below`` which a number of labels is enough; ``defaults`` of the settings that vary, by experiment;
+            the ``gate``: its ``limits`` and the runs that it is measured on, or None.
         inputs: the summaries, then files of runs that the endpoints and the gate read.
     """
     names = parameter["summaries"]
@@ -57,20 +65,20 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     numbers = Numbers()
     differences = {claim["name"]: _differences(claim, parameter, summaries, inputs) for claim in parameter["claims"]}
     found = _families(parameter["claims"], differences, parameter["margin"])
-    inside = _add_regimes(numbers, parameter["gate"], summaries, inputs)
+    regimes = _add_regimes(numbers, parameter["gate"], summaries, inputs)
     printed = []
     for claim in parameter["claims"]:
         name, of_folds = claim["name"], differences[claim["name"]]
         for fold, difference, behind in of_folds.itertuples():
             numbers.computed({"claim": name, "fold": fold}, {"difference": difference}, behind)
-        regime = inside.get(claim["experiments"][0]) if claim["gated"] and parameter["gate"] else True
+        regime, gate_runs = _regime_of(claim, regimes, parameter["gate"])
         level = level_of(claim, len(of_folds))
         verdict = claim_verdict(found[name], level, regime)
-        values = _values(found[name], level)
+        values = _values(found[name], level) | {"registered": float(claim["registered"])}
         if verdict == UNDECIDED:
             values |= _folds(claim, parameter, of_folds)
         runs = list(chain.from_iterable(of_folds["runs"]))
-        lines = numbers.computed({"claim": name, "verdict": verdict}, {"verdict_at_level": level}, runs)
+        lines = numbers.computed({"claim": name, "verdict": verdict}, {"verdict_at_level": level}, [*runs, *gate_runs])
         lines |= numbers.computed({"claim": name}, values, runs)
         cells = printed_claim(claim, values, verdict)
         printed.append({column: Cell(text, lines[SHOWN[column]]) if column in SHOWN else text
@@ -82,6 +90,13 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
 def level_of(claim: Mapping[str, Any], n: int) -> float | None:
     """The level of each direction of a claim's test on n folds; None between the looks of a registered study."""
     return LEVEL
+
+
+def _regime_of(claim: Mapping[str, Any], regimes: Mapping[str, _Measured], gate: Mapping[str, Any] | None) -> _Measured:
+    """Whether a claim's runs are in the regime, and the runs that it was measured on."""
+    if gate is None or not claim["gated"]:
+        return _Measured(True, ())
+    return regimes.get(claim["experiments"][0], _Measured(None, ()))
 
 
 def _differences(
@@ -146,22 +161,22 @@ def printed_claim(claim: Mapping[str, Any], values: Mapping[str, float], verdict
     """The printed cells of a claim by column, from its numbers."""
     points = ENDPOINTS[claim["endpoint"]].points
     text = f"**{claim['text']}**" if claim["primary"] else claim["text"]
-    interval = "–"
+    effect = _effect(values["effect"], points)
     if not isnan(values["effect_low"]):
-        low, high = (_effect(values[name], points) for name in ("effect_low", "effect_high"))
-        interval = f"{low} to {high} ({percent(values['effect_level'])} %)"
+        effect += " ({} to {})".format(*(_effect(values[name], points) for name in ("effect_low", "effect_high")))
+    exploratory = (
+        " (exploratory)" if verdict in (SUPPORTED, CONTRADICTED, UNDECIDED) and not values["registered"] else ""
+    )
     return {
-        "claim": text,
-        "section": claim["section"],
-        "tested by": f"{ENDPOINTS[claim['endpoint']].name}; {claim['experiments'][0]}",
-        "verdict": verdict,
+        "claim": f"{text} ({claim['section']})",
+        "verdict": f"{verdict}{exploratory}",
         "n": f"{values['n']:.0f}" if values["n"] else "–",
-        "effect": _effect(values["effect"], points),
-        "interval": interval,
+        "effect, interval": effect,
         "p": _p_value(values["p_supported_holm"]),
         "p, opposite": _p_value(values["p_contradicted_holm"]),
         "smallest p": _p_value(values["smallest_p"]),
         "folds to decide": _needed(values),
+        "tested by": f"{ENDPOINTS[claim['endpoint']].name}; {claim['experiments'][0]}",
     }
 
 
@@ -184,8 +199,8 @@ def _needed(values: Mapping[str, float]) -> str:
 
 def _add_regimes(
     numbers: Numbers, gate: Mapping[str, Any] | None, summaries: Mapping[str, pd.DataFrame], inputs: list[Path]
-) -> dict[str, bool | None]:
-    """Add what the gate is measured by; returns whether each experiment is in the regime."""
+) -> dict[str, _Measured]:
+    """Add what the gate measured; returns whether each experiment is in the regime."""
     if gate is None:
         return {}
     done = (
@@ -196,11 +211,10 @@ def _add_regimes(
     )
     share, supervised = (done[done["run"].isin(gate[name])] for name in ("reference", "supervised"))
     limits = gate["limits"]
-    inside = {}
+    regimes = {}
     for experiment, paths in gate["runs"].items():
         runs = done[done["run"].isin(paths)]
         measured = measure_regime(runs, share, supervised, inputs)
-        inside[experiment] = in_regime(regime_conditions(measured, limits))
         values = {
             "runs": len(runs),
             "coverage": measured.coverage,
@@ -211,9 +225,10 @@ def _add_regimes(
             "low_basin_least": limits["low_basin"][0],
             "low_basin_largest": limits["low_basin"][1],
         }
-        behind = dict.fromkeys([*runs["run"], *share["run"], *supervised["run"]])
+        behind = tuple(dict.fromkeys([*runs["run"], *share["run"], *supervised["run"]]))
+        regimes[experiment] = _Measured(in_regime(regime_conditions(measured, limits)), behind)
         numbers.computed({"claim": f"{REGIME}{experiment}"}, values, behind)
-    return inside
+    return regimes
 
 
 def regime_note(tidy: pd.DataFrame) -> str:
@@ -226,12 +241,12 @@ def regime_note(tidy: pd.DataFrame) -> str:
     by_experiment = rows.pivot(index="claim", columns="quantity", values="value")  # noqa: PD010 - a pivot table would average duplicates
     said: dict[str, list[str]] = {}  # experiments by what was measured: several may share it
     for name in dict.fromkeys(rows["claim"]):
-        said.setdefault(_measured(by_experiment.loc[name]), []).append(name.removeprefix(REGIME))
+        said.setdefault(_in_words(by_experiment.loc[name]), []).append(name.removeprefix(REGIME))
     sentences = "; ".join(f"{', '.join(experiments)}: {measured}" for measured, experiments in said.items())
     return f"Regime, measured on FixMatch and full supervision alone. {sentences}." if said else ""
 
 
-def _measured(values: Mapping[str, float]) -> str:
+def _in_words(values: Mapping[str, float]) -> str:
     if isnan(values["coverage"]) or isnan(values["distance"]):
         return "not measured"
     distance = "no run in the high basin" if isinf(values["distance"]) else f"{percent(values['distance'], 2)} points"
