@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import textwrap
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from spl.tables.claims import REGIME, printed_claim, regime_note
 
 README, FINDINGS = Path("README.md"), Path("docs/findings.md")
 COMMITTED = Path("docs/findings")  # STUDY-claims.csv of each study
+WIDTH = 125  # of a line of the README
 VERDICTS = (SUPPORTED, CONTRADICTED, UNDECIDED, OUT_OF_REGIME, NOT_RUN, BETWEEN_LOOKS)
 BLOCK = re.compile(r"(?P<start><!-- claims(?: (?P<study>[\w-]+))? -->\n).*?(?P<end><!-- /claims -->)", re.DOTALL)
 
@@ -74,7 +76,8 @@ def claims_summary(table: CommittedClaims) -> str:
     ordered = sorted(counts, key=lambda printed: [not printed.startswith(verdict) for verdict in VERDICTS])
     counted = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ordered)
     found = f"{CLAIMS[primary].text}: *{cells['verdict']}*{numbers}"
-    return f"- **{table.study}**: {found}. All {len(CLAIMS)} claims: {counted}."
+    text = f"- **{table.study}**: {found}. All {len(CLAIMS)} claims: {counted}."
+    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def with_claims(text: str, tables: Iterable[CommittedClaims]) -> str:
