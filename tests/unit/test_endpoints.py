@@ -70,7 +70,8 @@ def test_ranges_rises_and_best_values_are_taken_over_a_setting():
     assert differences("best threshold", rows)[0] == {0: 0.05}
     rows = grid("momentum", {OURS: {0.8: 0.2, 0.9: 0.1, 0.99: 0.4}, THEIRS: {0.8: 0.5, 0.9: 0.1, 0.99: 0.9}})
     assert differences("momentum rise", rows)[0] == {0: 0.3}
-    assert differences("momentum rise above", rows, ours=THEIRS, theirs="")[0] == {0: 0.8}
+    above = grid("momentum", {THEIRS: {0.8: 0.95, 0.9: 0.1, 0.99: 0.9}})
+    assert differences("momentum rise above", above, ours=THEIRS, theirs="")[0] == {0: 0.8}
     incomplete = [row | {"error_last": None} if row["momentum"] == 0.99 else row for row in rows]
     assert differences("momentum rise", incomplete)[0] == {}
 

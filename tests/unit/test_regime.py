@@ -109,6 +109,13 @@ def test_other_labels_count_on_their_own_random_ones_at_the_largest_number():
     assert gate_runs(planned(), "random-labels") == [f"digits/random-80/fold{fold}/fixmatch/seed0" for fold in (0, 1)]
 
 
+def test_of_several_variants_those_with_the_settings_of_the_reference_count():
+    plan = changed("class-imbalance", variants=[{"threshold": 0.9}, {"threshold": 0.95}])
+    own = gate_runs(plan, "class-imbalance")
+    assert len(own) == 2
+    assert not [path for path in own if "threshold" in path]
+
+
 def test_an_experiment_of_other_length_counts_on_its_own():
     short = changed("momentum", training={"steps": 60})
     assert gate_runs(short, "scarce-labels") == REFERENCE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import ceil, inf, log2, nan
+from math import ceil, inf, nan
 from typing import Literal
 
 import numpy as np
@@ -142,8 +142,7 @@ def folds_needed(differences: Values, test: ClaimTest, level: float, part: float
     1/2)^2) pairs on, where q is the probability that the sum of two differences is positive; the sign test from (z_a +
     z_b)^2 / (4 (q - 1/2)^2) pairs that differ on, where q is the share of these in one direction. Both probabilities
     are those of the differences seen, moved towards 0 for a part of the effect. An equivalence must pass two tests, so
-    each needs a power of 90 %. For large effects the number is a few too high. It is never below the number of folds
-    that can reach the level at all.
+    each needs a power of 90 %. For large effects the number is a few too high.
 
     Args:
         differences: float (n,), paired, one for each fold.
@@ -188,4 +187,4 @@ def _enough(information: float, level: float, power: float) -> float:
     if information <= 0:
         return inf
     needed = (stats.norm.isf(level) + stats.norm.ppf(power)) ** 2 / information
-    return float(max(ceil(round(needed, DECIMALS)), ceil(log2(1 / level))))
+    return float(ceil(round(needed, DECIMALS)))
