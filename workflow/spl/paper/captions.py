@@ -152,8 +152,8 @@ def claims(plan: Plan, *experiments: str) -> str:
         "never taken for equality. Supported, contradicted: the one or the other p is at most 5 %; this holds for the "
         "data and the network of the study, not beyond. Undecided: neither; folds to decide: about how many would "
         "do so with a power of 80 % (Noether's approximation), for the effect seen and for half of it, since an effect "
-        f"seen in few folds is uncertain. {regime}Not run: the study lacks the experiment, or its runs, or those that the "
-        "regime is measured on, are not done. Exploratory: the test was not registered before the runs."
+        f"seen in few folds is uncertain. {regime}Not run: the study lacks the experiment, or its runs, or those that "
+        "the regime is measured on, are not done. Exploratory: the test was not registered before the runs."
     )
 
 
