@@ -97,16 +97,25 @@ def test_every_number_of_every_table_leads_from_the_page_to_the_runs_behind_it(w
         name, _, cell = unquote(address).partition(":")
         trace = Trace(whole / "tables" / name)
         value = trace.tidy["value"][trace.line(cell)]
+        assert index["cells"][unquote(address)]
+        if cell.endswith(",verdict_at_level"):
+            assert text.startswith(trace.tidy["verdict"][trace.line(cell)])
+            continue
+        if text.startswith("&gt; 1,000"):
+            assert value > 1000
+            continue
         printed = re.match("−?[0-9.]+", re.sub("<.*?>", "", text))[0].replace("−", "-")
         rounded = (value, value * (1 - 1e-9), value * (1 + 1e-9))  # the file's ten digits can make a tie
         forms = [
             form
             for near in rounded
-            for form in (f"{100 * near:.2f}", f"{100 * near:.1f}", f"{100 * near:.2g}", f"{near:.2f}", f"{near:.3f}")
+            for form in (
+                *(f"{100 * near:.2f}", f"{100 * near:.1f}", f"{100 * near:.2g}", f"{100 * near:.3g}"),
+                *(f"{near:.2f}", f"{near:.3f}", f"{near:.3g}"),
+            )
         ]
         forms.append(f"{value:g}")
         assert printed in forms, f"{name}:{cell} is {value}"
-        assert index["cells"][unquote(address)]
     without = re.findall(r'aria-label="([^"]*)">(?:(?!</table>).)*<td[^>]*>(?!<a)[^<]*\d', page, re.DOTALL)
     assert set(without) == {"Table 14", "Table 15", "Calibration", "Runs"}
 
