@@ -169,7 +169,7 @@ def test_few_or_equal_folds_say_nothing_about_how_many_are_needed():
 
 
 def test_each_claim_is_about_experiments_methods_and_endpoints_that_exist():
-    studies = [read_study(CONFIG / f"{name}.yaml") for name in ("paper", "demo")]
+    studies = [read_study(path) for path in sorted(CONFIG.glob("*.yaml")) if path.name != "equivalent.yaml"]
     for name, claim in CLAIMS.items():
         assert claim.endpoint in ENDPOINTS, name
         assert {claim.method, claim.against} - {""} <= METHODS.keys(), name
@@ -179,9 +179,11 @@ def test_each_claim_is_about_experiments_methods_and_endpoints_that_exist():
             if set(claim.experiments) <= study.experiments.keys()
         ]
         assert planned, name
-        for experiment in (one for of_study in planned for one in of_study):
-            assert {claim.method, claim.against} - {""} <= experiment.methods.keys(), name
-            assert claim.variant < len(experiment.variants), name
+        assert any(
+            all({claim.method, claim.against} - {""} <= experiment.methods.keys() for experiment in of_study)
+            and claim.variant < len(of_study[0].variants)
+            for of_study in planned
+        ), name
 
 
 def test_one_claim_is_primary_and_equality_has_a_test_of_its_own():

@@ -9,7 +9,8 @@ import yaml
 
 from spl.analysis.regime import Regime, in_regime, measure_regime, regime_conditions
 from spl.errors import InputError
-from spl.paper.claim_parameters import claim_files, claim_tests, regime_limits, regime_runs
+from spl.figures import regime
+from spl.paper.claim_parameters import claim_files, claim_tests, regime_files, regime_limits, regime_runs
 from spl.paper.claims import CLAIMS
 from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
@@ -230,3 +231,26 @@ def test_the_gate_takes_the_verdict_from_claims_that_depend_on_it(tmp_path, outs
 
 def test_without_full_supervision_the_regime_is_not_known(tmp_path):
     assert verdicts(fabricated(tmp_path, supervised=None))["scarce-labels"] == "not run"
+
+
+def test_the_figure_shows_each_run_of_the_baseline_by_its_basin(tmp_path):
+    fabricated(tmp_path)
+    names = ("scarce-labels", "fully-supervised")
+    plan = planned()
+    for path in (tmp_path / "analysis").glob("*.csv"):
+        pd.read_csv(path).assign(last_step=100).to_csv(path, index=False)
+    for path in tmp_path.glob("runs/**/metrics.csv"):
+        pd.read_csv(path).assign(purity=0.9, test_error=[0.5, 0.04]).to_csv(path, index=False)
+    files = [tmp_path / path for path in regime_files(plan, *names)]
+    figure, shown = regime.draw(regime_limits(plan, *names), files)
+    assert shown.groupby("run")["basin"].first().to_dict() == {
+        path: "low" if "fold5" in path else "high" for path in REFERENCE
+    }
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend[:2] == ["FixMatch, high basin: 5 of 6", "FixMatch, low basin: 1 of 6"]
+    coverage, _, error = figure.axes
+    assert [len(axis.lines) for axis in (coverage, error)] == [6, 7], "and full supervision"
+    [asked] = coverage.collections
+    assert asked.get_paths()[0].get_extents().extents.tolist() == [80, 0.9, 100, 1]
+    [asked] = error.collections
+    assert asked.get_paths()[0].get_extents().extents[[1, 3]].tolist() == pytest.approx([0.02, 0.07])

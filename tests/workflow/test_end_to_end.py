@@ -17,18 +17,8 @@ FIGURES = (
     *("basins-scarce-labels", "collapse-scarce-labels"),
 )
 TABLES = (
-    *(
-        "claims",
-        "table1",
-        "table7",
-        "table14",
-        "calibration",
-        "aggregate",
-        "coverage",
-        "flips",
-        "collapses-scarce-labels",
-    ),
-    *("weakest-classes-scarce-labels", "within-basins-scarce-labels", "instability-scarce-labels"),
+    *("claims", "table1", "table7", "table14", "calibration", "aggregate", "coverage", "flips"),
+    *(f"{name}-scarce-labels" for name in ("collapses", "weakest-classes", "within-basins", "instability")),
 )
 
 
