@@ -149,9 +149,11 @@ def _values(found: Evidence, level: float | None) -> dict[str, float]:
 def _folds(claim: Mapping[str, Any], parameter: Mapping[str, Any], differences: pd.DataFrame) -> dict[str, float]:
     """How many folds would decide a claim, for the effect seen and for half of it.
 
-    The level is that of the smallest p-value in a corrected family.
+    The level is that of the smallest p-value in a corrected family; of several looks, the highest, which is the last
+    one's.
     """
-    level = LEVEL / sum(other["family"] == claim["family"] and other["planned"] for other in parameter["claims"])
+    highest = max(claim["looks"]["levels"]) if claim["registered"] else LEVEL
+    level = highest / sum(other["family"] == claim["family"] and other["planned"] for other in parameter["claims"])
     values = differences["difference"].to_numpy(float)
     needed = (folds_needed(values, claim["test"], level, part, parameter["margin"]) for part in (1, 0.5))
     return dict(zip(("folds_needed", "folds_needed_half"), needed, strict=True))
