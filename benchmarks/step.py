@@ -136,7 +136,7 @@ def whole_step(settings: Settings, pools: Pools) -> Callable[[], object]:
     """A FixMatch step from images in memory to new weights: drawing, augmentation, gradients, SGD, moving average."""
     state = _begun(settings, pools)
     batches: Iterator[Any] = draw_batches(pools, settings, 0, 0, unlabelled=True, strong=True)
-    return lambda: train_step(state, next(batches), 0, METHODS["fixmatch"], settings)
+    return lambda: train_step(state, next(batches), METHODS["fixmatch"], settings)
 
 
 def _begun(settings: Settings, pools: Pools) -> State:
@@ -147,7 +147,7 @@ def _begun(settings: Settings, pools: Pools) -> State:
 def _step_over_bare(settings: Settings, channels: int, side: int, repetitions: int) -> float:
     pools = random_pools(channels, side)
     fixed = next(draw_batches(pools, settings, 0, 0, unlabelled=True, strong=True))
-    views = torch.cat([fixed.labelled, fixed.weak, fixed.strong]).contiguous(memory_format=torch.channels_last)
+    views = fixed.views.contiguous(memory_format=torch.channels_last)
     targets = torch.randint(10, (len(views),))
     bare = build_network(settings, channels, 10, np.random.default_rng(0))
     whole = whole_step(settings, pools)
@@ -253,8 +253,9 @@ def _augment_over_pillow(repetitions: int) -> float:
     grey = torch.full((3,), 125, dtype=torch.uint8)
 
     def batched() -> None:
-        strong = augment.cutout(augment.randaugment(images, drawn), drawn, RECIPE.cutout, grey)
-        augment.normalise(augment.flip_and_crop(strong, weak), grey.float(), grey.float())
+        view = augment.strong_view(drawn, 32, 32, RECIPE.cutout)
+        strong = augment.cutout(augment.randaugment(images, view), view, grey)
+        augment.normalise(augment.flip_and_crop(strong, augment.weak_view(weak, 32, 32)), grey.float(), grey.float())
 
     def one_by_one() -> None:
         for row, picture in enumerate(pictures):

@@ -22,8 +22,9 @@ def test_both_sides_of_the_augmentation_s_benchmark_do_the_same_work():
     drawn = augment.draw_strong(60, draw, variant="torchssl")
     weak = augment.draw_weak(60, draw, flip=True, padding=4)
     grey = torch.full((3,), 125, dtype=torch.uint8)
-    strong = augment.cutout(augment.randaugment(images, drawn), drawn, 0.5, grey)
-    ours = augment.normalise(augment.flip_and_crop(strong, weak), grey.float(), grey.float())
+    view = augment.strong_view(drawn, 32, 32, 0.5)
+    strong = augment.cutout(augment.randaugment(images, view), view, grey)
+    ours = augment.normalise(augment.flip_and_crop(strong, augment.weak_view(weak, 32, 32)), grey.float(), grey.float())
     for row, image in enumerate(images):
         theirs = _pillow_view(Image.fromarray(image.numpy().transpose(1, 2, 0)), row, drawn, weak)
         assert (ours[row] - torch.from_numpy(theirs)).abs().mean() < 0.05

@@ -32,6 +32,10 @@ def as_pillow(image):
     return Image.fromarray(image[0].numpy() if len(image) == 1 else image.numpy().transpose(1, 2, 0))
 
 
+def seen(draw, images, largest=0.5):
+    return augment.strong_view(draw, *images.shape[2:], largest)
+
+
 def as_tensor(image):
     pixels = np.asarray(image)
     return torch.from_numpy(pixels[None].copy() if pixels.ndim == 2 else pixels.transpose(2, 0, 1).copy())
@@ -47,8 +51,9 @@ def test_every_operation_equals_pillow_s(number, kind):
     expected = torch.stack(
         [as_tensor(reference(as_pillow(one), v)) for one, v in zip(images, magnitude.tolist(), strict=True)]
     )
-    draw = augment.StrongDraw(torch.full((len(images), 1), number), place[:, None], torch.rand(len(images), 3))
-    difference = (augment.randaugment(images, draw).int() - expected.int()).abs()
+    chosen, square = np.full((len(images), 1), number), np.zeros((len(images), 3))
+    draw = augment.StrongDraw(chosen, place[:, None].numpy(), square)
+    difference = (augment.randaugment(images, seen(draw, images)).int() - expected.int()).abs()
     if operation.name == "autocontrast":  # rounds differently, in one of a thousand pixels
         assert difference.max() <= 1
         assert difference.float().mean() < 0.002
@@ -62,23 +67,23 @@ def test_operations_and_magnitudes_are_drawn_uniformly(variant, operations, prob
     assert draw.chosen.shape == (20_000, operations)
     expected = np.full(14, 20_000 * operations * probability / 14)
     expected[augment.NUMBER["identity"]] += 20_000 * operations * (1 - probability)
-    assert stats.chisquare(torch.bincount(draw.chosen.flatten()).numpy(), expected).pvalue > 1e-3
+    assert stats.chisquare(np.bincount(draw.chosen.flatten()), expected).pvalue > 1e-3
     for values in (draw.magnitude.flatten(), *draw.square.T):
-        assert stats.kstest(values.numpy(), "uniform").pvalue > 1e-3
+        assert stats.kstest(values, "uniform").pvalue > 1e-3
 
 
 def test_google_decides_about_each_operation_on_its_own():
     draw = augment.draw_strong(20_000, np.random.default_rng(3), variant="google")
     changing = 0.5 * 13 / 14
     expected = [20_000 * p for p in ((1 - changing) ** 2, 2 * changing * (1 - changing), changing**2)]
-    times = torch.bincount((draw.chosen != augment.NUMBER["identity"]).sum(1))
-    assert stats.chisquare(times.numpy(), expected).pvalue > 1e-3
+    times = np.bincount((draw.chosen != augment.NUMBER["identity"]).sum(1))
+    assert stats.chisquare(times, expected).pvalue > 1e-3
 
 
 def test_weak_views_are_drawn_uniformly():
     draw = augment.draw_weak(20_000, np.random.default_rng(3), flip=True, padding=4)
     for shifts in draw.shifts.T:
-        assert stats.chisquare(torch.bincount(shifts + 4, minlength=9).numpy()).pvalue > 1e-3
+        assert stats.chisquare(np.bincount(shifts + 4, minlength=9)).pvalue > 1e-3
     assert stats.binomtest(int(draw.mirrored.sum()), 20_000).pvalue > 1e-3
     assert not augment.draw_weak(100, np.random.default_rng(0), flip=False, padding=1).mirrored.any()
 
@@ -86,20 +91,15 @@ def test_weak_views_are_drawn_uniformly():
 def test_a_batch_is_augmented_as_its_images_are_one_by_one():
     images = IMAGES["photographs"]
     draw = augment.draw_strong(len(images), np.random.default_rng(1), variant="torchssl")
-    alone = [
-        augment.randaugment(
-            images[i : i + 1],
-            augment.StrongDraw(draw.chosen[i : i + 1], draw.magnitude[i : i + 1], draw.square[i : i + 1]),
-        )
-        for i in range(len(images))
-    ]
-    assert torch.equal(augment.randaugment(images, draw), torch.cat(alone))
+    draws = [augment.StrongDraw(*(values[i : i + 1] for values in vars(draw).values())) for i in range(len(images))]
+    alone = [augment.randaugment(images[i : i + 1], seen(draw_of_one, images)) for i, draw_of_one in enumerate(draws)]
+    assert torch.equal(augment.randaugment(images, seen(draw, images)), torch.cat(alone))
 
 
 def test_flip_and_crop_equals_numpy_s_reflection_padding():
     images = IMAGES["photographs"]
     draw = augment.draw_weak(len(images), np.random.default_rng(5), flip=True, padding=4)
-    got = augment.flip_and_crop(images, draw)
+    got = augment.flip_and_crop(images, augment.weak_view(draw, 32, 32))
     for image, (down, right), mirrored, ours in zip(
         images.numpy(), draw.shifts.tolist(), draw.mirrored, got, strict=True
     ):
@@ -111,15 +111,16 @@ def test_flip_and_crop_equals_numpy_s_reflection_padding():
 def test_cutout_covers_one_square_of_at_most_the_given_part():
     images = torch.full((500, 1, 32, 32), 7, dtype=torch.uint8)
     draw = augment.draw_strong(500, np.random.default_rng(2), variant="google")
-    covered = (augment.cutout(images, draw, 0.5, torch.tensor([200], dtype=torch.uint8)) == 200)[:, 0]
+    fill = torch.tensor([200], dtype=torch.uint8)
+    covered = (augment.cutout(images, seen(draw, images), fill) == 200)[:, 0]
     heights, widths = covered.any(2).sum(1), covered.any(1).sum(1)
     assert torch.equal(covered.sum((1, 2)), heights * widths)
     assert heights.max() <= 17
     assert widths.max() <= 17
     assert (heights.min() >= 1) & (widths.min() >= 1)
-    inside = ((draw.square[:, 1:] > 0.3) & (draw.square[:, 1:] < 0.7)).all(1)
+    inside = torch.from_numpy(((draw.square[:, 1:] > 0.3) & (draw.square[:, 1:] < 0.7)).all(1))
     assert torch.equal(heights[inside], widths[inside]) or (heights[inside] - widths[inside]).abs().max() <= 1
-    assert torch.equal(augment.cutout(images, draw, 0.0, torch.tensor([200], dtype=torch.uint8)), images)
+    assert torch.equal(augment.cutout(images, seen(draw, images, largest=0.0), fill), images)
 
 
 def test_normalised_training_images_have_mean_0_and_deviation_1():

@@ -38,10 +38,16 @@ def views(channels):
     draw = np.random.default_rng(0)
     strong = augment.draw_strong(100, draw, variant="torchssl")
     weak = augment.draw_weak(100, draw, flip=True, padding=2)
+    on_host = vars(augment.strong_view(strong, 20, 24, 0.5)), vars(augment.weak_view(weak, 20, 24))
+    strong, weak = (
+        {name: value.to("meta") if isinstance(value, torch.Tensor) else value for name, value in view.items()}
+        for view in on_host
+    )
+    strong, weak = augment.StrongView(**strong), augment.WeakView(**weak)
     images = torch.empty(100, channels, 20, 24, dtype=torch.uint8, device="meta")
     grey = torch.empty(channels, dtype=torch.uint8, device="meta")
     with Gpu():
-        seen = augment.flip_and_crop(augment.cutout(augment.randaugment(images, strong), strong, 0.5, grey), weak)
+        seen = augment.flip_and_crop(augment.cutout(augment.randaugment(images, strong), strong, grey), weak)
         return augment.normalise(seen, grey.float(), grey.float())
 
 

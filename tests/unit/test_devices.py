@@ -25,18 +25,21 @@ B, MU, SIDE, POOL = 4, 2, 8, 30
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_step_keeps_to_its_device_and_never_waits_for_it(method, monkeypatch):
-    monkeypatch.setattr(
-        optimiser, "sgd", lambda *given, **how: sgd(*given, **how | {"fused": False})
-    )  # has no meta form
+    def descend(*given, lr, fused, **how):
+        assert lr.device == DEVICE
+        sgd(*given, **how, lr=0.1, fused=False)  # a fused one has no meta form
+
+    monkeypatch.setattr(optimiser, "sgd", descend)
     settings = Settings(network="wrn-10-1", batch=B, mu=MU, lambda_u=1.0, lambda_max=1.0, lambda_phi=0.1)
     images, classes = torch.empty(POOL, 3, SIDE, SIDE, device=DEVICE), torch.zeros(POOL).long().to(DEVICE)
     grey = torch.ones(3, device=DEVICE), torch.ones(3, device=DEVICE)
     pools = Pools(images.byte(), classes, torch.arange(5), torch.arange(POOL), *grey)
     state = start(build_network(settings, 3, 10, np.random.default_rng(0)), pools, 10, METHODS[method], settings)
-    unlabelled, drawn = images[: MU * B], classes[: MU * B]
-    batch = Batch(images[:B], classes[:B], unlabelled, unlabelled, drawn, drawn, classes.sum())
-    for step in range(2):
-        measured = train_step(state, batch, step, METHODS[method], settings)
+    views, drawn = images[: B + (2 if METHODS[method].strong_view else 1) * MU * B], classes[: MU * B]
+    number = torch.ones((), device=DEVICE)
+    batch = Batch(views, classes[:B], drawn, drawn, classes.sum(), number.long(), number, number)
+    for _ in range(2):
+        measured = train_step(state, batch, METHODS[method], settings)
         assert measured.device == DEVICE
     assert all(value.device == DEVICE for value in state.tensors().values())
 

@@ -38,17 +38,24 @@ def train_each(settings, folder):
         train_in(folder / method, method, settings)
     with pytest.raises(InterruptedTrainingError, match="after step 3 of 4"):
         train_in(folder / "resumed", "flexmatch", settings, interrupt_after=2)
+    total(torch.zeros(1))  # a second attempt begins when the first has ended, with all its processes
     train_in(folder / "resumed", "flexmatch", settings)
+    longer = settings | {"steps": 20, "evaluate_every": 20, "evaluate_late_every": 20}
+    train_in(folder / "longer", "fixmatch", longer)
+    with pytest.raises(InterruptedTrainingError, match="after step 16 of 20"):  # between evaluations
+        train_in(folder / "halved", "fixmatch", longer, interrupted_at=16)
+    total(torch.zeros(1))
+    train_in(folder / "halved", "fixmatch", longer)
     mine = torch.arange(7)[share(7)]
     write(folder / f"share-{rank()}", {"processes": processes(), "mine": mine, "sum": total(torch.tensor(rank()))})
     write(folder / "joined", {"all": joined(torch.arange(6)[share(6)])})
 
 
-def train_in(folder, method, settings, interrupt_after=None):
+def train_in(folder, method, settings, interrupt_after=None, interrupted_at=None):
     asked = []
     kept = Checkpoints(folder / "checkpoints", 1e9, partial(note, folder))
     given = DIGITS, GREY, SPLIT, method, SimpleNamespace(**settings), 0
-    result = train(*given, asked.append, kept, lambda done: len(asked) == interrupt_after)
+    result = train(*given, asked.append, kept, lambda done: len(asked) == interrupt_after or done == interrupted_at)
     measures = [evaluation.measures for evaluation in result.evaluations]
     predicted = torch.stack([torch.from_numpy(evaluation.predicted) for evaluation in result.evaluations])
     if rank() == 0:
@@ -89,9 +96,10 @@ def test_two_processes_train_as_one_does(outcome, method):
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_interrupted_and_resumed_processes_end_with_the_same_bits(outcome, number):
-    undisturbed, resumed = outcome(f"{number}/flexmatch/result"), outcome(f"{number}/resumed/result")
-    assert "resuming after step 3" in outcome(f"{number}/resumed/told")["line"]
+@pytest.mark.parametrize(("whole", "parts", "after"), [("flexmatch", "resumed", 3), ("longer", "halved", 16)])
+def test_interrupted_and_resumed_processes_end_with_the_same_bits(outcome, number, whole, parts, after):
+    undisturbed, resumed = outcome(f"{number}/{whole}/result"), outcome(f"{number}/{parts}/result")
+    assert f"resuming after step {after}" in outcome(f"{number}/{parts}/told")["line"]
     assert undisturbed.keys() == resumed.keys()
     for name, value in undisturbed.items():
         assert torch.equal(value, resumed[name]) if isinstance(value, torch.Tensor) else value == resumed[name], name

@@ -156,12 +156,15 @@ def step_on(monkeypatch, method, guidance=None):
     state = start(torch.nn.Linear(1, 1), pools, 3, method, settings)
     if guidance is not None:
         state.method_state.observe = partial(guidance, state.method_state)
-    batch = stepping.Batch(empty, torch.tensor([0, 1, 2, 0]), empty, empty, torch.arange(8), torch.zeros(8), empty)
-    stepping.train_step(state, batch, 0, method, settings)
+    number = torch.tensor(1.0)
+    batch = stepping.Batch(
+        empty, torch.tensor([0, 1, 2, 0]), torch.arange(8), torch.zeros(8), empty, number, number, number
+    )
+    stepping.train_step(state, batch, method, settings)
     return learning.grad, weak.detach(), learning.detach(), state
 
 
-def test_changed_probabilities_decide_score_and_pseudo_label(monkeypatch):
+def test_changed_probabilities_decide_score_and_pseudo_label(monkeypatch, gradients_of_logits):
     def turned(state, batch):
         return Guidance(0.5, probabilities=batch.weak.roll(1, 1))
 
@@ -172,7 +175,7 @@ def test_changed_probabilities_decide_score_and_pseudo_label(monkeypatch):
     torch.testing.assert_close(gradient, leaf.grad)
 
 
-def test_targets_are_learnt_in_place_of_the_pseudo_label(monkeypatch):
+def test_targets_are_learnt_in_place_of_the_pseudo_label(monkeypatch, gradients_of_logits):
     gradient, weak, learning, _ = step_on(monkeypatch, PUBLISHED["UDA"])
     probabilities = softmax(weak, 1)
     sharp = softmax(probabilities.log() / 0.4, 1)
@@ -182,7 +185,7 @@ def test_targets_are_learnt_in_place_of_the_pseudo_label(monkeypatch):
     torch.testing.assert_close(gradient, leaf.grad)
 
 
-def test_a_further_loss_is_added(monkeypatch):
+def test_a_further_loss_is_added(monkeypatch, gradients_of_logits):
     gradient, weak, learning, state = step_on(monkeypatch, PUBLISHED["FreeMatch"])
     leaf = learning.clone().requires_grad_()
     thresholds = state.method_state.time * state.method_state.classes / state.method_state.classes.max()

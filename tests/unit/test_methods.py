@@ -11,7 +11,7 @@ from spl.methods.registry import METHODS
 from spl.methods.smooth_fixmatch_factor import factor_loss
 from spl.methods.smoothness import smoothness_factor
 from spl.study.settings import Settings
-from spl.training.step import ramp_up
+from spl.training.optimiser import unlabelled_weight
 
 PLAIN = ["pseudo-label", "fixmatch", "flexmatch"]
 SMOOTH = ["smooth-pseudo-label", "smooth-fixmatch", "smooth-fixmatch-sq", "smooth-fixmatch-sqrt"]
@@ -96,9 +96,9 @@ def test_the_factor_as_loss_raises_scores_above_the_threshold_and_leaves_the_oth
 
 
 def test_pseudo_labeling_ramps_its_loss_up_over_the_first_two_fifths():
-    settings = Settings(steps=1000, ramp=METHODS["pseudo-label"].defaults["ramp"])
-    assert [ramp_up(step, settings) for step in (0, 200, 400, 999)] == [0, 0.5, 1, 1]
-    assert ramp_up(0, Settings()) == 1
+    settings = Settings(steps=1000, lambda_u=3.0, ramp=METHODS["pseudo-label"].defaults["ramp"])
+    assert [unlabelled_weight(step, settings) for step in (0, 200, 400, 999)] == [0, 1.5, 3, 3]
+    assert unlabelled_weight(0, Settings(lambda_u=3.0)) == 3
 
 
 def test_the_registry_holds_the_paper_s_methods():

@@ -16,6 +16,7 @@ from spl.training.networks import build_network
 from spl.training.state import start
 
 REFERENCE = load_file(GOLDEN)
+pytestmark = pytest.mark.usefixtures("gradients_of_logits")
 LOSSES = ("labelled_loss", "unlabelled_loss", "coverage")
 
 
@@ -34,12 +35,12 @@ def assert_a_step_is_semilearn_s(given, state, method, settings, monkeypatch):
     """Its losses, coverage and the gradients of its whole loss, for the same logits."""
     leaves = [given[name].clone().requires_grad_() for name in ("labelled", "weak", "strong")]
     monkeypatch.setattr(stepping, "forward", lambda *_: (leaves[0], leaves[1].detach(), leaves[2]))
-    empty, unlabelled = torch.zeros(0), len(given["weak"])
+    number, unlabelled = torch.tensor(1.0), len(given["weak"])
     batch = Batch(
-        labelled=empty, targets=given["targets"], weak=empty, strong=empty,
-        positions=given.get("positions", torch.arange(unlabelled)), truth=torch.zeros(unlabelled), checksum=empty,
+        views=torch.zeros(0), targets=given["targets"], positions=given.get("positions", torch.arange(unlabelled)),
+        truth=torch.zeros(unlabelled), checksum=number, step=number, learning_rate=number, unlabelled_weight=number,
     )  # fmt: skip
-    measured = dict(zip(MEASURES, stepping.train_step(state, batch, 0, METHODS[method], settings), strict=True))
+    measured = dict(zip(MEASURES, stepping.train_step(state, batch, METHODS[method], settings), strict=True))
     for name in LOSSES:
         torch.testing.assert_close(measured[name], given[name], rtol=1e-5, atol=1e-6)
     for name, leaf in (("labelled_gradient", leaves[0]), ("strong_gradient", leaves[2])):

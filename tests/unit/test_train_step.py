@@ -46,7 +46,7 @@ def begun(method, **changed):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_gradient_of_a_step_is_that_of_the_equation_with_constant_weights(method, monkeypatch):
+def test_the_gradient_of_a_step_is_that_of_the_equation_with_constant_weights(method, monkeypatch, gradients_of_logits):
     """Pseudo-labels, scores and weights are constants (sg in equations 16, 19 to 22), but in the factor as loss."""
     state, batches, settings = begun(method, ramp=0.0)
     batch, entry = next(batches), METHODS[method]
@@ -62,7 +62,7 @@ def test_the_gradient_of_a_step_is_that_of_the_equation_with_constant_weights(me
 
     original = stepping.forward
     monkeypatch.setattr(stepping, "forward", forward)
-    train_step(state, batch, 0, entry, settings)
+    train_step(state, batch, entry, settings)
 
     leaves = {name: value.detach().clone().requires_grad_() for name, value in logits.items()}
     loss = cross_entropy(leaves["labelled"], batch.targets)
@@ -85,7 +85,7 @@ def test_the_gradient_of_a_step_is_that_of_the_equation_with_constant_weights(me
 
 def test_flexmatch_s_thresholds_come_from_the_counts_before_the_step():
     state, batches, settings = begun("flexmatch", threshold=0.11)
-    measured = train_step(state, next(batches), 0, METHODS["flexmatch"], settings)
+    measured = train_step(state, next(batches), METHODS["flexmatch"], settings)
     assert measured[MEASURES.index("coverage")] == 1, "nothing was remembered yet, so every threshold was 0"
     assert (state.method_state.latest >= 0).any()
 
@@ -95,8 +95,8 @@ def test_labelled_weak_and_strong_views_share_one_forward_and_its_statistics():
     batch = next(batches)
     reference = build_network(settings, 1, 10, np.random.default_rng(0))
     reference.train()
-    reference(torch.cat([batch.labelled, batch.weak, batch.strong]).contiguous(memory_format=torch.channels_last))
-    train_step(state, batch, 0, METHODS["fixmatch"], settings)
+    reference(batch.views.contiguous(memory_format=torch.channels_last))
+    train_step(state, batch, METHODS["fixmatch"], settings)
     assert torch.allclose(state.network.norm.running_mean, reference.norm.running_mean, atol=1e-6)
     assert torch.allclose(state.network.norm.running_var, reference.norm.running_var, atol=1e-6)
 
@@ -112,17 +112,17 @@ def test_three_steps_are_those_of_torch_s_nesterov_sgd_without_decay_of_biases_a
     optimizer = torch.optim.SGD(groups, lr=settings.learning_rate, momentum=0.9, nesterov=True)
     original = stepping.descend
 
-    def both(network, velocity, rate, settings):
-        for name, parameter in network.named_parameters():
-            named[name].grad = None if parameter.grad is None else parameter.grad.clone()
+    def both(weights, gradients, velocity, rate, settings):
+        for name, gradient in zip(weights, gradients, strict=True):
+            named[name].grad = gradient.clone()
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate.item()
         optimizer.step()
-        original(network, velocity, rate, settings)
+        original(weights, gradients, velocity, rate, settings)
 
     monkeypatch.setattr(stepping, "descend", both)
-    for step in range(3):
-        train_step(state, next(batches), step, METHODS["fixmatch"], settings)
+    for _ in range(3):
+        train_step(state, next(batches), METHODS["fixmatch"], settings)
     for name, parameter in state.network.named_parameters():
         assert torch.allclose(parameter, named[name], atol=1e-6), name
 
@@ -141,7 +141,7 @@ def test_what_is_evaluated_are_the_averaged_weights_with_the_live_statistics():
 def test_settings_that_a_method_does_not_read_need_not_be_there():
     used = {k: v for k, v in BASE.model_dump().items() if k not in ("power", "lambda_phi")}
     state, batches, _ = begun("fixmatch")
-    train_step(state, next(batches), 0, METHODS["fixmatch"], SimpleNamespace(**used))
+    train_step(state, next(batches), METHODS["fixmatch"], SimpleNamespace(**used))
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,8 @@ def test_precision_compiler_and_memory_layout_change_the_results_by_rounding_alo
     losses = {}
     for name, given in (("plain", {}), ("changed", changed)):
         state, batches, settings = begun("smooth-fixmatch-factor", **given)
-        steps = [train_step(state, next(batches), 0, METHODS["smooth-fixmatch-factor"], settings)[0]]
-        steps += [train_step(state, next(batches), 1, METHODS["smooth-fixmatch-factor"], settings)[0]]
+        steps = [train_step(state, next(batches), METHODS["smooth-fixmatch-factor"], settings)[0]]
+        steps += [train_step(state, next(batches), METHODS["smooth-fixmatch-factor"], settings)[0]]
         losses[name] = torch.stack(steps)
         assert all(weight.dtype == torch.float32 for weight in state.averaged.values())
     took_effect = {

@@ -1,6 +1,7 @@
 """A training on the real digits: what decides it, what does not, and what it reports."""
 
 import math
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import get_args
@@ -15,7 +16,8 @@ from spl.errors import InterruptedTrainingError, NotFiniteError
 from spl.methods.registry import METHODS
 from spl.study.schema import METHOD_SETTINGS
 from spl.study.settings import Settings
-from spl.training.batches import Pools, draw_batches
+from spl.training import batches as batching
+from spl.training.batches import PIXELS_AT_ONCE, Pools, draw_batches
 from spl.training.checkpoints import Checkpoints
 from spl.training.evaluation import is_evaluated
 from spl.training.loop import train
@@ -86,11 +88,34 @@ def test_the_training_seed_changes_weights_batches_and_views_and_the_split_seed_
 def test_a_batch_depends_on_its_step_alone(monkeypatch):
     pools = pools_of(range(20))
     together, later = batches(pools), batches(pools, first=5)
-    monkeypatch.setattr("spl.training.batches.PIXELS_AT_ONCE", 1)
+    monkeypatch.setitem(PIXELS_AT_ONCE, "cpu", 1)
     alone = batches(pools)
     assert len(together) == len(alone) == 12
     for one, other in [*zip(together, alone, strict=True), *zip(together[5:], later, strict=True)]:
         assert all(torch.equal(getattr(one, name), getattr(other, name)) for name in vars(one))
+
+
+def test_no_more_than_two_blocks_are_drawn_before_a_step_is_taken(monkeypatch):
+    """One that is used, one that waits: memory stays bounded, however slow the steps are."""
+    drawn, original = [], batching.draw_block
+    monkeypatch.setitem(PIXELS_AT_ONCE, "cpu", 1)
+    monkeypatch.setattr(batching, "draw_block", lambda *given, **how: drawn.append(1) or original(*given, **how))
+    taken = draw_batches(pools_of(range(20)), SHORT, 0, 0, unlabelled=True, strong=True)
+    for step in range(3):
+        next(taken)
+        time.sleep(0.2)
+        assert len(drawn) == step + 2
+    taken.close()
+
+
+def test_what_fails_while_it_is_drawn_ahead_fails_in_its_step(monkeypatch):
+    monkeypatch.setitem(PIXELS_AT_ONCE, "cpu", 1)
+    taken = draw_batches(pools_of(range(20)), SHORT, 0, 0, unlabelled=True, strong=True)
+    next(taken)
+    monkeypatch.setattr(batching, "draw_block", lambda *given, **how: 1 / 0)
+    next(taken)
+    with pytest.raises(ZeroDivisionError):
+        next(taken)
 
 
 def test_each_step_draws_its_own_images_and_views():

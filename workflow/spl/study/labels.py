@@ -14,7 +14,7 @@ SYMBOLS = {"threshold": "τ", "lambda_u": "λ_u", "lambda_phi": "λ_Φ", "mu": "
 # Settings of the computation rather than of the method; labels of variants name them last.
 TECHNICAL = {
     "evaluate_every", "evaluate_late_every", "device", "processes", "threads", "precision", "tf32", "channels_last",
-    "compiled", "deterministic", "instructions",
+    "compiled", "graph", "deterministic", "instructions",
 }  # fmt: skip
 
 

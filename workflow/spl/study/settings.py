@@ -123,6 +123,9 @@ class Settings(Model):
     tf32: Annotated[bool, Field(description="round the factors of fp32 products, on CUDA devices")] = False
     channels_last: Annotated[bool, Field(description="memory layout of the network")] = True
     compiled: Annotated[bool, Field(description="by torch.compile")] = False
+    graph: Annotated[
+        bool, Field(description="a training step as one CUDA graph; on CPUs the same step, not recorded")
+    ] = False
     instructions: Annotated[
         Literal["native", "avx2", "sse4"],
         Field(description="instruction set of the processor; CPU results are the same on all processors that have it"),

@@ -1,8 +1,8 @@
 """Weak and strong views of whole batches of uint8 images, each image with its own draws.
 
-Every operation gives what Pillow gives for each image; operations, ranges and order are TorchSSL's. Draws are made on
-the CPU, and so is what little arithmetic they need; pixels stay on the device of the images, and nothing ever waits for
-their values.
+Every operation gives what Pillow gives for each image; operations, ranges and order are TorchSSL's. Chance decides a
+draw; :func:`weak_view` and :func:`strong_view` turn it into indices and factors, both on the CPU. Pixels stay where the
+images are, and nothing ever waits for their values.
 """
 
 from __future__ import annotations
@@ -12,17 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
 from spl.training.trigonometry import cosine, sine
-
-
-def to_device(values: Tensor, device: torch.device) -> Tensor:
-    """The values on a device, without waiting until they are there."""
-    if device.type == "cuda" and not values.is_cuda:
-        values = values.pin_memory()
-    return values.to(device, non_blocking=True)
 
 
 def _per_image(values: Tensor) -> Tensor:
@@ -189,13 +183,13 @@ RANDAUGMENT = {"torchssl": (3, 1.0), "google": (2, 0.5)}
 class WeakDraw:
     """What chance decides about weak views: shifts int64 (n, 2) in pixels, down and right; mirrored bool (n,)."""
 
-    shifts: Tensor
-    mirrored: Tensor
+    shifts: NDArray[np.int64]
+    mirrored: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class StrongDraw:
-    """What chance decides about strong views before they are flipped and cropped; all on the CPU.
+    """What chance decides about strong views before they are flipped and cropped.
 
     Attributes:
         chosen: int64 (n, k), indices into :data:`OPERATIONS`, drawn with replacement.
@@ -203,15 +197,44 @@ class StrongDraw:
         square: float64 (n, 3), uniform in 0 .. 1: side, centre x and centre y of the cutout.
     """
 
-    chosen: Tensor
+    chosen: NDArray[np.int64]
+    magnitude: NDArray[np.float64]
+    square: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class WeakView:
+    """Where the pixels of weak views come from: rows int64 (n, h) and columns int64 (n, w) of the image."""
+
+    rows: Tensor
+    columns: Tensor
+
+
+@dataclass(frozen=True)
+class StrongView:
+    """What is done to each image, as :func:`randaugment` and :func:`cutout` need it.
+
+    Before each of the k operations the images are sorted by pass; they are only put back after the last.
+
+    Attributes:
+        source: int64 (k + 1, n), where each image of the next order is in the present one.
+        magnitude: float64 (k, n), of each operation, in the order of its images.
+        matrix: int32 (3, 2, k, n), as :func:`move` needs it, in the same order.
+        columns, rows: uint8 (n, w) and (n, h), 255 where the cutout covers the image, else 0.
+        sizes: for each operation, the number of images in each of :data:`PASSES`.
+    """
+
+    source: Tensor
     magnitude: Tensor
-    square: Tensor
+    matrix: Tensor
+    columns: Tensor
+    rows: Tensor
+    sizes: list[list[int]]
 
 
 def draw_weak(n: int, draw: np.random.Generator, *, flip: bool, padding: int) -> WeakDraw:
     """Draw ``n`` weak views: shifts of up to ``padding`` pixels and, with ``flip``, a mirror for half of them."""
-    shifts = torch.from_numpy(draw.integers(-padding, padding, (n, 2), endpoint=True))
-    return WeakDraw(shifts, torch.from_numpy((draw.random(n) < 0.5) & flip))
+    return WeakDraw(draw.integers(-padding, padding, (n, 2), endpoint=True), (draw.random(n) < 0.5) & flip)
 
 
 def draw_strong(n: int, draw: np.random.Generator, *, variant: str) -> StrongDraw:
@@ -220,35 +243,46 @@ def draw_strong(n: int, draw: np.random.Generator, *, variant: str) -> StrongDra
     chosen = draw.integers(len(OPERATIONS), size=(n, operations))
     magnitude, square = draw.random((n, operations)), draw.random((n, 3))
     applied = draw.random((n, operations)) < probability
-    chosen = np.where(applied, chosen, NUMBER["identity"])
-    return StrongDraw(torch.from_numpy(chosen), torch.from_numpy(magnitude), torch.from_numpy(square))
+    return StrongDraw(np.where(applied, chosen, NUMBER["identity"]), magnitude, square)
 
 
-@torch.inference_mode()
-def randaugment(images: Tensor, draw: StrongDraw) -> Tensor:
-    """Apply its drawn operations, one after the other, to each image."""
-    chosen = draw.chosen.T
-    magnitude = LOW[chosen] + (HIGH - LOW)[chosen] * draw.magnitude.T
-    # Images are sorted by pass before each step, and are only put back after the last.
-    order = PASS[chosen].argsort(1)
-    row = order.argsort(1)
-    source = torch.cat([order[:1], row[:-1].gather(1, order[1:]), row[-1:]])
-    matrix = _matrices(chosen, magnitude, *images.shape[2:]).gather(3, order.expand(3, 2, -1, -1))
-    source, magnitude, matrix = (
-        to_device(values, images.device) for values in (source, magnitude.gather(1, order), matrix)
+def weak_view(draw: WeakDraw, height: int, width: int) -> WeakView:
+    """The pixels that drawn views of images of this size show; what a shift uncovers is filled by reflection."""
+    down, right = torch.from_numpy(draw.shifts).T[:, :, None]
+    columns = _reflect(right + torch.arange(width), width)
+    return WeakView(
+        rows=_reflect(down + torch.arange(height), height),
+        columns=torch.where(torch.from_numpy(draw.mirrored)[:, None], width - 1 - columns, columns),
     )
-    for step, passes in enumerate(PASS[chosen]):
-        sizes = passes.bincount(minlength=len(PASSES)).tolist()
-        groups = torch.split(images.index_select(0, source[step]), sizes)
-        magnitudes, matrices = torch.split(magnitude[step], sizes), torch.split(matrix[:, :, step], sizes, dim=2)
-        images = torch.cat(
-            [
-                apply(group, matrices[number] if apply is move else magnitudes[number])
-                for number, (apply, group) in enumerate(zip(PASSES, groups, strict=True))
-                if len(group)
-            ]
-        )
-    return images.index_select(0, source[-1])
+
+
+def _reflect(index: Tensor, size: int) -> Tensor:
+    index = index.abs()
+    return torch.where(index >= size, 2 * (size - 1) - index, index)
+
+
+def strong_view(draw: StrongDraw, height: int, width: int, largest: float) -> StrongView:
+    """What drawn views do to images of this size.
+
+    Args:
+        draw: of n images.
+        height, width: of the images, in pixels.
+        largest: the side of the cutout is uniform in 0 .. ``largest`` times the width.
+    """
+    chosen = torch.from_numpy(draw.chosen).T
+    magnitude = LOW[chosen] + (HIGH - LOW)[chosen] * torch.from_numpy(draw.magnitude).T
+    passes = PASS[chosen]
+    order = passes.argsort(1)
+    row = order.argsort(1)
+    columns, rows = _square(torch.from_numpy(draw.square), height, width, largest)
+    return StrongView(
+        source=torch.cat([order[:1], row[:-1].gather(1, order[1:]), row[-1:]]),
+        magnitude=magnitude.gather(1, order),
+        matrix=_matrices(chosen, magnitude, height, width).gather(3, order.expand(3, 2, -1, -1)),
+        columns=columns,
+        rows=rows,
+        sizes=[of_step.bincount(minlength=len(PASSES)).tolist() for of_step in passes],
+    )
 
 
 def _matrices(chosen: Tensor, magnitude: Tensor, height: int, width: int) -> Tensor:
@@ -268,41 +302,46 @@ def _matrices(chosen: Tensor, magnitude: Tensor, height: int, width: int) -> Ten
     return fixed
 
 
-def cutout(images: Tensor, draw: StrongDraw, largest: float, fill: Tensor) -> Tensor:
-    """Cover one square of each image; the part of it outside the image is lost.
-
-    Args:
-        images: uint8 (n, c, h, w).
-        draw: its sides and centres.
-        largest: the side is uniform in 0 .. ``largest`` times the image's width.
-        fill: uint8 (c,), the colour of the square, on the device of the images.
-    """
-    height, width = images.shape[2:]
-    side, centre_x, centre_y = draw.square.T[:, :, None]
+def _square(square: Tensor, height: int, width: int, largest: float) -> list[Tensor]:
+    """Columns uint8 (n, w) and rows uint8 (n, h) of the cutout; the part of it outside the image is lost."""
+    side, centre_x, centre_y = square.T[:, :, None]
     side = side * largest * width
     left = (centre_x * width - side / 2).clamp(min=0).floor()
     top = (centre_y * height - side / 2).clamp(min=0).floor()
     x, y = torch.arange(width), torch.arange(height)
     in_columns, in_rows = (x >= left) & (x <= left + side) & (side > 0), (y >= top) & (y <= top + side)
-    columns, rows = (to_device(inside.to(torch.uint8) * 0xFF, images.device) for inside in (in_columns, in_rows))
-    covered = rows[:, None, :, None] & columns[:, None, None, :]
+    return [inside.to(torch.uint8) * 0xFF for inside in (in_columns, in_rows)]
+
+
+@torch.inference_mode()
+def randaugment(images: Tensor, view: StrongView) -> Tensor:
+    """Apply its operations, one after the other, to each image uint8 (n, c, h, w)."""
+    for step, sizes in enumerate(view.sizes):
+        groups = torch.split(images.index_select(0, view.source[step]), sizes)
+        magnitudes, matrices = torch.split(view.magnitude[step], sizes), torch.split(view.matrix[:, :, step], sizes, 2)
+        images = torch.cat(
+            [
+                apply(group, matrices[number] if apply is move else magnitudes[number])
+                for number, (apply, group) in enumerate(zip(PASSES, groups, strict=True))
+                if len(group)
+            ]
+        )
+    return images.index_select(0, view.source[-1])
+
+
+def cutout(images: Tensor, view: StrongView, fill: Tensor) -> Tensor:
+    """Cover one square of each image uint8 (n, c, h, w) with the colour ``fill``, uint8 (c,)."""
+    covered = view.rows[:, None, :, None] & view.columns[:, None, None, :]
     return (images & ~covered).bitwise_or_(fill[:, None, None] & covered)
 
 
-def flip_and_crop(images: Tensor, draw: WeakDraw) -> Tensor:
-    """Mirror and shift each image as drawn; what a shift uncovers is filled by reflection (the weak augmentation)."""
-    n, channels, height, width = images.shape
-    rows = to_device(_reflect(draw.shifts[:, :1] + torch.arange(height), height), images.device)
-    columns = _reflect(draw.shifts[:, 1:] + torch.arange(width), width)
-    columns = torch.where(draw.mirrored[:, None], width - 1 - columns, columns)
-    lines = torch.arange(0, n * channels * height, height, device=images.device).view(n, channels, 1) + rows[:, None]
+def flip_and_crop(images: Tensor, view: WeakView) -> Tensor:
+    """Mirror and shift each image uint8 (n, c, h, w) as its view says (the weak augmentation)."""
+    n, channels, height, _ = images.shape
+    lines = torch.arange(0, n * channels * height, height, device=images.device).view(n, channels, 1)
+    lines = lines + view.rows[:, None]
     shifted = images.flatten(0, 2).index_select(0, lines.flatten()).view_as(images)
-    return shifted.gather(3, to_device(columns, images.device)[:, None, None].expand_as(images))
-
-
-def _reflect(index: Tensor, size: int) -> Tensor:
-    index = index.abs()
-    return torch.where(index >= size, 2 * (size - 1) - index, index)
+    return shifted.gather(3, view.columns[:, None, None].expand_as(images))
 
 
 def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:

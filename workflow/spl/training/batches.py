@@ -1,28 +1,42 @@
-"""What a training step sees: drawn images in drawn views, each from the counter (seed, stream, step)."""
+"""What a training step sees: drawn images in drawn views, each from the counter (seed, stream, step).
+
+Batches are made in blocks of several steps, because a call on few pixels costs as much as one on many. What chance
+decides is drawn on the CPU, a block ahead of the training; pixels are worked on where they are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
 from spl.training import augment
-from spl.training.augment import to_device
+from spl.training.optimiser import learning_rate, unlabelled_weight
 from spl.training.processes import share
 from spl.training.random_streams import generator
+from spl.training.transfer import Packed, pack, send
 
 if TYPE_CHECKING:
     from spl.data.splits import Split
     from spl.data.store import Dataset
     from spl.study.settings import Settings
 
-PIXELS_AT_ONCE = 2**20
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+PIXELS_AT_ONCE = {"cpu": 2**20, "cuda": 2**26}
+"""Roughly how many pixels a block has: as many as stay in a processor's cache, or keep a GPU busy."""
+
 CHECKSUM_FACTOR = 1_000_003
+WORD = 8  # bytes of an int64
 
 
 @dataclass(frozen=True)
@@ -36,7 +50,7 @@ class Pools:
         unlabelled: int64, indices of the unlabelled pool.
         mean, std: float (c,), grey levels of the training images, on the device that trains.
 
-    The images lie on that device too if they fit; the indices stay with the draws, on the CPU.
+    The images lie on that device too if they fit, else they stay in their file; classes and indices are on the CPU.
     """
 
     images: Tensor
@@ -50,10 +64,6 @@ class Pools:
     def device(self) -> torch.device:
         """The device that trains."""
         return self.mean.device
-
-    def take(self, indices: Tensor) -> Tensor:
-        """The images with these indices, on the device that trains."""
-        return to_device(self.images[to_device(indices, self.images.device)], self.device)
 
 
 def build_pools(
@@ -78,7 +88,7 @@ def build_pools(
     images = torch.from_numpy(dataset.train_images)
     return Pools(
         images=images.to(device) if _fits(images, device) else images,
-        classes=torch.from_numpy(number[dataset.train_classes]).to(device),
+        classes=torch.from_numpy(number[dataset.train_classes]),
         labelled=torch.tensor(split.labelled),
         unlabelled=torch.from_numpy(pool),
         mean=torch.tensor(grey_levels[0], device=device),
@@ -93,23 +103,64 @@ def _fits(images: Tensor, device: torch.device) -> bool:
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's images, normalised float32 (n, c, h, w) per view; in one of several processes, its share of them.
+    """One step's images, and what else it needs; in one of several processes, its share of them.
 
     Attributes:
-        labelled, targets: B labelled images in a weak view, and their classes.
-        weak, strong: mu B unlabelled images in two views; either is empty if the method does not use it.
+        views: float32 (b, c, h, w), normalised images: B labelled ones in a weak view, mu B unlabelled ones in a weak
+            view, and the same in a strong one. Unlabelled views that the method does not use are left out.
+        targets: int64 (B,), classes of the labelled images.
         positions: int64 (mu B,), places of the unlabelled images in their pool.
         truth: int64 (mu B,), their hidden classes, for measuring alone.
         checksum: int64 scalar over the drawn indices and pixels: equal checksums mean equal batches in equal views.
+        step: int64 scalar, from 0.
+        learning_rate: float32 scalar.
+        unlabelled_weight: float32 scalar, the weight lambda_u that is in force.
     """
 
-    labelled: Tensor
+    views: Tensor
     targets: Tensor
-    weak: Tensor
-    strong: Tensor
     positions: Tensor
     truth: Tensor
     checksum: Tensor
+    step: Tensor
+    learning_rate: Tensor
+    unlabelled_weight: Tensor
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """How many of the views are labelled, weak and strong."""
+        labelled, weak = len(self.targets), len(self.positions)
+        return labelled, weak, len(self.views) - labelled - weak
+
+    @property
+    def labelled(self) -> Tensor:
+        """The views of the labelled images."""
+        return self.views[: self.sizes[0]]
+
+    @property
+    def weak(self) -> Tensor:
+        """The weak views of the unlabelled images."""
+        return self.views[self.sizes[0] :][: self.sizes[1]]
+
+    @property
+    def strong(self) -> Tensor:
+        """The strong views of the unlabelled images, in the same order."""
+        return self.views[sum(self.sizes[:2]) :]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A block of several steps before any pixel is worked on, all of it on the CPU.
+
+    Attributes:
+        steps: of the block.
+        tensors: by name, packed.
+        sizes: as those of a :class:`StrongView`; empty if there are no strong views.
+    """
+
+    steps: range
+    tensors: Packed
+    sizes: list[list[int]]
 
 
 def draw_batches(
@@ -117,98 +168,156 @@ def draw_batches(
 ) -> Iterator[Batch]:
     """Yield the batches of the steps ``first``, ``first + 1``, ... up to the last step of the run.
 
-    Draws are made step by step, so that a batch depends on its step alone; small images are augmented several steps at
-    a time, because a call on few pixels costs as much as one on many.
+    Draws are made step by step, so that a batch depends on its step alone, however steps are divided into blocks.
 
     Args:
         pools: where images come from.
-        settings: sizes and augmentation.
+        settings: sizes, augmentation and schedules.
         seed: the training seed.
         first: the first step, from 0.
         unlabelled: whether unlabelled images are drawn at all.
         strong: whether they are also seen in a strong view.
     """
     n_unlabelled = settings.mu * settings.batch if unlabelled else 0
-    pixels = (settings.batch + 2 * n_unlabelled) * pools.images[0].numel()
-    block = max(1, PIXELS_AT_ONCE // pixels)
     last = settings.stop or settings.steps
-    for start in range(first, last, block):
-        steps = range(start, min(start + block, last))
-        yield from _draw_block(pools, settings, seed, steps, n_unlabelled, strong)
+    block = steps_at_once(pools, settings.batch + 2 * n_unlabelled)
+    blocks = (range(start, min(start + block, last)) for start in range(first, last, block))
+
+    def draw(steps: range) -> Drawn:
+        return draw_block(pools, settings, seed, steps, n_unlabelled, strong=strong)
+
+    for drawn in _one_ahead(draw, blocks):
+        yield from batches_of(drawn, pools, settings.batch, n_unlabelled)
 
 
-def _draw_block(
-    pools: Pools, settings: Settings, seed: int, steps: range, n_unlabelled: int, strong: bool
-) -> Iterator[Batch]:
-    labelled = _draw_indices(len(pools.labelled), settings.batch, seed, "labelled batch", steps)
-    positions = _draw_indices(len(pools.unlabelled), n_unlabelled, seed, "unlabelled batch", steps)
-    indices = pools.labelled[labelled], pools.unlabelled[positions]
-    images = [pools.take(index) for index in indices]
-    views = [
-        _weak_views(images[0], settings, seed, "labelled view", settings.batch, steps),
-        _weak_views(images[1], settings, seed, "weak view", n_unlabelled, steps),
-    ]
+def steps_at_once(pools: Pools, images: int) -> int:
+    """Steps in a block, given the images of one step."""
+    return max(1, PIXELS_AT_ONCE[pools.device.type] // (images * pools.images[0].numel()))
+
+
+def _one_ahead(make: Callable[[Given], Made], given: Iterable[Given]) -> Iterator[Made]:
+    """What is made of each, while a thread already makes the next one: never more than two are in memory."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        awaited = None
+        for one in given:
+            following = thread.submit(make, one)
+            if awaited:
+                yield awaited.result()
+            awaited = following
+        if awaited:
+            yield awaited.result()
+
+
+def draw_block(pools: Pools, settings: Settings, seed: int, steps: range, n_unlabelled: int, *, strong: bool) -> Drawn:
+    """Draw images and views for several steps, and look up what else these steps need."""
+    height, width = pools.images.shape[2:]
+    labelled = pools.labelled[_draw_indices(pools.labelled, settings.batch, seed, "labelled batch", steps)]
+    positions = _draw_indices(pools.unlabelled, n_unlabelled, seed, "unlabelled batch", steps)
+    unlabelled = pools.unlabelled[positions]
+    weight = unlabelled_weight if n_unlabelled else lambda step, settings: 0.0
+    tensors = {
+        "labelled": labelled,
+        "unlabelled": unlabelled,
+        "positions": positions,
+        "targets": pools.classes[labelled],
+        "truth": pools.classes[unlabelled],
+        "step": torch.tensor(list(steps)),
+        "learning_rate": torch.tensor([learning_rate(step, settings) for step in steps]),
+        "unlabelled_weight": torch.tensor([weight(step, settings) for step in steps]),
+    }
+    views = {"labelled view": settings.batch, "weak view": n_unlabelled}
+    sizes: list[list[int]] = []
     if strong:
-        hard = _strong_views(images[1], pools, settings, seed, n_unlabelled, steps)
-        views.append(_weak_views(hard, settings, seed, "strong view", n_unlabelled, steps))
-    else:
-        views.append(views[1][:0])
-    drawn = [to_device(index, pools.device) for index in (*indices, positions)]
-    per_step = [values.chunk(len(steps)) if len(values) else (values,) * len(steps) for values in (*views, *drawn)]
-    for *seen, of_labelled, of_unlabelled, at in zip(*per_step, strict=True):
-        labelled_view, weak_view, strong_view = (augment.normalise(view, pools.mean, pools.std) for view in seen)
-        yield Batch(
-            labelled=labelled_view,
-            targets=pools.classes[of_labelled],
-            weak=weak_view,
-            strong=strong_view,
-            positions=at,
-            truth=pools.classes[of_unlabelled],
-            checksum=_checksum(settings.batch, n_unlabelled, of_labelled, of_unlabelled, *seen),
-        )
+        views["strong view"] = n_unlabelled
+        draws = [
+            augment.draw_strong(n_unlabelled, generator(seed, "randaugment", step), variant=settings.randaugment)
+            for step in steps
+        ]
+        hard = augment.strong_view(augment.StrongDraw(*_rows(draws, n_unlabelled)), height, width, settings.cutout)
+        tensors |= {f"randaugment {name}": tensor for name, tensor in vars(hard).items() if name != "sizes"}
+        sizes = hard.sizes
+    for stream, n in views.items():
+        of_steps = [
+            augment.draw_weak(n, generator(seed, stream, step), flip=settings.flip, padding=settings.crop_padding)
+            for step in steps
+        ]
+        view = augment.weak_view(augment.WeakDraw(*_rows(of_steps, n)), height, width)
+        tensors |= {f"{stream} {name}": tensor for name, tensor in vars(view).items()}
+    if not pools.images.is_cuda:
+        tensors |= {"labelled images": pools.images[labelled], "unlabelled images": pools.images[unlabelled]}
+    return Drawn(steps, pack(tensors, pools.device), sizes)
 
 
-def _draw_indices(pool: int, n: int, seed: int, stream: str, steps: range) -> Tensor:
-    drawn = [generator(seed, stream, step).integers(pool, size=n)[share(n)] for step in steps]
+def _draw_indices(pool: Tensor, n: int, seed: int, stream: str, steps: range) -> Tensor:
+    drawn = [generator(seed, stream, step).integers(len(pool), size=n)[share(n)] for step in steps]
     return torch.from_numpy(np.concatenate(drawn))
 
 
-def _weak_views(images: Tensor, settings: Settings, seed: int, stream: str, n: int, steps: range) -> Tensor:
-    draws = [
-        augment.draw_weak(n, generator(seed, stream, step), flip=settings.flip, padding=settings.crop_padding)
-        for step in steps
-    ]
-    return augment.flip_and_crop(images, augment.WeakDraw(*_rows(draws, n)))
-
-
-def _strong_views(images: Tensor, pools: Pools, settings: Settings, seed: int, n: int, steps: range) -> Tensor:
-    draws = [
-        augment.draw_strong(n, generator(seed, "randaugment", step), variant=settings.randaugment) for step in steps
-    ]
-    draw = augment.StrongDraw(*_rows(draws, n))
-    changed = augment.randaugment(images, draw)
-    return augment.cutout(changed, draw, settings.cutout, pools.mean.round().to(torch.uint8))
-
-
-def _rows(draws: Sequence[augment.WeakDraw | augment.StrongDraw], n: int) -> list[Tensor]:
-    """The tensors of several steps' draws, one step after the other: of each, this process's share of ``n`` rows."""
+def _rows(draws: Sequence[augment.WeakDraw | augment.StrongDraw], n: int) -> list[NDArray[Any]]:
+    """What several steps drew, one step after the other: of each, this process's share of ``n`` rows."""
     return [
-        torch.cat([rows[share(n)] for rows in several])
+        np.concatenate([rows[share(n)] for rows in several])
         for several in zip(*(vars(draw).values() for draw in draws), strict=True)
     ]
 
 
-def _checksum(batch: int, n_unlabelled: int, *drawn: Tensor) -> Tensor:
-    """A sum over all values, each weighted by its place in the whole batch, of which a process holds its share.
+def batches_of(drawn: Drawn, pools: Pools, n_labelled: int, n_unlabelled: int) -> Iterator[Batch]:
+    """The batches of a block, whose images are augmented and normalised all at once on the device that trains.
 
-    int64 arithmetic wraps, so the sum is exact and needs no order: the sums of all processes add up to that of one.
+    Args:
+        drawn: as :func:`draw_block` returns it.
+        pools: where the images come from.
+        n_labelled, n_unlabelled: images of a step, in all processes.
     """
-    checksum = torch.zeros((), dtype=torch.int64, device=drawn[0].device)
-    for values, n in zip(drawn, (batch, n_unlabelled, batch, n_unlabelled, n_unlabelled), strict=True):
-        flat = values.reshape(-1).long()
-        size = len(flat) // max(1, len(values))
-        first = 1 + share(n).start * size
-        checksum = (
-            checksum * CHECKSUM_FACTOR + (flat * torch.arange(first, first + len(flat), device=flat.device)).sum()
+    block = send(drawn.tensors, pools.device)
+    labelled, unlabelled = (
+        pools.images[block[pool]] if pools.images.is_cuda else block[f"{pool} images"]
+        for pool in ("labelled", "unlabelled")
+    )
+    seen = {"labelled view": (labelled, n_labelled), "weak view": (unlabelled, n_unlabelled)}
+    if drawn.sizes:
+        names = [place.name for place in fields(augment.StrongView) if place.name != "sizes"]
+        hard = augment.StrongView(**{name: block[f"randaugment {name}"] for name in names}, sizes=drawn.sizes)
+        changed = augment.cutout(augment.randaugment(unlabelled, hard), hard, pools.mean.round().to(torch.uint8))
+        seen["strong view"] = changed, n_unlabelled
+    views = {
+        stream: (
+            augment.flip_and_crop(images, augment.WeakView(block[f"{stream} rows"], block[f"{stream} columns"])),
+            n,
         )
-    return checksum
+        for stream, (images, n) in seen.items()
+    }
+    steps = len(drawn.steps)
+    indices = (block["labelled"], n_labelled), (block["unlabelled"], n_unlabelled)
+    checksums = _checksums(steps, *indices, *views.values())
+    pixels = torch.cat([_by_step(view, steps) for view, _ in views.values()], 1)
+    normalised = augment.normalise(pixels, pools.mean, pools.std)
+    rows = (_by_step(block[name], steps) for name in ("targets", "positions", "truth"))
+    numbers = (block[name] for name in ("step", "learning_rate", "unlabelled_weight"))
+    for of_step in zip(normalised, *rows, checksums, *numbers, strict=True):
+        yield Batch(*of_step)
+
+
+def _by_step(rows: Tensor, steps: int) -> Tensor:
+    return rows.view(steps, len(rows) // steps, *rows.shape[1:])
+
+
+def _checksums(steps: int, *drawn: tuple[Tensor, int]) -> Tensor:
+    """Of each step a sum over all words of eight bytes, each weighted by its place in the whole batch.
+
+    A process holds its share of the batch: int64 arithmetic wraps, so the sum is exact and needs no order, and the sums
+    of all processes add up to that of one.
+
+    Args:
+        steps: of the block.
+        drawn: what is summed, its rows those of one step after the other, and the number of rows of a whole batch.
+    """
+    checksums = torch.zeros(steps, dtype=torch.int64, device=drawn[0][0].device)
+    for values, n in drawn:
+        row = values.reshape(len(values), math.prod(values.shape[1:])).view(torch.uint8)
+        words = pad(row, (0, -row.shape[1] % WORD)).view(torch.int64)
+        size = words.shape[1]
+        first = 1 + share(n).start * size
+        places = torch.arange(first, first + len(values) // steps * size, device=words.device)
+        checksums = checksums * CHECKSUM_FACTOR + (words.view(steps, len(places)) * places).sum(1)
+    return checksums

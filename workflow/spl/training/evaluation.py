@@ -70,20 +70,18 @@ class Evaluation:
     measures: dict[str, float | int]
 
 
-def measure_pseudo_labels(weight: Tensor, losses: Tensor, right: Tensor) -> dict[str, Tensor]:
-    """The measures of one unlabelled batch.
+def measure_pseudo_labels(
+    weight: Tensor, losses: Tensor, right: Tensor, revisited: Tensor, flipped: Tensor, moved: Tensor
+) -> Tensor:
+    """Those of :data:`MEASURES` that follow :data:`OF_LABELLED`, of one unlabelled batch.
 
     Args:
         weight: float (n,), of the losses.
         losses: float (n,), cross-entropy of the learning views.
         right: bool (n,), whether the pseudo-label is the true class.
+        revisited, flipped, moved: as :meth:`spl.training.history.PoolHistory.visit` returns them.
     """
-    return {
-        "unlabelled_loss": (weight * losses).mean(),
-        "unweighted_loss": losses.mean(),
-        "coverage": weight.mean(),
-        "right_pseudo_labels": (weight * right).mean(),
-    }
+    return torch.stack([weight * losses, losses, weight, weight * right, revisited, flipped, moved]).mean(1)
 
 
 def interval_in_steps(interval: int | float, steps: int) -> int:
@@ -126,6 +124,7 @@ def predict_test_images(
                 for chunk in torch.split(images, EVALUATION_BATCH)
             ]
         )
+    network.train()
     predicted[part] = torch.from_numpy(known)[outputs.cpu()]
     # Zero outside of each process's part, so that the sum joins the parts.
     return total(predicted).numpy().astype(np.min_scalar_type(dataset.classes - 1))

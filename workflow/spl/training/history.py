@@ -25,7 +25,7 @@ class PoolHistory:
         """Labels int32 (pool,), :data:`NEVER` before the first visit, and weights float (pool,)."""
         return {"labels": self.labels, "weights": self.weights}
 
-    def visit(self, positions: Tensor, labels: Tensor, weights: Tensor) -> dict[str, Tensor]:
+    def visit(self, positions: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Compare a batch with what is remembered of its images, and remember it instead.
 
         An image that the batch shows twice is compared twice with its visit before; the last one is remembered.
@@ -36,19 +36,15 @@ class PoolHistory:
             weights: float (n,), of these.
 
         Returns:
-            Of the whole batch, float scalars: ``revisited``, the share of its images that were visited before;
-            ``flipped``, the share whose pseudo-label is another one; ``moved``, the mean of |weight - weight before|
-            over the revisited images, times their share.
+            Of each of these images, float (n,): ``revisited``, 1 if it was visited before; ``flipped``, 1 if its
+            pseudo-label was another one then; ``moved``, by how much its weight has changed since. Else 0.
         """
-        positions, labels, weights = joined(positions), joined(labels), joined(weights)
         before = self.labels[positions]
-        revisited, flipped = before != NEVER, before != labels
+        revisited = (before != NEVER).float()
+        flipped = (before != labels) * revisited
         moved = (weights - self.weights[positions]).abs() * revisited
-        last = last_of_each(positions, torch.ones_like(revisited))
+        positions, labels, weights = joined(positions), joined(labels), joined(weights)
+        last = last_of_each(positions, positions > NEVER)
         self.labels[positions] = labels[last].int()
         self.weights[positions] = weights[last]
-        return {
-            "revisited": revisited.float().mean(),
-            "flipped": (flipped & revisited).float().mean(),
-            "moved": moved.mean(),
-        }
+        return revisited, flipped, moved

@@ -20,11 +20,10 @@ class GlobalBatchNorm(nn.BatchNorm2d):
         mean = _sum_of_all(x.float().sum((0, 2, 3))) / count
         centred = x - mean[:, None, None]
         variance = _sum_of_all(centred.square().sum((0, 2, 3))) / count
-        running_mean, running_variance, batches = self.buffers()
+        running_mean, running_variance = self.buffers()
         with torch.no_grad():
             running_mean.lerp_(mean, self.momentum or 0.0)
             running_variance.lerp_(variance * (count / (count - 1)), self.momentum or 0.0)
-            batches += 1
         scale = self.weight * (variance + self.eps).rsqrt()
         normalised: Tensor = centred * scale[:, None, None] + self.bias[:, None, None]
         return normalised

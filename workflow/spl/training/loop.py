@@ -19,17 +19,20 @@ from spl.training.backend import set_up_torch
 from spl.training.batches import CHECKSUM_FACTOR, Batch, build_pools, draw_batches
 from spl.training.checkpoints import Checkpoints
 from spl.training.evaluation import MEASURES, Evaluation, is_evaluated, make_evaluation, predict_test_images
+from spl.training.graph import repeat
 from spl.training.inheritance import inherit
 from spl.training.networks import build_network, disturb
-from spl.training.processes import agree, processes, rank, total
+from spl.training.processes import agree, joined, processes, rank, total
 from spl.training.random_streams import generator
-from spl.training.state import State, checkpoint, restore, start
+from spl.training.state import NO_STEP, State, checkpoint, restore, start
 from spl.training.step import train_step
 
 if TYPE_CHECKING:
     from spl.study.settings import Settings
 
 LOSS = MEASURES.index("loss")
+STEPS_BETWEEN_DECISIONS = 16
+"""Of several processes, which wait for each other to decide, as they do in evaluations."""
 
 
 @dataclass(frozen=True)
@@ -92,40 +95,55 @@ def train(
         used = {"unlabelled": method.weight is not None, "strong": method.strong_view}
         return draw_batches(pools, settings, seed, first, **used)
 
-    for batch in batches(done):
-        measured = total(train_step(state, batch, done, method, settings)) / processes()
+    def step(batch: Batch) -> None:
+        measured = train_step(state, batch, method, settings)
         state.totals += measured
-        state.checksum.mul_(CHECKSUM_FACTOR).add_(total(batch.checksum))
-        failed = ~torch.isfinite(measured[LOSS]) & (state.failed_at < 0)
-        state.failed_at.copy_(torch.where(failed, done, state.failed_at))
+        state.checksum.mul_(CHECKSUM_FACTOR).add_(batch.checksum)
+        failed = ~torch.isfinite(measured[LOSS]) & (state.failed_at == NO_STEP)
+        state.failed_at.copy_(torch.where(failed, batch.step, state.failed_at))
+
+    take = repeat(step) if settings.graph else step
+    for batch in batches(done):
+        take(batch)
         done += 1
         evaluate = is_evaluated(done, settings)
-        save, stop = _decide(checkpoints, interrupted, done, last)
-        if (evaluate or save) and state.failed_at >= 0:
-            raise _not_finite(state, next(batches(int(state.failed_at))), checkpoints)
+        save, stop = _decide(checkpoints, interrupted, done, last, evaluate=evaluate)
+        failed_at = _first_failure(state) if evaluate or save else NO_STEP
+        if failed_at != NO_STEP:
+            raise _not_finite(failed_at, next(batches(failed_at)), checkpoints)
         if evaluate:
             steps = done - (state.evaluations[-1].step if state.evaluations else 0)
             predicted = predict_test_images(network, state.averaged, pools, dataset, known)
-            means = state.totals.cpu() / steps
-            checksum = int(state.checksum)
+            means = total(state.totals).cpu() / (steps * processes())
+            checksum = int(total(state.checksum))
             state.evaluations.append(make_evaluation(done, means, predicted, dataset.test_classes, checksum, method))
             state.totals.zero_()
             report(state.evaluations[-1])
-        if save and checkpoints and rank() == 0 and _has_finite_weights(state):
-            checkpoints.write(checkpoint(state, done))
+        if save and checkpoints and _has_finite_weights(state):
+            saved = checkpoint(state, done)
+            if rank() == 0:
+                checkpoints.write(saved)
         if stop:
             raise InterruptedTrainingError(f"interrupted after step {done} of {last}")
-    return Trained(state.evaluations, state.weights(), known)
+    return Trained(state.evaluations, state.final_weights(), known)
 
 
 def _decide(
-    checkpoints: Checkpoints | None, interrupted: Callable[[int], bool], done: int, last: int
+    checkpoints: Checkpoints | None, interrupted: Callable[[int], bool], done: int, last: int, *, evaluate: bool
 ) -> tuple[bool, bool]:
     """Whether to write a checkpoint now, and whether to stop: the first process decides for all of them."""
+    if processes() > 1 and done % STEPS_BETWEEN_DECISIONS and not evaluate:
+        return False, False
     stop = interrupted(done) and done < last
     due = checkpoints is not None and (stop or done == last or checkpoints.due())
     decision = agree(2 * due + stop)
     return decision >= 2, decision % 2 == 1
+
+
+def _first_failure(state: State) -> int:
+    """The first step in which a loss was not finite, in any process; :data:`spl.training.state.NO_STEP` if none."""
+    failures = [step for step in joined(state.failed_at[None]).tolist() if step != NO_STEP]
+    return min(failures, default=NO_STEP)
 
 
 def _has_finite_weights(state: State) -> bool:
@@ -133,10 +151,10 @@ def _has_finite_weights(state: State) -> bool:
     return bool(torch.stack([weight.isfinite().all() for weight in state.network.parameters()]).all())
 
 
-def _not_finite(state: State, batch: Batch, checkpoints: Checkpoints | None) -> NotFiniteError:
-    step, checksum = int(state.failed_at) + 1, int(total(batch.checksum))
+def _not_finite(failed_at: int, batch: Batch, checkpoints: Checkpoints | None) -> NotFiniteError:
+    checksum = int(total(batch.checksum))
     last_good = checkpoints.newest() if checkpoints else None
     return NotFiniteError(
-        f"the loss is not finite in step {step}, whose batch has checksum {checksum}; "
+        f"the loss is not finite in step {failed_at + 1}, whose batch has checksum {checksum}; "
         f"last good checkpoint: {last_good or 'none'}"
     )

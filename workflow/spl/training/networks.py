@@ -36,7 +36,7 @@ class Block(nn.Module):
         self.conv1 = nn.Conv2d(width_in, width_out, 3, stride, padding=1, bias=bias)
         self.norm2 = _norm(width_out, settings)
         self.conv2 = nn.Conv2d(width_out, width_out, 3, padding=1, bias=bias)
-        self.activate = nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
+        self.activate = nn.LeakyReLU(LEAKY_SLOPE)
         self.shortcut = nn.Conv2d(width_in, width_out, 1, stride, bias=bias) if width_in != width_out else None
         self.preactivate = preactivate
         if self.shortcut is not None and not preactivate:
@@ -57,7 +57,10 @@ def _norm(width: int, settings: Settings) -> nn.Module:
     kind: type[nn.Module] = nn.BatchNorm2d
     if settings.processes > 1:
         kind = nn.SyncBatchNorm if settings.device == "cuda" else GlobalBatchNorm
-    return kind(width, eps=settings.batch_norm_eps, momentum=settings.batch_norm_momentum)
+    norm: nn.Module = kind(width, eps=settings.batch_norm_eps, momentum=settings.batch_norm_momentum)
+    if kind is not nn.SyncBatchNorm:  # which insists on counting batches; with a momentum nobody reads the count
+        norm.register_buffer("num_batches_tracked", None)
+    return norm
 
 
 class WideResNet(nn.Module):
@@ -83,7 +86,7 @@ class WideResNet(nn.Module):
                 )
         self.blocks = nn.Sequential(*blocks)
         self.norm = _norm(widths[-1], settings)
-        self.activate = nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
+        self.activate = nn.LeakyReLU(LEAKY_SLOPE)
         self.classifier = nn.Linear(widths[-1], classes)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -34,25 +34,41 @@ def learning_rate(step: int, settings: Settings) -> float:
     return settings.learning_rate * SCHEDULES[settings.schedule](step / settings.steps)
 
 
+def unlabelled_weight(step: int, settings: Settings) -> float:
+    """The weight in force: grows to lambda_u over the first ``ramp`` of the steps (Pseudo-Labeling), else lambda_u."""
+    part = min(1.0, step / (settings.ramp * settings.steps)) if settings.ramp else 1.0
+    return float(settings.lambda_u) * part
+
+
 @torch.no_grad()
-def descend(network: nn.Module, velocity: Mapping[str, Tensor], rate: float, settings: Settings) -> None:
-    """Take one step of SGD and clear the gradients; biases and batch norm do not decay, dead parameters do not move.
+def descend(
+    weights: Mapping[str, nn.Parameter],
+    gradients: Sequence[Tensor],
+    velocity: Mapping[str, Tensor],
+    rate: Tensor,
+    settings: Settings,
+) -> None:
+    """Take one step of SGD; biases and batch norm do not decay.
 
     This is torch's own SGD in its functional form: the class around it loads torch's compiler, seconds of each run.
 
     Args:
-        network: its parameters hold gradients.
-        velocity: momentum of each parameter by name, updated in place.
-        rate: learning rate.
+        weights: those that are trained, by name; updated in place.
+        gradients: of these weights, in their order.
+        velocity: momentum of each weight by name, updated in place.
+        rate: learning rate, a float32 scalar.
         settings: momentum and weight decay.
     """
-    trained = [(name, weight) for name, weight in network.named_parameters() if weight.grad is not None]
     for decay, is_matrix in ((settings.weight_decay, True), (0.0, False)):
-        group = [(name, weight) for name, weight in trained if (weight.ndim > 1) == is_matrix]
+        group = [
+            (weight, gradient, velocity[name])
+            for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
+            if (weight.ndim > 1) == is_matrix
+        ]
         sgd(
-            [weight for _, weight in group],
-            [weight.grad for _, weight in group if weight.grad is not None],
-            [velocity[name] for name, _ in group],
+            [weight for weight, _, _ in group],
+            [gradient for _, gradient, _ in group],
+            [momentum for _, _, momentum in group],
             lr=rate,
             momentum=settings.momentum,
             dampening=0.0,
@@ -61,11 +77,9 @@ def descend(network: nn.Module, velocity: Mapping[str, Tensor], rate: float, set
             maximize=False,
             fused=True,
         )
-    for _, weight in trained:
-        weight.grad = None
 
 
-def average(averaged: Mapping[str, Tensor], network: nn.Module, decay: float) -> None:
+def average(averaged: Mapping[str, Tensor], weights: Mapping[str, nn.Parameter], decay: float) -> None:
     """Move the averaged weights towards the live ones, in place: decay * averaged + (1 - decay) * live."""
     update = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch leaves it without type hints
-    update(list(averaged.values()), list(network.parameters()), 0)
+    update(list(averaged.values()), list(weights.values()), 0)

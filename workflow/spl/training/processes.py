@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
 from spl.errors import InputError, InterruptedTrainingError, NotFiniteError
 
@@ -154,8 +154,11 @@ def joined(values: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-def distribute(network: nn.Module) -> nn.Module:
-    """The network as its processes train it: gradients and batch statistics are those of the whole batch."""
+def average_gradients(gradients: Sequence[Tensor]) -> None:
+    """Replace each gradient by its mean over all processes: of the whole batch, if losses are means over shares."""
     if processes() == 1:
-        return network
-    return nn.parallel.DistributedDataParallel(network, broadcast_buffers=False)
+        return
+    mean = total(torch.cat([gradient.reshape(-1) for gradient in gradients])) / processes()
+    parts = torch.split(mean, [gradient.numel() for gradient in gradients])
+    for gradient, part in zip(gradients, parts, strict=True):
+        gradient.copy_(part.view(gradient.shape))
