@@ -156,3 +156,14 @@ def test_the_record_of_thousands_of_runs_is_small(tmp_path):
     content = (tmp_path / "table.runs.json").read_text()
     assert len(json.loads(content)["runs"]) == 2_800
     assert len(content) < 250_000
+
+
+def test_a_number_is_addressed_by_what_the_first_column_holds(tmp_path):
+    numbers = Numbers()
+    line = numbers.computed({"claim": "twins", "verdict": "undecided"}, {"verdict_at_level": 0.05}, ["a", "b"])
+    numbers.computed({"claim": "twins", "fold": 1}, {"difference": 0.1}, ["a"])
+    trace = traced(tmp_path, numbers.table(pd.DataFrame({"claim": [Cell("Twins", line["verdict_at_level"])]})))
+    assert trace.runs(trace.line("twins,undecided,verdict_at_level")) == ["a", "b"]
+    assert trace.runs(trace.line("twins,verdict_at_level")) == ["a", "b"], "without what is in between"
+    with pytest.raises(InputError, match=r"no such number; expected what it is of \(twins\)"):
+        trace.line("flips,n")
