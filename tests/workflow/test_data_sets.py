@@ -40,8 +40,8 @@ def test_with_debian_s_package_nothing_is_downloaded(debian_fashion_mnist, proje
     planned = jobs(snakemake(project, "-n", "all", "--configfile", FASHION))
     assert "download" not in planned
     assert planned["data"] == 1
-    assert planned["train"] == 12 + 6, (
-        "six folds of two methods, and a pair of short runs that calibrate on each of three folds"
+    assert planned["train"] == 12 + 6 + 1, (
+        "six folds of two methods, a pair of short runs that calibrate on each of three folds, and full supervision"
     )
 
 
