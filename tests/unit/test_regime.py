@@ -247,8 +247,10 @@ def test_the_figure_shows_each_run_of_the_baseline_by_its_basin(tmp_path):
         path: "low" if "fold5" in path else "high" for path in REFERENCE
     }
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend[:2] == ["FixMatch, high basin: 5 of 6", "FixMatch, low basin: 1 of 6"]
+    assert legend[:2] == ["high basin: 5 of 6", "low basin: 1 of 6; gate: 5–60 %"]
     coverage, _, error = figure.axes
+    assert coverage.get_title() == "last fifth: 95.0 %; gate: ≥ 90 %"
+    assert error.get_title() == "distance: 4.2; gate: ≤ 5.0"
     assert [len(axis.lines) for axis in (coverage, error)] == [6, 7], "and full supervision"
     [asked] = coverage.collections
     assert asked.get_paths()[0].get_extents().extents.tolist() == [80, 0.9, 100, 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter
 
-from spl.analysis.regime import LATE
+from spl.analysis.formats import percent
+from spl.analysis.regime import LATE, measure_regime
 from spl.analysis.run_files import file_of_run
 from spl.figures.style import BLACK, GREEN, GREY, ORANGE, PAGE, Percent, new_figure
 
@@ -34,8 +36,9 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     """
     done = pd.concat(map(pd.read_csv, inputs[:2])).dropna(subset="error_last").set_index("run")
     runs = done[done.index.isin(parameter["reference"])]
-    full = done.loc[done.index.isin(parameter["supervised"]), "error_last"].mean()
-    limits = parameter["limits"]
+    supervised = done[done.index.isin(parameter["supervised"])]
+    full, limits = supervised["error_last"].mean(), parameter["limits"]
+    measured = measure_regime(runs.reset_index(), runs, supervised, inputs[2:])
     figure = new_figure(PAGE, 2.6, gap=0.06)
     panels = dict(zip(PANELS, figure.subplots(1, 3), strict=True))
     shown = []
@@ -56,7 +59,12 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     if pd.notna(full):
         _region(panels["test_error"], 0.9 * last, last, full, full + limits["distance"])
         panels["test_error"].axhline(full, color=GREY, linewidth=0.9, linestyle=":")
-    figure.legend(handles=_legend(runs["basin"]), loc="outside upper center", ncols=4)
+    panels["coverage"].set_title(
+        f"last fifth: {percent(measured.coverage)} %; gate: ≥ {percent(limits['coverage'], 0)} %", fontsize=7
+    )
+    above = percent(measured.distance) if isfinite(measured.distance) else "–"
+    panels["test_error"].set_title(f"distance: {above}; gate: ≤ {percent(limits['distance'])}", fontsize=7)
+    figure.legend(handles=_legend(runs["basin"], limits["low_basin"]), loc="outside upper center", ncols=4)
     columns = ["run", "basin", "step", *PANELS]
     return figure, pd.concat(shown)[columns] if shown else pd.DataFrame(columns=columns)
 
@@ -66,11 +74,14 @@ def _region(axis: Axes, start: float, end: float, low: float, high: float) -> No
     axis.fill_between([start, end], low, high, color=GREEN, alpha=0.25, linewidth=0, zorder=0)
 
 
-def _legend(basins: pd.Series[str]) -> list[Line2D | Patch]:
+def _legend(basins: pd.Series[str], share: list[float]) -> list[Line2D | Patch]:
+    asked = {"high": "", "low": f"; gate: {percent(share[0], 0)}–{percent(share[1], 0)} %"}
     counts = {basin: int((basins == basin).sum()) for basin in BASINS}
     lines: list[Line2D | Patch] = [
-        Line2D([], [], color=colour, linestyle=line, label=f"FixMatch, {basin} basin: {counts[basin]} of {len(basins)}")
+        Line2D(
+            [], [], color=colour, linestyle=line, label=f"{basin} basin: {counts[basin]} of {len(basins)}{asked[basin]}"
+        )
         for basin, (colour, line) in BASINS.items()
     ]
-    regime = Patch(color=GREEN, alpha=0.25, linewidth=0, label="asked for by the gate")
+    regime = Patch(color=GREEN, alpha=0.25, linewidth=0, label="gate")
     return [*lines, Line2D([], [], color=GREY, linestyle=":", label="full supervision"), regime]
