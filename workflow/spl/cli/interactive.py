@@ -196,6 +196,20 @@ def audit(
         raise typer.Exit(1)
 
 
+@_command("spl register config/digits.yaml", "spl register config/digits.yaml --look")
+def register(
+    study: Annotated[Path, typer.Argument(help="The study's YAML file.", autocompletion=_studies)],
+    look: Annotated[
+        bool, typer.Option("--look", help="Record the outcome of a look, once all of its runs are done.")
+    ] = False,
+) -> None:
+    """Freeze claims, plan and code of a study in `STUDY.registration.json`, before its first run."""
+    from spl.provenance.look import record_look
+    from spl.provenance.register import write_registration
+
+    print(*(record_look(study) if look else write_registration(study)), sep="\n")
+
+
 @_command("spl digest", "spl digest --jobs > mine.sha256", "spl digest --against mine.sha256")
 def digest(
     study: StudyFile = DEMO,
