@@ -1,7 +1,20 @@
 from spl.campaign.requests import run_requests
+from spl.campaign.shared_gpus import failed_runs, gpu_groups, gpu_requests
 from spl.study.files import RUN_FILES
 
 REQUESTS = run_requests(PLAN)
+# Without a cluster, each run is a job of its own.
+GROUPS = gpu_groups(PLAN, REQUESTS) if workflow.non_local_exec else {}
+FAILED = failed_runs(PLAN, Path(RESULTS)) if workflow.is_main_process else set()
+try:
+    GPUS = gpu_requests(REQUESTS, GROUPS, GPU_SHARES, FAILED, workflow.is_main_process)
+except InputError as mistake:
+    print(f"error: {mistake}", file=sys.stderr)
+    raise SystemExit(2)
+
+# Snakemake joins only so many unconnected jobs to a group, one by default. The option that says how many does not reach
+# the jobs, which would do the runs one after the other.
+workflow.group_settings.group_components = {name: len(paths) for name, paths in GROUPS.items()}
 
 
 rule calibrate:
@@ -30,14 +43,17 @@ rule train:
     log:
         "results/{study}/logs/runs/{run}.log",
     priority: 1
+    group:
+        lambda wildcards: GPUS[wildcards.run].group
     conda:
         "../../envs/environment.yaml"
     threads: lambda wildcards: REQUESTS[wildcards.run].cpus
     resources:
-        gpu=lambda wildcards: REQUESTS[wildcards.run].gpu,
+        gpu=lambda wildcards: GPUS[wildcards.run].gpu,
+        gres=lambda wildcards: GPUS[wildcards.run].gres,
         # Snakemake limits `threads` to the cores of the host that submits.
         cpus_per_task=lambda wildcards: REQUESTS[wildcards.run].cpus,
-        nodes=1,
+        nodes=lambda wildcards: GPUS[wildcards.run].nodes,
         mem_mb=lambda wildcards: REQUESTS[wildcards.run].mem_mb,
         runtime=lambda wildcards: REQUESTS[wildcards.run].runtime,
     params:
