@@ -11,21 +11,21 @@ from test_injuries import Campaign, wait_for
 from spl.attempts.journal import read_attempts
 
 STUDY = "tests/studies/campaign.yaml"
-TOGETHER = [f"digits/balanced-40/fold{fold}/fixmatch/seed0" for fold in range(3)]
+TOGETHER = [f"digits/balanced-40/fold{fold}/fixmatch/seed0" for fold in range(2)]
 OTHERS = [path.replace("fixmatch", "flexmatch") for path in TOGETHER]
 FAILED = OTHERS[0]
 ALONE = "digits/balanced-40/fold0/pseudo-label/seed0"
 SUBMITTING = (
-    "snakemake", "--profile", "slurm", "--configfile", STUDY, "--latency-wait", "5",
+    # With one core: those of the host that submits do not count.
+    "snakemake", "--profile", "slurm", "--cores", "1", "--configfile", STUDY, "--latency-wait", "5",
     "--slurm-init-seconds-before-status-checks", "2",
 )  # fmt: skip
 
 
 def small(folder):
-    """The study of six runs, three on each GPU; they train on the CPU, for the GPUs of this cluster compute nothing."""
+    """The study of four runs, two on each GPU; they train on the CPU, for the GPUs of this cluster compute nothing."""
     project = Project(folder)
-    project.edit(STUDY, "resources: { mem_mb: 2000 }", "resources: { mem_mb: 1500, runs_per_gpu: 3 }")
-    project.edit(STUDY, "folds: [0, 1]", "folds: [0, 1, 2]")
+    project.edit(STUDY, "resources: { mem_mb: 2000 }", "resources: { mem_mb: 1500, runs_per_gpu: 2 }")
     project.edit(STUDY, "steps: 3000", "steps: 1500")
     project.edit("workflow/spl/campaign/requests.py", 'processes if settings["device"] == "cuda" else 0', "processes")
     return project
@@ -75,13 +75,13 @@ def test_it_ends_with_the_bytes_of_a_local_run(campaign):
     assert [name for name in expected if expected[name] != found[name]] == []
 
 
-def test_three_runs_are_one_job_on_one_gpu_at_the_same_time(campaign):
+def test_two_runs_are_one_job_on_one_gpu_at_the_same_time(campaign):
     shared, _ = campaign
     attempts = {run: shared.attempts(run) for run in TOGETHER}
     assert {one.job for several in attempts.values() for one in several} == {shared.job}
     given = resources(shared.job)
     assert given["TresPerJob"] == "gres:gpu:1"
-    assert (given["NumCPUs"], given["NumNodes"]) == ("3", "1")
+    assert (given["NumCPUs"], given["NumNodes"]) == ("2", "1")
     firsts = [several[0] for several in attempts.values()]
     assert max(one.begun for one in firsts) < min(several[1].begun for several in attempts.values())
     assert {one["run"]: one["state"] for one in shared.seen if one["run"] in TOGETHER} == dict.fromkeys(
@@ -104,9 +104,8 @@ def test_each_has_its_own_checkpoints_journal_and_log(campaign):
 def test_a_run_that_once_failed_for_good_is_a_job_of_its_own(campaign):
     shared, _ = campaign
     jobs = {run: shared.attempts(run)[-1].job for run in OTHERS}
-    assert len({jobs[run] for run in OTHERS if run != FAILED}) == 1
-    assert jobs[FAILED] not in {job for run, job in jobs.items() if run != FAILED}
-    assert resources(jobs[FAILED])["TresPerJob"] == "gres:gpu:1"
+    assert len(set(jobs.values())) == len(OTHERS)
+    assert {resources(job)["TresPerJob"] for job in jobs.values()} == {"gres:gpu:1"}
 
 
 def test_where_gpus_have_shards_a_run_is_a_job_that_requests_some(slurm, tmp_path):
@@ -119,5 +118,5 @@ def test_where_gpus_have_shards_a_run_is_a_job_that_requests_some(slurm, tmp_pat
     assert done.returncode == 0, done.stderr[-4000:]
     [attempt, *_] = read_attempts(project.folder / "results/campaign/checkpoints" / ALONE)
     given = resources(attempt.job)
-    assert given["TresPerNode"] == "gres:shard:2"
+    assert given["TresPerNode"] == "gres:shard:3"
     assert "TresPerJob" not in given

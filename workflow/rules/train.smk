@@ -47,7 +47,8 @@ rule train:
         lambda wildcards: GPUS[wildcards.run].group
     conda:
         "../../envs/environment.yaml"
-    threads: lambda wildcards: REQUESTS[wildcards.run].cpus
+    # The cores of the host that submits must not limit how many runs of a group train at the same time.
+    threads: lambda wildcards: 0 if GPUS[wildcards.run].group else REQUESTS[wildcards.run].cpus
     resources:
         gpu=lambda wildcards: GPUS[wildcards.run].gpu,
         gres=lambda wildcards: GPUS[wildcards.run].gres,
