@@ -120,3 +120,25 @@ def test_where_gpus_have_shards_a_run_is_a_job_that_requests_some(slurm, tmp_pat
     given = resources(attempt.job)
     assert given["TresPerNode"] == "gres:shard:3"
     assert "TresPerJob" not in given
+
+
+def test_a_run_that_fails_for_good_keeps_the_others_of_its_job_waiting_for_the_next_start_alone(slurm, tmp_path):
+    project = small(tmp_path)
+    project.edit(STUDY, "steps: 1500", "steps: 200")
+    variants = "    variants: [{ momentum: 0.9 }, { learning_rate: 1.0e+30 }]\n"
+    project.edit(
+        STUDY, "    folds: [0, 1]\n    methods: [fixmatch, flexmatch]\n", f"    methods: [fixmatch]\n{variants}"
+    )
+    bad = TOGETHER[0].replace("seed0", "learning_rate=1e+30/seed0")
+
+    def attempts(run):
+        return read_attempts(project.folder / "results/campaign/checkpoints" / run)
+
+    for start in (1, 2):
+        ended = project.run(*SUBMITTING, SharedCampaign.target, "--retries", "0")
+        assert ended.returncode == 1, ended.stderr[-4000:]
+        assert f"not done: {bad}: failed" in ended.stderr
+        good = attempts(TOGETHER[0])[-1]
+        assert (good.status, good.job == attempts(bad)[-1].job) == ("done", start == 1)
+        assert (project.folder / f"results/campaign/runs/{TOGETHER[0]}/metrics.csv").exists() == (start == 2)
+    assert good.first == 200, "nothing was trained again"
