@@ -139,7 +139,7 @@ def test_the_table_shows_each_source_and_money_if_the_price_is_known(tmp_path):
     text = shown(cost_table(cost(plan, tmp_path, rates((work, 0.01))), 2.0))
     rows = {line.split("  ")[0].strip(): line.split() for line in text.splitlines()}
     assert "cost at 2 an hour" in text
-    assert rows["measured on Test GPU (torch 2.0, commit 0123456)"][-3:] == ["2", "8.33", "16.7"]
+    assert rows["measured on Test GPU (torch 2.0, commit 0123456)"][-4:] == ["2", "4.17", "8.33", "16.7"]
     assert rows["used so far"][-2:] == ["0", "0"]
     assert "cost" not in shown(cost_table(cost(plan, tmp_path), None))
 

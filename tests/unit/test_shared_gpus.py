@@ -34,11 +34,14 @@ def planned(runs_per_gpu, folds=3, processes=1):
     return make_plan(check_study(STUDY | changed, ""))
 
 
-def ancestors(plan, path):
+def parents(plan, path):
     run = plan.runs[path]
-    direct = [*plan.calibrations[run.calibration].runs] if run.calibration else []
-    direct += [run.start] if run.start else []
-    return set(direct).union(*(ancestors(plan, other) for other in direct))
+    calibrating = plan.calibrations[run.calibration].runs if run.calibration else ()
+    return {*calibrating, *filter(None, [run.start])}
+
+
+def depth(plan, path):
+    return max((1 + depth(plan, parent) for parent in parents(plan, path)), default=0)
 
 
 @given(st.integers(1, 7), st.integers(1, 3))
@@ -54,10 +57,11 @@ def test_groups_join_runs_that_take_equally_long_and_do_not_wait_for_each_other(
         assert (
             len({str((workload(plan, path, requests[path]), plan.runs[path].settings["stop"])) for path in paths}) == 1
         )
+        assert len({depth(plan, path) for path in paths}) == 1, "or some would wait for what others need"
     job_of = {path: path for path in plan.runs} | {path: name for name, paths in groups.items() for path in paths}
     graph = defaultdict(set)
     for path in plan.runs:
-        graph[job_of[path]] |= {job_of[other] for other in ancestors(plan, path)}
+        graph[job_of[path]] |= {job_of[parent] for parent in parents(plan, path)}
     TopologicalSorter(graph).prepare()  # raises if a job would wait for itself
     assert bool(groups) == (runs_per_gpu > 1)
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from spl.attempts.journal import FAILURE, Progress, note, note_progress
 from spl.attempts.lock import RunLock
 from spl.attempts.slurm import QueuedRun
-from spl.campaign.cost import cost, observed
+from spl.campaign.cost import _span, cost, observed
 from spl.campaign.parameters import run_parameter
 from spl.campaign.status import read_status, rounded_duration, status_tables
 from spl.study.plan import make_plan
@@ -137,6 +137,20 @@ def test_costs_are_those_of_the_study_s_expectation_and_limits(plan, results):
     finish(plan, results, next(iter(plan.runs)))  # in half an hour, as all others will be
     assert cost(plan, results).used == 0.5
     assert cost(plan, results).total == pytest.approx(0.5 * lengths)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([], ""),
+        ([None], ""),
+        ([16000, 16000], "16000"),
+        ([0.22888, 72, None], "0.229 to 72"),
+        ([2880, 10080], "2880 to 10080"),
+    ],
+)
+def test_a_span_has_the_digits_that_matter(values, text):
+    assert _span(values) == text
 
 
 def test_what_was_used_stands_beside_what_was_asked_for(plan, results):

@@ -25,12 +25,17 @@ class Portion:
     """The part of a study's cost that one source tells.
 
     Attributes:
-        runs: number of runs.
-        hours: device-hours of all of them; None where nothing tells them.
+        durations: hours of each run; None where nothing tells them.
+        hours: device-hours of all of them; None if they are not known of all.
     """
 
-    runs: int
+    durations: tuple[float | None, ...]
     hours: float | None
+
+    @property
+    def runs(self) -> int:
+        """Number of runs."""
+        return len(self.durations)
 
 
 @dataclass(frozen=True)
@@ -80,16 +85,23 @@ def cost(plan: Plan, results: Path, rates: Rates | None = None, chosen: bool = F
     def devices(request: Request) -> float:
         return request.gpu / request.runs_per_gpu if gpus else request.cpus
 
-    hours_of = defaultdict[str, list[float | None]](list)
+    paths = defaultdict[str, list[str]](list)
+    durations: dict[str, float | None] = {}
     for path, request in requests.items():
         run = plan.runs[path]
         steps = run.settings["stop"] or run.settings["steps"]
         source, rate = next((source[workloads[path]] for source in sources if workloads[path] in source), (GUESS, 0.0))
-        expected = steps / rate / 3600 if rate else request.hours
-        hours_of[UNKNOWN if expected is None else source].append(expected and expected * devices(request))
+        durations[path] = steps / rate / 3600 if rate else request.hours
+        paths[UNKNOWN if durations[path] is None else source].append(path)
+
+    def portion(told: list[str]) -> Portion:
+        each = {path: durations[path] for path in told}
+        weighted = (hours and hours * devices(requests[path]) for path, hours in each.items())
+        return Portion(tuple(each.values()), _total(weighted))
+
     return Cost(
         device="GPU" if gpus else "core",
-        expected={source: Portion(len(known), _total(known)) for source, known in sorted(hours_of.items(), key=_order)},
+        expected={source: portion(told) for source, told in sorted(paths.items(), key=_order)},
         limit=sum(request.runtime / 60 * devices(request) for request in requests.values()),
         used=sum(hours(attempts[path]) * devices(request) for path, request in requests.items()),
     )
@@ -130,21 +142,27 @@ def _total(hours: Iterable[float | None]) -> float | None:
 
 def cost_table(found: Cost, price: float | None) -> Table:
     """The cost with the source of each number, in device-hours and, given the price of one, in money."""
-    columns = ["runs", f"{found.device}-hours", *([f"cost at {price:g} an hour"] if price is not None else [])]
-    table = Table(f"{found.device}-hours expected", *columns, box=None)
+    columns = [
+        "runs",
+        "hours of a run",
+        f"{found.device}-hours",
+        *([f"cost at {price:g} an hour"] if price is not None else []),
+    ]
+    table = Table("source", *columns, box=None)
     for column in table.columns[1:]:
         column.justify = "right"
 
-    def add(what: str, runs: int, amount: float | None) -> None:
+    def add(what: str, runs: int, durations: Sequence[float | None], amount: float | None) -> None:
         amounts = [amount, amount and amount * price] if price is not None else [amount]
-        table.add_row(what, f"{runs:,}", *("" if number is None else _rounded(number) for number in amounts))
+        cells = ("" if number is None else _rounded(number) for number in amounts)
+        table.add_row(what, f"{runs:,}", _span(durations), *cells)
 
     for source, portion in found.expected.items():
-        add(source, portion.runs, portion.hours)
+        add(source, portion.runs, portion.durations, portion.hours)
     if len(found.expected) > 1:
-        add("all of them", found.runs, found.total)
-    add("at most, by their time limits", found.runs, found.limit)
-    add("used so far", found.runs, found.used)
+        add("all of them", found.runs, [], found.total)
+    add("at most, by their time limits", found.runs, [], found.limit)
+    add("used so far", found.runs, [], found.used)
     return table
 
 
@@ -191,5 +209,5 @@ def _span(values: Sequence[float | None]) -> str:
     known = [value for value in values if value is not None]
     if not known:
         return ""
-    least, most = min(known), max(known)
-    return f"{least:.4g}" if least == most else f"{least:.4g} to {most:.4g}"
+    least, most = (f"{value:.0f}" if value >= 100 else f"{value:.3g}" for value in (min(known), max(known)))
+    return least if least == most else f"{least} to {most}"

@@ -64,7 +64,7 @@ def plan(
     price: Annotated[float | None, typer.Option(help="Price of a GPU-hour (or core-hour); also prints costs.")] = None,
     rates: Annotated[
         Path | None,
-        typer.Option(help="Rates of steps that `spl bench --device` measured; default: those among the results."),
+        typer.Option(help="Rates of steps, measured by spl bench; default: those among the study's results."),
     ] = None,
     observed: Annotated[
         bool, typer.Option("--observed", help="Compare the resources that finished runs used with their requests.")
@@ -248,7 +248,7 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     device: Annotated[
         str | None,
-        typer.Option(help="cuda or cpu: measure how fast this machine trains the runs of a study, for `spl plan`."),
+        typer.Option(help="cuda or cpu: measure how fast this machine trains the runs of a study, for spl plan."),
     ] = None,
     study: Annotated[
         Path | None,
