@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from spl.study.settings import Settings
 
 IMAGES = 1000
-WARM, FEWEST = 5, 3  # steps before a measurement begins, and that it takes at least
+WARM = {False: 5, True: 50}  # steps before a measurement begins; on CUDA kernels are loaded and a graph is recorded
+FEWEST = 3  # steps that a measurement takes at least
 ENDLESS = 2**40  # steps: neither the schedule nor an evaluation ends a measurement
 
 
@@ -40,7 +41,7 @@ class Stopwatch:
         """Look at the clock; the first process of a run prints, the others follow it."""
         from spl.training.processes import rank
 
-        if rank() or done < WARM:
+        if rank() or done < WARM[self.cuda]:
             return False
         if not self.first:
             self._finish_queue()

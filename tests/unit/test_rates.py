@@ -30,7 +30,8 @@ TINY = yaml.safe_load((Path(__file__).parents[1] / "studies/tiny.yaml").read_tex
 CHANGED = {
     "network": "wrn-16-1", "conv_bias": "stem", "preactivate_all": True, "batch": 16, "flip": True, "crop_padding": 2,
     "randaugment": "google", "cutout": 0.25, "mu": 7, "device": "cuda", "processes": 2, "threads": 2,
-    "precision": "bf16", "channels_last": False, "compiled": True, "instructions": "native", "deterministic": False,
+    "precision": "bf16", "channels_last": False, "compiled": True, "graph": True,
+    "instructions": "native", "deterministic": False,
 }  # fmt: skip
 """Settings that change how long a step takes, with values that the tiny study does not have."""
 
