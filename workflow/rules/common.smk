@@ -25,6 +25,7 @@ LOCKS = []  # open files: their locks last as long as Snakemake
 distrusted = config.pop("study", None)
 # Snakemake reads "True" as a boolean, "true" as text.
 in_part = str(config.pop("partial", "false")).lower()
+GPU_SHARES = config.pop("gpu_shares", None)
 try:
     if in_part not in ("true", "false"):
         raise InputError(f"--config partial={in_part}: expected true or false")

@@ -65,6 +65,8 @@ def _check_experiment(study: Study, name: str, experiment: Experiment) -> None:
                 _refuse(where, f"batch {settings.batch}: expected a multiple of {settings.processes} processes")
             if settings.graph and settings.processes > 1:
                 _refuse(where, f"graph: expected processes: 1, not {settings.processes}")
+            if settings.tf32 and settings.device == "cpu":
+                _refuse(where, "tf32: expected false on the CPU; only CUDA devices round so")
             if settings.stop and settings.stop > settings.steps:
                 _refuse(where, f"stop {settings.stop}: expected at most {settings.steps}, the steps of {method}")
             if settings in resolved[:number]:

@@ -99,6 +99,14 @@ class Resources(Model):
 
     mem_mb: Annotated[Integer, Field(ge=1, description="memory in MB, of all processes together")] = 16000
     runtime: Annotated[Integer, Field(ge=1, description="time limit in minutes")] = 2880
+    runs_per_gpu: Annotated[
+        Integer,
+        Field(
+            ge=1,
+            description="runs that share a GPU, for networks that leave it half idle; memory, time limit and hours are "
+            "those of one run among them. A run of several processes has its GPUs to itself",
+        ),
+    ] = 1
     hours: Annotated[Number, Field(gt=0)] | None = Field(
         default=None,
         description="expected duration of a run with the data set's own number of steps, for `spl plan`",
