@@ -5,7 +5,7 @@ python tests/slurm/cluster.py stop
 
 It needs root and Debian's packages. Everything lies below one folder but for three links in /etc/slurm: a SLURM_CONF in
 the environment would not reach Snakemake's jobs, which start their steps without it. Two partitions share one node of
-two GPUs, which are device nodes with nothing behind them: `gpu`, and `urgent`, which preempts it.
+two GPUs, which are device nodes with nothing behind them, in six shards each: `gpu`, and `urgent`, which preempts it.
 """
 
 import argparse
@@ -56,8 +56,8 @@ ReturnToService=2
 JobRequeue=1
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
-GresTypes=gpu
-NodeName={name} NodeAddr=127.0.0.1 CPUs=4 CoresPerSocket=4 RealMemory=64000 Gres=gpu:2 State=UNKNOWN
+GresTypes=gpu,shard
+NodeName={name} NodeAddr=127.0.0.1 CPUs=4 CoresPerSocket=4 RealMemory=64000 Gres=gpu:2,shard:12 State=UNKNOWN
 PartitionName=gpu Nodes={name} Default=YES MaxTime=INFINITE PriorityTier=1 GraceTime=5
 PartitionName=urgent Nodes={name} MaxTime=INFINITE PriorityTier=10
 """
@@ -72,6 +72,7 @@ AccountingStorageTRES=gres/gpu
 GRES = """
 AutoDetect=off
 Name=gpu File={root}/dev/nvidia[0-1] Flags=nvidia_gpu_env
+Name=shard Count=12
 """
 
 SLURMDBD = """

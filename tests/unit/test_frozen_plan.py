@@ -108,7 +108,7 @@ def test_leftovers_are_named_with_what_becomes_of_them(tmp_path, monkeypatch):
         QueuedRun("8", "PENDING", RUNS[1].replace("/", "_")),
         QueuedRun("9", "RUNNING", "gone_fold0_seed0"),
     ]
-    monkeypatch.setattr(campaign, "queued_runs", lambda study, folder: jobs)
+    monkeypatch.setattr(campaign, "queued_runs", lambda study, folder, groups: jobs)
     assert list(campaign.leftovers(PLAN, tmp_path)) == [
         f"left by an earlier Snakemake: job 7 (running), {RUNS[0]}: will save and end when its successor starts",
         f"left by an earlier Snakemake: job 8 (pending), {RUNS[1]}: will end when it starts",

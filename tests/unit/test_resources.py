@@ -38,7 +38,18 @@ def planned(digits, training=None, **experiments):
 @pytest.mark.parametrize(("device", "gpu"), [("cuda", 2), ("cpu", 0)])
 def test_each_process_gets_its_cores_and_on_cuda_a_gpu(device, gpu):
     plan = planned({}, {"device": device, "processes": 2, "threads": 3}, only={})
-    assert set(run_requests(plan).values()) == {Request(gpu=gpu, cpus=6, mem_mb=16000, runtime=2880, hours=None)}
+    expected = Request(gpu=gpu, runs_per_gpu=1, cpus=6, mem_mb=16000, runtime=2880, hours=None)
+    assert set(run_requests(plan).values()) == {expected}
+
+
+def test_a_run_that_two_experiments_need_shares_its_gpu_with_as_few_as_either_of_them_allows():
+    first, second = {"resources": {"runs_per_gpu": 4}}, {"resources": {"runs_per_gpu": 2}, "folds": [0]}
+    plan = planned({"runs_per_gpu": 3}, {"device": "cuda", "instructions": "native"}, one=first, two=second)
+    for path, request in run_requests(plan).items():
+        allowed = [4] * (path in plan.experiments["one"]) + [2] * (path in plan.experiments["two"])
+        assert request.runs_per_gpu == min(allowed, default=3)
+    on_cpus = planned({"runs_per_gpu": 3}, only={})
+    assert {request.runs_per_gpu for request in run_requests(on_cpus).values()} == {1}
 
 
 @given(amounts, amounts, amounts)
@@ -59,7 +70,8 @@ def test_an_experiment_wins_over_its_data_set_and_the_most_demanding_over_the_ot
 
 def test_resources_are_no_part_of_any_job_s_parameter():
     plain, asking = (
-        planned(resources, scarce={"resources": resources}) for resources in ({}, {"mem_mb": 1, "runtime": 1})
+        planned(resources, {"device": "cuda"}, scarce={"resources": resources})
+        for resources in ({}, {"mem_mb": 1, "runtime": 1, "runs_per_gpu": 4})
     )
     assert run_requests(plain) != run_requests(asking)
 

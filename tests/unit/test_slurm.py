@@ -67,9 +67,16 @@ def test_queued_runs_are_those_of_the_study_and_the_folder(command, tmp_path):
         "lines",
         f"15|PENDING|spl_0c1f|{tmp_path}|rule_other_wildcards_paper_|x",
         f"16|PENDING|spl_0c1f|{tmp_path}|rule_train_wildcards_paper-2_digits_fold0_seed0",
+        f"17|PENDING|spl_0c1f|{tmp_path}|rule_paper-gpu-1_train",
+        f"18|PENDING|spl_0c1f|{tmp_path}|rule_paper-gpu-2_train",
     ]
     command("squeue", "\n".join(rows))
-    assert queued_runs("paper", tmp_path) == [QueuedRun("12", "RUNNING", "digits_fold0_seed0")]
+    groups = {"paper-gpu-1": ["digits/fold1/seed0", "digits/fold2/seed0"]}
+    assert queued_runs("paper", tmp_path, groups) == [
+        QueuedRun("12", "RUNNING", "digits_fold0_seed0"),
+        QueuedRun("17", "PENDING", "digits_fold1_seed0"),
+        QueuedRun("17", "PENDING", "digits_fold2_seed0"),
+    ]
 
 
 def test_without_slurm_there_are_no_answers(monkeypatch, tmp_path):
@@ -77,4 +84,4 @@ def test_without_slurm_there_are_no_answers(monkeypatch, tmp_path):
     assert seconds_left("7") is None
     assert not may_go_on("7")
     assert not requeue("7")
-    assert queued_runs("paper", tmp_path) == []
+    assert queued_runs("paper", tmp_path, {}) == []

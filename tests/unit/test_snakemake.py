@@ -1,9 +1,12 @@
-"""The one attribute of Snakemake that the workflow sets is still there, and may still be None."""
+"""The attributes of Snakemake that the workflow sets are still there, and mean the same."""
 
 import inspect
+from importlib.util import find_spec
+from pathlib import Path
 
 from project import ROOT
 from snakemake.scheduling.job_scheduler import JobScheduler
+from snakemake.settings.types import GroupSettings
 
 
 def test_the_limiter_that_no_option_turns_off_is_where_the_workflow_looks():
@@ -14,9 +17,18 @@ def test_the_limiter_that_no_option_turns_off_is_where_the_workflow_looks():
     assert "if self.job_rate_limiter is None:" in source, "or no job would be scheduled"
 
 
+def test_the_number_of_runs_in_a_group_is_where_the_workflow_sets_it():
+    assert "workflow.group_settings.group_components = {" in (ROOT / "workflow/rules/train.smk").read_text()
+    assert "group_components" in vars(GroupSettings())
+    source = Path(find_spec("snakemake.dag").origin).read_text()
+    assert source.count("self.workflow.group_settings.group_components.get(") == 1
+
+
 def test_nothing_private_is_set_besides():
     text = "".join(path.read_text() for path in [ROOT / "workflow/Snakefile", *(ROOT / "workflow/rules").glob("*.smk")])
     assert "._" not in text
-    assert [line.strip() for line in text.splitlines() if line.lstrip().startswith("workflow.") and " = " in line] == [
-        "workflow.scheduler.job_rate_limiter = None"
+    lines = [line.strip() for line in text.splitlines() if line.lstrip().startswith("workflow.") and " = " in line]
+    assert [line.partition(" = ")[0] for line in lines] == [
+        "workflow.scheduler.job_rate_limiter",
+        "workflow.group_settings.group_components",
     ]

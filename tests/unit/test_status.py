@@ -11,7 +11,7 @@ from rich.console import Console
 from spl.attempts.journal import FAILURE, Progress, note, note_progress
 from spl.attempts.lock import RunLock
 from spl.attempts.slurm import QueuedRun
-from spl.campaign.cost import cost, observed
+from spl.campaign.cost import _span, cost, observed
 from spl.campaign.parameters import run_parameter
 from spl.campaign.status import read_status, rounded_duration, status_tables
 from spl.study.plan import make_plan
@@ -84,7 +84,7 @@ def test_what_slurm_has_is_queued_until_it_runs_and_starting_until_it_trains(pla
     waiting, starting = list(plan.runs)[:2]
     note(begin(results, waiting), **(END | {"reason": "killed"}), status="failed")
     jobs = [QueuedRun("7", "PENDING", waiting.replace("/", "_")), QueuedRun("8", "RUNNING", starting.replace("/", "_"))]
-    monkeypatch.setattr("spl.campaign.status.queued_runs", lambda study, folder: jobs)
+    monkeypatch.setattr("spl.campaign.status.queued_runs", lambda study, folder, groups: jobs)
     found = {one.run: (one.state, one.job) for one in read_status(plan, results)}
     assert (found[waiting], found[starting]) == (("queued", "7"), ("starting", "8"))
 
@@ -130,11 +130,27 @@ def test_a_time_is_told_in_the_largest_units_that_matter(seconds, text):
 def test_costs_are_those_of_the_study_s_expectation_and_limits(plan, results):
     runs = len(plan.runs)
     calibrating = {path for one in plan.calibrations.values() for path in one.runs}
-    finish(plan, results, next(iter(plan.runs)))
     found = cost(plan, results)
-    short = sum(plan.runs[path].settings["stop"] / 150 for path in calibrating)
-    assert (found.device, found.limit, found.used) == ("core", runs * 2.0, 0.5)
-    assert found.expected == pytest.approx(0.75 * (runs - len(calibrating) + short))
+    lengths = runs - len(calibrating) + sum(plan.runs[path].settings["stop"] / 150 for path in calibrating)
+    assert (found.device, found.limit, found.used) == ("core", runs * 2.0, 0)
+    assert found.total == pytest.approx(0.75 * lengths)
+    finish(plan, results, next(iter(plan.runs)))  # in half an hour, as all others will be
+    assert cost(plan, results).used == 0.5
+    assert cost(plan, results).total == pytest.approx(0.5 * lengths)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([], ""),
+        ([None], ""),
+        ([16000, 16000], "16000"),
+        ([0.22888, 72, None], "0.229 to 72"),
+        ([2880, 10080], "2880 to 10080"),
+    ],
+)
+def test_a_span_has_the_digits_that_matter(values, text):
+    assert _span(values) == text
 
 
 def test_what_was_used_stands_beside_what_was_asked_for(plan, results):

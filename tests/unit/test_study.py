@@ -62,6 +62,7 @@ WRONG = {
     "training.stop": (601, "experiments.scarce-labels:", "stop 601: expected at most 600, the steps of fixmatch"),
     "datasets.digits.resources": ({"memory": 1}, "resources.memory:", "expected one of mem_mb, runtime"),
     "experiments.scarce-labels.resources": ({"runtime": 0}, "scarce-labels.resources.runtime:", "at least 1, got 0"),
+    "training.tf32": (True, "experiments.scarce-labels:", "tf32: expected false on the CPU"),
     "training.processes": (3, "experiments.scarce-labels:", "batch 8: expected a multiple of 3 processes"),
     "training.evaluate_every": (1.5, "training.evaluate_every:", "expected steps, a whole number from 1"),
     "training.evaluate_late_every": (1.0, "training.evaluate_late_every:", "a fraction of steps below 1"),

@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-PEOPLE = ["plan", "status", "audit", "digest", "equivalent", "bench", "schema"]
+PEOPLE = ["plan", "status", "audit", "register", "digest", "equivalent", "bench", "findings", "schema"]
 RULES = [
     *("download", "data", "split", "calibrate", "train", "analyse", "figure", "table", "spreadsheet", "page"),
     *("seal", "crate"),
@@ -45,7 +45,7 @@ def completed(project, line):
 
 
 def test_the_shell_completes_studies_and_results(project):
-    assert completed(project, "spl plan config/d") == ["config/demo.yaml"]
+    assert completed(project, "spl plan config/de") == ["config/demo.yaml"]
     assert completed(project, "spl audit --study tests/studies/tiny.yaml tables/table1") == [
         "tables/table1",
         "tables/table14",

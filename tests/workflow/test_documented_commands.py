@@ -41,6 +41,7 @@ ELSEWHERE = {
     "snakemake table9 fig2": "the ablation's example, below",
     'spl equivalent train --reason "a faster way to the same bits, compared on six runs"': "test_reruns.py",
     "spl bench --quick --json": "measures for a minute; test_step_speed.py",
+    "srun --gpus=1 --cpus-per-task=4 spl bench --study config/paper.yaml --device cuda": "no GPU; test_bench_rates.py",
     "spl bench --plan --json": "measures for minutes; test_planning_speed.py",
 }
 """Commands that do not run here, each with the reason or the tests that cover it."""

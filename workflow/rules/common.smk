@@ -8,10 +8,12 @@ from spl.campaign.jobs import jobs
 from spl.campaign.partial import partial_plan
 from spl.campaign.plan_file import read_plan_file, write_plan_file
 from spl.campaign.processor import check_processor
+from spl.campaign.registration import check_is_registered, looks_file, registration_file
 from spl.code.equivalence import declared
 from spl.data.downloads import DOWNLOADS
 from spl.errors import InputError
 from spl.paper.selection import exhibit_caption, exhibits
+from spl.provenance.deviations import check_registration
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_yaml
 
@@ -23,6 +25,7 @@ LOCKS = []  # open files: their locks last as long as Snakemake
 distrusted = config.pop("study", None)
 # Snakemake reads "True" as a boolean, "true" as text.
 in_part = str(config.pop("partial", "false")).lower()
+GPU_SHARES = config.pop("gpu_shares", None)
 try:
     if in_part not in ("true", "false"):
         raise InputError(f"--config partial={in_part}: expected true or false")
@@ -41,6 +44,8 @@ try:
     declared()  # a mistake in the declared equivalences ends here, too
     origin = ", ".join(files) or "config"  # that of a workflow that imports this one
     PLAN = make_plan(check_study(config, origin))
+    if not frozen:
+        check_is_registered(PLAN.study, files)
     if in_part == "true":
         PLAN = partial_plan(PLAN, Path("results", PLAN.study.name))
     EXHIBITS = exhibits(PLAN, origin)
@@ -61,9 +66,18 @@ PRODUCTS = f"{RESULTS}/{PLAN.products}".rstrip("/")
 if workflow.is_main_process:
     for name, key in PLAN.off.items():
         print(f"off: experiments.{name}: {key}", file=sys.stderr)
+    if PLAN.study.registered and files:
+        for line in check_registration(Path(files[0]), PLAN.study, ()).deviations:
+            print(f"not as registered: {line}", file=sys.stderr)
 
 # `spl` belongs to the Python that runs Snakemake, even where its environment is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
+
+
+def registration_of(studies):
+    """The registrations and recorded looks of studies, where they have some."""
+    places = (place(Path(study)) for study in studies for place in (registration_file, looks_file))
+    return [str(path) for path in places if path.is_file()]
 
 
 def inputs(name):

@@ -21,6 +21,7 @@ rule crate:
     input:
         [str(path) for job in JOBS.values() for path in job.outputs],
         studies=files,
+        registration=registration_of(files),
         seal=f"{RESULTS}/ROOT.sha256",
     output:
         directory(f"{RESULTS}/crate"),

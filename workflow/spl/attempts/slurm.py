@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,16 +56,24 @@ def requeue(number: str) -> bool:
     return _output("scontrol", "requeue", number) is not None
 
 
-def queued_runs(study: str, folder: Path) -> list[QueuedRun]:
-    """The user's jobs that train a run of a study and were submitted from a folder, by number; [] without SLURM."""
+def queued_runs(study: str, folder: Path, groups: Mapping[str, Sequence[str]]) -> list[QueuedRun]:
+    """The user's jobs that train runs of a study and were submitted from a folder, by number; [] without SLURM.
+
+    Args:
+        study: its name.
+        folder: from which Snakemake submits.
+        groups: paths of runs that are one job, by the name of their group; each of them is listed.
+    """
     output = _output("squeue", "--me", "--noheader", "--format=%i|%T|%j|%Z|%k", "--sort=i") or ""
     rows = (line.split("|", 4) for line in output.splitlines() if line.count("|") >= 4)
-    # Snakemake's SLURM plugin writes the rule and its wildcards into the comment.
+    # Snakemake's SLURM plugin writes the rule and its wildcards into the comment, or the group.
     start = f"rule_train_wildcards_{study}_"
+    trained = {f"rule_{name}_train": [path.replace("/", "_") for path in paths] for name, paths in groups.items()}
     return [
-        QueuedRun(number, state, comment.removeprefix(start))
+        QueuedRun(number, state, run)
         for number, state, name, submitted_from, comment in rows
-        if name.startswith(f"{PREFIX}_") and Path(submitted_from) == folder and comment.startswith(start)
+        if name.startswith(f"{PREFIX}_") and Path(submitted_from) == folder
+        for run in trained.get(comment, [comment.removeprefix(start)] * comment.startswith(start))
     ]
 
 

@@ -1,64 +1,173 @@
-"""The cost of a study in GPU-hours, and the resources that finished runs used compared with their requests."""
+"""The cost of a study in GPU-hours, each with its source, and the resources that finished runs used beside requests."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table
 
 from spl.attempts.journal import Attempt, read_attempts
+from spl.campaign.job import canonical
 from spl.campaign.parameters import run_parameter
+from spl.campaign.rates import Rates, workload
 from spl.campaign.requests import Request, run_requests
 from spl.campaign.run_state import run_state
 from spl.study.plan import Plan
 
+GUESS, UNKNOWN = "a guess: `hours` of the study", "no `hours` in the study"
+
+
+@dataclass(frozen=True)
+class Portion:
+    """The part of a study's cost that one source tells.
+
+    Attributes:
+        durations: hours of each run; None where nothing tells them.
+        hours: device-hours of all of them; None if they are not known of all.
+    """
+
+    durations: tuple[float | None, ...]
+    hours: float | None
+
+    @property
+    def runs(self) -> int:
+        """Number of runs."""
+        return len(self.durations)
+
 
 @dataclass(frozen=True)
 class Cost:
-    """Device-hours: of GPUs if the study requests any, else of cores.
+    """Device-hours: of GPUs if the study requests any, else of cores. A run that shares a GPU counts as its share.
 
     Attributes:
         device: "GPU" or "core".
-        expected: by the ``hours`` of the study; None if they are not given for all runs.
+        expected: of all runs, by where the hours come from: measured, finished runs, or a guess.
         limit: upper bound: every run takes its whole time limit.
         used: by all attempts that have ended.
     """
 
     device: str
-    expected: float | None
+    expected: Mapping[str, Portion]
     limit: float
     used: float
 
+    @property
+    def runs(self) -> int:
+        """Number of runs."""
+        return sum(portion.runs for portion in self.expected.values())
 
-def cost(plan: Plan, results: Path) -> Cost:
+    @property
+    def total(self) -> float | None:
+        """Expected device-hours; None if they are not known of all runs."""
+        return _total([portion.hours for portion in self.expected.values()])
+
+
+def cost(plan: Plan, results: Path, rates: Rates | None = None, chosen: bool = False) -> Cost:
     """The cost of all runs of a plan, and the part that is already used.
 
     Args:
         plan: the plan of the study.
         results: the study's folder of results.
+        rates: measured rates of steps.
+        chosen: whether the rates win over the finished runs of the study, which may be those of another device.
     """
     requests = run_requests(plan)
     gpus = any(request.gpu for request in requests.values())
+    attempts = {path: read_attempts(results / "checkpoints" / path) for path in plan.runs}
+    workloads = {path: canonical(workload(plan, path, request)) for path, request in requests.items()}
+    finished = _finished(plan, results, workloads, attempts)
+    measured = {} if rates is None else _measured(rates)
+    sources = [measured, finished] if chosen else [finished, measured]
 
-    def devices(request: Request) -> int:
-        return request.gpu if gpus else request.cpus
+    def devices(request: Request) -> float:
+        return request.gpu / request.runs_per_gpu if gpus else request.cpus
+
+    paths = defaultdict[str, list[str]](list)
+    durations: dict[str, float | None] = {}
+    for path, request in requests.items():
+        run = plan.runs[path]
+        steps = run.settings["stop"] or run.settings["steps"]
+        source, rate = next((source[workloads[path]] for source in sources if workloads[path] in source), (GUESS, 0.0))
+        durations[path] = steps / rate / 3600 if rate else request.hours
+        paths[UNKNOWN if durations[path] is None else source].append(path)
+
+    def portion(told: list[str]) -> Portion:
+        each = {path: durations[path] for path in told}
+        weighted = (hours and hours * devices(requests[path]) for path, hours in each.items())
+        return Portion(tuple(each.values()), _total(weighted))
 
     return Cost(
         device="GPU" if gpus else "core",
-        expected=_total([request.hours and request.hours * devices(request) for request in requests.values()]),
+        expected={source: portion(told) for source, told in sorted(paths.items(), key=_order)},
         limit=sum(request.runtime / 60 * devices(request) for request in requests.values()),
-        used=sum(
-            hours(read_attempts(results / "checkpoints" / path)) * devices(request)
-            for path, request in requests.items()
-        ),
+        used=sum(hours(attempts[path]) * devices(request) for path, request in requests.items()),
     )
 
 
-def _total(hours: list[float | None]) -> float | None:
-    known = [value for value in hours if value is not None]
-    return sum(known) if len(known) == len(hours) else None
+def _order(source: tuple[str, object]) -> tuple[int, str]:
+    """Measured hours first, guesses last."""
+    return (source[0] == GUESS) + 2 * (source[0] == UNKNOWN), source[0]
+
+
+def _measured(rates: Rates) -> dict[str, tuple[str, float]]:
+    commit = f", commit {rates.commit[:7]}" if rates.commit else ""
+    name = f"measured on {rates.device} (torch {rates.torch}{commit})"
+    return {work: (name, rate) for work, rate in rates.by_workload.items()}
+
+
+def _finished(
+    plan: Plan, results: Path, workloads: Mapping[str, str], attempts: Mapping[str, list[Attempt]]
+) -> dict[str, tuple[str, float]]:
+    """Source and steps per second of each workload of which runs are done, with their starts and evaluations."""
+    seconds, steps = defaultdict[str, float](float), defaultdict[str, int](int)
+    done = 0
+    for path, work in workloads.items():
+        taken = 3600 * hours(attempts[path])
+        if taken and run_state(results / "runs" / path, run_parameter(plan, path)) == "done":
+            settings = plan.runs[path].settings
+            done += 1
+            seconds[work] += taken
+            steps[work] += settings["stop"] or settings["steps"]
+    name = f"from {done} finished {'run' if done == 1 else 'runs'} of the study"
+    return {work: (name, steps[work] / seconds[work]) for work in steps}
+
+
+def _total(hours: Iterable[float | None]) -> float | None:
+    known = list(hours)
+    return None if None in known else sum(filter(None, known))
+
+
+def cost_table(found: Cost, price: float | None) -> Table:
+    """The cost with the source of each number, in device-hours and, given the price of one, in money."""
+    columns = [
+        "runs",
+        "hours of a run",
+        f"{found.device}-hours",
+        *([f"cost at {price:g} an hour"] if price is not None else []),
+    ]
+    table = Table("source", *columns, box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+
+    def add(what: str, runs: int, durations: Sequence[float | None], amount: float | None) -> None:
+        amounts = [amount, amount and amount * price] if price is not None else [amount]
+        cells = ("" if number is None else _rounded(number) for number in amounts)
+        table.add_row(what, f"{runs:,}", _span(durations), *cells)
+
+    for source, portion in found.expected.items():
+        add(source, portion.runs, portion.durations, portion.hours)
+    if len(found.expected) > 1:
+        add("all of them", found.runs, [], found.total)
+    add("at most, by their time limits", found.runs, [], found.limit)
+    add("used so far", found.runs, [], found.used)
+    return table
+
+
+def _rounded(amount: float) -> str:
+    return f"{amount:,.0f}" if amount >= 100 else f"{amount:.3g}"
 
 
 def hours(attempts: list[Attempt]) -> float:
@@ -100,5 +209,5 @@ def _span(values: Sequence[float | None]) -> str:
     known = [value for value in values if value is not None]
     if not known:
         return ""
-    least, most = min(known), max(known)
-    return f"{least:.4g}" if least == most else f"{least:.4g} to {most:.4g}"
+    least, most = (f"{value:.0f}" if value >= 100 else f"{value:.3g}" for value in (min(known), max(known)))
+    return least if least == most else f"{least} to {most}"

@@ -14,7 +14,9 @@ from spl.attempts.journal import read_attempts
 from spl.attempts.slurm import queued_runs
 from spl.campaign.parameters import run_parameter
 from spl.campaign.plan_file import FOLDER
+from spl.campaign.requests import run_requests
 from spl.campaign.run_state import run_state
+from spl.campaign.shared_gpus import gpu_groups
 from spl.errors import InputError
 from spl.study.plan import Plan
 
@@ -68,7 +70,7 @@ def begin(results: Path) -> TextIO:
 def leftovers(plan: Plan, folder: Path) -> Iterator[str]:
     """A line for each job that an earlier Snakemake submitted from this folder and SLURM still has."""
     paths = {path.replace("/", "_"): path for path in plan.runs}
-    for job in queued_runs(plan.study.name, folder):
+    for job in queued_runs(plan.study.name, folder, gpu_groups(plan, run_requests(plan))):
         path = paths.get(job.run)
         if path is None:
             fate = f"not in this study; to end it: scancel {job.number}"

@@ -26,11 +26,12 @@ def hard_fold_message(plan: Plan, results: Path, done: Collection[str]) -> str:
         done: paths of the runs that are done.
 
     Returns:
-        a line for the user; "" if the study lacks these experiments, or FixMatch among those of the first stage.
+        a line for the user; "" if the study lacks these experiments, or FixMatch among those of the first stage, or is
+        registered, so that no fold may be chosen by its outcome.
     """
     used = {name: plan.study.experiments[name].folds for name in ON_HARD_FOLD if name in plan.experiments}
     runs = [run for path in plan.experiments.get(FIRST_STAGE, []) if (run := plan.runs[path]).method == BASELINE]
-    if not used or not runs:
+    if not used or not runs or plan.study.registered:
         return ""
     uses = ", ".join(f"{name} uses {' and '.join(map(str, folds))}" for name, folds in used.items())
     if not {run.path for run in runs} <= set(done):

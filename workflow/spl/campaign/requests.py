@@ -19,6 +19,7 @@ class Request:
 
     Attributes:
         gpu: number of GPUs, one for each process of a run on CUDA devices.
+        runs_per_gpu: number of runs that share this run's GPU, itself included.
         cpus: number of cores, for the threads of all processes.
         mem_mb: memory in MB, of all processes together.
         runtime: time limit in minutes.
@@ -26,6 +27,7 @@ class Request:
     """
 
     gpu: int
+    runs_per_gpu: int
     cpus: int
     mem_mb: int
     runtime: int
@@ -35,8 +37,8 @@ class Request:
 def run_requests(plan: Plan) -> dict[str, Request]:
     """The request of every run of a plan, by path.
 
-    A run that several experiments or a calibration share gets the largest memory and time limit that any of them
-    states.
+    A run that several experiments or a calibration share gets the largest memory and time limit, and the smallest
+    number of runs per GPU, that any of them states.
     """
     stated: dict[str, list[Resources]] = {path: [] for path in plan.runs}
     for path, resources in _stated_resources(plan):
@@ -65,8 +67,10 @@ def _request(plan: Plan, path: str, stated: list[Resources]) -> Request:
     processes, settings = run.settings["processes"], run.settings
     usual = method_settings(plan.study, run.dataset, run.method)
     length = (settings["stop"] or settings["steps"]) / (usual.stop or usual.steps)
+    gpu = processes if settings["device"] == "cuda" else 0
     return Request(
-        gpu=processes if settings["device"] == "cuda" else 0,
+        gpu=gpu,
+        runs_per_gpu=min(resources.runs_per_gpu for resources in stated) if gpu == 1 else 1,
         cpus=processes * settings["threads"],
         mem_mb=max(resources.mem_mb for resources in stated),
         runtime=max(resources.runtime for resources in stated),

@@ -17,7 +17,9 @@ from spl.attempts.journal import FAILURE, Attempt, Progress, read_attempts, read
 from spl.attempts.lock import is_held
 from spl.attempts.slurm import queued_runs
 from spl.campaign.parameters import run_parameter
+from spl.campaign.requests import run_requests
 from spl.campaign.run_state import run_state
+from spl.campaign.shared_gpus import gpu_groups
 from spl.methods.registry import METHODS
 from spl.study.plan import Plan, Run
 
@@ -63,7 +65,8 @@ def read_status(plan: Plan, results: Path) -> list[RunStatus]:
         plan: the plan of the study.
         results: the study's folder of results.
     """
-    jobs = {job.run: job for job in queued_runs(plan.study.name, Path.cwd())}
+    queued = queued_runs(plan.study.name, Path.cwd(), gpu_groups(plan, run_requests(plan)))
+    jobs = {job.run: job for job in queued}
     statuses = []
     for path, run in plan.runs.items():
         folder, job = results / "checkpoints" / path, jobs.get(path.replace("/", "_"))

@@ -27,7 +27,7 @@ A study is a YAML file, such as config/demo.yaml. Its results lie below results/
 `spl COMMAND --help` shows examples; `spl --install-completion` lets the shell complete names of studies and results.
 """
 PANEL = "Interactive commands"
-DEMO = Path("config/demo.yaml")
+DEMO, PAPER = Path("config/demo.yaml"), Path("config/paper.yaml")
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 # Seconds between two updates of `spl status`
 LIVE = 5
@@ -62,6 +62,10 @@ StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.", autoco
 def plan(
     study: StudyFile = DEMO,
     price: Annotated[float | None, typer.Option(help="Price of a GPU-hour (or core-hour); also prints costs.")] = None,
+    rates: Annotated[
+        Path | None,
+        typer.Option(help="Rates of steps, measured by spl bench; default: those among the study's results."),
+    ] = None,
     observed: Annotated[
         bool, typer.Option("--observed", help="Compare the resources that finished runs used with their requests.")
     ] = False,
@@ -73,6 +77,7 @@ def plan(
     from spl.campaign.hard_fold import hard_fold_message
     from spl.campaign.parameters import run_parameter
     from spl.campaign.processor import check_processor
+    from spl.campaign.rates import find_rates, read_rates
     from spl.campaign.run_state import run_state
     from spl.paper.selection import exhibits
     from spl.provenance.progress import with_progress
@@ -82,6 +87,8 @@ def plan(
     planned = make_plan(read_study(study))
     exhibits(planned, str(study))
     results = Path("results") / planned.study.name
+    file = rates or find_rates(results)
+    measured = read_rates(file) if file else None
     check_processor(planned, results)
     listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
     runs = with_progress(planned.runs, len(planned.runs), "checking runs")
@@ -97,12 +104,13 @@ def plan(
     console.print(f"{done} of {len(states)} runs done; {len(planned.splits)} labelled sets.")
     if message := hard_fold_message(planned, results, [path for path, state in states.items() if state == "done"]):
         console.print(message)
-    hours = usage.cost(planned, results)
-    for what, amount in (("expected", hours.expected), ("by their time limits", hours.limit), ("used", hours.used)):
-        if amount is None:
-            continue
-        costs = f", {amount * price:,.0f} at {price:g} an hour" if price is not None else ""
-        console.print(f"{hours.device}-hours {what}: {amount:,.1f}{costs}")
+    hours = usage.cost(planned, results, measured, chosen=rates is not None)
+    console.print(usage.cost_table(hours, price))
+    if hours.expected.keys() & {usage.GUESS, usage.UNKNOWN}:
+        console.print(
+            "To measure the hours that are guessed or not given, on a machine like those that will train:\n"
+            f"    spl bench --study {study} --device {'cuda' if hours.device == 'GPU' else 'cpu'}"
+        )
     for name, key in planned.off.items():
         print(f"off: experiments.{name}: {key}", file=sys.stderr)
 
@@ -196,6 +204,20 @@ def audit(
         raise typer.Exit(1)
 
 
+@_command("spl register config/digits.yaml", "spl register config/digits.yaml --look")
+def register(
+    study: Annotated[Path, typer.Argument(help="The study's YAML file.", autocompletion=_studies)],
+    look: Annotated[
+        bool, typer.Option("--look", help="Record the outcome of a look, once all of its runs are done.")
+    ] = False,
+) -> None:
+    """Freeze claims, plan and code of a study in `STUDY.registration.json`, before its first run."""
+    from spl.provenance.look import record_look
+    from spl.provenance.register import write_registration
+
+    print(*(record_look(study) if look else write_registration(study)), sep="\n")
+
+
 @_command("spl digest", "spl digest --jobs > mine.sha256", "spl digest --against mine.sha256")
 def digest(
     study: StudyFile = DEMO,
@@ -229,12 +251,29 @@ def equivalent(
     print(*declare(subcommand, reason, Path("results")), sep="\n")
 
 
-@_command("spl bench --quick --json", "spl bench --plan", "spl bench --audit", "spl bench --images")
+@_command(
+    "spl bench --study config/paper.yaml --device cuda", "spl bench --quick --json", "spl bench --plan",
+    "spl bench --audit", "spl bench --images",
+)  # fmt: skip
 def bench(
     quick: Annotated[
-        bool, typer.Option("--quick", help="Smaller batch, fewer repetitions: training takes under a minute.")
+        bool, typer.Option("--quick", help="Smaller batch, fewer repetitions, shorter measurements.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    device: Annotated[
+        str | None,
+        typer.Option(help="cuda or cpu: measure how fast this machine trains the runs of a study, for spl plan."),
+    ] = None,
+    study: Annotated[
+        Path | None,
+        typer.Option(
+            help="Study to measure for; default: config/paper.yaml for cuda, config/demo.yaml for cpu.",
+            autocompletion=_studies,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File for the measured rates; default: among the study's results.")
+    ] = None,
     semilearn: Annotated[Path | None, typer.Option(help="Also compare with semilearn, which this Python has.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Measure planning in place of training.")] = False,
     audit: Annotated[bool, typer.Option("--audit", help="Measure an audit of 5 GB in place of training.")] = False,
@@ -242,18 +281,29 @@ def bench(
         bool, typer.Option("--images", help="Measure reading of JPEG files in place of training.")
     ] = False,
 ) -> None:
-    """Measure the speed of training, as ratios that hold on any machine."""
+    """Measure the speed of training, as ratios that hold on any machine; or, with --device, that of this machine."""
     from rich import print as show
 
-    chosen = [name for name, wanted in (("planning", plan), ("audit", audit), ("images", images)) if wanted]
+    if device not in (None, "cuda", "cpu"):
+        raise InputError(f"--device {device}: expected cuda or cpu")
+    if device is None and (study or output):
+        raise InputError("--study and --output: expected with --device cuda or --device cpu")
+    wanted = {"planning": plan, "audit": audit, "images": images, "rates": device is not None}
+    chosen = [name for name, is_wanted in wanted.items() if is_wanted]
     script = BENCHMARKS / f"{(chosen or ['step'])[0]}.py"
     if not script.is_file():
         raise InputError(f"{script}: not found; benchmarks run in a checkout of the project only")
     options = ["--quick"] * quick + (["--semilearn", str(semilearn)] if semilearn and not chosen else [])
+    if device:
+        options += [str(study or (PAPER if device == "cuda" else DEMO)), device]
+        options += ["--output", str(output)] if output else []
     measured = subprocess.run([sys.executable, script, *options], stdout=subprocess.PIPE, text=True)
     if measured.returncode:  # the script's own message is above
         raise typer.Exit(measured.returncode)
-    print(measured.stdout, end="") if as_json else show(json.loads(measured.stdout))
+    if as_json:
+        print(measured.stdout, end="")
+    elif not device:  # which has told everything while it measured
+        show(json.loads(measured.stdout))
 
 
 @_command("spl findings", "spl findings results/demo")

@@ -149,12 +149,22 @@ def claims(plan: Plan, *experiments: str) -> str:
         "signed-rank tests (for runs that switch, McNemar's) that the claim, and that its opposite, holds, corrected "
         "by Holm's method within each group of claims that answer one question. Equally good: both one-sided tests "
         f"that the difference lies within {margin:g} points (assumed margin); a difference that is not significant is "
-        "never taken for equality. Supported, contradicted: the one or the other p is at most 5 %; this holds for the "
-        "data and the network of the study, not beyond. Undecided: neither; folds to decide: about how many would "
-        "do so with a power of 80 % (Noether's approximation), for the effect seen and for half of it, since an effect "
-        f"seen in few folds is uncertain. {regime}Not run: the study lacks the experiment, or its runs, or those that "
-        "the regime is measured on, are not done. Exploratory: the test was not registered before the runs."
+        f"never taken for equality. Supported, contradicted: the one or the other p is at most {_levels(plan)}; this "
+        "holds for the data and the network of the study, not beyond. Undecided: neither; folds to decide: about how "
+        "many would do so with a power of 80 % (Noether's approximation), for the effect seen and for half of it, "
+        f"since an effect seen in few folds is uncertain. {regime}Not run: the study lacks the experiment, or its "
+        "runs, or those that the regime is measured on, are not done. Exploratory: the test was not registered before "
+        "the runs."
     )
+
+
+def _levels(plan: Plan) -> str:
+    """The level of the tests in each direction."""
+    if (registered := plan.study.registered) is None:
+        return "5 %"
+    pairs = zip(registered.looks, registered.levels, strict=True)
+    looks = ", ".join(f"{100 * level:g} % at {folds} folds" for folds, level in pairs)
+    return f"5 %, or, for registered claims about {' and '.join(registered.experiments)}, {looks}, and not between"
 
 
 def regime(plan: Plan, *experiments: str) -> str:

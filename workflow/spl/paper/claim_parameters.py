@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from spl.analysis.claims import LEVEL
 from spl.analysis.endpoints import ENDPOINTS
+from spl.analysis.looks import Looks
+from spl.errors import InputError
 from spl.paper.claims import CLAIMS, Claim
 from spl.paper.parameters import metric_files, summaries, titles
+from spl.study.base import suggestion
 from spl.study.checks import BASELINE, GATED, SUPERVISED
 from spl.study.plan import Plan, Run
 from spl.study.resolve import dataset_settings
+from spl.study.schema import Study
 
 # The experiments that test a claim, in the order of the catalogue
 TESTING = tuple(dict.fromkeys(name for claim in CLAIMS.values() for name in claim.experiments))
@@ -21,7 +26,7 @@ def claim_tests(plan: Plan, *experiments: str) -> dict[str, Any]:
     """All claims with the limits of their tests, and the runs of the gate; no claim if the study tests none."""
     study = plan.study
     shown = [
-        {"name": name, **asdict(claim), "planned": _is_planned(plan, claim, experiments), "registered": False}
+        {"name": name, **asdict(claim), "planned": _is_planned(plan, claim, experiments), **_registered(study, name)}
         for name, claim in CLAIMS.items()
     ]
     if not any(claim["planned"] for claim in shown):
@@ -40,6 +45,38 @@ def claim_tests(plan: Plan, *experiments: str) -> dict[str, Any]:
         "defaults": defaults,
         "gate": _gate(plan, experiments),
     }
+
+
+def _registered(study: Study, name: str) -> dict[str, Any]:
+    """Whether a claim is registered, and the looks at it.
+
+    Claims about experiments to which looks add no folds are looked at once, on all folds.
+    """
+    experiment = CLAIMS[name].experiments[0]
+    if study.registered is None or not study.is_registered(name):
+        return {"registered": False}
+    if experiment in study.registered.experiments:
+        looks = Looks(study.registered.looks, study.registered.levels)
+    else:
+        looks = Looks([len(study.experiments[experiment].folds)], [LEVEL])
+    return {"registered": True, "looks": asdict(looks)}
+
+
+def check_claims(plan: Plan, origin: str) -> None:
+    """Check that the study can test the claims that it registers; ``origin`` names its file.
+
+    Raises:
+        InputError: a claim is not in the catalogue, or the study lacks its experiments, methods or variants.
+    """
+    trained = tuple(name for name, experiment in plan.study.experiments.items() if experiment.methods)
+    for name in plan.study.registered.claims if plan.study.registered else ():
+        where = f"{origin}: registered.claims: {name}"
+        if name not in CLAIMS:
+            raise InputError(f"{where}: unknown claim; {suggestion(name, CLAIMS)}")
+        claim = CLAIMS[name]
+        if not _is_planned(plan, claim, trained):
+            methods = " and ".join(filter(None, (claim.method, claim.against)))
+            raise InputError(f"{where}: needs {' and '.join(claim.experiments)} with {methods}")
 
 
 def _is_planned(plan: Plan, claim: Claim, experiments: tuple[str, ...]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from spl.errors import InputError
 from spl.paper import captions, parameters
 from spl.paper.catalogue import CATALOGUE, Exhibit, experiment_exhibits
+from spl.paper.claim_parameters import check_claims
 from spl.study.plan import Plan
 from spl.study.schema import Random
 
@@ -16,8 +17,9 @@ def exhibits(plan: Plan, origin: str) -> dict[str, Exhibit]:
     """The exhibits of a study's paper, each with the experiments that it shows; ``origin`` names the study in messages.
 
     Raises:
-        InputError: an experiment lacks something that an exhibit needs.
+        InputError: an experiment lacks something that an exhibit needs, or a registered claim cannot be tested.
     """
+    check_claims(plan, origin)
     trained = [name for name, experiment in plan.study.experiments.items() if experiment.methods]
     candidates = dict(CATALOGUE)
     for experiment in trained:

@@ -23,6 +23,7 @@ from spl.campaign.plan_file import write_plan_file
 from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.provenance import report
+from spl.provenance.deviations import check_registration, is_kept
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
 from spl.provenance.published import listing
@@ -31,6 +32,7 @@ from spl.provenance.verdicts import Node, audit, orphans, upstream_of
 from spl.study.files import RUN_FILES
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
+from spl.study.schema import Study
 
 DEFAULT = Path("config/demo.yaml")
 # Options with which a rich console prints text as it is.
@@ -39,9 +41,10 @@ PLAIN: Any = {"highlight": False, "markup": False, "soft_wrap": True}
 
 @dataclass(frozen=True)
 class PlannedStudy:
-    """A study: its file, its jobs by name, and the folder of its results."""
+    """A study: its file, its content, its jobs by name, and the folder of its results."""
 
     file: Path
+    study: Study
     jobs: Mapping[str, Job]
     results: Path
 
@@ -54,7 +57,7 @@ def plan_study(study: Path | None, target: str | None = None) -> PlannedStudy:
     """
     path = study or _study_of(target) or DEFAULT
     plan = make_plan(read_study(path))
-    return PlannedStudy(path, jobs(plan, exhibits(plan, str(path))), Path("results") / plan.study.name)
+    return PlannedStudy(path, plan.study, jobs(plan, exhibits(plan, str(path))), Path("results") / plan.study.name)
 
 
 def _study_of(target: str | None) -> Path | None:
@@ -90,7 +93,7 @@ def audit_results(
         console: where to print; None to print JSON.
 
     Returns:
-        whether everything is fresh and the seal intact.
+        whether everything is fresh, the seal intact, and the registration, if there is one, kept.
 
     Raises:
         InputError: a target is neither a result of the study nor a file among its results.
@@ -100,9 +103,10 @@ def audit_results(
     names, strays = _chosen(study, targets)
     nodes = {node.name: node for node in (*judge(study, names, quick).values(), *strays)}
     seal = check_seal(study.results, published)
+    registered = check_registration(study.file, study.study, nodes.values())
     commands = _repair(study, nodes, seal, names if targets else [])
     if console is None:
-        print(json.dumps(report.as_json(nodes, seal, commands), indent=1))
+        print(json.dumps(report.as_json(nodes, seal, commands, registered), indent=1))
     else:
         if targets:
             console.print(report.tree(nodes, [*names, *(node.name for node in strays)]), soft_wrap=True)
@@ -110,9 +114,11 @@ def audit_results(
             for line in report.problems(nodes.values()):
                 console.print(line, soft_wrap=True)
         console.print(report.summary(nodes.values(), seal), **PLAIN)
+        for line in report.registration_lines(registered):
+            console.print(line, **PLAIN)
         for command in commands:
             console.print(Text(f"  {command}", "bold"), soft_wrap=True)
-    return report.is_fresh(nodes.values()) and seal_holds(seal, bool(targets), published)
+    return report.is_fresh(nodes.values()) and seal_holds(seal, bool(targets), published) and is_kept(registered)
 
 
 def _repair(study: PlannedStudy, nodes: Mapping[str, Node], seal: Seal, names: list[str]) -> list[str]:

@@ -19,6 +19,7 @@ from rocrate.rocrate import ROCrate
 
 from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
+from spl.campaign.registration import looks_file, registration_file
 from spl.code.equivalence import DECLARED
 from spl.errors import InputError
 from spl.paper.catalogue import Exhibit
@@ -94,7 +95,13 @@ def _fill(
     originals = {Path("study") / f"{number}-{path.name}": path for number, path in enumerate(studies, start=1)}
     seal = Path("results") / plan.study.name / ROOT_FILE
     sources = {path: path for path in (*hashes, *(record.job.manifest for record in records), seal)}
-    sources |= originals | {path: machine.PROJECT / path for path in _code()}
+    frozen = {
+        place(path): place(original)
+        for path, original in originals.items()
+        for place in (registration_file, looks_file)
+    }
+    frozen = {path: source for path, source in frozen.items() if source.is_file()}
+    sources |= originals | frozen | {path: machine.PROJECT / path for path in _code()}
     for path, source in sources.items():
         put(source, folder / path)
     texts = {
@@ -106,6 +113,7 @@ def _fill(
     words = {
         **dict(_words(plan, shown, records)),
         **{path: {"name": "The study, as its author wrote it"} for path in originals},
+        **{path: {"name": "What was registered before the first run, or a record of looks"} for path in frozen},
         Path("study/resolved.json"): {"name": "The study, with all defaults"},
         Path("README.md"): {"name": "How to read this crate", "about": "./"},
         Path(WORKFLOW): {"name": "The workflow; its rules are in workflow/rules/"},

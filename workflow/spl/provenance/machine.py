@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
@@ -146,16 +147,38 @@ def repository() -> dict[str, Any] | None:
     Changes are the bytes of ``git diff`` and the names and contents of untracked files of the workflow and its
     configuration.
     """
-    git = "git", "-C", str(PROJECT)
-    commit = _output(*git, "rev-parse", "HEAD")
-    if commit is None or _output(*git, "rev-parse", "--show-toplevel") != os.fsencode(PROJECT) + b"\n":
+    commit = _git("rev-parse", "HEAD")
+    if commit is None or not is_repository():
         return None
-    changes = _output(*git, "diff", "--binary", "--no-ext-diff", "--no-textconv", "HEAD") or b""
+    changes = _git("diff", "--binary", "--no-ext-diff", "--no-textconv", "HEAD") or b""
     untracked = "ls-files", "-z", "--others", "--exclude-standard", "workflow", "config", "Snakefile"
-    listing = _output(*git, *untracked) or b""
+    listing = _git(*untracked) or b""
     for name in filter(None, listing.split(b"\0")):
         changes += b"\n%b %b" % (name, _content_digest(PROJECT / os.fsdecode(name)))
     return {"commit": commit.decode().strip(), "diff": hashlib.sha256(changes).hexdigest() if changes else None}
+
+
+def is_repository() -> bool:
+    """Whether the project's folder is the top of a git repository, and not merely a folder in another one."""
+    return _git("rev-parse", "--show-toplevel") == os.fsencode(PROJECT) + b"\n"
+
+
+def has_commit(commit: str) -> bool:
+    """Whether the project's repository holds a commit."""
+    return _git("cat-file", "-e", f"{commit}^{{commit}}") is not None
+
+
+def committed(commit: str, path: Path) -> bytes | None:
+    """The content of a file in a commit, by its path below the project's folder; None if it is not in it."""
+    return _git("cat-file", "blob", f"{commit}:{path}")
+
+
+def first_commit(commit: str, path: Path) -> datetime | None:
+    """When a file first had the content that it has in a commit: the author's time, which outlives a rebase."""
+    blob = _git("rev-parse", "--verify", f"{commit}:{path}") or b""
+    history = _git("log", "--format=%at", f"--find-object={blob.decode().strip()}", commit, "--", str(path))
+    times = [int(line) for line in (history or b"").split()]
+    return datetime.fromtimestamp(times[-1], UTC) if times else None
 
 
 def _content_digest(path: Path) -> bytes:
@@ -164,6 +187,10 @@ def _content_digest(path: Path) -> bytes:
         return hashlib.sha256(path.read_bytes() if path.is_file() else b"").hexdigest().encode()
     except OSError:
         return b""
+
+
+def _git(*arguments: str) -> bytes | None:
+    return _output("git", "-C", str(PROJECT), *arguments)
 
 
 def _output(*command: str) -> bytes | None:

@@ -15,6 +15,7 @@ from rich.console import RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
+from spl.provenance.deviations import RegistrationCheck
 from spl.provenance.seal import ROOT_FILE, Seal
 from spl.provenance.verdicts import Node, Verdict
 
@@ -86,6 +87,17 @@ def summary(nodes: Iterable[Node], seal: Seal) -> str:
     return f"{counts or 'nothing to audit'}\nseal {seal.digest[:12]}: {state}".replace("seal :", "seal:")
 
 
+def registration_lines(registered: RegistrationCheck | None) -> Iterator[str]:
+    """Whether a registration was kept, and a line for each deviation and each note; no line without a registration."""
+    if registered is None:
+        return
+    count = len(registered.deviations)
+    outcome = f"{count} deviation{'s' if count > 1 else ''}" if count else "kept"
+    yield f"registration {registered.digest[:12]}: {outcome}".replace("registration :", "registration:")
+    yield from (f"  ✗ {line}" for line in registered.deviations)
+    yield from (f"  {line}" for line in registered.notes)
+
+
 def repair(
     nodes: Iterable[Node],
     study: str,
@@ -144,7 +156,9 @@ def _as_config(path: str) -> str:
 SHOWN = ("name", "verdict", "kinds", "why", "notes", "upstream")
 
 
-def as_json(nodes: Mapping[str, Node], seal: Seal, commands: Iterable[str]) -> dict[str, Any]:
+def as_json(
+    nodes: Mapping[str, Node], seal: Seal, commands: Iterable[str], registered: RegistrationCheck | None = None
+) -> dict[str, Any]:
     """The audit as JSON."""
     return {
         "fresh": is_fresh(nodes.values()),
@@ -154,6 +168,7 @@ def as_json(nodes: Mapping[str, Node], seal: Seal, commands: Iterable[str]) -> d
             for node in nodes.values()
         ],
         "repair": list(commands),
+        "registration": registered and {"kept": not registered.deviations, **vars(registered)},
     }
 
 

@@ -163,7 +163,7 @@ def _differences(
     comparable = {path for path in inputs if path in raw or upstream[makers[Path(path)]].verdict == "fresh"}
     return {
         "code": list(_changed_code(job, planned, manifest)),
-        "config": list(_changed_values(planned, manifest.parameter)),
+        "config": list(changed_values(planned, manifest.parameter)),
         "data": list(_changed_inputs(manifest.inputs, inputs, comparable, raw)),
         "env": list(_changed_packages(manifest)),
     }
@@ -177,13 +177,13 @@ def _changed_code(job: Job, planned: Mapping[str, Any], manifest: Manifest) -> I
         yield f"code: {manifest.code.fingerprint[:12]} was run instead of the planned {recorded[:12]}"
 
 
-def _changed_values(present: Any, recorded: Any, key: str = "") -> Iterator[str]:
+def changed_values(present: Any, recorded: Any, key: str = "") -> Iterator[str]:
     """A line for each key of a parameter whose value differs, with both values."""
     if isinstance(present, dict) and isinstance(recorded, dict):
         for name in sorted(present.keys() | recorded.keys()):
             if key or name != "code":
                 inner = f"{key}.{name}" if key else name
-                yield from _changed_values(present.get(name, ABSENT), recorded.get(name, ABSENT), inner)
+                yield from changed_values(present.get(name, ABSENT), recorded.get(name, ABSENT), inner)
     elif _text(present) != _text(recorded):  # true, 1 and 1.0 are three values
         yield f"{key}: {_short(recorded)} became {_short(present)}"
 

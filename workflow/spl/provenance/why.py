@@ -12,6 +12,7 @@ from rich.console import Console
 from spl.errors import InputError
 from spl.provenance import report
 from spl.provenance.audit import PLAIN, PlannedStudy, judge, seal_holds
+from spl.provenance.deviations import check_registration, is_kept
 from spl.provenance.seal import check_seal
 from spl.tables.trace import Trace
 
@@ -26,7 +27,7 @@ def audit_cell(study: PlannedStudy, cell: str, quick: bool, published: str | Non
         console: where to print the result in words; None to print JSON.
 
     Returns:
-        whether the number and everything behind it is fresh, and the seal intact.
+        whether the number and everything behind it is fresh, the seal intact, and a registration kept.
 
     Raises:
         InputError: there is no such table or number.
@@ -41,10 +42,11 @@ def audit_cell(study: PlannedStudy, cell: str, quick: bool, published: str | Non
     if unknown := [run for run in runs if f"runs/{run}" not in nodes]:
         raise InputError(f"{unknown[0]}: no run of {study.file}, although {name} was computed from it")
     seal = check_seal(study.results, published)
-    fresh = report.is_fresh(nodes.values()) and seal_holds(seal, True, published)
+    registered = check_registration(study.file, study.study, nodes.values())
+    fresh = report.is_fresh(nodes.values()) and seal_holds(seal, True, published) and is_kept(registered)
     if console is None:
         behind = {"cell": place, "value": value, "runs": [f"runs/{run}" for run in runs]}
-        print(json.dumps(behind | report.as_json(nodes, seal, ()), indent=1))
+        print(json.dumps(behind | report.as_json(nodes, seal, (), registered), indent=1))
         return fresh
     path = study.results / f"{name}.csv"
     console.print(f"{path}: {place} = {value:.10g}, from {len(runs)} runs", **PLAIN)
@@ -54,6 +56,8 @@ def audit_cell(study: PlannedStudy, cell: str, quick: bool, published: str | Non
     for problem in report.problems(nodes.values()):
         console.print(problem, soft_wrap=True)
     console.print(report.summary(nodes.values(), seal), **PLAIN)
+    for line in report.registration_lines(registered):
+        console.print(line, **PLAIN)
     return fresh
 
 

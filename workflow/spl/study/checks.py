@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from spl.methods.registry import METHODS
 from spl.study.plan import label_counts
 from spl.study.resolve import calibrated_weights, dataset_settings, method_settings, run_settings
-from spl.study.schema import Balanced, DatasetSettings, Experiment, Full, Random, Scheme, Study
+from spl.study.schema import Balanced, DatasetSettings, Experiment, Full, Random, Registered, Scheme, Study
 from spl.study.settings import Settings
 
 # The gate is measured on this method in the first experiment, and on the second one.
@@ -38,6 +38,8 @@ def check_consistency(study: Study) -> None:
         _check_experiment(study, name, experiment)
     for name, dataset in study.datasets.items():
         _check_dataset(study, name, dataset)
+    if study.registered:
+        _check_registered(study, study.registered)
     if study.gate:
         _check_gate(study)
     for key in study.assumed:
@@ -63,6 +65,8 @@ def _check_experiment(study: Study, name: str, experiment: Experiment) -> None:
                 _refuse(where, f"batch {settings.batch}: expected a multiple of {settings.processes} processes")
             if settings.graph and settings.processes > 1:
                 _refuse(where, f"graph: expected processes: 1, not {settings.processes}")
+            if settings.tf32 and settings.device == "cpu":
+                _refuse(where, "tf32: expected false on the CPU; only CUDA devices round so")
             if settings.stop and settings.stop > settings.steps:
                 _refuse(where, f"stop {settings.stop}: expected at most {settings.steps}, the steps of {method}")
             if settings in resolved[:number]:
@@ -115,6 +119,21 @@ def _check_dataset(study: Study, name: str, dataset: DatasetSettings) -> None:
         _check_folds(study, f"{where}.folds", dataset.calibration.split, dataset.calibration.folds)
     if dataset_settings(study, name).crop_padding >= dataset.pixels:
         _refuse(f"datasets.{name}.training.crop_padding", f"expected less than {dataset.pixels}, the side of an image")
+
+
+def _check_registered(study: Study, registered: Registered) -> None:
+    """The looks take more and more folds of the same experiments, in their order."""
+    where, most = "registered.experiments", registered.looks[-1]
+    for name in registered.experiments:
+        if name not in study.experiments:
+            _refuse(where, f"'{name}' is not under experiments ({', '.join(study.experiments)})")
+        folds = study.experiments[name].folds
+        if folds != study.experiments[registered.experiments[0]].folds:
+            _refuse(f"experiments.{name}.folds", f"expected those of {registered.experiments[0]}, for the same looks")
+        if folds != list(range(folds[0], folds[0] + len(folds))):
+            _refuse(f"experiments.{name}.folds", "expected consecutive folds, since each look adds the next ones")
+        if folds[0] + most > len(study.fold_seeds):
+            _refuse("fold_seeds", f"expected at least {folds[0] + most}, for the last look at {name}")
 
 
 def _check_split(where: str, split: Scheme, dataset: DatasetSettings) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +19,14 @@ from spl.data.source import Description
 from spl.errors import InputError
 from spl.methods.registry import METHODS
 from spl.study.base import Integer, Model, Number, Slug, no_duplicates, refuse_key, suggestion
+from spl.study.ranges import WholeNumbers
 from spl.study.settings import Settings
 
 # Evaluations of a calibration run; the mean over the second half of them counts.
 CALIBRATION_PARTS = 10
+
+# Probability of a false verdict of a registered study, in each direction.
+TOTAL_LEVEL = 0.05
 
 # Settings that belong to methods; each method uses some of them.
 METHOD_SETTINGS = frozenset[str]().union(*(method.settings for method in METHODS.values()))
@@ -72,7 +77,7 @@ class CalibrationSettings(Model):
     """
 
     split: Scheme
-    folds: list[Annotated[Integer, Field(ge=0)]] = Field(default=[0], min_length=1)
+    folds: WholeNumbers = Field(default=[0])
     seed: Annotated[Integer, Field(ge=0)] = 0
     steps: Annotated[
         Integer,
@@ -94,6 +99,14 @@ class Resources(Model):
 
     mem_mb: Annotated[Integer, Field(ge=1, description="memory in MB, of all processes together")] = 16000
     runtime: Annotated[Integer, Field(ge=1, description="time limit in minutes")] = 2880
+    runs_per_gpu: Annotated[
+        Integer,
+        Field(
+            ge=1,
+            description="runs that share a GPU, for networks that leave it half idle; memory, time limit and hours are "
+            "those of one run among them. A run of several processes has its GPUs to itself",
+        ),
+    ] = 1
     hours: Annotated[Number, Field(gt=0)] | None = Field(
         default=None,
         description="expected duration of a run with the data set's own number of steps, for `spl plan`",
@@ -195,8 +208,8 @@ class Experiment(Model):
 
     dataset: Slug
     split: Scheme
-    folds: list[Annotated[Integer, Field(ge=0)]] = Field(default=[0], min_length=1)
-    seeds: list[Annotated[Integer, Field(ge=0)]] = Field(default=[0], min_length=1)
+    folds: WholeNumbers = Field(default=[0])
+    seeds: WholeNumbers = Field(default=[0])
     methods: MethodSettings = Field(default={}, description="empty: only the splits are drawn")
     training: Settings = Settings()
     resources: Resources = Resources()
@@ -267,6 +280,47 @@ class Stability(Model):
     )
 
 
+class Registered(Model):
+    """What is decided before the first run: which claims are tested, and when (a group-sequential design).
+
+    Folds are added between looks. By the union bound, a true null hypothesis is rejected at any of them with a
+    probability of at most the sum of the levels, in each direction.
+    """
+
+    claims: Annotated[list[Slug], Field(min_length=1, description="names of claims, from the catalogue of the paper's")]
+    primary: Annotated[Slug, Field(description="the claim that the study is planned for, one of these")]
+    experiments: Annotated[
+        list[Slug],
+        Field(
+            min_length=1,
+            description="those whose folds are added between looks, with equal folds; claims about other experiments "
+            "are tested once, on all folds",
+        ),
+    ]
+    looks: Annotated[
+        list[Annotated[Integer, Field(ge=1)]],
+        Field(min_length=1, description="numbers of folds at which tests are made; between them none"),
+    ]
+    levels: Annotated[
+        list[Annotated[Number, Field(gt=0, lt=1)]],
+        Field(description=f"of the test in each direction at each look; together at most {TOTAL_LEVEL:g}"),
+    ]
+
+    _unique = field_validator("claims", "experiments")(no_duplicates)
+
+    @model_validator(mode="after")
+    def _is_a_design(self) -> Registered:
+        if self.primary not in self.claims:
+            refuse_key("primary", f"expected one of claims, got '{self.primary}'")
+        if self.looks != sorted(set(self.looks)):
+            refuse_key("looks", f"expected increasing numbers of folds, got {self.looks}")
+        if len(self.levels) != len(self.looks):
+            refuse_key("levels", f"expected one for each of the {len(self.looks)} looks, got {len(self.levels)}")
+        if (total := math.fsum(self.levels)) > TOTAL_LEVEL + 1e-9:
+            refuse_key("levels", f"expected a sum of at most {TOTAL_LEVEL:g}, got {total:g}")
+        return self
+
+
 Share = Annotated[Number, Field(ge=0, le=1)]
 
 
@@ -304,7 +358,7 @@ class Study(Model):
     datasets: dict[Slug, DatasetSettings]
     training: Settings = Settings()
     methods: MethodSettings = Field(default={}, description="settings of a method in every experiment")
-    fold_seeds: list[Annotated[Integer, Field(ge=0)]] = Field(
+    fold_seeds: WholeNumbers = Field(
         default=[0, 1, 2, 3, 4, 5], description="seeds that draw the labels: fold k uses the k-th seed, from 0"
     )
     basins: Basins = Basins()
@@ -312,8 +366,13 @@ class Study(Model):
     no_effect: NoEffect = NoEffect()
     gate: Gate | None = Field(default=None, description="without it, no claim counts as out of regime")
     experiments: dict[Slug, Experiment]
+    registered: Registered | None = Field(default=None, description="`spl register` freezes it before the first run")
     assumed: dict[str, str] = Field(
         default={}, description="keys whose value the paper does not give, and why this value was chosen"
     )
 
     _unique = field_validator("fold_seeds")(no_duplicates)
+
+    def is_registered(self, claim: str) -> bool:
+        """Whether a claim's test was decided before the first run; everything else is exploratory."""
+        return self.registered is not None and claim in self.registered.claims

@@ -24,6 +24,7 @@ from spl.analysis.claims import (
 )
 from spl.analysis.endpoints import ENDPOINTS, Material, endpoint_differences
 from spl.analysis.formats import percent
+from spl.analysis.looks import Looks
 from spl.analysis.regime import in_regime, measure_regime, regime_conditions
 from spl.tables.layout import Cell, Numbers, Table
 
@@ -55,9 +56,10 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
 
     Args:
         parameter: ``claims``, each with its ``name``, all attributes of :class:`spl.paper.claims.Claim`, and whether it
-            is ``planned`` and ``registered``; names of the ``summaries``; the ``margin`` of equivalence; the error
-            ``mean_below`` which a number of labels is enough; ``defaults`` of the settings that vary, by experiment;
-            the ``gate``: its ``limits`` and the runs that it is measured on, or None.
+            is ``planned`` and ``registered``, with the ``looks`` at a registered one; names of the ``summaries``; the
+            ``margin`` of equivalence; the error ``mean_below`` which a number of labels is enough; ``defaults`` of the
+            settings that vary, by experiment; the ``gate``: its ``limits`` and the runs that it is measured on, or
+            None.
         inputs: the summaries, then files of runs that the endpoints and the gate read.
     """
     names = parameter["summaries"]
@@ -89,7 +91,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
 
 def level_of(claim: Mapping[str, Any], n: int) -> float | None:
     """The level of each direction of a claim's test on n folds; None between the looks of a registered study."""
-    return LEVEL
+    return Looks(**claim["looks"]).level(n) if claim["registered"] else LEVEL
 
 
 def _regime_of(claim: Mapping[str, Any], regimes: Mapping[str, _Measured], gate: Mapping[str, Any] | None) -> _Measured:

@@ -1,0 +1,187 @@
+"""The key ``registered`` of a study, and ranges of folds: a mistake is one line with file, key and expectation."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spl.campaign.partial import partial_plan
+from spl.campaign.registration import check_is_registered
+from spl.errors import InputError
+from spl.paper import captions
+from spl.paper.claim_parameters import claim_tests
+from spl.paper.selection import exhibits
+from spl.study.plan import make_plan
+from spl.study.ranges import ranges
+from spl.study.reading import check_study, read_study
+from spl.tables.claims import level_of
+
+TINY = Path(__file__).parents[1] / "studies/tiny.yaml"
+REGISTERED = {
+    "claims": ["scarce-labels", "flips"],
+    "primary": "scarce-labels",
+    "experiments": ["scarce-labels"],
+    "looks": [2, 3],
+    "levels": [0.01, 0.04],
+}
+
+
+def content(**registered):
+    """The tiny study, registered for looks at two and at three folds."""
+    return yaml.safe_load(TINY.read_text()) | {"registered": REGISTERED | registered}
+
+
+def with_folds(folds, **registered):
+    study = content(**registered)
+    study["experiments"]["scarce-labels"]["folds"] = folds
+    return study
+
+
+WRONG = {
+    "a primary claim that is not among the claims": (
+        content(primary="twins"), "registered.primary: expected one of claims, got 'twins'"),
+    "a claim that is listed twice": (content(claims=["flips", "flips"]), "registered.claims: flips is listed twice"),
+    "looks that do not increase": (
+        content(looks=[3, 2]), "registered.looks: expected increasing numbers of folds, got [3, 2]"),
+    "a look without a level": (
+        content(levels=[0.05]), "registered.levels: expected one for each of the 2 looks, got 1"),
+    "levels that promise more than 5 %": (
+        content(levels=[0.02, 0.04]), "registered.levels: expected a sum of at most 0.05, got 0.06"),
+    "a level of nothing": (content(levels=[0, 0.05]), "registered.levels.0: expected more than 0, got 0"),
+    "an experiment that the study lacks": (
+        content(experiments=["shapes"]),
+        "registered.experiments: 'shapes' is not under experiments (scarce-labels, random-labels)"),
+    "experiments at different looks": (
+        with_folds("0-2", experiments=["scarce-labels", "random-labels"]),
+        "experiments.random-labels.folds: expected those of scarce-labels, for the same looks"),
+    "folds with a gap": (
+        with_folds([0, 2]),
+        "experiments.scarce-labels.folds: expected consecutive folds, since each look adds the next ones"),
+    "fewer seeds than folds at the last look": (
+        content(looks=[2, 4]), "fold_seeds: expected at least 4, for the last look at scarce-labels"),
+    "a range that falls": (
+        with_folds("2-0"),
+        "experiments.scarce-labels.folds: expected ranges that rise, of at most 1000 numbers, got '2-0'"),
+    "a range beyond all measure": (
+        with_folds(["0-999999999999"]),
+        "experiments.scarce-labels.folds: expected ranges that rise, of at most 1000 numbers, got ['0-999999999999']"),
+    "ranges that overlap": (with_folds(["0-1", 1]), "experiments.scarce-labels.folds: 1 is listed twice"),
+    "what is no range": (
+        with_folds([0, "1-"]), "experiments.scarce-labels.folds.1: expected a whole number, got '1-'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_a_mistake_is_one_line_with_file_key_and_expectation(mistake):
+    study, expected = WRONG[mistake]
+    with pytest.raises(InputError) as caught:
+        check_study(study, "study.yaml")
+    assert str(caught.value) == f"study.yaml: {expected}"
+
+
+def test_levels_may_use_up_all_of_the_5_percent():
+    study = content(looks=[1, 2, 3], levels=[0.005, 0.010, 0.035])
+    assert check_study(study, "study.yaml").registered.levels == [0.005, 0.010, 0.035]
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, unique=True))
+def test_a_list_is_the_same_written_in_ranges(numbers):
+    study = content() | {"fold_seeds": ranges(numbers).split(", "), "registered": None}
+    study["experiments"] = {"scarce-labels": study["experiments"]["scarce-labels"] | {"folds": [0]}}
+    assert check_study(study, "study.yaml").fold_seeds == numbers
+
+
+def test_ranges_are_written_as_people_write_them():
+    assert ranges([0, 1, 2, 5, 7, 8]) == "0-2, 5, 7-8"
+
+
+def test_only_the_listed_claims_are_registered():
+    study = check_study(content(), "study.yaml")
+    assert [study.is_registered(claim) for claim in ("scarce-labels", "flips", "twins")] == [True, True, False]
+    assert not check_study(yaml.safe_load(TINY.read_text()), "study.yaml").is_registered("scarce-labels")
+
+
+def test_registered_claims_are_tested_at_their_looks_alone():
+    study = content(claims=["scarce-labels", "random-labels"])
+    study["experiments"]["random-labels"]["methods"] = ["fixmatch", "smooth-fixmatch"]
+    plan = make_plan(check_study(study, "study.yaml"))
+    claims = {claim["name"]: claim for claim in claim_tests(plan, "scarce-labels", "random-labels")["claims"]}
+    at = {name: [level_of(claims[name], n) for n in (1, 2, 3)] for name in ("scarce-labels", "random-labels", "flips")}
+    assert at["scarce-labels"] == [None, 0.01, 0.04]
+    assert at["random-labels"] == [None, 0.05, None], "of an experiment without looks, all folds"
+    assert at["flips"] == [0.05, 0.05, 0.05], "exploratory"
+    assert [claims[name]["registered"] for name in at] == [True, True, False]
+
+
+def test_the_caption_of_the_claims_states_the_levels():
+    caption = captions.claims(make_plan(check_study(content(), "study.yaml")), "scarce-labels")
+    assert "at most 5 %, or, for registered claims about scarce-labels, 1 % at 2 folds, 4 % at 3 folds" in caption
+
+
+def test_a_claim_that_cannot_be_tested_is_refused():
+    for claim, line in (
+        ("low-basins", "unknown claim; did you mean 'low-basin'?"),
+        ("random-labels", "needs random-labels with smooth-fixmatch and fixmatch"),
+    ):
+        plan = make_plan(check_study(content(claims=["scarce-labels", claim]), "study.yaml"))
+        with pytest.raises(InputError) as caught:
+            exhibits(plan, "study.yaml")
+        assert str(caught.value) == f"study.yaml: registered.claims: {claim}: {line}"
+
+
+def test_nothing_is_run_before_there_is_a_registration(tmp_path):
+    file = tmp_path / "study.yaml"
+    study = check_study(content(), str(file))
+    with pytest.raises(InputError, match=r"study.registration.json: missing; write it with `spl register"):
+        check_is_registered(study, [str(file)])
+    file.with_name("study.registration.json").write_text("{}")
+    check_is_registered(study, [str(file)])
+    check_is_registered(check_study(yaml.safe_load(TINY.read_text()), "tiny.yaml"), ["tiny.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("folds", "undone", "shown"),
+    [("0-1", [], True), ("0-2", [], True), ("0-2", [2], False), ("0-0", [], False)],
+)
+def test_a_partial_paper_shows_registered_experiments_at_complete_looks_alone(
+    monkeypatch, tmp_path, folds, undone, shown
+):
+    plan = make_plan(check_study(with_folds(folds), "study.yaml"))
+
+    def state(folder, _):
+        return "to do" if any(f"/fold{fold}/" in str(folder) for fold in undone) else "done"
+
+    monkeypatch.setattr("spl.campaign.partial.run_state", state)
+    off = partial_plan(plan, tmp_path).off
+    assert ("scarce-labels" not in off) == shown
+    assert shown or off["scarce-labels"] == "between the registered looks, at 2, 3 folds"
+
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+
+def test_the_registered_study_of_the_digits_compares_on_labelled_sets_that_nothing_was_chosen_on():
+    pilot, planned = (make_plan(read_study(CONFIG / f"{name}.yaml")) for name in ("digits-pilot", "digits"))
+    pilot_seeds = {run.split_seed for run in pilot.runs.values() if run.method != "supervised"}
+    calibrating = {path for calibration in planned.calibrations.values() for path in calibration.runs}
+    compared = {path for paths in planned.experiments.values() for path in paths}
+    assert {planned.runs[path].split_seed for path in calibrating} <= pilot_seeds
+    assert {planned.runs[path].split_seed for path in compared}.isdisjoint(pilot_seeds | set(range(6)))
+    assert {run.method for run in pilot.runs.values()} == {"fixmatch", "supervised"}, "nothing that is compared with it"
+
+
+def test_the_pilot_of_the_digits_tried_the_length_and_the_batch_of_the_study():
+    pilot, planned = (make_plan(read_study(CONFIG / f"{name}.yaml")) for name in ("digits-pilot", "digits"))
+    tried = [run.settings for run in pilot.runs.values() if run.method == "fixmatch"]
+    first = planned.runs[planned.experiments["scarce-labels"][0]]
+    assert first.method == "fixmatch"
+    assert first.settings in tried
+
+
+def test_no_other_experiment_of_the_digits_shows_the_primary_comparison_on_more_folds_than_the_first_look():
+    study = read_study(CONFIG / "digits.yaml")
+    others = [one for name, one in study.experiments.items() if name not in study.registered.experiments]
+    assert max(fold for one in others for fold in one.folds) < study.registered.looks[0]
+    assert sum(study.registered.levels) == pytest.approx(0.05)

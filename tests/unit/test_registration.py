@@ -1,0 +1,428 @@
+"""A registration holds everything that decides the runs and the tests of a study, and the audit names what deviates."""
+
+import copy
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from test_registered_study import content, with_folds
+
+from spl.campaign.registration import at_last_look, registered_jobs, registration, registration_file
+from spl.code import equivalence
+from spl.errors import InputError
+from spl.provenance import machine
+from spl.provenance.deviations import RecordedLook, check_registration, runs_digest
+from spl.provenance.manifest import Code, Manifest
+from spl.provenance.register import registration_text, write_registration
+from spl.provenance.report import registration_lines
+from spl.provenance.verdicts import Node
+from spl.study.plan import make_plan
+from spl.study.reading import check_study
+
+STUDY = Path("config/tiny.yaml")
+
+
+def changed(path, value):
+    """The registered study with another value at a dotted path."""
+    study = content()
+    at = study
+    *above, last = path.split(".")
+    for key in above:
+        at = at.setdefault(key, {})
+    at[last] = value
+    return study
+
+
+def text(study):
+    return registration_text(registration(check_study(study, "study.yaml"), {}))
+
+
+def test_the_same_study_has_the_same_registration():
+    assert text(content()) == text(content())
+
+
+def reordered():
+    study = content()
+    return study | {"experiments": dict(reversed(study["experiments"].items()))}
+
+
+SAME = {
+    "title": changed("title", "Another title"),
+    "why a value was chosen": changed("assumed", {"training.steps": "to save time"}),
+    "resources": changed("datasets.digits.resources", {"mem_mb": 1, "runtime": 1}),
+    "the order of the experiments": reordered(),
+    "a range in place of its numbers": with_folds("0-1"),
+    "the folds of the next look": with_folds([0, 1, 2]),
+    "a default that is written out": changed("training.learning_rate", 0.03),
+}
+
+
+@pytest.mark.parametrize("what", SAME)
+def test_it_does_not_depend_on(what):
+    assert text(SAME[what]) == text(content())
+
+
+OTHER = {
+    "a claim": content(claims=["scarce-labels", "twins"]),
+    "the primary claim": content(primary="flips"),
+    "the looks": content(looks=[1, 3]),
+    "a level": content(levels=[0.02, 0.03]),
+    "another setting": changed("training.steps", 151),
+    "a setting of a data set": changed("datasets.digits.training.network", "wrn-16-1"),
+    "a setting of a method": changed("methods", {"smooth-fixmatch": {"threshold": 0.9}}),
+    "a setting of an experiment": changed("experiments.scarce-labels.training", {"momentum": 0.8}),
+    "a setting of one method in one experiment": changed(
+        "experiments.scarce-labels.methods", {"fixmatch": {"lambda_u": 0.5}, "smooth-fixmatch": {}}
+    ),
+    "a variant": changed("experiments.scarce-labels.variants", [{}, {"threshold": 0.9}]),
+    "a method": changed("experiments.scarce-labels.methods", ["fixmatch", "smooth-fixmatch", "flexmatch"]),
+    "a training seed": changed("experiments.scarce-labels.seeds", [1]),
+    "a seed of the last look": changed("fold_seeds", [0, 1, 3]),
+    "a labelled set": changed("experiments.scarce-labels.split.per_class", 2),
+    "a labelled set without runs": changed("experiments.random-labels.split.labels", [20, 31]),
+    "the calibration": changed("datasets.digits.calibration.steps", 50),
+    "the instructions": changed("training.instructions", "sse4"),
+    "what counts as a collapsed class": changed("basins", {"collapsed": 0.02}),
+    "the margin of equivalence": changed("no_effect", {"margin": 0.01}),
+    "when a method counts as stable": changed("stability", {"mean_below": 0.2}),
+}
+
+
+@pytest.mark.parametrize("what", OTHER)
+def test_it_depends_on(what):
+    assert text(OTHER[what]) != text(content())
+
+
+def test_every_parameter_up_to_the_last_look_can_be_read_from_it():
+    study = check_study(content(), "study.yaml")
+    jobs = registered_jobs(make_plan(at_last_look(study)))
+    arms = json.loads(text(content()))["jobs"]
+    stated = {}
+    for arm, parameters in arms.items():
+        for place, own in parameters["each"].items():
+            parts = iter(place.split())
+            stated[re.sub(r"\*", lambda _: next(parts), arm)] = parameters["all"] | own  # noqa: B023 - used at once
+    planned = {job.name: {key: value for key, value in job.content.items() if key != "code"} for job in jobs}
+    assert stated == planned
+    assert any("fold2" in name for name in stated), "the folds of the last look are in it"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A repository with the study in it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(machine, "PROJECT", tmp_path)
+    STUDY.parent.mkdir()
+    write(content())
+    git("init", "--quiet")
+    return tmp_path
+
+
+def write(study):
+    STUDY.write_text(yaml.safe_dump(study))
+
+
+TIMES = {"early": "2026-01-01T00:00:00+00:00", "registered": "2026-01-02T00:00:00+00:00"}
+LATER = "2026-01-03T00:00:00+00:00"
+
+
+def git(*arguments, at=TIMES["registered"]):
+    """Run git, as somebody at that time; returns what it prints."""
+    by = {f"GIT_{role}_{what}": "a" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    dates = {"GIT_AUTHOR_DATE": at, "GIT_COMMITTER_DATE": at}
+    done = subprocess.run(["git", *arguments], env=os.environ | by | dates, stdout=-1, check=True, text=True)
+    return done.stdout.strip()
+
+
+def commit(at=TIMES["registered"]):
+    git("add", "--all")
+    git("commit", "--quiet", "--allow-empty", "--message", "x", at=at)
+    return git("rev-parse", "HEAD")
+
+
+def registered_study():
+    """The study, registered and committed; returns the commit."""
+    write_registration(STUDY)
+    return commit()
+
+
+def run_nodes(at, begun=LATER, study=None, results="as run", attempts=()):
+    """Verdicts on finished runs, as an audit hands them on; ``at`` is the commit that they began at."""
+    nodes = []
+    for job in registered_jobs(make_plan(check_study(study or content(), "study.yaml"))):
+        if job.subcommand == "train":
+            manifest = Manifest(
+                subcommand="train", parameter=job.content, code=Code(fingerprint=job.content["code"], modules=[]),
+                inputs={}, outputs={str(path): results for path in job.outputs},
+                repository=at and {"commit": at, "diff": None}, lock="", packages={}, hardware={}, environment={},
+                host="", slurm_job=None, begun=begun, ended="", attempts=list(attempts),
+            )  # fmt: skip
+            nodes.append(Node(job.name, "fresh", subcommand="train", files=job.outputs, manifest=manifest))
+    return nodes
+
+
+def check(nodes=(), study=None):
+    return check_registration(STUDY, check_study(study or content(), str(STUDY)), list(nodes))
+
+
+FIRST = "runs/digits/balanced-40/fold0/fixmatch/seed0"
+
+
+def test_a_study_without_a_registration_is_none_unless_it_says_so(folder):
+    plain = content()
+    del plain["registered"]
+    assert check(study=plain) is None
+    assert check().deviations == (
+        "config/tiny.registration.json is missing; `spl register config/tiny.yaml` writes it, before the first run",
+    )
+
+
+def test_a_study_that_keeps_its_registration_through_the_looks(folder):
+    at = registered_study()
+    for study in (content(), with_folds([0, 1, 2]), with_folds([0])):
+        kept = check(run_nodes(at, study=study), study)
+        assert (kept.deviations, kept.notes) == ((), ())
+    assert (
+        kept.digest
+        == subprocess.run(
+            ["sha256sum", registration_file(STUDY)], capture_output=True, text=True, check=True
+        ).stdout.split()[0]
+    ), "the digest is that of the file, so that everybody can compute it"
+    assert list(registration_lines(kept)) == [f"registration {kept.digest[:12]}: kept"]
+
+
+def test_another_setting_is_named_with_the_runs_that_it_concerns(folder):
+    at = registered_study()
+    study = changed("training.steps", 160)
+    lines = check(run_nodes(at, study=study), study).deviations
+    assert "runs/digits/balanced-40/*/fixmatch/*: settings.steps: 150 became 160 (fold0 seed0 and 2 more)" in lines
+    assert all("settings.steps: 150 became 160" in line for line in lines)
+
+
+def test_another_labelled_set_is_named_once_for_all_runs_of_an_arm(folder):
+    registered_study()
+    lines = check(study=changed("fold_seeds", [0, 5, 6])).deviations
+    assert "runs/digits/balanced-40/*/fixmatch/*: split_seed: 1 became 5 (fold1 seed0 and 1 more)" in lines
+    assert len(lines) == 5, "two methods, three kinds of labelled sets"
+
+
+def test_another_test_is_named(folder):
+    registered_study()
+    study = content(looks=[1, 3], levels=[0.01, 0.04])
+    assert check(study=study).deviations == ("registered.looks: [2, 3] became [1, 3]",)
+    assert check(study=changed("no_effect", {"margin": 0.02})).deviations == (
+        "limits.no_effect.margin: 0.005 became 0.02",
+    )
+
+
+def test_runs_that_are_left_out_or_added_to_a_registered_experiment_are_named(folder):
+    registered_study()
+    lines = check(study=changed("experiments.scarce-labels.methods", ["fixmatch"])).deviations
+    assert "runs/digits/balanced-40/*/smooth-fixmatch/*: no longer planned (fold0 seed0 and 2 more)" in lines
+    [line] = check(study=changed("experiments.scarce-labels.seeds", [0, 1])).deviations
+    assert line == 'experiments.scarce-labels.seeds: "0" became "0-1"'
+    study = with_folds([0, 1, 2, 3]) | {"fold_seeds": [0, 1, 2, 3]}
+    assert check(study=study).deviations == ('experiments.scarce-labels.folds: "0-2" became "0-3"',)
+
+
+def test_a_further_experiment_is_exploratory_and_no_deviation(folder):
+    at = registered_study()
+    study = content()
+    study["experiments"]["more"] = copy.deepcopy(study["experiments"]["scarce-labels"]) | {"seeds": [5]}
+    kept = check(run_nodes(at, study=study), study)
+    assert (kept.deviations, kept.notes) == ((), ("experiments.more is not registered",))
+
+
+def test_a_study_that_no_longer_says_that_it_is_registered(folder):
+    registered_study()
+    study = content()
+    del study["registered"]
+    assert check(study=study).deviations == ("registered: no longer in config/tiny.yaml",)
+
+
+@pytest.fixture
+def declared(tmp_path, monkeypatch):
+    """Declares equivalences."""
+
+    def declare(*declarations):
+        file = tmp_path / "equivalent.yaml"
+        file.write_text(yaml.safe_dump([dict(one) for one in declarations]))
+        monkeypatch.setattr(equivalence, "DECLARED", file)
+        equivalence.declared.cache_clear()
+
+    yield declare
+    equivalence.declared.cache_clear()
+
+
+def test_other_code_is_named_unless_it_is_declared_equivalent(folder, declared):
+    registered_study()
+    file = registration_file(STUDY)
+    frozen = json.loads(file.read_text())
+    present, before = frozen["code"]["train fixmatch"], "0" * 64
+    frozen["code"]["train fixmatch"] = before
+    file.write_text(registration_text(frozen))
+    assert check().deviations == (
+        f"code of train fixmatch: 000000000000 became {present[:12]}, not declared equivalent",
+    )
+    declared({"subcommand": "train", "old": before, "new": present, "reason": "compared on all runs"})
+    kept = check()
+    assert (kept.deviations, kept.notes) == (
+        (), ("code of train fixmatch, declared equivalent: compared on all runs",)
+    )  # fmt: skip
+
+
+def test_code_that_was_declared_equivalent_to_older_code_after_the_registration_is_the_same_code(folder, declared):
+    registered_study()
+    present = json.loads(registration_file(STUDY).read_text())["code"]["train fixmatch"]
+    declared({"subcommand": "train", "old": "0" * 64, "new": present, "reason": "results of another study"})
+    kept = check()
+    assert (kept.deviations, kept.notes) == ((), ())
+
+
+def test_other_images_are_named(folder):
+    registered_study()
+    description = Path("results/tiny/data/digits/dataset.json")
+    description.parent.mkdir(parents=True)
+    description.write_text("{}")
+    [line] = check().deviations
+    assert re.fullmatch(r"data\.digits: [0-9a-f]{12} became 44136fa355b3", line)
+
+
+def test_runs_that_began_before_the_registration_was_committed(folder):
+    before = commit(TIMES["early"])
+    registered_study()
+    place = "config/tiny.registration.json"
+    [line] = check(run_nodes(before)).deviations
+    assert line == f"{FIRST} and 5 more: began at commit {before[:12]}, which has no {place}"
+    last = check(run_nodes(before)[:1]).deviations
+    assert last == (f"{FIRST}: began at commit {before[:12]}, which has no {place}",)
+
+
+def test_runs_that_began_at_another_registration(folder):
+    write(content(levels=[0.02, 0.03]))
+    other = registered_study()
+    write(content())
+    registered_study()
+    [line] = check(run_nodes(other)).deviations
+    assert f"began at commit {other[:12]}, whose config/tiny.registration.json is another one" in line
+
+
+def test_runs_that_were_resumed_count_from_their_first_attempt(folder):
+    at = registered_study()
+    attempts = [{"begun": TIMES["early"]}, {"begun": LATER}]
+    [line] = check(run_nodes(at, attempts=attempts)).deviations
+    assert "began before the registration was committed (2026-01-02T00:00:00+00:00)" in line
+    assert check(run_nodes(at, attempts=attempts[1:])).deviations == ()
+
+
+def test_a_registration_counts_from_when_it_first_had_its_content(folder):
+    write(content(levels=[0.02, 0.03]))
+    write_registration(STUDY)
+    commit(TIMES["early"])
+    write(content())
+    registered_study()
+    registered = registration_file(STUDY).read_bytes()
+    begun = "2026-01-01T12:00:00+00:00"  # between the two
+    assert check(run_nodes(commit(LATER), begun=begun)).deviations
+    registration_file(STUDY).write_text("{}")
+    commit(LATER)
+    registration_file(STUDY).write_bytes(registered)
+    at = commit("2026-02-01T00:00:00+00:00")
+    assert check(run_nodes(at)).deviations == (), "the same content again, and later commits, move it nowhere"
+
+
+def test_what_cannot_be_compared_is_a_note(folder):
+    registered_study()
+    kept = check(run_nodes("f" * 40))
+    assert kept.deviations == ()
+    assert kept.notes == (
+        f"{FIRST} and 5 more: not compared with the registration: commit ffffffffffff is not in this repository",
+    )
+    assert check(run_nodes("--help")).notes, "what a manifest says is never an option of git"
+    machine.PROJECT = folder / "elsewhere"
+    assert "config/tiny.registration.json is not in a repository of this project" in check(run_nodes("f" * 40)).notes[0]
+
+
+def test_runs_that_nothing_dates(folder):
+    at = registered_study()
+    [line] = check(run_nodes(None)).deviations
+    assert "was run outside a repository, so nothing shows that it began after the registration" in line
+    [line] = check(run_nodes(at, begun="")).deviations
+    assert "has no time of its beginning in its manifest" in line
+
+
+@pytest.mark.parametrize("damage", ["", "[]", '{"study": "tiny"}', "\0"])
+def test_a_damaged_registration_or_record_of_looks_is_named(folder, damage):
+    registered_study()
+    registration_file(STUDY).write_text(damage)
+    assert check().deviations == (
+        "config/tiny.registration.json: expected a registration, as `spl register` writes it",
+    )
+    registration_file(STUDY).unlink()
+    write_registration(STUDY)
+    STUDY.with_suffix(".looks.json").write_text(damage or "{}")
+    if damage != "[]":
+        assert check().deviations == ("config/tiny.looks.json: expected looks, as `spl register --look` records them",)
+
+
+def test_results_that_changed_after_they_were_looked_at(folder):
+    at = registered_study()
+    nodes = run_nodes(at)
+    looked_at = [node.name.removeprefix("runs/") for node in nodes if "stop" not in node.name]
+    look = RecordedLook(
+        folds=2, level=0.01, runs=runs_digest({node.name: node for node in nodes}, looked_at), claim="scarce-labels",
+        effect=0.0, p=0.5, p_opposite=0.5, verdict="undecided",
+    )  # fmt: skip
+    STUDY.with_suffix(".looks.json").write_text(json.dumps([look.model_dump()]))
+    assert check(nodes).deviations == ()
+    assert check(run_nodes(at, study=with_folds([0, 1, 2])), with_folds([0, 1, 2])).deviations == ()
+    assert check(nodes[:1]).deviations == (), "an audit of a part"
+    assert check(run_nodes(at, results="other")).deviations == (
+        "look at 2 folds: its runs have other results than those looked at",
+    )
+
+
+def test_registering_again_changes_nothing_unless_the_study_changed(folder):
+    said = write_registration(STUDY)
+    before = registration_file(STUDY).read_bytes()
+    assert re.fullmatch(r"config/tiny.registration.json: sha256 [0-9a-f]{64}", said[0])
+    assert said[1:] == ["commit it with config/tiny.yaml before the first run"]
+    write(content() | {"title": "Another title"})
+    assert write_registration(STUDY)[0].startswith("config/tiny.registration.json: unchanged, sha256 ")
+    assert registration_file(STUDY).read_bytes() == before
+    write(content(levels=[0.02, 0.03]))
+    write_registration(STUDY)
+    assert registration_file(STUDY).read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    "trace",
+    ["runs/digits/balanced-40/fold0/fixmatch/seed0/parameters.json", "checkpoints/any/run/seed0/journal.jsonl"],
+)
+def test_once_a_run_has_begun_a_registration_neither_changes_nor_is_written(folder, trace):
+    path = Path("results/tiny") / trace
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    with pytest.raises(InputError, match="the registration would come too late: a run of tiny has begun, and left res"):
+        write_registration(STUDY)
+    path.unlink()
+    write_registration(STUDY)
+    before = registration_file(STUDY).read_bytes()
+    path.write_text("{}")
+    write_registration(STUDY)
+    write(content(levels=[0.02, 0.03]))
+    with pytest.raises(InputError, match="the registration cannot change any more"):
+        write_registration(STUDY)
+    assert registration_file(STUDY).read_bytes() == before
+
+
+def test_a_study_that_registers_nothing_is_refused(folder):
+    plain = content()
+    del plain["registered"]
+    write(plain)
+    with pytest.raises(InputError, match=r"^config/tiny.yaml: registered: missing; expected the claims"):
+        write_registration(STUDY)

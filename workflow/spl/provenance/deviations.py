@@ -1,0 +1,275 @@
+"""What a study planned, ran and looked at, compared with its registration."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from spl.campaign.job import Job
+from spl.campaign.registration import (
+    OWN,
+    at_last_look,
+    by_code,
+    looks_file,
+    place_of,
+    registered_jobs,
+    registration,
+    registration_file,
+    runs_of_look,
+)
+from spl.code.equivalence import reasons, representative
+from spl.code.subcommands import present_code
+from spl.errors import InputError
+from spl.provenance import machine
+from spl.provenance.files import digest
+from spl.provenance.manifest import Manifest
+from spl.provenance.register import prepared
+from spl.provenance.verdicts import Node, changed_values
+from spl.study.plan import make_plan
+from spl.study.schema import Study
+
+COMMIT = re.compile("[0-9a-f]{40,64}")
+# The sections of a registration that say what is tested, and how.
+DESIGN = ("study", "registered", "claims", "limits")
+NOT_COMPARED = "not compared"
+
+
+class FrozenArm(BaseModel):
+    """Parameters of jobs that differ only in fold and seed: what they share, and the rest of each."""
+
+    all: dict[str, Any]
+    each: dict[str, dict[str, Any]]
+
+
+class Frozen(BaseModel):
+    """The file of a registration; :func:`spl.campaign.registration.registration` says what it holds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    study: str
+    registered: dict[str, Any]
+    claims: dict[str, dict[str, Any]]
+    limits: dict[str, Any]
+    data: dict[str, str]
+    code: dict[str, str]
+    experiments: dict[str, dict[str, Any]]
+    jobs: dict[str, FrozenArm]
+
+
+class RecordedLook(BaseModel):
+    """A look on record: what was looked at, and the outcome of the primary claim.
+
+    Attributes:
+        folds: number of folds.
+        level: of the test in each direction.
+        runs: the sha256 over the results of the runs, as :func:`runs_digest` computes it.
+        claim: the primary one.
+        effect: in its favour, in the unit of its endpoint; None if it cannot be computed.
+        p, p_opposite: of the tests for and against it.
+        verdict: as in the table of claims.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    folds: int
+    level: float
+    runs: str
+    claim: str
+    effect: float | None
+    p: float | None
+    p_opposite: float | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class RegistrationCheck:
+    """A registration, and how a study keeps it.
+
+    Attributes:
+        digest: sha256 of its file; "" if it is missing.
+        deviations: a line for each difference; () if the study keeps it.
+        notes: a line for whatever is no deviation, or cannot be compared.
+    """
+
+    digest: str
+    deviations: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def check_registration(path: Path, study: Study, nodes: Collection[Node]) -> RegistrationCheck | None:
+    """Compare a study, its code and its runs with its registration; None if it neither has one nor should.
+
+    Args:
+        path: the study's file.
+        study: as it is at present.
+        nodes: verdicts on its jobs, or on a part of them.
+    """
+    file = registration_file(path)
+    if not file.is_file():
+        missing = f"{file} is missing; `spl register {path}` writes it, before the first run"
+        return RegistrationCheck("", (missing,)) if study.registered else None
+    sha256 = digest(file)
+    if study.registered is None:
+        return RegistrationCheck(sha256, (f"registered: no longer in {path}",))
+    plan, audited = make_plan(at_last_look(study)), {node.name: node for node in nodes}
+    present = registration(study, prepared(study))
+    try:
+        frozen = Frozen.model_validate_json(file.read_bytes()).model_dump()
+        looks = read_looks(looks_file(path))
+    except ValidationError:
+        return RegistrationCheck(sha256, (f"{file}: expected a registration, as `spl register` writes it",))
+    except InputError as error:
+        return RegistrationCheck(sha256, (str(error),))
+    deviations, notes = _compared(frozen, present, registered_jobs(plan))
+    runs = [node for node in nodes if node.subcommand == "train" and _is_job(frozen["jobs"], node.name)]
+    for line, names in _begun_early(runs, file, sha256).items():
+        (notes if line.startswith(NOT_COMPARED) else deviations).append(f"{_several(names)}: {line}")
+    for look in looks:
+        if runs_digest(audited, runs_of_look(plan, look.folds)) not in (None, look.runs):
+            deviations.append(f"look at {look.folds} folds: its runs have other results than those looked at")
+    return RegistrationCheck(sha256, tuple(deviations), tuple(notes))
+
+
+def is_kept(registered: RegistrationCheck | None) -> bool:
+    """Whether nothing deviates from a registration, if there is one."""
+    return registered is None or not registered.deviations
+
+
+def _compared(
+    frozen: Mapping[str, Any], present: Mapping[str, Any], planned: Iterable[Job]
+) -> tuple[list[str], list[str]]:
+    """Deviations and notes: of the registered design, of the experiments, of the jobs' settings and of their code."""
+    experiments = {name: jobs for name, jobs in present["experiments"].items() if name in frozen["experiments"]}
+    deviations = [
+        *(line for key in DESIGN for line in changed_values(_tested(present[key]), _tested(frozen[key]), key)),
+        *changed_values(experiments, frozen["experiments"], "experiments"),
+        *_changed_data(frozen["data"], present["data"]),
+        *(line for arm, jobs in frozen["jobs"].items() for line in _changed_arm(arm, jobs, present["jobs"].get(arm))),
+    ]
+    notes = [
+        f"experiments.{name} is not registered" for name in present["experiments"] if name not in frozen["experiments"]
+    ]
+    for kind, job in by_code(planned).items():
+        registered, planned_code = frozen["code"].get(kind), job.content["code"]
+        if registered and representative(job.subcommand, registered) != planned_code:
+            deviations.append(f"code of {kind}: {registered[:12]} became {planned_code[:12]}, not declared equivalent")
+        elif registered:
+            changed = reasons(job.subcommand, present_code(job.subcommand, job.content))
+            known = reasons(job.subcommand, registered)
+            notes += [f"code of {kind}, declared equivalent: {reason}" for reason in changed if reason not in known]
+    return deviations, notes
+
+
+def _tested(section: Any) -> Any:
+    """A section of a registration without the words in which the catalogue puts a claim."""
+    if not isinstance(section, dict):
+        return section
+    return {key: _tested(value) for key, value in section.items() if key not in ("text", "section")}
+
+
+def _changed_data(registered: Mapping[str, str], present: Mapping[str, str]) -> Iterator[str]:
+    """A line for each data set that was prepared then and is prepared now, with other images."""
+    for name in registered.keys() & present.keys():
+        if registered[name] != present[name]:
+            yield f"data.{name}: {registered[name][:12]} became {present[name][:12]}"
+
+
+def _changed_arm(arm: str, registered: Mapping[str, Any], present: Mapping[str, Any] | None) -> Iterator[str]:
+    """A line for each setting that changed for jobs that differ only in fold and seed, with the first of these jobs."""
+    now = {} if present is None else {place: present["all"] | own for place, own in present["each"].items()}
+    changed = defaultdict[str, list[str]](list)
+    places = defaultdict[str, list[str]](list)
+    for place, own in registered["each"].items():
+        lines = changed_values(now[place], registered["all"] | own) if place in now else ["no longer planned"]
+        for line in lines:
+            key = line.partition(": ")[0]
+            changed[key].append(line)
+            places[key].append(place)
+    for key, lines in changed.items():
+        yield f"{arm}: {lines[0]} ({_several(places[key])})".replace(" ()", "")
+
+
+def _is_job(registered: Mapping[str, Any], name: str) -> bool:
+    """Whether a job stands in a registration."""
+    arm = registered.get(OWN.sub("*", name))
+    return arm is not None and place_of(name) in arm["each"]
+
+
+def _begun_early(runs: Iterable[Node], file: Path, sha256: str) -> dict[str, list[str]]:
+    """The runs that did not begin after a registration was committed, or that leave this open, by what was found."""
+    found = defaultdict[str, list[str]](list)
+    try:
+        place = file.resolve().relative_to(machine.PROJECT.resolve())
+    except ValueError:
+        place = None
+    if place is None or not machine.is_repository():
+        reason = f"{NOT_COMPARED} with the registration: {file} is not in a repository of this project"
+        return {reason: [node.name for node in runs if node.manifest]}
+    judged = cache(lambda commit: _commit_of(commit, place, sha256))
+    for node in runs:
+        if node.manifest and (line := _early(node.manifest, judged)):
+            found[line].append(node.name)
+    return found
+
+
+def _early(manifest: Manifest, judged: Callable[[str], datetime | str]) -> str:
+    """Why a run did not begin after the registration; "" if it did."""
+    if manifest.repository is None:
+        return "was run outside a repository, so nothing shows that it began after the registration"
+    registered = judged(manifest.repository.commit)
+    if isinstance(registered, str):
+        return registered
+    times = [manifest.begun, *(str(attempt.get("begun")) for attempt in manifest.attempts)]
+    try:
+        early = any(datetime.fromisoformat(time) < registered for time in times)
+    except (ValueError, TypeError):  # no time, or one without a zone
+        return "has no time of its beginning in its manifest"
+    return f"began before the registration was committed ({registered.isoformat()})" if early else ""
+
+
+def _commit_of(commit: str, place: Path, sha256: str) -> datetime | str:
+    """Since when a commit's history holds this registration; or else what it lacks."""
+    if not COMMIT.fullmatch(commit) or not machine.has_commit(commit):
+        return f"{NOT_COMPARED} with the registration: commit {commit[:12]} is not in this repository"
+    content = machine.committed(commit, place)
+    if content is None:
+        return f"began at commit {commit[:12]}, which has no {place}"
+    if hashlib.sha256(content).hexdigest() != sha256:
+        return f"began at commit {commit[:12]}, whose {place} is another one"
+    return machine.first_commit(commit, place) or f"began at commit {commit[:12]}, where {place} has no history"
+
+
+def _several(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def read_looks(file: Path) -> list[RecordedLook]:
+    """The looks on record, by number of folds; none without the file.
+
+    Raises:
+        InputError: it does not hold looks.
+    """
+    if not file.exists():
+        return []
+    try:
+        return TypeAdapter(list[RecordedLook]).validate_json(file.read_bytes())
+    except ValidationError:
+        raise InputError(f"{file}: expected looks, as `spl register --look` records them") from None
+
+
+def runs_digest(nodes: Mapping[str, Node], runs: list[str]) -> str | None:
+    """The sha256 over the results of runs, as their manifests have them; None if one of them has no manifest."""
+    manifests = [node.manifest for run in runs if (node := nodes.get(f"runs/{run}"))]
+    if len(manifests) < len(runs) or None in manifests:
+        return None
+    outputs = sorted((path, sha256) for manifest in manifests if manifest for path, sha256 in manifest.outputs.items())
+    return hashlib.sha256("".join(f"{sha256}  {path}\n" for path, sha256 in outputs).encode()).hexdigest()

@@ -1,0 +1,94 @@
+"""``spl register --look``: the looks at a registered study, each with what was looked at and what was found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spl.analysis.looks import Looks
+from spl.campaign.jobs import jobs
+from spl.campaign.parameters import run_parameter
+from spl.campaign.partial import partial_plan
+from spl.campaign.registration import looks_file, registration_file, runs_of_look
+from spl.campaign.run_state import run_state
+from spl.errors import InputError
+from spl.paper.selection import exhibits
+from spl.provenance.audit import PlannedStudy, judge
+from spl.provenance.deviations import RecordedLook, check_registration, read_looks, runs_digest
+from spl.provenance.files import write_whole
+from spl.study.plan import make_plan
+from spl.study.reading import read_study
+
+TABLE = "tables/claims"
+# Numbers of the primary claim in the table, and their names in a record
+NUMBERS = {"effect": "effect", "p_supported": "p", "p_contradicted": "p_opposite"}
+
+
+def record_look(path: Path) -> list[str]:
+    """Record a look at a registered study: the digest of the runs, the level, and the outcome of the primary claim.
+
+    Args:
+        path: the study's file; its folds are those of the look.
+
+    Returns:
+        lines for people.
+
+    Raises:
+        InputError: the study is not registered or deviates from its registration, its folds are no look, a run is not
+            done, the table of claims is not fresh, or another outcome of this look is on record.
+    """
+    study = read_study(path)
+    if (registered := study.registered) is None:
+        raise InputError(f"{path}: registered: missing; there is nothing to look at")
+    if not registration_file(path).is_file():
+        raise InputError(f"{registration_file(path)}: missing; there is no registration to look at")
+    plan, results = make_plan(study), Path("results") / study.name
+    first = registered.experiments[0]
+    folds = len(study.experiments[first].folds)
+    level = Looks(registered.looks, registered.levels).level(folds)
+    if level is None:
+        expected = ", ".join(map(str, registered.looks))
+        raise InputError(f"{path}: experiments.{first}.folds: {folds} folds are no look; expected {expected}")
+    looked_at = runs_of_look(plan, folds)
+    undone = [run for run in looked_at if run_state(results / "runs" / run, run_parameter(plan, run)) != "done"]
+    if undone:
+        raise InputError(f"{path}: {len(undone)} of {len(looked_at)} runs of this look are not done: {undone[0]}")
+    shown = partial_plan(plan, results)
+    table = f"{shown.products}{TABLE}"
+    nodes = judge(PlannedStudy(path, study, jobs(shown, exhibits(shown, str(path))), results), [table], quick=False)
+    for node in nodes.values():
+        if node.verdict != "fresh":
+            command = f"snakemake claims --config partial=true study={path}"
+            raise InputError(f"{node.name}: {node.verdict}: {node.why[0]}; `{command}` builds the table of claims")
+    checked = check_registration(path, study, nodes.values())
+    if checked and checked.deviations:
+        raise InputError("\n".join(f"{path}: not as registered: {line}" for line in checked.deviations))
+    found = _outcome(results / f"{table}.csv", registered.primary)
+    runs = runs_digest(nodes, looked_at)
+    return _write(
+        looks_file(path), RecordedLook(folds=folds, level=level, runs=runs, claim=registered.primary, **found)
+    )
+
+
+def _outcome(table: Path, claim: str) -> dict[str, Any]:
+    """The effect, the p-values and the verdict of a claim, from the tidy table of claims."""
+    tidy = pd.read_csv(table)
+    own = tidy[(tidy["claim"] == claim) & tidy["fold"].isna()].set_index("quantity")
+    values = own["value"].astype(object).where(own["value"].notna(), None)
+    numbers = {name: values.get(quantity) for quantity, name in NUMBERS.items()}
+    return numbers | {"verdict": own.loc["verdict_at_level", "verdict"]}
+
+
+def _write(file: Path, look: RecordedLook) -> list[str]:
+    """Add a look to those on record; one that is on record stays as it is."""
+    looks = read_looks(file)
+    if any(other.folds == look.folds and other != look for other in looks):
+        raise InputError(f"{file}: the look at {look.folds} folds is on record with another outcome")
+    if look not in looks:
+        looks = sorted([*looks, look], key=lambda one: one.folds)
+        write_whole(file, "[\n" + ",\n".join(json.dumps(one.model_dump()) for one in looks) + "\n]\n")
+    outcome = f"p {look.p}, of the opposite {look.p_opposite}, at level {look.level}"
+    return [f"{file}: {look.folds} folds: {look.claim} is {look.verdict} ({outcome})", "commit it"]
