@@ -177,8 +177,8 @@ def regime(plan: Plan, *experiments: str) -> str:
         "Coverage and purity of FixMatch's pseudo-labels (equation 5) and its test error, at every evaluation of each "
         "run. The gate (assumed limits), measured on FixMatch and full supervision alone: mean coverage over the last "
         f"fifth of the steps of at least {100 * gate.coverage:g} %; median error of the runs that end in the high "
-        f"basin at most {100 * gate.distance:g} points above full supervision (distance); between {least:g} and {largest:g} % of "
-        f"the runs in the low basin. {_what_was_run(plan, experiments[0])}{_referred_to(plan, experiments[1:])}"
+        f"basin at most {100 * gate.distance:g} points above full supervision (distance); between {least:g} "
+        f"and {largest:g} % of the runs in the low basin. {_what_was_run(plan, experiments[0])}{_referred_to(plan, experiments[1:])}"
     )
 
 
