@@ -178,7 +178,8 @@ def regime(plan: Plan, *experiments: str) -> str:
         "run. The gate (assumed limits), measured on FixMatch and full supervision alone: mean coverage over the last "
         f"fifth of the steps of at least {100 * gate.coverage:g} %; median error of the runs that end in the high "
         f"basin at most {100 * gate.distance:g} points above full supervision (distance); between {least:g} "
-        f"and {largest:g} % of the runs in the low basin. {_what_was_run(plan, experiments[0])}{_referred_to(plan, experiments[1:])}"
+        f"and {largest:g} % of the runs in the low basin. {_what_was_run(plan, experiments[0])}"
+        + _referred_to(plan, experiments[1:])
     )
 
 
