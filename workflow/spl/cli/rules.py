@@ -84,11 +84,12 @@ def train(
     from spl.training.checkpoints import INTERVAL
 
     interval = INTERVAL if checkpoint_interval is None else checkpoint_interval
-    with recorded(job) as attempts:
+    with recorded(job) as record:
         inputs, output = RunInputs.of(content, job.inputs), job.outputs[0].parent
         identity = run_identity(content, inputs)
-        attempt(content, inputs, output, checkpoints, identity, interval, _report, _tell)
-        attempts += read_attempts(checkpoints)
+        digest = record.inputs[str(job.inputs[0])]
+        attempt(content, inputs, output, checkpoints, identity, digest, interval, _report, _tell)
+        record.attempts.extend(read_attempts(checkpoints))
         check_loaded("train", content)
 
 
