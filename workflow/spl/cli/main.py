@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import sys
 
@@ -20,6 +21,8 @@ STATUS = {InputError: 2, NotFiniteError: 1, FailedBeforeError: 1, InterruptedTra
 
 def main() -> None:
     """Run the command; what a person can understand ends with clear lines: status 2 for mistakes in what was given."""
+    # Most of a short job is the import of packages, all of which stay: looking for garbage among them is in vain.
+    gc.set_threshold(100_000)
     command = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=interactive.HELP)
     command.add_typer(interactive.app)
     command.add_typer(rules.app)

@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from spl.errors import InputError
@@ -38,10 +37,12 @@ def declared() -> tuple[Equivalence, ...]:
     Raises:
         InputError: the file is not a list of declarations, or one leads nowhere new.
     """
+    if not DECLARED.exists():
+        return ()
+    import yaml  # each job comes here, and most projects declare nothing
+
     try:
         content = yaml.safe_load(DECLARED.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return ()
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"{DECLARED}: not YAML: {' '.join(str(error).split())}") from None
     return checked([] if content is None else content, str(DECLARED))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -96,8 +97,19 @@ def foreign_modules(entries: Iterable[str], loaded: Iterable[ModuleType]) -> lis
 def _file_of(module: ModuleType) -> Path | None:
     """Where a module was loaded from; None if from no file, as torch's own that only carry the name of one."""
     file = getattr(module, "__file__", None)
-    path = Path(file).resolve() if file else None
-    return path if path and path.is_file() else None
+    if not file:
+        return None
+    folder, name = os.path.split(file)
+    path = _real_folder(folder) / name
+    if path.is_symlink():
+        path = path.resolve()
+    return path if path.is_file() else None
+
+
+@cache
+def _real_folder(folder: str) -> Path:
+    """A folder without links on the way; kept, since thousands of modules lie in a few hundred folders."""
+    return Path(folder).resolve()
 
 
 def _is_installed(path: Path) -> bool:

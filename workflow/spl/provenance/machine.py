@@ -14,8 +14,6 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import Requirement
-
 PROJECT = Path(__file__).parents[3]
 LOCK, CONDA = PROJECT / "envs" / "requirements.lock", PROJECT / "envs" / "environment.yaml"
 # Environment variables that decide how libraries round.
@@ -51,7 +49,7 @@ def processor() -> str:
 
 def versions() -> dict[str, str]:
     """The version of every installed package, by its normalised name."""
-    return {name: package.version for name, package in _distributions().items()}
+    return {name: _field(package, "Version") for name, package in _distributions().items()}
 
 
 def packages(modules: Collection[str], versions: Mapping[str, str]) -> dict[str, str]:
@@ -88,8 +86,15 @@ def _distributions() -> dict[str, Distribution]:
     """The installed packages by normalised name; of several of one name the first that Python finds."""
     first: dict[str, Distribution] = {}
     for distribution in distributions():
-        first.setdefault(normalised(distribution.name), distribution)
+        first.setdefault(normalised(_field(distribution, "Name")), distribution)
     return first
+
+
+def _field(package: Distribution, name: str) -> str:
+    """A field of a package's metadata. Each job reads those of all packages, so this avoids parsing them whole."""
+    head = (package.read_text("METADATA") or "").partition("\n\n")[0]
+    field = re.search(rf"^{name}: *(.+)$", head, re.MULTILINE)
+    return field[1].strip() if field else str(package.metadata[name])
 
 
 def _version(package: Distribution, modules: Collection[str], versions: Mapping[str, str]) -> str:
@@ -103,6 +108,8 @@ def _version(package: Distribution, modules: Collection[str], versions: Mapping[
 
 
 def _requirements(package: Distribution) -> list[str]:
+    from packaging.requirements import Requirement
+
     requirements = (Requirement(text) for text in package.requires or ())
     return [
         normalised(required.name)
@@ -147,15 +154,16 @@ def repository() -> dict[str, Any] | None:
     configuration.
     """
     git = "git", "-C", str(PROJECT)
-    commit = _output(*git, "rev-parse", "HEAD")
-    if commit is None or _output(*git, "rev-parse", "--show-toplevel") != os.fsencode(PROJECT) + b"\n":
+    place = _output(*git, "rev-parse", "HEAD", "--show-toplevel") or b"\n"
+    commit, _, folder = place.partition(b"\n")
+    if folder != os.fsencode(PROJECT) + b"\n":
         return None
     changes = _output(*git, "diff", "--binary", "--no-ext-diff", "--no-textconv", "HEAD") or b""
     untracked = "ls-files", "-z", "--others", "--exclude-standard", "workflow", "config", "Snakefile"
     listing = _output(*git, *untracked) or b""
     for name in filter(None, listing.split(b"\0")):
         changes += b"\n%b %b" % (name, _content_digest(PROJECT / os.fsdecode(name)))
-    return {"commit": commit.decode().strip(), "diff": hashlib.sha256(changes).hexdigest() if changes else None}
+    return {"commit": commit.decode(), "diff": hashlib.sha256(changes).hexdigest() if changes else None}
 
 
 def _content_digest(path: Path) -> bytes:
