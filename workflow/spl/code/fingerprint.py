@@ -163,17 +163,26 @@ def _imported(node: ast.AST) -> Iterator[str]:
         for statement in node.orelse:
             yield from _imported(statement)
     else:
-        for child in ast.iter_child_nodes(node):
-            yield from _imported(child)
+        for statement in _statements(node):
+            yield from _imported(statement)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements of a node's blocks, and the parts of a statement that have blocks; expressions have none."""
+    for block in ("body", "handlers", "orelse", "finalbody", "cases"):
+        statements = getattr(node, block, None)
+        if isinstance(statements, list):
+            yield from statements
 
 
 def _without_docstrings(tree: ast.AST) -> ast.AST:
     """The tree without texts that stand alone, which no statement can read."""
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            kept = [statement for statement in body if not _is_text(statement)]
-            node.body = kept or [ast.Pass()]  # type: ignore[attr-defined]  # every node with a list as body has one
+    body = getattr(tree, "body", None)
+    if isinstance(body, list):
+        kept = [statement for statement in body if not _is_text(statement)]
+        tree.body = kept or [ast.Pass()]  # type: ignore[attr-defined]  # every node with a list as body has one
+    for statement in _statements(tree):
+        _without_docstrings(statement)
     return tree
 
 

@@ -123,8 +123,7 @@ def _modules(package: Distribution) -> set[str]:
     if listed := package.read_text("top_level.txt"):
         return set(listed.split())
     record = package.read_text("RECORD") or ""
-    files = (line.partition(",")[0] for line in record.splitlines())
-    return {file.partition("/")[0].removesuffix(".py") for file in files}
+    return {name.removesuffix(".py") for name in re.findall(r"^[^/,\n]+", record, re.MULTILINE)}
 
 
 @cache
