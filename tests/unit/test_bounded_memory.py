@@ -24,7 +24,8 @@ from spl.data.prepare import write_dataset
 from spl.data.store import Dataset, check_dataset, mapped_arrays, read_dataset, save_dataset
 from spl.errors import DamagedError
 from spl.provenance.files import digest
-from spl.provenance.manifest import read_manifest, recorded
+from spl.provenance.manifest import read_manifest
+from spl.provenance.recording import recorded
 from spl.study.files import DATA_FILES
 
 SIDE = 224

@@ -93,7 +93,8 @@ def wilcoxon_equivalent(differences: Values, margin: float) -> float:
 
 def _ranks(values: Values) -> Values:
     """The rank of each value, from 1; equal values share their mean rank."""
-    return pd.Series(values).rank().to_numpy()
+    ranks: Values = np.asarray(pd.Series(values).rank(), dtype=np.float64)
+    return ranks
 
 
 def _rank_sums(ranks: list[int]) -> Values:

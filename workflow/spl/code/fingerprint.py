@@ -163,8 +163,8 @@ def _imported(node: ast.AST) -> Iterator[str]:
         for statement in node.orelse:
             yield from _imported(statement)
     else:
-        for statement in _statements(node):
-            yield from _imported(statement)
+        for child in _statements(node):
+            yield from _imported(child)
 
 
 def _statements(node: ast.AST) -> Iterator[ast.AST]:
