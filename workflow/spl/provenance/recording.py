@@ -20,7 +20,7 @@ from spl.provenance.files import digest, digest_of_listing, write_whole
 
 
 @dataclass(frozen=True)
-class Record:
+class JobRecord:
     """What is on record of a job while it runs.
 
     Attributes:
@@ -33,7 +33,7 @@ class Record:
 
 
 @contextmanager
-def recorded(job: Job) -> Iterator[Record]:
+def recorded(job: Job) -> Iterator[JobRecord]:
     """Do a job and leave its manifest; nothing is left of a job that fails.
 
     Commit, uncommitted changes, lock file and package versions are those of the moment when the job begins: what is
@@ -52,7 +52,7 @@ def recorded(job: Job) -> Iterator[Record]:
         raise InputError(f"{job.manifest}: expected a manifest or nothing, found a folder")
     job.manifest.unlink(missing_ok=True)
     inputs = {str(path): digest(path) for path in job.inputs if path.exists() and not path.is_dir()}
-    record = Record(inputs, [])
+    record = JobRecord(inputs, [])
     before: dict[str, Any] = {
         "subcommand": job.subcommand,
         "parameter": content,
