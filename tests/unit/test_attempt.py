@@ -1,5 +1,6 @@
 """An attempt at a run is on record, ends in time, and does not repeat what failed for good."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,14 +11,13 @@ import time
 import pytest
 from train_job import train_command, train_parameter
 
-from spl.attempts.attempt import attempt
 from spl.attempts.journal import read_attempts, read_progress
 from spl.attempts.lock import is_held
+from spl.cli import rules
+from spl.code import subcommands
 from spl.data import store
 from spl.provenance.identity import run_identity
 from spl.study.files import RunInputs
-from spl.training.checkpoints import Checkpoints
-from spl.training.run import train_run
 
 
 @pytest.fixture
@@ -104,19 +104,22 @@ def test_damaged_data_are_remembered_too(inputs, tmp_path):
         assert (done.returncode, "expected the array with sha256" in done.stderr) == (expected, True)
 
 
-def test_data_are_hashed_once_for_each_start_and_not_by_the_processes_that_train(inputs, tmp_path, monkeypatch):
-    hashed, original = [], store.array_digest
-    monkeypatch.setattr(store, "array_digest", lambda array: hashed.append(array) or original(array))
+def test_images_are_hashed_once_for_each_start_for_the_manifest_and_the_check(inputs, tmp_path, monkeypatch):
+    """Neither a second time by the attempt nor by the processes that train: ImageNet's take minutes."""
+    hashed, of_files = [], []
+    array_digest, file_digest = store.array_digest, hashlib.file_digest
+    monkeypatch.setattr(store, "array_digest", lambda array: hashed.append(array) or array_digest(array))
+    monkeypatch.setattr(
+        hashlib, "file_digest", lambda file, *kind: of_files.append(file.name) or file_digest(file, *kind)
+    )
     monkeypatch.setattr(signal, "signal", lambda number, handler: None)
-    parameter, outcome = json.loads(train_parameter(steps=1)), []
-    files = RunInputs(inputs, inputs / "split.json")
-    attempt(parameter, files, tmp_path / "out", tmp_path / "run", "identity", 1e9, outcome.append, print)
-    assert len(outcome) == 1
-    assert len(hashed) == len(store.ARRAYS)
-    hashed.clear()
-    kept = Checkpoints(tmp_path / "checkpoints", 1e9, print)
-    train_run(parameter, files, tmp_path / "again", outcome.append, kept, lambda done: False)
-    assert hashed == [], "as each process of a run calls it"
+    monkeypatch.setattr(rules, "_report", lambda evaluation: None)
+    monkeypatch.setattr(subcommands, "check_loaded", lambda *_: None)
+    command = train_command(train_parameter(steps=1, instructions="native"), inputs, tmp_path / "out", tmp_path / "run")
+    rules.train(*command[2:4], command[5])
+    assert (tmp_path / "out/metrics.csv").exists()
+    assert of_files.count(str(inputs / store.FILE)) == 1
+    assert hashed == []
 
 
 def test_nothing_goes_on_from_what_other_packages_computed(inputs, tmp_path, monkeypatch):

@@ -14,12 +14,14 @@ from snakemake.cli import parse_config
 
 from spl.campaign.job import Job
 from spl.code import equivalence
+from spl.code.declarations import Equivalence
 from spl.code.subcommands import present_code, with_code
 from spl.errors import InputError
 from spl.provenance import machine, report
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
-from spl.provenance.manifest import Code, Manifest, recorded
+from spl.provenance.manifest import Code, Manifest
+from spl.provenance.recording import recorded
 from spl.provenance.seal import check_seal, write_seal
 from spl.provenance.verdicts import Node, audit, orphans, upstream_of
 
@@ -167,7 +169,7 @@ def test_code_that_ran_and_was_not_planned_is_stale(made):
 
 
 def test_every_use_of_a_declared_equivalence_is_shown(made, monkeypatch):
-    declared = equivalence.Equivalence(subcommand="split", old="0" * 64, new=SPLIT, reason="the same bits, faster")
+    declared = Equivalence(subcommand="split", old="0" * 64, new=SPLIT, reason="the same bits, faster")
     monkeypatch.setattr(equivalence, "declared", lambda: (declared,))
     old = replace(CHAIN["aside"], parameter=json.dumps({"code": "0" * 64}))
     for ran in (SPLIT, "0" * 64):

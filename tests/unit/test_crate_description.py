@@ -14,7 +14,8 @@ from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.provenance import crate
 from spl.provenance.crate_entities import Content, CrateEntities, Record, property_value, refs
-from spl.provenance.manifest import Code, Manifest, recorded
+from spl.provenance.manifest import Code, Manifest
+from spl.provenance.recording import recorded
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_study
 

@@ -223,9 +223,10 @@ def test_what_is_read_is_the_file_s_own_memory_which_processes_share(tmp_path):
 def test_the_digits_are_the_same_pictures_when_read_back_from_files():
     plain, files = read_digits(), SOURCES["digits-png"].read()
     for part in ("train", "test"):
-        paths = list(getattr(files, f"{part}_files"))
+        read = getattr(files, f"{part}_images")
+        paths = list(read.paths)
         order = [int(Path(path).stem) for path in paths]
         assert [int(path.split("/")[1]) for path in paths] == getattr(plain, f"{part}_classes")[order].tolist()
-        images = getattr(files, f"{part}_images")
+        images = np.stack([image for image, _ in read.images])
         assert images.shape[1] == 3
         assert (images == getattr(plain, f"{part}_images")[order]).all()

@@ -65,7 +65,7 @@ def test_whatever_a_run_imports_counts(package, file, old, new):
         ("study/settings.py", "steps: Annotated", "hours: int = 3\n    steps: Annotated"),
         ("analysis/statistics.py", "import", "import abc\nimport"),
         ("cli/rules.py", "app = typer.Typer()", "app = typer.Typer()\nUNUSED = 1"),
-        ("provenance/manifest.py", "indent=1", "indent=2"),
+        ("provenance/recording.py", "indent=1", "indent=2"),
         ("attempts/attempt.py", "PATIENCE = 600.0", "PATIENCE = 60.0"),
         ("data/digits.py", "255 / 16", "254 / 16"),
     ],

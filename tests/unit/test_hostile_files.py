@@ -16,7 +16,7 @@ from PIL import Image
 
 from spl.attempts.journal import JOURNAL, PROGRESS, Progress, note, note_progress, read_attempts, read_progress
 from spl.campaign.run_state import run_state
-from spl.data.image_folder import list_images, read_image_folder
+from spl.data.image_folder import list_images, read_images
 from spl.data.sources import cifar_10
 from spl.data.splits import read_split
 from spl.data.store import read_dataset
@@ -60,7 +60,7 @@ def test_what_is_no_picture_is_named_and_no_other_program_is_started_for_it(root
     strange.unlink()
     REFUSED[what](strange)
     with pytest.raises(InputError) as caught:
-        read_image_folder(root, 8)
+        list(read_images(root, list_images(root).train, 8))
     assert str(caught.value).startswith(f"{strange}: ")
     assert str(caught.value).isprintable()
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from spl.data import image_folder
-from spl.data.image_folder import list_images, read_image_folder, read_images
+from spl.data.image_folder import list_images, open_image_folder, read_images
 from spl.data.prepare import write_dataset
-from spl.data.store import read_dataset
+from spl.data.store import read_dataset, save_dataset
 from spl.errors import InputError
 from spl.study.files import DATA_FILES
 
@@ -92,18 +92,18 @@ def test_an_image_is_resized_by_its_shorter_side_and_its_centre_kept(root):
     bands.paste(GREEN, (8, 0, 24, 8))
     bands.paste(BLUE, (8, 0, 24, 1))  # the topmost row, which only resizing brings into the picture
     bands.save(root / "bands.png")
-    images, _ = read_images(root, ["bands.png"], 4)
-    assert images.shape == (1, 3, 4, 4)
-    assert (images[0, :, 1:] == np.array(GREEN)[:, None, None]).all()
-    assert (images[0, 2, 0] > 0).all()
+    [(image, _)] = read_images(root, ["bands.png"], 4)
+    assert image.shape == (3, 4, 4)
+    assert (image[:, 1:] == np.array(GREEN)[:, None, None]).all()
+    assert (image[2, 0] > 0).all()
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1", "CMYK"])
 def test_every_mode_becomes_rgb_whatever_the_suffix(root, mode):
     Image.new("RGB", (6, 6), (255, 255, 255)).convert(mode).save(root / "one.jpg", "JPEG" if mode == "CMYK" else "PNG")
-    images, _ = read_images(root, ["one.jpg"], 6)
-    assert images.shape == (1, 3, 6, 6)
-    assert (images == 255).all()
+    [(image, _)] = read_images(root, ["one.jpg"], 6)
+    assert image.shape == (3, 6, 6)
+    assert (image == 255).all()
 
 
 def test_a_folder_is_prepared_with_the_sha256_of_every_file(root, tmp_path_factory):
@@ -112,7 +112,7 @@ def test_a_folder_is_prepared_with_the_sha256_of_every_file(root, tmp_path_facto
     write_dataset({"source": "image-folder", "options": {"side": 5}}, [root], prepared_files)
     prepared, description = read_dataset(folder)
     assert list(description["train_files"]) == list(list_images(root).train)
-    for files in (prepared.train_files, prepared.test_files):
+    for files in (description["train_files"], description["test_files"]):
         assert files == {path: hashlib.sha256((root / path).read_bytes()).hexdigest() for path in files}
     assert description["classes"] == ["bird", "frog"]
     assert description["image"] == [3, 5, 5]
@@ -142,6 +142,7 @@ def test_an_image_that_cannot_be_read_is_named(root, kept):
     damaged = root / "train/frog/1.png"
     damaged.write_bytes(damaged.read_bytes()[:kept])
     with pytest.raises(InputError) as caught:
-        read_image_folder(root, 8)
+        save_dataset("image-folder", ["bird", "frog"], open_image_folder(root, 8), root)
     assert str(caught.value).startswith(f"{damaged}: expected a readable PNG or JPEG image")
     assert "\n" not in str(caught.value)
+    assert not list(root.glob("*.safetensors")), "no part of a data set is left"

@@ -9,7 +9,8 @@ from spl.campaign.job import Job
 from spl.code.subcommands import with_code
 from spl.provenance import machine
 from spl.provenance.files import digest
-from spl.provenance.manifest import read_manifest, recorded
+from spl.provenance.manifest import read_manifest
+from spl.provenance.recording import recorded
 
 
 def git(folder, *command):

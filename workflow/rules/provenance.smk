@@ -32,6 +32,6 @@ rule crate:
         "../../envs/environment.yaml"
     params:
         plan=plan_file,
-        canonical=crate_parameter(PLAN),
+        canonical=lambda wildcards: crate_parameter(PLAN),  # most targets need no crate
     shell:
         "spl crate {params.plan} {input.studies:q} --output {output:q} > {log:q} 2>&1"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from spl.data.store import ClassNumbers
+from spl.data.store import ClassNumbers, mapped_arrays
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Predictions:
 
 
 def read_predictions(path: Path) -> Predictions:
-    """Read the ``predictions.safetensors`` of a run."""
+    """Read the ``predictions.safetensors`` of a run; of the file, only evaluations that are used are read."""
+    arrays = mapped_arrays(path)
     with safe_open(path, "np") as file:
-        return Predictions(file.get_tensor("predicted"), file.get_tensor("true"), int(file.metadata()["classes"]))
+        return Predictions(arrays["predicted"], arrays["true"], int(file.metadata()["classes"]))

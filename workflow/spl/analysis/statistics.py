@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 Values = NDArray[np.float64]
 Key = TypeVar("Key")
@@ -66,7 +66,7 @@ def wilcoxon(differences: Values) -> SignedRank:
         1 both ways if every difference is zero.
     """
     differences = differences[differences != 0]
-    doubled = np.rint(2 * stats.rankdata(np.abs(differences))).astype(int)
+    doubled = np.rint(2 * _ranks(np.abs(differences))).astype(int)
     observed = int(doubled[differences > 0].sum())
     probabilities = _rank_sums(sorted(doubled.tolist()))
     return SignedRank(float(probabilities[observed:].sum()), float(probabilities[: observed + 1].sum()))
@@ -89,6 +89,12 @@ def wilcoxon_equivalent(differences: Values, margin: float) -> float:
     # Without rounding, differences equally far from a limit would differ in their last bits.
     above, below = (np.round(differences - limit, DECIMALS) for limit in (-margin, margin))
     return max(wilcoxon(above).greater, wilcoxon(below).less)
+
+
+def _ranks(values: Values) -> Values:
+    """The rank of each value, from 1; equal values share their mean rank."""
+    ranks: Values = np.asarray(pd.Series(values).rank(), dtype=np.float64)
+    return ranks
 
 
 def _rank_sums(ranks: list[int]) -> Values:
@@ -155,7 +161,7 @@ def rank_biserial(differences: Values) -> float:
         0 if every difference is zero.
     """
     differences = differences[differences != 0]
-    ranks = stats.rankdata(np.abs(differences))
+    ranks = _ranks(np.abs(differences))
     return float((np.sign(differences) * ranks).sum() / ranks.sum()) if len(ranks) else 0.0
 
 
@@ -197,7 +203,9 @@ def mcnemar(one_way: int, other_way: int) -> float:
     It is 1 if no pair differs.
     """
     different = one_way + other_way
-    return float(stats.binomtest(one_way, different).pvalue) if different else 1.0
+    from scipy.stats import binomtest  # its import takes as long as building a table, and few tables need it
+
+    return float(binomtest(one_way, different).pvalue) if different else 1.0
 
 
 @dataclass(frozen=True)

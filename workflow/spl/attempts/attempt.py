@@ -18,7 +18,7 @@ from spl.attempts import slurm
 from spl.attempts.journal import FAILURE, note, now
 from spl.attempts.lock import RunLock
 from spl.attempts.watchdog import OUT_OF_TIME, SharedState, watchdog
-from spl.data.store import read_dataset
+from spl.data.store import check_dataset
 from spl.errors import DamagedError, FailedBeforeError, InterruptedTrainingError, NotFiniteError
 from spl.study.files import RunInputs
 from spl.training.checkpoints import Checkpoints
@@ -36,6 +36,7 @@ def attempt(
     output: Path,
     folder: Path,
     identity: str,
+    digest: str,
     interval: float,
     report: Callable[[Evaluation], None],
     tell: Callable[[str], None],
@@ -51,6 +52,7 @@ def attempt(
         folder: of this run's checkpoints alone.
         identity: of the run, as :func:`spl.provenance.identity.run_identity` computes it; only an attempt with the same
             identity resumes from its checkpoints.
+        digest: sha256 of the data set's ``images.safetensors``, which the caller records.
         interval: seconds between two checkpoints.
         report: called with each evaluation, in the first of the run's processes.
         tell: called with each line that the user should see.
@@ -74,7 +76,7 @@ def attempt(
                 _journal_entry(folder, checkpoints, state, settings["processes"]),
                 watchdog(folder, lock, state, settings["stop"] or settings["steps"]),
             ):
-                read_dataset(inputs.data)  # checks it, once for all processes
+                check_dataset(inputs.data, digest)  # once for all processes
                 launch(settings["processes"], settings["device"], train_run, *arguments)
     except InterruptedTrainingError:
         if checkpoints.newest() != before:  # a job that saved nothing would repeat the same work for ever

@@ -11,7 +11,8 @@ import difflib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,16 @@ def read_plan_file(path: Path) -> tuple[dict[str, Any], dict[str, Job]]:
     Raises:
         InputError: it is absent or no plan file.
     """
-    try:
+    with _reading(path):
         content = json.loads(path.read_text(encoding="utf-8"))
         return content["study"], {name: _job(name, stated) for name, stated in content["jobs"].items()}
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Report a plan file that cannot be read."""
+    try:
+        yield
     except OSError as error:
         raise InputError(f"{path}: expected a plan file, which Snakemake writes: {error.strerror}") from error
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -80,10 +88,11 @@ def read_job(path: Path, name: str, subcommand: str) -> Job:
     Raises:
         InputError: the file cannot be read, or the subcommand has no such job in it.
     """
-    _, jobs = read_plan_file(path)
-    names = [known for known, job in jobs.items() if job.subcommand == subcommand]
-    if name not in names:
-        near = difflib.get_close_matches(name, names, 1) or names[:1]
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise InputError(f"{path}: spl {subcommand} has no job {name}{hint}")
-    return jobs[name]
+    with _reading(path):
+        jobs = json.loads(path.read_text(encoding="utf-8"))["jobs"]
+        names = [known for known, stated in jobs.items() if stated["subcommand"] == subcommand]
+        if name in names:
+            return _job(name, jobs[name])
+    near = difflib.get_close_matches(name, names, 1) or names[:1]
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise InputError(f"{path}: spl {subcommand} has no job {name}{hint}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import sys
+from pathlib import Path
 
-import typer
-
-from spl.cli import interactive, rules
+from spl.cli.jobs import PLAIN, do
 from spl.errors import FailedBeforeError, InputError, InterruptedTrainingError, NotFiniteError
 
 INTERRUPTED = 75
@@ -20,13 +20,12 @@ STATUS = {InputError: 2, NotFiniteError: 1, FailedBeforeError: 1, InterruptedTra
 
 def main() -> None:
     """Run the command; what a person can understand ends with clear lines: status 2 for mistakes in what was given."""
-    command = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=interactive.HELP)
-    command.add_typer(interactive.app)
-    command.add_typer(rules.app)
+    # Most of a short job is the import of packages, all of which stay: looking for garbage among them is in vain.
+    gc.set_threshold(100_000)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # names of files need not be text
     try:
-        command()
+        _command(sys.argv[1:])
     except tuple(STATUS) as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
@@ -36,3 +35,20 @@ def main() -> None:
             raise
         print(f"error: {error.filename or 'what is to be written'}: {error.strerror}", file=sys.stderr)
         sys.exit(1)
+
+
+def _command(arguments: list[str]) -> None:
+    match arguments:
+        # What rules call some hundred times: without the library that reads command lines, whose import would take as
+        # long as everything that surrounds the job itself.
+        case [subcommand, plan, name] if subcommand in PLAIN and not plan.startswith("-") and not name.startswith("-"):
+            do(subcommand, Path(plan), name)
+        case _:
+            import typer
+
+            from spl.cli import interactive, rules
+
+            command = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=interactive.HELP)
+            command.add_typer(interactive.app)
+            command.add_typer(rules.app)
+            command()

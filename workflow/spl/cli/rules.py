@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spl.cli.jobs import do, planned
 from spl.errors import InputError
 
 if TYPE_CHECKING:
-    from spl.campaign.job import Job
     from spl.training.evaluation import Evaluation
 
 app = typer.Typer()
@@ -39,19 +39,19 @@ def download(
 @app.command(rich_help_panel=CALLED)
 def data(plan: PlanFile, name: Name) -> None:
     """Bring a data set into canonical form."""
-    _do("data", plan, name)
+    do("data", plan, name)
 
 
 @app.command(rich_help_panel=CALLED)
 def split(plan: PlanFile, name: Name) -> None:
     """Draw the labelled images of one fold."""
-    _do("split", plan, name)
+    do("split", plan, name)
 
 
 @app.command(rich_help_panel=CALLED)
 def calibrate(plan: PlanFile, name: Name) -> None:
     """Measure the loss weights of a smooth method from the metrics of short runs, a pair on each fold."""
-    _do("calibrate", plan, name)
+    do("calibrate", plan, name)
 
 
 @app.command(rich_help_panel=CALLED)
@@ -72,23 +72,24 @@ def train(
     """
     from spl.training import instructions
 
-    job = _planned("train", plan, name)
+    job = planned("train", plan, name)
     content = job.content
     instructions.limit(content["settings"]["instructions"])  # before torch is imported
     from spl.attempts.attempt import attempt
     from spl.attempts.journal import read_attempts
     from spl.code.subcommands import check_loaded
     from spl.provenance.identity import run_identity
-    from spl.provenance.manifest import recorded
+    from spl.provenance.recording import recorded
     from spl.study.files import RunInputs
     from spl.training.checkpoints import INTERVAL
 
     interval = INTERVAL if checkpoint_interval is None else checkpoint_interval
-    with recorded(job) as attempts:
+    with recorded(job) as record:
         inputs, output = RunInputs.of(content, job.inputs), job.outputs[0].parent
         identity = run_identity(content, inputs)
-        attempt(content, inputs, output, checkpoints, identity, interval, _report, _tell)
-        attempts += read_attempts(checkpoints)
+        digest = record.inputs[str(job.inputs[0])]
+        attempt(content, inputs, output, checkpoints, identity, digest, interval, _report, _tell)
+        record.attempts.extend(read_attempts(checkpoints))
         check_loaded("train", content)
 
 
@@ -106,25 +107,25 @@ def _report(evaluation: Evaluation) -> None:
 @app.command(rich_help_panel=CALLED)
 def analyse(plan: PlanFile, name: Name) -> None:
     """Summarise the runs of an experiment, one row each."""
-    _do("analyse", plan, name)
+    do("analyse", plan, name)
 
 
 @app.command(rich_help_panel=CALLED)
 def figure(plan: PlanFile, name: Name) -> None:
     """Draw one figure as PDF and PNG, with a CSV of the numbers that it shows."""
-    _do("figure", plan, name)
+    do("figure", plan, name)
 
 
 @app.command(rich_help_panel=CALLED)
 def table(plan: PlanFile, name: Name) -> None:
     """Build one table as CSV, Markdown and LaTeX."""
-    _do("table", plan, name)
+    do("table", plan, name)
 
 
 @app.command(rich_help_panel=CALLED)
 def spreadsheet(plan: PlanFile, name: Name) -> None:
     """Write the random-label benchmark as a workbook."""
-    _do("spreadsheet", plan, name)
+    do("spreadsheet", plan, name)
 
 
 @app.command(rich_help_panel=CALLED)
@@ -133,11 +134,11 @@ def page(plan: PlanFile, name: Name) -> None:
     from spl.provenance.records import records
     from spl.provenance.step_times import step_times
 
-    content = _planned("page", plan, name).content
+    content = planned("page", plan, name).content
     # Manifests are no inputs of the page: they hold hosts and times, on which no result depends.
     trained, folder = content["trained"], Path("results") / content["study"] / "runs"
     times = {"step times": step_times(trained, folder, content["methods"], content["method_settings"])}
-    _do("page", plan, name, records(trained, folder) | times)
+    do("page", plan, name, records(trained, folder) | times)
 
 
 @app.command(rich_help_panel=CALLED)
@@ -160,22 +161,3 @@ def crate(
 
     study, _ = read_plan_file(plan)
     write_crate({"study": json.dumps(study)}, studies, output)
-
-
-def _planned(subcommand: str, plan: Path, name: str) -> Job:
-    from spl.campaign.plan_file import read_job
-
-    return read_job(plan, name, subcommand)
-
-
-def _do(subcommand: str, plan: Path, name: str, *more: Any) -> None:
-    """Do a job and record it; ``more`` is what it gets beside parameter, inputs and outputs."""
-    from spl.code.subcommands import check_loaded, entry
-    from spl.provenance.manifest import recorded
-
-    job = _planned(subcommand, plan, name)
-    content = job.content
-    with recorded(job):
-        job.outputs[0].parent.mkdir(parents=True, exist_ok=True)
-        entry(subcommand)(content, job.inputs, job.outputs, *more)
-        check_loaded(subcommand, content)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -96,8 +97,19 @@ def foreign_modules(entries: Iterable[str], loaded: Iterable[ModuleType]) -> lis
 def _file_of(module: ModuleType) -> Path | None:
     """Where a module was loaded from; None if from no file, as torch's own that only carry the name of one."""
     file = getattr(module, "__file__", None)
-    path = Path(file).resolve() if file else None
-    return path if path and path.is_file() else None
+    if not file:
+        return None
+    folder, name = os.path.split(file)
+    path = _real_folder(folder) / name
+    if path.is_symlink():
+        path = path.resolve()
+    return path if path.is_file() else None
+
+
+@cache
+def _real_folder(folder: str) -> Path:
+    """A folder without links on the way; kept, since thousands of modules lie in a few hundred folders."""
+    return Path(folder).resolve()
 
 
 def _is_installed(path: Path) -> bool:
@@ -151,17 +163,26 @@ def _imported(node: ast.AST) -> Iterator[str]:
         for statement in node.orelse:
             yield from _imported(statement)
     else:
-        for child in ast.iter_child_nodes(node):
+        for child in _statements(node):
             yield from _imported(child)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements of a node's blocks, and the parts of a statement that have blocks; expressions have none."""
+    for block in ("body", "handlers", "orelse", "finalbody", "cases"):
+        statements = getattr(node, block, None)
+        if isinstance(statements, list):
+            yield from statements
 
 
 def _without_docstrings(tree: ast.AST) -> ast.AST:
     """The tree without texts that stand alone, which no statement can read."""
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            kept = [statement for statement in body if not _is_text(statement)]
-            node.body = kept or [ast.Pass()]  # type: ignore[attr-defined]  # every node with a list as body has one
+    body = getattr(tree, "body", None)
+    if isinstance(body, list):
+        kept = [statement for statement in body if not _is_text(statement)]
+        tree.body = kept or [ast.Pass()]  # type: ignore[attr-defined]  # every node with a list as body has one
+    for statement in _statements(tree):
+        _without_docstrings(statement)
     return tree
 
 

@@ -6,19 +6,20 @@ import hashlib
 import io
 import os
 import re
-from collections import Counter
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spl.data.store import Dataset
+from spl.data.store import ImageFiles, UnreadDataset
 from spl.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
+IMAGES_AHEAD = 4  # images that each core reads ahead: all of them can exceed the memory
 FORMATS = ("PNG", "JPEG")  # whatever a file is called: for some other formats Pillow starts programs
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # the last: bytes that are not UTF-8
 
@@ -102,45 +103,54 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         return []
 
 
-def read_image_folder(root: Path, side: int) -> Dataset:
-    """The images of a folder, uint8 (n, 3, side, side), and their classes.
+def open_image_folder(root: Path, side: int) -> UnreadDataset:
+    """The images of a folder, (n, 3, side, side), and their classes; the images are read when they are stored.
 
     Args:
         root: the folder.
         side: pixels.
 
     Raises:
-        InputError: as :func:`list_images` and :func:`read_images`.
+        InputError: as :func:`list_images`; when the images are read, as :func:`read_images`.
     """
     listing = list_images(root)
-    train_images, train_files = read_images(root, listing.train, side)
-    test_images, test_files = read_images(root, listing.test, side)
-    train_classes, test_classes = listing.numbers(listing.train), listing.numbers(listing.test)
-    return Dataset(train_images, train_classes, test_images, test_classes, train_files, test_files)
+
+    def part(paths: Sequence[str]) -> ImageFiles:
+        return ImageFiles((len(paths), 3, side, side), paths, read_images(root, paths, side))
+
+    return UnreadDataset(
+        part(listing.train), listing.numbers(listing.train), part(listing.test), listing.numbers(listing.test)
+    )
 
 
-def read_images(root: Path, paths: Sequence[str], side: int) -> tuple[NDArray[np.uint8], dict[str, str]]:
+def read_images(root: Path, paths: Iterable[str], side: int) -> Iterator[tuple[NDArray[np.uint8], str]]:
     """Read images as RGB, the shorter side resized to ``side`` pixels (bilinear, antialiased), the centre cut out.
+
+    All cores read, a few images ahead.
 
     Args:
         root: folder that the paths start from.
-        paths: of n images, below the root.
+        paths: of the images, below the root.
         side: pixels.
 
-    Returns:
-        uint8 (n, 3, side, side), and the sha256 of each file by path.
+    Yields:
+        each image, uint8 (3, side, side), with the sha256 of its file.
 
     Raises:
         InputError: a file cannot be read as an image.
     """
-    images = np.empty((len(paths), 3, side, side), dtype=np.uint8)
-    digests: dict[str, str] = {}
-    with ThreadPoolExecutor() as pool:
-        read = pool.map(lambda path: _read_image(root / path, side), paths)
-        for place, (path, (image, digest)) in enumerate(zip(paths, read, strict=True)):
-            images[place] = image
-            digests[path] = digest
-    return images, digests
+    readers = os.cpu_count() or 1
+    reading = deque[Future[tuple[NDArray[np.uint8], str]]]()
+    with ThreadPoolExecutor(readers) as pool:
+        try:
+            for path in paths:
+                reading.append(pool.submit(_read_image, root / path, side))
+                if len(reading) > IMAGES_AHEAD * readers:
+                    yield reading.popleft().result()
+            while reading:
+                yield reading.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _read_image(path: Path, side: int) -> tuple[NDArray[np.uint8], str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from spl.data.downloads import PublishedFiles
-    from spl.data.store import Dataset
+    from spl.data.store import Dataset, UnreadDataset
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Source:
         files: of a published data set.
     """
 
-    read: Callable[..., Dataset]
+    read: Callable[..., Dataset | UnreadDataset]
     known: Description | Callable[..., Description]
     files: PublishedFiles | None = None
 

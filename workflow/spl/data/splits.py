@@ -107,8 +107,8 @@ def write_fold(parameter: Mapping[str, Any], inputs: Sequence[Path], outputs: Se
         InputError: the data set cannot be read.
     """
     [path] = outputs
-    dataset, _ = read_dataset(inputs[0].parent, checked=["train_classes"])
-    names = list(dataset.train_files) or None
+    dataset, description = read_dataset(inputs[0].parent, checked=["train_classes"])
+    names = list(description["train_files"]) or None
     path.parent.mkdir(parents=True, exist_ok=True)
     write_split(draw_split(dataset.train_classes, **parameter["draw"], names=names), path)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from spl.campaign.job import MANIFEST
 from spl.code import equivalence
+from spl.code.declarations import checked
 from spl.code.subcommands import present_code
 from spl.errors import InputError
 from spl.provenance.files import write_whole
@@ -44,7 +45,7 @@ def declare(subcommand: str, reason: str, results: Path) -> list[str]:
         old = before.most_common(1)[0][0]
         if old != equivalence.representative(subcommand, new):
             declaration = {"subcommand": subcommand, "old": old, "new": new, "reason": reason}
-            lines += [f"- {json.dumps(item.model_dump())}" for item in equivalence.checked([declaration], "--reason")]
+            lines += [f"- {json.dumps(item.model_dump())}" for item in checked([declaration], "--reason")]
     if not lines:
         raise InputError(f"{results}: no result of spl {subcommand} comes from other code than the present")
     declared = equivalence.DECLARED.read_text(encoding="utf-8") if equivalence.DECLARED.exists() else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from spl.errors import InputError
@@ -20,14 +20,19 @@ def digest(path: Path) -> str:
         OSError: there is nothing, or neither a file nor a folder; opening a pipe would block.
     """
     if path.is_dir():
-        images = ((name, path / name) for name in _images(path))
-        # As JSON, so that no name can look like two lines.
-        listing = "".join(f"{digest(file) if file.is_file() else ''}  {json.dumps(name)}\n" for name, file in images)
-        return hashlib.sha256(f"folder\n{listing}".encode()).hexdigest()
+        images = {name: path / name for name in _images(path)}
+        return digest_of_listing({name: digest(file) if file.is_file() else "" for name, file in images.items()})
     if path.exists() and not path.is_file():
         raise OSError(f"{path}: expected a file or a folder")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_of_listing(images: Mapping[str, str]) -> str:
+    """The digest of a folder, from the sha256 of each of its images by its path in the folder."""
+    # As JSON, so that no name can look like two lines.
+    listing = "".join(f"{images[name]}  {json.dumps(name)}\n" for name in sorted(images))
+    return hashlib.sha256(f"folder\n{listing}".encode()).hexdigest()
 
 
 def _images(folder: Path) -> list[str]:
@@ -38,7 +43,7 @@ def _images(folder: Path) -> list[str]:
         images = list_images(folder)
     except InputError:
         return []
-    return sorted([*images.train, *images.test])
+    return [*images.train, *images.test]
 
 
 def files_below(folder: Path) -> Iterator[Path]:

@@ -15,8 +15,6 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import Requirement
-
 PROJECT = Path(__file__).parents[3]
 LOCK, CONDA = PROJECT / "envs" / "requirements.lock", PROJECT / "envs" / "environment.yaml"
 # Environment variables that decide how libraries round.
@@ -52,7 +50,7 @@ def processor() -> str:
 
 def versions() -> dict[str, str]:
     """The version of every installed package, by its normalised name."""
-    return {name: package.version for name, package in _distributions().items()}
+    return {name: _field(package, "Version") for name, package in _distributions().items()}
 
 
 def packages(modules: Collection[str], versions: Mapping[str, str]) -> dict[str, str]:
@@ -89,8 +87,15 @@ def _distributions() -> dict[str, Distribution]:
     """The installed packages by normalised name; of several of one name the first that Python finds."""
     first: dict[str, Distribution] = {}
     for distribution in distributions():
-        first.setdefault(normalised(distribution.name), distribution)
+        first.setdefault(normalised(_field(distribution, "Name")), distribution)
     return first
+
+
+def _field(package: Distribution, name: str) -> str:
+    """A field of a package's metadata. Each job reads those of all packages, so this avoids parsing them whole."""
+    head = (package.read_text("METADATA") or "").partition("\n\n")[0]
+    field = re.search(rf"^{name}: *(.+)$", head, re.MULTILINE)
+    return field[1].strip() if field else str(package.metadata[name])
 
 
 def _version(package: Distribution, modules: Collection[str], versions: Mapping[str, str]) -> str:
@@ -104,6 +109,8 @@ def _version(package: Distribution, modules: Collection[str], versions: Mapping[
 
 
 def _requirements(package: Distribution) -> list[str]:
+    from packaging.requirements import Requirement
+
     requirements = (Requirement(text) for text in package.requires or ())
     return [
         normalised(required.name)
@@ -117,8 +124,7 @@ def _modules(package: Distribution) -> set[str]:
     if listed := package.read_text("top_level.txt"):
         return set(listed.split())
     record = package.read_text("RECORD") or ""
-    files = (line.partition(",")[0] for line in record.splitlines())
-    return {file.partition("/")[0].removesuffix(".py") for file in files}
+    return {name.removesuffix(".py") for name in re.findall(r"^[^/,\n]+", record, re.MULTILINE)}
 
 
 @cache
@@ -147,15 +153,16 @@ def repository() -> dict[str, Any] | None:
     Changes are the bytes of ``git diff`` and the names and contents of untracked files of the workflow and its
     configuration.
     """
-    commit = _git("rev-parse", "HEAD")
-    if commit is None or not is_repository():
+    place = _git("rev-parse", "HEAD", "--show-toplevel") or b"\n"
+    commit, _, folder = place.partition(b"\n")
+    if folder != os.fsencode(PROJECT) + b"\n":
         return None
     changes = _git("diff", "--binary", "--no-ext-diff", "--no-textconv", "HEAD") or b""
     untracked = "ls-files", "-z", "--others", "--exclude-standard", "workflow", "config", "Snakefile"
     listing = _git(*untracked) or b""
     for name in filter(None, listing.split(b"\0")):
         changes += b"\n%b %b" % (name, _content_digest(PROJECT / os.fsdecode(name)))
-    return {"commit": commit.decode().strip(), "diff": hashlib.sha256(changes).hexdigest() if changes else None}
+    return {"commit": commit.decode(), "diff": hashlib.sha256(changes).hexdigest() if changes else None}
 
 
 def is_repository() -> bool:

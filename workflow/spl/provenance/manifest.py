@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from spl.attempts import slurm
-from spl.attempts.journal import Attempt, now
-from spl.campaign.job import Job
-from spl.code.subcommands import check_code, code_modules, code_packages, present_code
 from spl.errors import InputError
-from spl.provenance import machine
-from spl.provenance.files import digest, write_whole
 
 
 class Code(BaseModel):
@@ -54,7 +44,8 @@ class Manifest(BaseModel):
         subcommand: of ``spl``.
         parameter: the canonical one, parsed; its ``code`` is what was planned.
         code: what ran.
-        inputs, outputs: sha256 by path, below the folder in which Snakemake ran; of a folder, :func:`digest`.
+        inputs, outputs: sha256 by path, below the folder in which Snakemake ran; folders as in
+            :func:`spl.provenance.files.digest`.
         repository: None outside git.
         lock: sha256 of the lock file.
         packages: version of each package that the job's code needs and really imported.
@@ -85,58 +76,8 @@ class Manifest(BaseModel):
     attempts: list[dict[str, Any]] = []
 
 
-@contextmanager
-def recorded(job: Job) -> Iterator[list[Attempt]]:
-    """Do a job and leave its manifest; nothing is left of a job that fails.
-
-    Commit, uncommitted changes, lock file and package versions are those of the moment when the job begins: what is
-    edited, pulled or upgraded during a training run had no part in it.
-
-    Args:
-        job: its inputs are hashed before, its outputs after the work.
-
-    Yields:
-        the attempts to record, to be filled in.
-
-    Raises:
-        InputError: the code is not what was planned, or a folder lies where the manifest goes.
-    """
-    content = job.content
-    check_code(job.subcommand, content)
-    if job.manifest.is_dir():
-        raise InputError(f"{job.manifest}: expected a manifest or nothing, found a folder")
-    job.manifest.unlink(missing_ok=True)
-    attempts = list[Attempt]()
-    before: dict[str, Any] = {
-        "subcommand": job.subcommand,
-        "parameter": content,
-        "code": Code(
-            fingerprint=present_code(job.subcommand, content),
-            modules=code_modules(job.subcommand, content),
-        ),
-        "inputs": {str(path): digest(path) for path in job.inputs if path.exists()},
-        "repository": machine.repository(),
-        "lock": digest(machine.LOCK),
-        "host": socket.gethostname(),
-        "slurm_job": slurm.own_job_number(),
-        "begun": now(),
-    }
-    versions = machine.versions()
-    yield attempts
-    manifest = Manifest(
-        **before,
-        outputs={str(path): digest(path) for path in job.outputs},
-        packages=machine.packages(code_packages(job.subcommand, content), versions),
-        hardware=Hardware(**machine.hardware()),
-        environment={name: os.environ[name] for name in machine.DETERMINISM if name in os.environ},
-        ended=now(),
-        attempts=[vars(attempt) for attempt in attempts],
-    )
-    write_whole(job.manifest, manifest.model_dump_json(indent=1, exclude_unset=True) + "\n")
-
-
 def read_manifest(path: Path) -> Manifest:
-    """Read what :func:`recorded` left.
+    """Read what :func:`spl.provenance.recording.recorded` left.
 
     Raises:
         FileNotFoundError: there is none.

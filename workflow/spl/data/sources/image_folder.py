@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from spl.data.image_folder import list_images, read_image_folder
+from spl.data.image_folder import list_images, open_image_folder
 from spl.data.source import Description, Source
 
 
@@ -17,4 +17,4 @@ def describe_image_folder(root: Path, side: int) -> Description:
     return Description(listing.train_counts, side, listing.classes, listing.digest)
 
 
-SOURCE = Source(read_image_folder, describe_image_folder)
+SOURCE = Source(open_image_folder, describe_image_folder)

@@ -1,0 +1,30 @@
+"""A job of a plan file, done and recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from spl.campaign.job import Job
+from spl.campaign.plan_file import read_job
+
+# Subcommands whose command line is a plan file and the name of a job in it, and nothing else.
+PLAIN = ("data", "split", "calibrate", "analyse", "figure", "table", "spreadsheet")
+
+
+def planned(subcommand: str, plan: Path, name: str) -> Job:
+    """The job of this name in a plan file."""
+    return read_job(plan, name, subcommand)
+
+
+def do(subcommand: str, plan: Path, name: str, *more: Any) -> None:
+    """Do a job and record it; ``more`` is what it gets beside parameter, inputs and outputs."""
+    from spl.code.subcommands import check_loaded, entry
+    from spl.provenance.recording import recorded
+
+    job = planned(subcommand, plan, name)
+    content = job.content
+    with recorded(job):
+        job.outputs[0].parent.mkdir(parents=True, exist_ok=True)
+        entry(subcommand)(content, job.inputs, job.outputs, *more)
+        check_loaded(subcommand, content)

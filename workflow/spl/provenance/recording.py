@@ -1,0 +1,86 @@
+"""A job is done and leaves its manifest. Every job goes through here, so this loads no models."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from spl.attempts import slurm
+from spl.attempts.journal import Attempt, now
+from spl.campaign.job import Job
+from spl.code.subcommands import check_code, code_modules, code_packages, present_code
+from spl.errors import InputError
+from spl.provenance import machine
+from spl.provenance.files import digest, digest_of_listing, write_whole
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """What is on record of a job while it runs.
+
+    Attributes:
+        inputs: sha256 by path, except of folders.
+        attempts: of a training run; to be filled in.
+    """
+
+    inputs: dict[str, str]
+    attempts: list[Attempt]
+
+
+@contextmanager
+def recorded(job: Job) -> Iterator[JobRecord]:
+    """Do a job and leave its manifest; nothing is left of a job that fails.
+
+    Commit, uncommitted changes, lock file and package versions are those of the moment when the job begins: what is
+    edited, pulled or upgraded during a training run had no part in it.
+
+    Args:
+        job: its inputs are hashed before, its outputs after the work. A folder of images is not read a second time for
+            its digest: its job writes the sha256 of each file as it read it.
+
+    Raises:
+        InputError: the code is not what was planned, or a folder lies where the manifest goes.
+    """
+    content = job.content
+    check_code(job.subcommand, content)
+    if job.manifest.is_dir():
+        raise InputError(f"{job.manifest}: expected a manifest or nothing, found a folder")
+    job.manifest.unlink(missing_ok=True)
+    inputs = {str(path): digest(path) for path in job.inputs if path.exists() and not path.is_dir()}
+    record = JobRecord(inputs, [])
+    before: dict[str, Any] = {
+        "subcommand": job.subcommand,
+        "parameter": content,
+        "code": {
+            "fingerprint": present_code(job.subcommand, content),
+            "modules": code_modules(job.subcommand, content),
+        },
+        "repository": machine.repository(),
+        "lock": digest(machine.LOCK),
+        "host": socket.gethostname(),
+        "slurm_job": slurm.own_job_number(),
+        "begun": now(),
+    }
+    versions = machine.versions()
+    yield record
+    after = {
+        "inputs": {str(path): inputs.get(str(path)) or _folder_digest(job) for path in job.inputs if path.exists()},
+        "outputs": {str(path): digest(path) for path in job.outputs},
+        "packages": machine.packages(code_packages(job.subcommand, content), versions),
+        "hardware": machine.hardware(),
+        "environment": {name: os.environ[name] for name in machine.DETERMINISM if name in os.environ},
+        "ended": now(),
+        "attempts": [vars(attempt) for attempt in record.attempts],
+    }
+    write_whole(job.manifest, json.dumps(before | after, indent=1, ensure_ascii=False) + "\n")
+
+
+def _folder_digest(job: Job) -> str:
+    """The digest of the folder of images that a job has prepared."""
+    description = json.loads(job.outputs[1].read_text())
+    return digest_of_listing(description["train_files"] | description["test_files"])
