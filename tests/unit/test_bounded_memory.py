@@ -54,7 +54,7 @@ dataset, description = read_dataset(folder, checked=())
 split = draw_split(dataset.train_classes, "balanced", 0, 2)
 grey = description["mean"], description["std"]
 pools = build_pools(dataset, grey, split, torch.arange(2).numpy(), torch.device("cpu"))
-pools.take(torch.arange(16))
+pools.images[torch.arange(16)]
 """
 PEAK = """
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
