@@ -172,7 +172,7 @@ for path in sys.argv[1:]:
     plan = make_plan(read_study(Path(path)))
     page_parameter(plan, exhibits(plan, path))
     assert all(data_parameter(plan, dataset) for dataset in plan.study.datasets)
-assert not {"torch", "torchvision", "PIL"} & set(sys.modules), "planning imported what reads images"
+assert not {"torch", "torchvision", "PIL", "pandas", "scipy"} & set(sys.modules), "planning imported what reads results"
 """
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import ceil, inf, nan
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 from spl.analysis.statistics import (
     DECIMALS,
@@ -27,8 +27,8 @@ ClaimTest = Literal["better", "switches", "equivalent"]
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 OUT_OF_REGIME, NOT_RUN, BETWEEN_LOOKS = "out of regime", "not run", "between looks"
 
-LEVEL = 0.05  # of each direction, where no registration sets another
 POWER = 0.8
+NORMAL = NormalDist()
 FEWEST = 3  # differences from which a number of folds can be estimated
 
 
@@ -99,7 +99,9 @@ def _share_shift(switches: Values, level: float = 0.95) -> Shift:
     estimate = float(switches.mean())
     if not differing:
         return Shift(estimate, nan, nan, nan)
-    interval = stats.binomtest(favourable, differing).proportion_ci(level)
+    from scipy.stats import binomtest  # its import takes as long as building a table, and few tables need it
+
+    interval = binomtest(favourable, differing).proportion_ci(level)
     low, high = ((2 * float(part) - 1) * differing / n for part in interval)
     return Shift(estimate, low, high, level)
 
@@ -186,5 +188,5 @@ def _enough(information: float, level: float, power: float) -> float:
     """The number of pairs whose information, a share of that which a test needs for each, reaches the power."""
     if information <= 0:
         return inf
-    needed = (stats.norm.isf(level) + stats.norm.ppf(power)) ** 2 / information
+    needed = (NORMAL.inv_cdf(1 - level) + NORMAL.inv_cdf(power)) ** 2 / information
     return float(ceil(round(needed, DECIMALS)))

@@ -59,7 +59,6 @@ class Endpoint:
         less_is_better: whether the claim says that the favoured method has less.
         points: whether it is a share, whose differences are printed in points.
         other: measure of the other method, where it differs.
-        reads: names of the files of the experiment's runs that it reads.
     """
 
     name: str
@@ -67,7 +66,6 @@ class Endpoint:
     less_is_better: bool = True
     points: bool = True
     other: Measure | None = None
-    reads: tuple[str, ...] = ()
 
 
 def endpoint_differences(
@@ -259,15 +257,14 @@ def _disagreement(material: Material, method: str, variant: int) -> pd.DataFrame
     )
 
 
-_METRICS, _PREDICTIONS = "metrics.csv", "predictions.safetensors"
 ENDPOINTS = {
     "error": Endpoint("last error", of_column("error_last")),
     "smallest column": Endpoint("smallest column", of_column("smallest_column"), less_is_better=False),
     "low basin": Endpoint("low basin", _low_basin),
     "last minus best": Endpoint("last − best error", _lost),
     "ahead": Endpoint("ahead of FixMatch", _ahead_of_fixmatch, less_is_better=False),
-    "flips": Endpoint("flips of pseudo-labels", _flips, reads=(_METRICS,)),
-    "disagreement": Endpoint("disagreement of twins", _disagreement, reads=(_METRICS, _PREDICTIONS)),
+    "flips": Endpoint("flips of pseudo-labels", _flips),
+    "disagreement": Endpoint("disagreement of twins", _disagreement),
     "threshold range": Endpoint("range of the error over τ", _moved("threshold", "range")),
     "best threshold": Endpoint("τ with the lowest error", _moved("threshold", "best"), points=False),
     "momentum rise": Endpoint("rise of the error below the default", _moved("momentum", "rise")),

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from spl.analysis.claims import LEVEL
-from spl.analysis.endpoints import ENDPOINTS
-from spl.analysis.looks import Looks
+from spl.analysis.looks import LEVEL, Looks
 from spl.errors import InputError
 from spl.paper.claims import CLAIMS, Claim
 from spl.paper.parameters import metric_files, summaries, titles
@@ -157,7 +155,7 @@ def claim_files(plan: Plan, *experiments: str) -> list[str]:
         if _is_planned(plan, claim, experiments):
             methods = (claim.method, claim.against)
             runs = [path for path in plan.experiments[claim.experiments[0]] if plan.runs[path].method in methods]
-            read |= dict.fromkeys(f"{run}/{name}" for name in ENDPOINTS[claim.endpoint].reads for run in runs)
+            read |= dict.fromkeys(f"{run}/{name}" for name in claim.reads for run in runs)
     for runs in (_gate(plan, experiments) or {"runs": {}})["runs"].values():
         read |= dict.fromkeys(f"{run}/metrics.csv" for run in runs)
     files = [f"runs/{path}" for path in read if path.rpartition("/")[0] not in plan.missing]

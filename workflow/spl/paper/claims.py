@@ -8,8 +8,10 @@ which depends on the machine. Tables of their own describe these.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from spl.analysis.claims import ClaimTest
+if TYPE_CHECKING:
+    from spl.analysis.claims import ClaimTest
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Claim:
         primary: whether it is the main claim; the others are secondary.
         gated: whether the paper makes it for the regime of few labels and high performance alone.
         variant: of both methods, counted from 0 in the order of the study.
+        reads: names of the files of the experiment's runs that its endpoint reads besides the summary.
     """
 
     text: str
@@ -41,6 +44,7 @@ class Claim:
     primary: bool = False
     gated: bool = True
     variant: int = 0
+    reads: tuple[str, ...] = ()
 
 
 SMOOTH, SQ, SQRT = "smooth-fixmatch", "smooth-fixmatch-sq", "smooth-fixmatch-sqrt"
@@ -58,11 +62,12 @@ CLAIMS = {
     ),
     "flips": Claim(
         "Smooth FixMatch changes its pseudo-labels less often than FixMatch",
-        "3.3", SCARCE, SMOOTH, FIXMATCH, "flips", "mechanism",
+        "3.3", SCARCE, SMOOTH, FIXMATCH, "flips", "mechanism", reads=("metrics.csv",),
     ),
     "twins": Claim(
         "A tiny disturbance at the start changes Smooth FixMatch's predictions less than FixMatch's",
         "3.3", ("twins",), SMOOTH, FIXMATCH, "disagreement", "mechanism",
+        reads=("metrics.csv", "predictions.safetensors"),
     ),
     "factor-as-loss": Claim(
         "The factor as an additional loss raises the error of Smooth FixMatch",

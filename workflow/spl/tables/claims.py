@@ -13,7 +13,6 @@ import pandas as pd
 
 from spl.analysis.claims import (
     CONTRADICTED,
-    LEVEL,
     SUPPORTED,
     UNDECIDED,
     Evidence,
@@ -24,7 +23,7 @@ from spl.analysis.claims import (
 )
 from spl.analysis.endpoints import ENDPOINTS, Material, endpoint_differences
 from spl.analysis.formats import percent
-from spl.analysis.looks import Looks
+from spl.analysis.looks import LEVEL, Looks
 from spl.analysis.regime import in_regime, measure_regime, regime_conditions
 from spl.tables.layout import Cell, Numbers, Table
 
