@@ -38,6 +38,7 @@ Floats = NDArray[np.float32]
 RECIPE = Settings()
 DEMO = Settings(network="wrn-10-1", batch=8, flip=False, crop_padding=1)
 HERE = Path(__file__).parent
+BF16_FLAGS = {"amx_bf16", "avx512_bf16"}  # as Linux names the instructions that compute in bf16
 SEMILEARN_STEP, LIMITED_STEP = HERE / "peers" / "semilearn_step.py", HERE / "limited_step.py"
 NETWORKS = {
     "wrn-28-2": RECIPE,
@@ -57,7 +58,10 @@ def measure(repetitions: int, quick: bool, semilearn: Path | None = None) -> dic
         semilearn: a Python that has semilearn, the code base of USB; None leaves it out.
 
     Returns:
-        ``step_over_semilearn``: images/s of the whole train step over those of semilearn's, which is given its batch;
+        ``step_over_semilearn``: images/s of the whole train step over those of semilearn's, which is given its batch,
+        both in fp32; ``bf16_over_semilearn``: the same with our step in bf16, if the processor computes in it;
+        ``bf16_over_fp32``: images/s of the whole train step in bf16 over those in fp32, or a line that says that the
+        processor does not compute in bf16;
         ``step_over_bare``: the same over forward and backward of the same network and batch, by network;
         ``pinned_over_native``: images/s of the whole train step that is limited to some of the processor's instructions
         over those of one that is not, by network (the demo's alone if quick) and by level, for each of
@@ -73,10 +77,15 @@ def measure(repetitions: int, quick: bool, semilearn: Path | None = None) -> dic
     """
     set_up_torch(RECIPE)
     paper = RECIPE.model_copy(update={"batch": 8}) if quick else RECIPE
-    over_peers = {} if semilearn is None else {"step_over_semilearn": _over_semilearn(semilearn, paper, repetitions)}
+    bf16 = paper.model_copy(update={"precision": "bf16"}) if BF16_FLAGS & instructions.flags() else None
+    compared = {"step_over_semilearn": paper} | ({"bf16_over_semilearn": bf16} if bf16 else {})
+    over_peers = {name: _over_semilearn(semilearn, ours, repetitions) for name, ours in compared.items() if semilearn}
     measured = ((DEMO, 1, 8), (paper, 3, 32))
     levels = [level for level in instructions.LEVELS if not instructions.lacking(level)]
     return over_peers | {
+        "bf16_over_fp32": {_name(paper): _first_over_second(bf16, paper, repetitions)}
+        if bf16
+        else "this processor does not compute in bf16",
         "step_over_bare": {
             _name(settings): _step_over_bare(settings, channels, side, repetitions)
             for settings, channels, side in measured
@@ -163,6 +172,11 @@ def _step_over_bare(settings: Settings, channels: int, side: int, repetitions: i
 def _steps(side: int) -> int:
     """Steps to measure at once: small images are augmented several steps at a time."""
     return 16 if side < 32 else 1
+
+
+def _first_over_second(first: Settings, second: Settings, repetitions: int) -> float:
+    ours, other = (whole_step(settings, random_pools(3, 32)) for settings in (first, second))
+    return _ratio(ours, other, repetitions)
 
 
 def _pinned_over_native(level: str, settings: Settings, channels: int, side: int, repetitions: int) -> float:

@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 from spl.errors import InputError
-from spl.training import augment
+from spl.training import augment, instructions
 from spl.training.instructions import LEVELS
-from step import RECIPE, _pillow_view, _semilearn_step
+from step import BF16_FLAGS, RECIPE, _pillow_view, _semilearn_step
 
 
 def test_both_sides_of_the_augmentation_s_benchmark_do_the_same_work():
@@ -38,6 +38,9 @@ def test_the_quick_benchmark_states_ratios_parameters_and_machine():
     assert measured["parameters"]["wrn-28-2, bias in the stem alone"] == 1_467_626
     assert set(measured["step_over_bare"]) == {"wrn-10-1, B = 8", "wrn-28-2, B = 8"}
     assert all(ratio > 0 for ratio in (*measured["step_over_bare"].values(), measured["augment_over_pillow"]))
+    bf16 = measured["bf16_over_fp32"]
+    computes_in_bf16 = BF16_FLAGS & instructions.flags()
+    assert bf16["wrn-28-2, B = 8"] > 0 if computes_in_bf16 else bf16 == "this processor does not compute in bf16"
     pinned = measured["pinned_over_native"]
     assert set(pinned) == {"wrn-10-1, B = 8"}
     assert all({"sse4"} <= set(ratios) <= set(LEVELS) and min(ratios.values()) > 0 for ratios in pinned.values())

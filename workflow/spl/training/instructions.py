@@ -54,11 +54,17 @@ def lacking(name: str) -> list[str]:
 
     Empty for "native", and where the system does not list instructions: the run itself checks again.
     """
-    if name not in LEVELS or not CPUINFO.is_file():
+    if name not in LEVELS or not (present := flags()):
         return []
+    return [flag for flag in LEVELS[name].needs.values() if flag not in present]
+
+
+def flags() -> set[str]:
+    """The instructions of this processor, as Linux names them; empty where the system does not list them."""
+    if not CPUINFO.is_file():
+        return set()
     lines = (line.partition(":") for line in CPUINFO.read_text(errors="replace").splitlines())
-    flags = next((value.split() for key, _, value in lines if key.strip() == "flags"), None)
-    return [] if flags is None else [flag for flag in LEVELS[name].needs.values() if flag not in flags]
+    return next((set(value.split()) for key, _, value in lines if key.strip() == "flags"), set())
 
 
 def check(name: str) -> None:
