@@ -42,6 +42,7 @@ ELSEWHERE = {
     'spl equivalent train --reason "a faster way to the same bits, compared on six runs"': "test_reruns.py",
     "spl bench --quick --json": "measures for a minute; test_step_speed.py",
     "srun --gpus=1 --cpus-per-task=4 spl bench --study config/paper.yaml --device cuda": "no GPU; test_bench_rates.py",
+    "srun --gpus=1 --cpus-per-task=4 spl check-device": "no GPU; test_check_device.py",
     "spl bench --plan --json": "measures for minutes; test_planning_speed.py",
 }
 """Commands that do not run here, each with the reason or the tests that cover it."""

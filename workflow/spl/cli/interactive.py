@@ -306,6 +306,32 @@ def bench(
         show(json.loads(measured.stdout))
 
 
+@_command("spl check-device", "spl check-device --device cpu --steps 4 --network wrn-10-1 --batch 2")
+def check_device(
+    device: Annotated[str, typer.Option(help="cuda, or cpu to see what the checks are.")] = "cuda",
+    steps: Annotated[int, typer.Option(help="Steps of each training run.", min=2)] = 100,
+    network: Annotated[str, typer.Option(help="Network that is trained.")] = "wrn-28-2",
+    batch: Annotated[int, typer.Option(help="Labelled images per step.", min=1)] = 64,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Check that a GPU trains as it must: repeated, killed and resumed, and as a graph to the same bytes."""
+    script = BENCHMARKS / "check_device.py"
+    if not script.is_file():
+        raise InputError(f"{script}: not found; checks run in a checkout of the project only")
+    options = ["--steps", str(steps), "--network", network, "--batch", str(batch)]
+    checked = subprocess.run([sys.executable, script, device, *options], stdout=subprocess.PIPE, text=True)
+    if checked.returncode:  # the script's own message is above
+        raise typer.Exit(checked.returncode)
+    found = json.loads(checked.stdout)
+    if as_json:
+        print(checked.stdout, end="")
+    else:
+        for precision, speed in found["speed"].items():
+            print(f"{precision}: " + ", ".join(f"{name} {value:,}" for name, value in speed.items()))
+        print(f"{found['device']}, torch {found['torch']}: {found['verdict']}")
+    raise typer.Exit(0 if found["passed"] else 1)
+
+
 @_command("spl findings", "spl findings results/demo")
 def findings(
     results: Annotated[
