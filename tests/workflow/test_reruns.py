@@ -54,7 +54,7 @@ UNFELT = [
     ("workflow/spl/methods/flexmatch.py", "beta / (2 - beta)", "beta / (3 - beta)"),
     ("workflow/spl/study/settings.py", 'description="tau"', 'description="the threshold"'),
     ("workflow/spl/cli/rules.py", "def split(", "def unheard() -> None:\n    print()\n\n\n@app.command()\ndef split("),
-    ("workflow/spl/provenance/manifest.py", "indent=1", "indent=2"),
+    ("workflow/spl/provenance/recording.py", "indent=1", "indent=2"),
     ("workflow/spl/provenance/machine.py", "timeout=60", "timeout=61"),
     ("workflow/spl/code/fingerprint.py", "PACKAGE = ", "UNUSED = 1\nPACKAGE = "),
     ("workflow/spl/attempts/attempt.py", "PATIENCE = 600.0", "PATIENCE = 60.0"),
