@@ -18,7 +18,7 @@ def test_the_limiter_that_no_option_turns_off_is_where_the_workflow_looks():
 
 
 def test_the_number_of_runs_in_a_group_is_where_the_workflow_sets_it():
-    assert "workflow.group_settings.group_components = {" in (ROOT / "workflow/rules/train.smk").read_text()
+    assert "workflow.group_settings.group_components = {" in (ROOT / "workflow/rules/common.smk").read_text()
     assert "group_components" in vars(GroupSettings())
     source = Path(find_spec("snakemake.dag").origin).read_text()
     assert source.count("self.workflow.group_settings.group_components.get(") == 1
