@@ -9,8 +9,6 @@ from spl.campaign.partial import partial_plan
 from spl.campaign.plan_file import read_plan_file, write_plan_file
 from spl.campaign.processor import check_processor
 from spl.campaign.registration import check_is_registered, looks_file, registration_file
-from spl.campaign.requests import run_requests
-from spl.campaign.shared_gpus import failed_runs, gpu_groups, gpu_requests
 from spl.code.equivalence import declared
 from spl.data.downloads import DOWNLOADS
 from spl.errors import InputError
@@ -123,19 +121,8 @@ def labels(name, form):
     return {"exhibit": EXHIBITS[name].title, "shows": EXHIBITS[name].heading, "as": form}
 
 
-REQUESTS = run_requests(PLAN)
-GROUPS = gpu_groups(PLAN, REQUESTS)
-FAILED = failed_runs(PLAN, Path(RESULTS)) if workflow.is_main_process else set()
-try:
-    ON_CLUSTER = gpu_requests(REQUESTS, GROUPS, GPU_SHARES, FAILED, workflow.is_main_process)
-    HERE = gpu_requests(REQUESTS, {}, None, FAILED, workflow.is_main_process)
-except InputError as mistake:
-    print(f"error: {mistake}", file=sys.stderr)
-    raise SystemExit(2)
-
-
 def gpus(wildcards):
-    """How a run requests its GPU. Snakemake knows whether it submits jobs only after it has read this file."""
+    """How a run requests its GPU, from train.smk. Snakemake knows whether it submits jobs only after it has read this file."""
     return (ON_CLUSTER if workflow.non_local_exec else HERE)[wildcards.run]
 
 

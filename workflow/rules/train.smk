@@ -1,4 +1,16 @@
+from spl.campaign.requests import run_requests
+from spl.campaign.shared_gpus import failed_runs, gpu_groups, gpu_requests
 from spl.study.files import RUN_FILES
+
+REQUESTS = run_requests(PLAN)
+GROUPS = gpu_groups(PLAN, REQUESTS)
+FAILED = failed_runs(PLAN, Path(RESULTS)) if workflow.is_main_process else set()
+try:
+    ON_CLUSTER = gpu_requests(REQUESTS, GROUPS, GPU_SHARES, FAILED, workflow.is_main_process)
+    HERE = gpu_requests(REQUESTS, {}, None, FAILED, workflow.is_main_process)
+except InputError as mistake:
+    print(f"error: {mistake}", file=sys.stderr)
+    raise SystemExit(2)
 
 
 rule calibrate:
