@@ -118,8 +118,8 @@ def test_of_several_variants_those_with_the_settings_of_the_reference_count():
 
 
 def test_a_baseline_with_settings_of_its_own_is_a_control_in_the_same_regime():
-    altered = changed("tipping-value", methods={"fixmatch": {"threshold": 0.975}, "smooth-fixmatch": {}})
-    assert gate_runs(altered, "tipping-value") == REFERENCE
+    altered = changed("shapes", methods={"fixmatch": {"threshold": 0.975}, "smooth-fixmatch": {}})
+    assert gate_runs(altered, "shapes") == REFERENCE
 
 
 def test_an_experiment_of_other_length_counts_on_its_own():
