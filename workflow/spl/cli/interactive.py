@@ -147,6 +147,7 @@ def status(
     "spl audit",
     "spl audit table1 fig4",
     "spl audit results/paper --quick",
+    "spl audit results/digits --archive",
     'spl audit --why "table1.csv:Smooth FixMatch,mean"',
     "spl audit --rerun runs/digits/balanced-20/fold0/fixmatch/seed0",
 )
@@ -168,6 +169,10 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     quick: Annotated[
         bool, typer.Option("--quick", help="Hash only files whose size, times or inode changed since the last audit.")
+    ] = False,
+    archive: Annotated[
+        bool,
+        typer.Option("--archive", help="Results that are not kept count as their manifests, which the seal covers."),
     ] = False,
     seal: Annotated[str | None, typer.Option(help="The published sha256 of the seal.")] = None,
     why: Annotated[
@@ -193,7 +198,7 @@ def audit(
     if rerun and as_json:
         raise InputError("--rerun: expected without --json; the exit status is 0 if the run is reproduced")
     asked = targets or []
-    about = plan_study(study, next(iter(asked), rerun or (why and why.partition(":")[0])))
+    about = plan_study(study, next(iter(asked), rerun or (why and why.partition(":")[0])), archive)
     if rerun:
         fresh = audit_rerun(about, rerun, _console())
     elif why:
