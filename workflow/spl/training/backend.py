@@ -44,6 +44,17 @@ def set_up_torch(settings: Settings) -> torch.device:
     return device
 
 
+def check_cuda(processes: int) -> None:
+    """Expect a usable CUDA device for each process of a run.
+
+    Raises:
+        InputError: there are fewer, or torch has no kernels for one.
+    """
+    check_devices(processes)
+    for number in range(processes):
+        _check_kernels(torch.device("cuda", number))
+
+
 def _check_kernels(device: torch.device) -> None:
     """Refuse a device for which torch has no kernels: an old one, or one newer than torch."""
     try:
