@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from spl.code import fingerprint
+from spl.errors import InputError
 
 PROJECT = fingerprint.PROJECT
 LOCK, CONDA = PROJECT / "envs" / "requirements.lock", PROJECT / "envs" / "environment.yaml"
@@ -32,6 +33,19 @@ REPOSITORY_VARIABLES = {
 
 class GitError(Exception):
     """Git did not answer: why, in one line."""
+
+
+def check_installed() -> None:
+    """Refuse to work where the package was installed without the clone that it belongs to.
+
+    Raises:
+        InputError: there is no lock file, with which versions are compared, and hence no commit either.
+    """
+    if not LOCK.is_file():
+        raise InputError(
+            f"{Path(__file__).parents[1]}: installed without its clone, so that no lock file and no commit is known; "
+            "install it from a clone that stays: pip install --editable ."
+        )
 
 
 def hardware() -> dict[str, Any]:
