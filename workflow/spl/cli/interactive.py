@@ -75,6 +75,7 @@ def plan(
 
     from spl.campaign import cost as usage
     from spl.campaign.hard_fold import hard_fold_message
+    from spl.campaign.owner import check_owner
     from spl.campaign.parameters import run_parameter
     from spl.campaign.processor import check_processor
     from spl.campaign.rates import find_rates, read_rates
@@ -89,6 +90,7 @@ def plan(
     results = Path("results") / planned.study.name
     file = rates or find_rates(results)
     measured = read_rates(file) if file else None
+    check_owner(study, results)
     check_processor(planned, results)
     listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
     runs = with_progress(planned.runs, len(planned.runs), "checking runs")
