@@ -11,7 +11,7 @@ TINY = "tests/studies/tiny.yaml"
 def test_the_tiny_study_comes_out_as_on_one_machine(slurm, project, finished):
     done = project.run(
         "snakemake", "--profile", "slurm", "all", "--configfile", TINY,
-        "--jobs", "2", "--slurm-init-seconds-before-status-checks", "2",
+        "--jobs", "2", "--slurm-campaign-init-seconds-before-status-checks", "2",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-4000:]
     alone, submitted = finished.products(), project.products()

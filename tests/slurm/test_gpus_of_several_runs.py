@@ -18,7 +18,7 @@ ALONE = "digits/balanced-40/fold0/pseudo-label/seed0"
 SUBMITTING = (
     # With one core: those of the host that submits do not count.
     "snakemake", "--profile", "slurm", "--cores", "1", "--configfile", STUDY, "--latency-wait", "5",
-    "--slurm-init-seconds-before-status-checks", "2",
+    "--slurm-campaign-init-seconds-before-status-checks", "2",
 )  # fmt: skip
 
 

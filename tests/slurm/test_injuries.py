@@ -23,7 +23,7 @@ SHORT = [f"{NAME}/fold{fold}/{method}/seed0" for fold in (0, 1) for method in ("
 LONG = f"{NAME}/fold0/pseudo-label/seed0"
 SUBMITTING = (
     "snakemake", "--profile", "slurm", "all", "--configfile", STUDY, "--jobs", "5", "--latency-wait", "5",
-    "--slurm-init-seconds-before-status-checks", "2",
+    "--slurm-campaign-init-seconds-before-status-checks", "2",
 )  # fmt: skip
 INTERVAL = 2
 """Seconds between two checkpoints."""

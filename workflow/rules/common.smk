@@ -10,8 +10,9 @@ from spl.campaign.jobs import jobs
 from spl.campaign.owner import check_owner, record_owner
 from spl.campaign.partial import partial_plan
 from spl.campaign.plan_file import read_plan_file, write_plan_file
-from spl.campaign.processor import check_processor
+from spl.campaign.processor import check_machine
 from spl.campaign.registration import check_is_registered, looks_file, registration_file
+from spl.campaign.submission import check_site_resources
 from spl.code.equivalence import declared
 from spl.data.downloads import DOWNLOADS
 from spl.errors import InputError
@@ -31,6 +32,8 @@ distrusted = config.pop("study", None)
 # Snakemake reads "True" as a boolean, "true" as text.
 in_part = str(config.pop("partial", "false")).lower()
 GPU_SHARES = config.pop("gpu_shares", None)
+GPU_TYPE = config.pop("gpu_type", None)
+GPU_TYPE = None if GPU_TYPE is None else str(GPU_TYPE)  # Snakemake reads 4090 as a number
 try:
     if in_part not in ("true", "false"):
         raise InputError(f"--config partial={in_part}: expected true or false")
@@ -49,6 +52,7 @@ try:
         config.update(read_yaml(Path(distrusted)))
     for path in files if not frozen else []:
         read_yaml(Path(path))  # Snakemake lets the last of two equal keys win
+    check_site_resources(workflow.resource_settings.default_resources or {})
     declared()  # a mistake in the declared equivalences ends here, too
     origin = ", ".join(files) or "config"  # that of a workflow that imports this one
     PLAN = make_plan(check_study(config, origin))
@@ -62,8 +66,6 @@ try:
         PLAN_FILE = Path(frozen)
     else:
         JOBS = jobs(PLAN, EXHIBITS)
-        if not workflow.non_local_exec:
-            check_processor(PLAN, Path(RESULTS))
         if files:
             check_owner(Path(files[0]), Path(RESULTS))
             record_owner(Path(files[0]), Path(RESULTS))
@@ -160,6 +162,11 @@ def labels(name, form):
 def gpus(wildcards):
     """How a run requests its GPU, from train.smk. Snakemake knows whether it submits jobs only after it has read this file."""
     return (ON_CLUSTER if workflow.non_local_exec else HERE)[wildcards.run]
+
+
+def runs_among(jobs):
+    """The runs that jobs of Snakemake train, by path."""
+    return {job.wildcards.run for job in jobs if "run" in job.wildcards.keys()}
 
 
 def gpu_group(wildcards):

@@ -32,8 +32,8 @@ def check_command_line(configfiles: Sequence[str], config: Mapping[str, object])
         )
     if settings := [key for key in config if key in Study.model_fields]:
         raise InputError(
-            f"--config {settings[0]}=...: expected study, partial or gpu_shares; settings belong into the study's "
-            "file, where every command reads them"
+            f"--config {settings[0]}=...: expected study, partial, gpu_shares or gpu_type; settings belong "
+            "into the study's file, where every command reads them"
         )
 
 

@@ -91,10 +91,10 @@ def plan(
     file = rates or find_rates(results)
     measured = read_rates(file) if file else None
     check_owner(study, results)
-    check_processor(planned, results)
     listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
     runs = with_progress(planned.runs, len(planned.runs), "checking runs")
     states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in runs}
+    check_processor(planned, [path for path, state in states.items() if state != "done"])
     needs = dict(planned.experiments)
     for name, calibration in planned.calibrations.items():
         needs[f"calibration of {name}"] = list(calibration.runs)
