@@ -15,6 +15,8 @@ from spl.campaign.registration import check_is_registered, looks_file, registrat
 from spl.campaign.submission import check_site_resources
 from spl.code.equivalence import declared
 from spl.data.downloads import DOWNLOADS
+from spl.doctor.checkup import check_before_submission
+from spl.doctor.site import site_of
 from spl.errors import InputError
 from spl.paper.selection import exhibit_caption, exhibits
 from spl.provenance.deviations import check_registration
@@ -34,6 +36,11 @@ in_part = str(config.pop("partial", "false")).lower()
 GPU_SHARES = config.pop("gpu_shares", None)
 GPU_TYPE = config.pop("gpu_type", None)
 GPU_TYPE = None if GPU_TYPE is None else str(GPU_TYPE)  # Snakemake reads 4090 as a number
+def study_file():
+    """The file that the study was read from; None in a workflow that imports this one."""
+    return Path(files[0]) if files else None
+
+
 try:
     if in_part not in ("true", "false"):
         raise InputError(f"--config partial={in_part}: expected true or false")
@@ -66,9 +73,9 @@ try:
         PLAN_FILE = Path(frozen)
     else:
         JOBS = jobs(PLAN, EXHIBITS)
-        if files:
-            check_owner(Path(files[0]), Path(RESULTS))
-            record_owner(Path(files[0]), Path(RESULTS))
+        if study_file():
+            check_owner(study_file(), Path(RESULTS))
+            record_owner(study_file(), Path(RESULTS))
         PLAN_FILE = write_plan_file(JOBS, dict(config), Path(RESULTS))
 except InputError as mistake:
     print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)
@@ -104,6 +111,12 @@ def check_rules_asked_for():
     except InputError as mistake:
         print(f"error: {mistake}", file=sys.stderr)
         raise SystemExit(2)
+
+
+def site():
+    """What profile and command line say about the cluster."""
+    resources = workflow.resource_settings
+    return site_of(resources.default_resources or {}, GPU_TYPE, resources.nodes)
 
 
 def memory_mb(wildcards):

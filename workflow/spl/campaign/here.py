@@ -29,8 +29,8 @@ def _quotas(root: Path) -> Iterator[float]:
     """The cores' worth of time that each control group around this process may use (``docker run --cpus``)."""
     for folder in _groups(root, ""):
         with suppress(OSError, ValueError):
-            quota, period = (folder / "cpu.max").read_text().split()
-            yield int(quota) / int(period)  # "max" is no number
+            most, period = (folder / "cpu.max").read_text().split()
+            yield int(most) / int(period)  # "max" is no number
     for folder in _groups(root, "cpu"):
         with suppress(OSError, ValueError):
             quota = int((folder / "cpu.cfs_quota_us").read_text())

@@ -334,6 +334,31 @@ def check_device(
     raise typer.Exit(0 if found["passed"] else 1)
 
 
+@_command("spl doctor", "spl doctor config/paper.yaml", "spl doctor config/paper.yaml --profile my-site --json")
+def doctor(
+    study: StudyFile = DEMO,
+    profile: Annotated[str, typer.Option(help="Snakemake's profile for the cluster, by name or path.")] = "slurm",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Check before a campaign what it needs on this host: commit, versions, files, machine or SLURM. Submits nothing.
+
+    The exit status is 1 if there is an error.
+    """
+    from spl.doctor import checkup
+    from spl.doctor.site import read_profile
+    from spl.study.plan import make_plan
+    from spl.study.reading import read_study
+
+    planned = make_plan(read_study(study))
+    site, found = read_profile(profile)
+    findings = [found, *checkup.examine(planned, study, site)]
+    if as_json:
+        print(json.dumps(checkup.as_content(findings), indent=1))
+    else:
+        print(*checkup.lines(findings), sep="\n")
+    raise typer.Exit(0 if checkup.is_fit(findings) else 1)
+
+
 @_command("spl findings", "spl findings results/demo")
 def findings(
     results: Annotated[
