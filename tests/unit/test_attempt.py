@@ -11,13 +11,15 @@ import time
 import pytest
 from train_job import train_command, train_parameter
 
-from spl.attempts.journal import read_attempts, read_progress
+from spl.attempts.journal import read_attempts, read_progress, read_refusal
 from spl.attempts.lock import is_held
 from spl.cli import rules
 from spl.code import subcommands
 from spl.data import store
 from spl.provenance.identity import run_identity
 from spl.study.files import RunInputs
+
+NAME = "spl_0c1f1b5e-9d5f-4c1a-8a51-6f7a3f0c2b11"  # as Snakemake's plugin names its jobs
 
 
 @pytest.fixture
@@ -137,7 +139,7 @@ def test_what_saved_nothing_does_not_requeue_itself(begin, inputs, tmp_path, scr
     endless = train_parameter(steps=100000)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / run_identity(json.loads(endless), RunInputs(inputs, inputs / "split.json"))).touch()
-    process = begin(endless, **scripted_slurm("1:00:00", "RUNNING|spl_x"))
+    process = begin(endless, **scripted_slurm("1:00:00", f"RUNNING|{NAME}"))
     while read_progress(tmp_path / "run") is None:
         time.sleep(0.1)
     process.terminate()
@@ -148,9 +150,14 @@ def test_what_saved_nothing_does_not_requeue_itself(begin, inputs, tmp_path, scr
 
 def test_a_lack_of_devices_is_not_the_run_s_fault(begin, tmp_path):
     for _ in range(2):
-        status, printed = ended(begin(train_parameter(device="cuda"), CUDA_VISIBLE_DEVICES=""))
+        status, printed = ended(begin(train_parameter(device="cuda"), CUDA_VISIBLE_DEVICES="", SLURM_JOB_ID="7"))
         assert (status, "expected 1 CUDA devices, found 0" in printed) == (2, True), printed
     assert not (tmp_path / "run/failed.json").exists()
+    refusal = read_refusal(tmp_path / "run")
+    assert (refusal.by, refusal.job) == ("spl train", "7"), "whoever submitted job 7 need not try again"
+    assert refusal.reason == "device: expected 1 CUDA devices, found 0"
+    assert ended(begin(train_parameter()))[0] == 0
+    assert read_refusal(tmp_path / "run") is None
 
 
 SCRIPTS = {
@@ -182,7 +189,7 @@ def scripted_slurm(tmp_path):
 
 @pytest.mark.parametrize("refuses", [False, True])
 def test_before_its_time_is_over_it_saves_and_goes_back_into_the_queue(begin, tmp_path, scripted_slurm, refuses):
-    process = begin(train_parameter(steps=100000), **scripted_slurm("0:05", "RUNNING|spl_x", refuses))
+    process = begin(train_parameter(steps=100000), **scripted_slurm("0:05", f"RUNNING|{NAME}", refuses))
     (tmp_path / "pid").write_text(str(process.pid))
     status, printed = ended(process)
     assert status == (75 if refuses else -9), printed
@@ -194,7 +201,7 @@ def test_before_its_time_is_over_it_saves_and_goes_back_into_the_queue(begin, tm
     assert attempt.reason.endswith(": its job's time is over")
 
 
-@pytest.mark.parametrize(("state", "asked"), [("RUNNING|spl_x", "requeue 7\n"), ("COMPLETING|spl_x", ""), ("", "")])
+@pytest.mark.parametrize(("state", "asked"), [(f"RUNNING|{NAME}", "requeue 7\n"), (f"COMPLETING|{NAME}", ""), ("", "")])
 def test_a_job_that_is_told_to_end_goes_back_into_the_queue_unless_slurm_ends_it(
     begin, tmp_path, scripted_slurm, state, asked
 ):

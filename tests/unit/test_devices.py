@@ -16,6 +16,7 @@ from spl.training import optimiser
 from spl.training.backend import set_up_torch
 from spl.training.batches import Batch, Pools
 from spl.training.networks import build_network
+from spl.training.processes import launch
 from spl.training.state import start
 from spl.training.step import train_step
 
@@ -56,4 +57,40 @@ def test_meta_tensors_do_refuse_to_wait_and_to_mix():
 
 def test_a_device_that_is_not_there_is_named():
     with pytest.raises(InputError, match="device: expected 1 CUDA devices, found 0"):
+        set_up_torch(Settings(device="cuda"))
+
+
+def test_a_device_that_not_every_process_of_a_run_has_is_named_before_any_starts():
+    """In the processes, the first one would wait for the one without a device."""
+    with pytest.raises(InputError, match="device: expected 2 CUDA devices, found 0"):
+        launch(2, "cuda", print)
+
+
+@pytest.fixture
+def failing_device(monkeypatch):
+    """A device on which every kernel fails, with a reason."""
+
+    def fail_with(reason):
+        def ones(*shape, device):
+            raise RuntimeError(reason)
+
+        monkeypatch.setattr(torch, "ones", ones)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla K80")
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (3, 7))
+        monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_75", "sm_90"])
+
+    return fail_with
+
+
+def test_a_device_that_torch_is_not_built_for_is_named_with_those_it_is_built_for(failing_device):
+    failing_device("CUDA error: no kernel image is available for execution on the device")
+    expected = "device: Tesla K80, compute capability 3.7: expected a device that torch .* is built for: sm_75, sm_90"
+    with pytest.raises(InputError, match=expected):
+        set_up_torch(Settings(device="cuda"))
+
+
+def test_a_device_that_fails_for_another_reason_may_be_tried_again(failing_device):
+    failing_device("CUDA error: all CUDA-capable devices are busy or unavailable")
+    with pytest.raises(RuntimeError, match="busy"):
         set_up_torch(Settings(device="cuda"))

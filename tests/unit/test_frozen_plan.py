@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spl.attempts.journal import note
+from spl.attempts.journal import note, note_refusal
 from spl.attempts.slurm import QueuedRun
 from spl.campaign import frozen_plan as campaign
 from spl.campaign.jobs import jobs
 from spl.campaign.parameters import run_parameter
 from spl.campaign.plan_file import KEPT, read_job, read_plan_file, write_plan_file
+from spl.campaign.shared_gpus import runs_needed
 from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
@@ -117,6 +118,7 @@ def test_leftovers_are_named_with_what_becomes_of_them(tmp_path, monkeypatch):
 
 
 def test_runs_without_result_are_listed_with_reason_and_end_of_log(tmp_path):
+    """Also where the log holds a byte that is no UTF-8."""
     finish(tmp_path, RUNS[0])
     for run in RUNS[:2]:
         (tmp_path / "checkpoints" / run).mkdir(parents=True)
@@ -124,11 +126,37 @@ def test_runs_without_result_are_listed_with_reason_and_end_of_log(tmp_path):
     note(tmp_path / "checkpoints" / RUNS[1], event="end", status="failed", reason="disk full", seconds=1.0)
     log = tmp_path / "logs/runs" / f"{RUNS[1]}.log"
     log.parent.mkdir(parents=True)
-    log.write_text("".join(f"line {n}\n" for n in range(9)))
-    assert list(campaign.failures(PLAN, tmp_path)) == [
+    log.write_bytes(b"".join(b"line %d\n" % n for n in range(8)) + b"caf\xe9\n")
+    assert list(campaign.failures(PLAN, tmp_path, RUNS[:2])) == [
         f"not done: {RUNS[1]}: failed: disk full; {log} ends with",
-        *(f"    line {n}" for n in range(4, 9)),
+        *(f"    line {n}" for n in range(4, 8)),
+        "    caf\N{REPLACEMENT CHARACTER}",
     ]
+
+
+def test_runs_that_were_never_submitted_are_listed_with_slurm_s_words_or_what_they_need(tmp_path):
+    """The smooth method needs the runs that calibrate it; runs that were not requested are not listed."""
+    smooth = next(path for path, run in PLAN.runs.items() if run.calibration)
+    plain, *others = runs_needed(PLAN, smooth)
+    finish(tmp_path, others[0])
+    note_refusal(tmp_path / "checkpoints" / plain, "AssocMaxSubmitJobLimit", by="SLURM", job=None)
+    alone = next(path for path in RUNS if path not in (smooth, plain, *others))
+    expected = {
+        f"not done: {plain}: refused by SLURM: AssocMaxSubmitJobLimit",
+        f"not done: {smooth}: never started: needs {', '.join([plain, *others[1:]])}",
+        f"not done: {alone}: never started: Snakemake ended before",
+    }
+    assert expected <= set(campaign.failures(PLAN, tmp_path, {smooth, plain, *others, alone}))
+    assert list(campaign.failures(PLAN, tmp_path, ())) == []
+
+
+def test_a_run_that_could_not_begin_is_listed_with_why(tmp_path):
+    note_refusal(tmp_path / "checkpoints" / RUNS[0], "expected a processor with avx2", by="spl train", job="7")
+    [line] = campaign.failures(PLAN, tmp_path, RUNS[:1])
+    assert line == f"not done: {RUNS[0]}: refused by spl train: expected a processor with avx2"
+    note(tmp_path / "checkpoints" / RUNS[0], event="start", identity="i", host="h", job="7", first=0)
+    [line] = campaign.failures(PLAN, tmp_path, RUNS[:1])
+    assert line.startswith(f"not done: {RUNS[0]}: open: "), "its journal has more to say"
 
 
 def test_checkpoints_of_what_is_done_are_deleted_and_no_others(tmp_path):

@@ -15,7 +15,13 @@ from spl.study.reading import check_study
 
 TINY = Path(__file__).parents[1] / "studies/tiny.yaml"
 STUDY = yaml.safe_load(TINY.read_text())
-PLAN = make_plan(check_study(STUDY, ""))
+
+
+def planned(**changes):
+    return make_plan(check_study(STUDY | {"training": STUDY["training"] | changes}, ""))
+
+
+PLAN = planned()
 
 
 @pytest.fixture(autouse=True)
@@ -24,36 +30,44 @@ def old_processor(monkeypatch):
     monkeypatch.setattr(processor, "lacking", lambda level: ["avx2", "fma"] if level == "avx2" else [])
 
 
-def test_the_refusal_names_study_setting_and_instructions(tmp_path):
+def test_the_refusal_names_study_setting_and_instructions():
     with pytest.raises(InputError) as caught:
-        processor.check_processor(PLAN, tmp_path)
+        processor.check_processor(PLAN, PLAN.runs)
     assert str(caught.value).startswith("tiny: instructions: avx2: expected a processor with avx2, fma; ")
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("changes", [{"instructions": "sse4"}, {"instructions": "native"}, {"device": "cuda"}])
-def test_runs_that_do_not_need_them_are_not_refused(tmp_path, changes):
-    training = STUDY["training"] | changes
-    processor.check_processor(make_plan(check_study(STUDY | {"training": training}, "")), tmp_path)
+def test_runs_that_do_not_need_them_are_not_refused(changes):
+    plan = planned(**changes)
+    processor.check_processor(plan, plan.runs)
+    processor.check_processor(PLAN, [])
 
 
-def test_runs_that_are_done_need_no_processor(tmp_path):
-    for place, path in enumerate(PLAN.runs, start=1):
-        (tmp_path / "runs" / path).mkdir(parents=True)
-        (tmp_path / "runs" / path / "parameters.json").write_text(run_parameter(PLAN, path))
-        if place < len(PLAN.runs):
-            with pytest.raises(InputError):
-                processor.check_processor(PLAN, tmp_path)
-    processor.check_processor(PLAN, tmp_path)
-
-
-def test_spl_plan_refuses(tmp_path, monkeypatch):
+def test_spl_plan_refuses_as_long_as_a_run_is_open(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    refused = CliRunner().invoke(app, ["plan", str(TINY)])
-    assert isinstance(refused.exception, InputError)
-    assert refused.stdout == ""
+    for path in PLAN.runs:
+        refused = CliRunner().invoke(app, ["plan", str(TINY)])
+        assert isinstance(refused.exception, InputError)
+        assert refused.stdout == ""
+        folder = Path("results/tiny/runs") / path
+        folder.mkdir(parents=True)
+        (folder / "parameters.json").write_text(run_parameter(PLAN, path))
+    assert CliRunner().invoke(app, ["plan", str(TINY)]).exit_code == 0
 
 
-def test_snakemake_asks_the_same():
-    common = (TINY.parents[2] / "workflow/rules/common.smk").read_text()
-    assert "check_processor(PLAN, Path(RESULTS))" in common[: common.index("write_plan_file(JOBS")]
+def test_runs_on_gpus_are_refused_where_there_is_none():
+    plan = planned(device="cuda")
+    expected = "^tiny: device: expected 1 CUDA devices, found 0; train on another machine, or as jobs of a cluster"
+    with pytest.raises(InputError, match=expected):
+        processor.check_machine(plan, plan.runs)
+    processor.check_machine(plan, [])
+
+
+def test_a_gpu_that_is_busy_now_is_no_reason_to_refuse(monkeypatch):
+    def busy(processes):
+        raise RuntimeError("all CUDA-capable devices are busy")
+
+    monkeypatch.setattr(processor, "_check_cuda_elsewhere", busy)
+    plan = planned(device="cuda")
+    processor.check_machine(plan, plan.runs)

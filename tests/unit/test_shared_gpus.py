@@ -78,7 +78,7 @@ def test_a_run_of_several_processes_has_its_gpus_to_itself():
     requests = run_requests(plan)
     assert {(request.gpu, request.runs_per_gpu) for request in requests.values()} == {(2, 1)}
     assert gpu_groups(plan, requests) == {}
-    assert set(gpu_requests(requests, {}, "shard:8", (), True).values()) == {GpuRequest(2)}
+    assert set(gpu_requests(requests, {}, "shard:8", None, (), True).values()) == {GpuRequest(2)}
 
 
 def test_a_group_requests_one_gpu_and_a_run_that_failed_for_good_is_no_part_of_it(tmp_path):
@@ -90,10 +90,10 @@ def test_a_group_requests_one_gpu_and_a_run_that_failed_for_good_is_no_part_of_i
     folder.mkdir(parents=True)
     (folder / "failed.json").write_text("{}")
     assert failed_runs(plan, tmp_path) == {bad}
-    asked = gpu_requests(requests, groups, None, {bad}, submitting=True)
+    asked = gpu_requests(requests, groups, None, None, {bad}, submitting=True)
     assert asked[bad] == GpuRequest(1)
     assert {asked[path] for path in others} == {GpuRequest("1", nodes=None, group=name)}
-    inside = gpu_requests(requests, groups, None, (), submitting=False)
+    inside = gpu_requests(requests, groups, None, None, (), submitting=False)
     assert inside[others[0]] == GpuRequest(None, nodes=None, group=name), "SLURM has given the job its GPU"
     assert asked.keys() == plan.runs.keys()
 
@@ -104,7 +104,7 @@ def test_a_group_requests_one_gpu_and_a_run_that_failed_for_good_is_no_part_of_i
 def test_where_the_site_divides_its_gpus_each_run_requests_its_part(shares, gres):
     plan = planned(3)
     requests = run_requests(plan)
-    asked = gpu_requests(requests, gpu_groups(plan, requests), shares, (), submitting=True)
+    asked = gpu_requests(requests, gpu_groups(plan, requests), shares, None, (), submitting=True)
     assert set(asked.values()) == {GpuRequest(0, gres=gres)}
 
 
@@ -119,4 +119,25 @@ def test_where_the_site_divides_its_gpus_each_run_requests_its_part(shares, gres
 )
 def test_shares_that_no_site_can_have_are_refused(shares, reason):
     with pytest.raises(InputError, match=f"gpu_shares={shares}: .*{reason}"):
-        gpu_requests(run_requests(planned(3)), {}, shares, (), submitting=True)
+        gpu_requests(run_requests(planned(3)), {}, shares, None, (), submitting=True)
+
+
+@pytest.mark.parametrize("gpu_type", ["4090", "rtx-3090", "nvidia_a100_3g.39gb"])
+def test_a_type_of_gpu_is_requested_with_the_number_and_the_job_itself_asks_for_the_number_alone(gpu_type):
+    plan = planned(3)
+    requests, two = run_requests(plan), run_requests(planned(4, processes=2))
+    groups = gpu_groups(plan, requests)
+    asked = gpu_requests(requests, groups, None, gpu_type, (), submitting=True)
+    in_groups = {path for paths in groups.values() for path in paths}
+    assert in_groups
+    assert {(asked[path].gpu, asked[path].gpu_type, asked[path].nodes) for path in in_groups} == {
+        (None, f"{gpu_type}:1", None)
+    }
+    assert set(gpu_requests(two, {}, None, gpu_type, (), True).values()) == {GpuRequest(None, gpu_type=f"{gpu_type}:2")}
+    assert set(gpu_requests(two, {}, None, gpu_type, (), False).values()) == {GpuRequest(2)}
+
+
+@pytest.mark.parametrize("gpu_type", ["", "rtx 3090", "a100:1", "a100;true", "$(id)"])
+def test_what_is_no_type_of_gpu_is_refused(gpu_type):
+    with pytest.raises(InputError, match="gpu_type=.*: expected the name of a GPU type in SLURM"):
+        gpu_requests({}, {}, None, gpu_type, (), submitting=True)

@@ -5,7 +5,9 @@ Scripts replace the commands, for output that cannot be provoked; tests/slurm us
 
 import pytest
 
-from spl.attempts.slurm import QueuedRun, may_go_on, queued_runs, requeue, seconds_left
+from spl.attempts.slurm import QueuedRun, listed_jobs, may_go_on, queued_runs, requeue, seconds_left
+
+NAME = "spl_0c1f1b5e-9d5f-4c1a-8a51-6f7a3f0c2b11"  # as Snakemake's plugin names its jobs
 
 
 @pytest.fixture
@@ -46,8 +48,10 @@ def test_slurm_may_refuse_to_requeue(command, status, accepted):
 @pytest.mark.parametrize(
     ("printed", "status", "goes_on"),
     [
-        ("RUNNING|spl_0c1f", 0, True),
-        ("COMPLETING|spl_0c1f", 0, False),
+        (f"RUNNING|{NAME}", 0, True),
+        (f"COMPLETING|{NAME}", 0, False),
+        ("RUNNING|spl_all", 0, False),
+        (f"RUNNING|{NAME}-again", 0, False),
         ("RUNNING|interactive", 0, False),
         ("", 0, False),
         ("", 1, False),
@@ -85,3 +89,12 @@ def test_without_slurm_there_are_no_answers(monkeypatch, tmp_path):
     assert not may_go_on("7")
     assert not requeue("7")
     assert queued_runs("paper", tmp_path, {}) == []
+
+
+def test_the_reasons_of_listed_jobs_are_read_and_no_answer_is_no_empty_list(command):
+    command("squeue", "12|PartitionTimeLimit\n13|None\n14|launch failed|requeued held")
+    assert listed_jobs(NAME) == {"12": "PartitionTimeLimit", "13": "None", "14": "launch failed|requeued held"}
+    command("squeue", "", 0)
+    assert listed_jobs(NAME) == {}
+    command("squeue", "", 1)
+    assert listed_jobs(NAME) is None

@@ -8,8 +8,9 @@ from spl.campaign.jobs import jobs
 from spl.campaign.own_images import image_notes, note_images, state_file
 from spl.campaign.partial import partial_plan
 from spl.campaign.plan_file import read_plan_file, write_plan_file
-from spl.campaign.processor import check_processor
+from spl.campaign.processor import check_machine
 from spl.campaign.registration import check_is_registered, looks_file, registration_file
+from spl.campaign.submission import check_site_resources
 from spl.code.equivalence import declared
 from spl.data.downloads import DOWNLOADS
 from spl.errors import InputError
@@ -27,6 +28,8 @@ distrusted = config.pop("study", None)
 # Snakemake reads "True" as a boolean, "true" as text.
 in_part = str(config.pop("partial", "false")).lower()
 GPU_SHARES = config.pop("gpu_shares", None)
+GPU_TYPE = config.pop("gpu_type", None)
+GPU_TYPE = None if GPU_TYPE is None else str(GPU_TYPE)  # Snakemake reads 4090 as a number
 try:
     if in_part not in ("true", "false"):
         raise InputError(f"--config partial={in_part}: expected true or false")
@@ -42,6 +45,7 @@ try:
         config.update(read_yaml(Path(distrusted)))
     for path in files if not frozen else []:
         read_yaml(Path(path))  # Snakemake lets the last of two equal keys win
+    check_site_resources(workflow.resource_settings.default_resources or {})
     declared()  # a mistake in the declared equivalences ends here, too
     origin = ", ".join(files) or "config"  # that of a workflow that imports this one
     PLAN = make_plan(check_study(config, origin))
@@ -55,8 +59,6 @@ try:
         PLAN_FILE = Path(frozen)
     else:
         JOBS = jobs(PLAN, EXHIBITS)
-        if not workflow.non_local_exec:
-            check_processor(PLAN, Path(RESULTS))
         PLAN_FILE = write_plan_file(JOBS, dict(config), Path(RESULTS))
         if workflow.is_main_process:
             note_images(PLAN, Path(RESULTS))
@@ -137,6 +139,11 @@ def labels(name, form):
 def gpus(wildcards):
     """How a run requests its GPU, from train.smk. Snakemake knows whether it submits jobs only after it has read this file."""
     return (ON_CLUSTER if workflow.non_local_exec else HERE)[wildcards.run]
+
+
+def runs_among(jobs):
+    """The runs that jobs of Snakemake train, by path."""
+    return {job.wildcards.run for job in jobs if "run" in job.wildcards.keys()}
 
 
 def gpu_group(wildcards):

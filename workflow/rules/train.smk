@@ -6,8 +6,8 @@ REQUESTS = run_requests(PLAN)
 GROUPS = gpu_groups(PLAN, REQUESTS)
 FAILED = failed_runs(PLAN, Path(RESULTS)) if workflow.is_main_process else set()
 try:
-    ON_CLUSTER = gpu_requests(REQUESTS, GROUPS, GPU_SHARES, FAILED, workflow.is_main_process)
-    HERE = gpu_requests(REQUESTS, {}, None, FAILED, workflow.is_main_process)
+    ON_CLUSTER = gpu_requests(REQUESTS, GROUPS, GPU_SHARES, GPU_TYPE, FAILED, workflow.is_main_process)
+    HERE = gpu_requests(REQUESTS, {}, None, None, FAILED, workflow.is_main_process)
 except InputError as mistake:
     print(f"error: {mistake}", file=sys.stderr)
     raise SystemExit(2)
@@ -48,6 +48,7 @@ rule train:
     resources:
         gpu=lambda wildcards: gpus(wildcards).gpu,
         gres=lambda wildcards: gpus(wildcards).gres,
+        gpu_type=lambda wildcards: gpus(wildcards).gpu_type,
         # Snakemake limits `threads` to the cores of the host that submits.
         cpus_per_task=lambda wildcards: REQUESTS[wildcards.run].cpus,
         nodes=lambda wildcards: gpus(wildcards).nodes,
@@ -58,8 +59,10 @@ rule train:
         canonical=lambda wildcards: parameter(f"runs/{wildcards.run}"),
         # Declared nowhere as output: Snakemake deletes the outputs of a job that failed.
         checkpoints="results/{study}/checkpoints/{run}",
-        # Snakemake deletes the log of a job that starts again. Under its second name it goes on.
+        # Snakemake deletes the log of a job that starts again. Under its second name it goes on, where the file system
+        # has hard links.
         log="results/{study}/checkpoints/{run}/log",
     shell:
-        "mkdir -p {params.checkpoints:q} && touch {params.log:q} && ln -f {params.log:q} {log:q};"
+        "mkdir -p {params.checkpoints:q} && touch {params.log:q};"
+        " ln -f {params.log:q} {log:q} 2> /dev/null || true;"
         " spl train {params.plan} runs/{wildcards.run} --checkpoints {params.checkpoints:q} >> {log:q} 2>&1"

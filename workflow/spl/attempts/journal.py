@@ -1,7 +1,8 @@
 """The records of a run beside its checkpoints.
 
 ``journal.jsonl`` has a line for each start and each end of an attempt, ``progress.json`` the progress of the latest
-attempt, and ``failed.json`` the reason why another attempt would fail, too.
+attempt, and ``failed.json`` the reason why another attempt would fail, too. ``refused.json`` is the refusal of the last
+submission or start, until one is accepted.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-JOURNAL, PROGRESS, FAILURE = "journal.jsonl", "progress.json", "failed.json"
+from spl.attempts.slurm import own_job_number
+from spl.errors import FailedBeforeError, InputError, NotFiniteError
+
+JOURNAL, PROGRESS, FAILURE, REFUSAL = "journal.jsonl", "progress.json", "failed.json", "refused.json"
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,23 @@ class Progress:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """Why a run could not start.
+
+    Attributes:
+        time: ISO 8601 with zone.
+        reason: SLURM's words, or why the machine or the inputs are not fit.
+        by: "SLURM" if it refused the submission, else "spl train".
+        job: number of the SLURM job that had started; None outside SLURM, and if SLURM refused it.
+    """
+
+    time: str
+    reason: str
+    by: str
+    job: str | None
+
+
 def note(folder: Path, **event: Any) -> None:
     """Add a line to a run's journal; a full disk must not end the run."""
     with suppress(OSError), (folder / JOURNAL).open("a") as journal:
@@ -103,6 +124,38 @@ def read_progress(folder: Path) -> Progress | None:
         return Progress(**json.loads((folder / PROGRESS).read_text()))
     except (OSError, ValueError, TypeError, RecursionError):
         return None
+
+
+def note_refusal(folder: Path, reason: str, by: str, job: str | None) -> None:
+    """Record that a run could not start; a full disk must not hide the reason itself."""
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / REFUSAL).write_text(json.dumps(vars(Refusal(now(), reason, by, job))) + "\n")
+
+
+def read_refusal(folder: Path) -> Refusal | None:
+    """The refusal of the last submission or start; None if it was accepted."""
+    try:
+        return Refusal(**json.loads((folder / REFUSAL).read_text()))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+
+
+def remove_refusal(folder: Path) -> None:
+    """A submission or start was accepted."""
+    with suppress(OSError):
+        (folder / REFUSAL).unlink()
+
+
+@contextmanager
+def refusal_recorded(folder: Path) -> Iterator[None]:
+    """Record why a run cannot be trained here, if so: whoever submitted this job then does not try again."""
+    remove_refusal(folder)
+    try:
+        yield
+    except (InputError, NotFiniteError, FailedBeforeError) as error:
+        note_refusal(folder, str(error), by="spl train", job=own_job_number())
+        raise
 
 
 def now() -> str:

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Names of jobs that Snakemake submits begin so: its option --slurm-jobname-prefix.
+# Names of jobs that Snakemake submits begin so: its option --slurm-campaign-jobname-prefix.
 PREFIX = "spl"
 # Seconds that SLURM has to answer.
 PATIENCE = 60
+# Its names of jobs: that option and a random number. A user's own job may be called "spl_all".
+NAME = re.compile(rf"{PREFIX}_[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}")
 TIME = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)")
 
 
@@ -47,8 +49,18 @@ def seconds_left(number: str) -> int | None:
 
 def may_go_on(number: str) -> bool:
     """Whether a job was submitted by Snakemake and is running: neither cancelled nor out of time."""
-    output = _output("squeue", "--noheader", "--format=%T|%j", f"--jobs={number}")
-    return output is not None and output.startswith(f"RUNNING|{PREFIX}_")
+    state, _, name = (_output("squeue", "--noheader", "--format=%T|%j", f"--jobs={number}") or "").partition("|")
+    return state == "RUNNING" and NAME.fullmatch(name) is not None
+
+
+def listed_jobs(name: str) -> dict[str, str] | None:
+    """SLURM's reason why a job waits or has ended, such as "Priority", by number; None if SLURM does not answer.
+
+    Args:
+        name: of the jobs; SLURM lists those that have ended, too, for some time.
+    """
+    output = _output("squeue", "--noheader", "--states=all", "--format=%i|%r", f"--name={name}")
+    return None if output is None else dict(line.split("|", 1) for line in output.splitlines() if "|" in line)
 
 
 def requeue(number: str) -> bool:

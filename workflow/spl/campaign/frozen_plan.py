@@ -5,18 +5,18 @@ from __future__ import annotations
 import fcntl
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from spl.attempts.journal import read_attempts
+from spl.attempts.journal import read_attempts, read_refusal
 from spl.attempts.slurm import queued_runs
 from spl.campaign.parameters import run_parameter
 from spl.campaign.plan_file import FOLDER
 from spl.campaign.requests import run_requests
 from spl.campaign.run_state import run_state
-from spl.campaign.shared_gpus import gpu_groups
+from spl.campaign.shared_gpus import gpu_groups, runs_needed
 from spl.errors import InputError
 from spl.study.plan import Plan
 
@@ -81,18 +81,34 @@ def leftovers(plan: Plan, folder: Path) -> Iterator[str]:
         yield f"left by an earlier Snakemake: job {job.number} ({job.state.lower()}), {path or job.run}: {fate}"
 
 
-def failures(plan: Plan, results: Path) -> Iterator[str]:
-    """Lines about each run that was begun and has no result: its reason, its log and how that ends."""
-    for path in plan.runs:
+def failures(plan: Plan, results: Path, requested: Collection[str]) -> Iterator[str]:
+    """Lines about each requested run that has no result: its reason and, if it was begun, its log and how that ends.
+
+    Args:
+        plan: of the study.
+        results: the study's folder of results.
+        requested: paths of the runs that Snakemake was to train, or needs the results of.
+    """
+    missing = [
+        path
+        for path in plan.runs
+        if path in requested and run_state(results / "runs" / path, run_parameter(plan, path)) != "done"
+    ]
+    for path in missing:
         folder = results / "checkpoints" / path
-        attempts = read_attempts(folder)
-        if not attempts or run_state(results / "runs" / path, run_parameter(plan, path)) == "done":
-            continue
+        attempts, refusal = read_attempts(folder), read_refusal(folder)
         log = results / "logs/runs" / f"{path}.log"
-        why = attempts[-1].reason or "killed, or still running"
-        yield f"not done: {path}: {attempts[-1].status}: {why}; {log} ends with"
-        with suppress(OSError):
-            yield from (f"    {line}" for line in log.read_text().splitlines()[-LAST_LINES:])
+        if refusal and (refusal.by == "SLURM" or not attempts):
+            yield f"not done: {path}: refused by {refusal.by}: {refusal.reason}"
+        elif attempts:
+            why = attempts[-1].reason or "killed, or still running"
+            yield f"not done: {path}: {attempts[-1].status}: {why}; {log} ends with"
+            with suppress(OSError):
+                yield from (f"    {line}" for line in log.read_text(errors="replace").splitlines()[-LAST_LINES:])
+        else:
+            needed = [other for other in runs_needed(plan, path) if other in missing]
+            reason = f"needs {', '.join(needed)}" if needed else "Snakemake ended before"
+            yield f"not done: {path}: never started: {reason}"
 
 
 def remove_checkpoints(plan: Plan, results: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from spl.attempts.journal import FAILURE, Attempt, Progress, read_attempts, read_progress
+from spl.attempts.journal import FAILURE, Attempt, Progress, read_attempts, read_progress, read_refusal
 from spl.attempts.lock import is_held
 from spl.attempts.slurm import queued_runs
 from spl.campaign.parameters import run_parameter
@@ -23,7 +23,7 @@ from spl.campaign.shared_gpus import gpu_groups
 from spl.methods.registry import METHODS
 from spl.study.plan import Plan, Run
 
-STATES = ("done", "running", "starting", "queued", "interrupted", "failed", "to do")
+STATES = ("done", "running", "starting", "queued", "interrupted", "failed", "refused", "to do")
 # Seconds without a step after which a running run is reported as standing still
 STANDSTILL = 600
 
@@ -36,6 +36,7 @@ class RunStatus:
         run: path of the run.
         state: one of :data:`STATES`. "starting": its SLURM job has started, but is not training yet or waits for an
             earlier process of the same run. "interrupted": it has begun, and has neither a process nor a job.
+            "refused": SLURM refused its job when it was last submitted, or it could not begin on the machine.
         job: number of its present SLURM job, if any.
         step: last step.
         steps: number of steps of the whole run.
@@ -70,7 +71,7 @@ def read_status(plan: Plan, results: Path) -> list[RunStatus]:
     statuses = []
     for path, run in plan.runs.items():
         folder, job = results / "checkpoints" / path, jobs.get(path.replace("/", "_"))
-        attempts, progress = read_attempts(folder), read_progress(folder)
+        attempts, progress, refusal = read_attempts(folder), read_progress(folder), read_refusal(folder)
         last = attempts[-1] if attempts else None
         if run_state(results / "runs" / path, run_parameter(plan, path)) == "done":
             state = "done"
@@ -78,6 +79,8 @@ def read_status(plan: Plan, results: Path) -> list[RunStatus]:
             state = "running"
         elif job:
             state = "queued" if job.state == "PENDING" else "starting"
+        elif refusal and (refusal.by == "SLURM" or not last):
+            state = "refused"
         else:
             state = ("failed" if last.status == "failed" else "interrupted") if last else "to do"
         steps = run.settings["stop"] or run.settings["steps"]
@@ -94,7 +97,7 @@ def read_status(plan: Plan, results: Path) -> list[RunStatus]:
                 error=progress.error if progress else None,
                 seconds_left=(steps - step) / pace if pace else None,
                 attempts=len(attempts),
-                reason=_reason(folder, state, last, progress),
+                reason=refusal.reason if refusal and state == "refused" else _reason(folder, state, last, progress),
             )
         )
     return statuses

@@ -90,10 +90,10 @@ def plan(
     results = Path("results") / planned.study.name
     file = rates or find_rates(results)
     measured = read_rates(file) if file else None
-    check_processor(planned, results)
     listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
     runs = with_progress(planned.runs, len(planned.runs), "checking runs")
     states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in runs}
+    check_processor(planned, [path for path, state in states.items() if state != "done"])
     needs = dict(planned.experiments)
     for name, calibration in planned.calibrations.items():
         needs[f"calibration of {name}"] = list(calibration.runs)
@@ -150,6 +150,7 @@ def status(
     "spl audit",
     "spl audit table1 fig4",
     "spl audit results/paper --quick",
+    "spl audit results/digits --archive",
     'spl audit --why "table1.csv:Smooth FixMatch,mean"',
     "spl audit --rerun runs/digits/balanced-20/fold0/fixmatch/seed0",
 )
@@ -171,6 +172,10 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     quick: Annotated[
         bool, typer.Option("--quick", help="Hash only files whose size, times or inode changed since the last audit.")
+    ] = False,
+    archive: Annotated[
+        bool,
+        typer.Option("--archive", help="Results that are not kept count as their manifests, which the seal covers."),
     ] = False,
     seal: Annotated[str | None, typer.Option(help="The published sha256 of the seal.")] = None,
     why: Annotated[
@@ -196,7 +201,7 @@ def audit(
     if rerun and as_json:
         raise InputError("--rerun: expected without --json; the exit status is 0 if the run is reproduced")
     asked = targets or []
-    about = plan_study(study, next(iter(asked), rerun or (why and why.partition(":")[0])))
+    about = plan_study(study, next(iter(asked), rerun or (why and why.partition(":")[0])), archive)
     if rerun:
         fresh = audit_rerun(about, rerun, _console())
     elif why:

@@ -70,6 +70,13 @@ def train(
 
     On Ctrl-C, SIGTERM and SIGUSR1 it saves its state and exits with status 75.
     """
+    from spl.attempts.journal import refusal_recorded
+
+    with refusal_recorded(checkpoints):
+        _train(plan, name, checkpoints, checkpoint_interval)
+
+
+def _train(plan: Path, name: str, checkpoints: Path, checkpoint_interval: float | None) -> None:
     from spl.training import instructions
 
     job = planned("train", plan, name)

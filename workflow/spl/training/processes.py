@@ -35,9 +35,12 @@ def launch(processes: int, device: str, work: Callable[..., None], *arguments: A
     The first process that fails ends all of them: the others would wait for it.
 
     Raises:
-        InputError, NotFiniteError, InterruptedTrainingError, OSError: what the work raised, in any process.
+        InputError, NotFiniteError, InterruptedTrainingError, OSError: what the work raised, in any process. InputError,
+            too, if there are fewer CUDA devices than processes.
         RuntimeError: another error, with the traceback of its process; or a process was killed.
     """
+    if device == "cuda":
+        check_devices(processes)  # here, not in the processes: those that have a device would wait for the others
     if processes == 1:
         work(*arguments)
         return
@@ -64,6 +67,16 @@ def launch(processes: int, device: str, work: Callable[..., None], *arguments: A
         # The first one is the reason: others follow from the end of its process.
         error: Exception = raised.get()
         raise error
+
+
+def check_devices(processes: int) -> None:
+    """Expect a CUDA device for each process.
+
+    Raises:
+        InputError: there are fewer.
+    """
+    if torch.cuda.device_count() < processes:
+        raise InputError(f"device: expected {processes} CUDA devices, found {torch.cuda.device_count()}")
 
 
 def _first_failure(workers: Sequence[SpawnProcess]) -> tuple[int, int] | None:
