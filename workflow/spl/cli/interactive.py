@@ -75,6 +75,7 @@ def plan(
 
     from spl.campaign import cost as usage
     from spl.campaign.hard_fold import hard_fold_message
+    from spl.campaign.own_images import image_notes
     from spl.campaign.owner import check_owner
     from spl.campaign.parameters import run_parameter
     from spl.campaign.processor import check_processor
@@ -115,6 +116,8 @@ def plan(
         )
     for name, key in planned.off.items():
         print(f"off: experiments.{name}: {key}", file=sys.stderr)
+    for line in image_notes(planned, results):
+        print(line, file=sys.stderr)
 
 
 @_command("spl status config/paper.yaml", "spl status config/paper.yaml --once")
