@@ -4,8 +4,9 @@ python tests/slurm/cluster.py start [--accounting]
 python tests/slurm/cluster.py stop
 
 It needs root and Debian's packages. Everything lies below one folder but for three links in /etc/slurm: a SLURM_CONF in
-the environment would not reach Snakemake's jobs, which start their steps without it. Two partitions share one node of
-two GPUs, which are device nodes with nothing behind them, in six shards each: `gpu`, and `urgent`, which preempts it.
+the environment would not reach Snakemake's jobs, which start their steps without it. Partitions share one node of two
+GPUs of different types, which are device nodes with nothing behind them, in six shards each: `gpu`, `urgent`, which
+preempts it, `all`, whose name is also Python's, and `short`, whose jobs last a minute at most.
 """
 
 import argparse
@@ -57,9 +58,12 @@ JobRequeue=1
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 GresTypes=gpu,shard
-NodeName={name} NodeAddr=127.0.0.1 CPUs=4 CoresPerSocket=4 RealMemory=64000 Gres=gpu:2,shard:12 State=UNKNOWN
+NodeName={name} NodeAddr=127.0.0.1 CPUs=4 CoresPerSocket=4 RealMemory=64000 \\
+  Gres=gpu:4090:1,gpu:rtx-3090:1,shard:12 State=UNKNOWN
 PartitionName=gpu Nodes={name} Default=YES MaxTime=INFINITE PriorityTier=1 GraceTime=5
 PartitionName=urgent Nodes={name} MaxTime=INFINITE PriorityTier=10
+PartitionName=all Nodes={name} MaxTime=INFINITE PriorityTier=1
+PartitionName=short Nodes={name} MaxTime=1 PriorityTier=1
 """
 
 SLURM_ACCOUNTING = """
@@ -67,11 +71,13 @@ AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
 AccountingStoragePass={root}/munge/socket
 AccountingStorageTRES=gres/gpu
+AccountingStorageEnforce=limits
 """
 
 GRES = """
 AutoDetect=off
-Name=gpu File={root}/dev/nvidia[0-1] Flags=nvidia_gpu_env
+Name=gpu Type=4090 File={root}/dev/nvidia0 Flags=nvidia_gpu_env
+Name=gpu Type=rtx-3090 File={root}/dev/nvidia1 Flags=nvidia_gpu_env
 Name=shard Count=12
 """
 
@@ -161,6 +167,13 @@ def restart_slurmd():
     slurmd.kill()
     slurmd.wait(10)
     _start_slurmd()
+
+
+def interrupt_slurmctld(seconds):
+    """End slurmctld, and start it again some time later; meanwhile jobs go on, and SLURM's commands fail."""
+    _end(_process("slurmctld"))
+    time.sleep(seconds)
+    _start("slurmctld", "-D", answers=["scontrol", "ping"])
 
 
 def _start_slurmd():

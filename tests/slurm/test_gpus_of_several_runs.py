@@ -135,10 +135,30 @@ def test_a_run_that_fails_for_good_keeps_the_others_of_its_job_waiting_for_the_n
         return read_attempts(project.folder / "results/campaign/checkpoints" / run)
 
     for start in (1, 2):
-        ended = project.run(*SUBMITTING, SharedCampaign.target, "--retries", "0")
+        ended = project.run(*SUBMITTING, SharedCampaign.target, "--default-resources", "gpu_model='4090'")
         assert ended.returncode == 1, ended.stderr[-4000:]
         assert f"not done: {bad}: failed" in ended.stderr
+        assert ended.stderr.count(f"not done: {bad}: failed") == 1
+        assert len(attempts(bad)) == 1, "what has failed for good is not tried again"
         good = attempts(TOGETHER[0])[-1]
+        assert resources(good.job)["TresPerJob"] == "gres:gpu:4090:1"
         assert (good.status, good.job == attempts(bad)[-1].job) == ("done", start == 1)
         assert (project.folder / f"results/campaign/runs/{TOGETHER[0]}/metrics.csv").exists() == (start == 2)
     assert good.first == 200, "nothing was trained again"
+
+
+def test_a_type_of_gpu_with_dashes_is_requested_and_a_job_that_no_time_starts_is_told(slurm, tmp_path):
+    """In a partition whose limit of a minute is below what the run requests. Its job starts when that is mended."""
+    project = small(tmp_path)
+    target = f"results/campaign/runs/{OTHERS[0]}/metrics.csv"
+    with (tmp_path / "told").open("w") as told:
+        given = "--default-resources", "slurm_partition=short", "--config", "gpu_type=rtx-3090"
+        snakemake = project.start(*SUBMITTING, target, *given, told=told)
+    stuck = re.compile(r"SLURM job (\d+) will not start by itself: PartitionTimeLimit: its `runtime` is above a limit")
+    job = wait_for(lambda: stuck.search((tmp_path / "told").read_text()), 120)[1]
+    assert resources(job)["TresPerNode"] == "gres:gpu:rtx-3090:1"
+    subprocess.run(["scontrol", "update", f"JobId={job}", "TimeLimit=1"], check=True)
+    assert snakemake.wait(600) == 0, (tmp_path / "told").read_text()[-4000:]
+    assert {attempt.job for attempt in read_attempts(project.folder / "results/campaign/checkpoints" / OTHERS[0])} == {
+        job
+    }

@@ -27,6 +27,8 @@ SUBMITTING = (
 )  # fmt: skip
 INTERVAL = 2
 """Seconds between two checkpoints."""
+OUTAGE = 45
+"""Seconds without slurmctld: so many queries in a row fail that Snakemake's plugin alone would lose its jobs."""
 
 
 class Campaign:
@@ -191,6 +193,8 @@ def injured(slurm, tmp_path_factory):
         threading.Thread(target=hold_up, args=[campaign], daemon=True).start()
         hit = injure(campaign)
         cluster.restart_slurmd()
+        campaign.outlived_slurmctld = campaign.snakemake.poll() is None
+        cluster.interrupt_slurmctld(OUTAGE)
         campaign.snakemake.wait(600)
     return campaign, hit, local
 
@@ -198,6 +202,7 @@ def injured(slurm, tmp_path_factory):
 def test_it_ends_with_the_bytes_of_a_local_run(injured):
     campaign, _, local = injured
     assert campaign.snakemake.returncode == 0, campaign.told.read_text()[-4000:]
+    assert campaign.outlived_slurmctld
     expected, found = local.products("campaign"), campaign.project.products("campaign")
     assert expected.keys() == found.keys()
     assert [name for name in expected if expected[name] != found[name]] == []

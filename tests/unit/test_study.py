@@ -13,11 +13,12 @@ from spl.study.schema import Study
 from spl.study.settings import Settings
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.yaml"
+PROTOCOL = Path(__file__).parents[1] / "studies" / "protocol.yaml"
 
 
 def changed(path, value):
     """The demo study with the value at a dotted path replaced; a value of None removes the key."""
-    study = yaml.safe_load(DEMO.read_text())
+    study = yaml.safe_load(PROTOCOL.read_text())
     at = study
     *above, last = path.split(".")
     for key in above:
@@ -30,7 +31,7 @@ def changed(path, value):
 
 
 def test_the_demo_is_a_study():
-    assert len(make_plan(read_study(DEMO)).experiments["scarce-labels"]) == 30
+    assert len(make_plan(read_study(DEMO)).experiments["scarce-labels"]) == 18
 
 
 WRONG = {

@@ -1,4 +1,4 @@
-"""What SLURM refuses for good is refused once; what time mends waits, longer and longer; names are what the site means."""
+"""What SLURM refuses for good is refused once; what time mends waits, longer and longer; names arrive as written."""
 
 import pytest
 from hypothesis import given
@@ -13,7 +13,8 @@ FINAL = [
     "Job submission failed with exception: The given account nope appears to be invalid. Available accounts: lab",
     "invalid partition specified: nope Batch job submission failed: Invalid partition name specified",
     "Batch job submission failed: Requested node configuration is not available",
-    "Memory specification can not be satisfied Batch job submission failed: Requested node configuration is not available",
+    "Memory specification can not be satisfied Batch job submission failed: Requested node configuration is not "
+    "available",
     "Invalid GRES specification (with and without type identification)",
     "Batch job submission failed: Invalid qos specification",
     "Batch job submission failed: User's group not permitted to use this partition",
@@ -27,7 +28,8 @@ TEMPORARY = [
     "Batch job submission failed: Socket timed out on send/recv operation",
     "Batch job submission failed: Slurm temporarily unable to accept job, sleeping and retrying",
     "Batch job submission failed: Required partition not available (inactive or drain)",
-    "Failed to run sinfo for retrieval of cluster partitions: slurm_load_partitions: Unable to contact slurm controller",
+    "Failed to run sinfo for retrieval of cluster partitions: slurm_load_partitions: Unable to contact slurm "
+    "controller (connect failure)",
     "Batch job submission failed: Zero Bytes were transmitted or received",
     "Job submission failed with exception: [Errno 12] Cannot allocate memory",
 ]

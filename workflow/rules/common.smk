@@ -7,6 +7,7 @@ from spl.campaign import frozen_plan
 from spl.campaign.command_line import check_command_line, check_targets
 from spl.campaign.here import cores_here, memory_here, memory_of_run
 from spl.campaign.jobs import jobs
+from spl.campaign.own_images import image_notes, note_images, state_file
 from spl.campaign.owner import check_owner, record_owner
 from spl.campaign.partial import partial_plan
 from spl.campaign.plan_file import read_plan_file, write_plan_file
@@ -79,6 +80,8 @@ try:
             check_owner(study_file(), Path(RESULTS))
             record_owner(study_file(), Path(RESULTS))
         PLAN_FILE = write_plan_file(JOBS, dict(config), Path(RESULTS))
+        if workflow.is_main_process:
+            note_images(PLAN, Path(RESULTS))
 except InputError as mistake:
     print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)
     raise SystemExit(2)
@@ -88,6 +91,8 @@ PRODUCTS = f"{RESULTS}/{PLAN.products}".rstrip("/")
 if workflow.is_main_process:
     for name, key in PLAN.off.items():
         print(f"off: experiments.{name}: {key}", file=sys.stderr)
+    for line in image_notes(PLAN, Path(RESULTS)):
+        print(line, file=sys.stderr)
     if PLAN.study.registered and files:
         for line in check_registration(Path(files[0]), PLAN.study, ()).deviations:
             print(f"not as registered: {line}", file=sys.stderr)
@@ -140,6 +145,14 @@ def registration_of(studies):
 def inputs(name):
     """The files that a job reads."""
     return [str(path) for path in JOBS[name].inputs]
+
+
+def data_inputs(wildcards):
+    """What makes Snakemake prepare a data set again: downloads, checked by content, not by date; of a user's own
+    images, which are no business of Snakemake, the file that notes their state."""
+    downloads = [path for path in inputs(f"data/{wildcards.dataset}") if Path(path).is_relative_to(DOWNLOADS)]
+    noted = state_file(Path(RESULTS), wildcards.dataset)
+    return [*map(ancient, downloads), *([str(noted)] if noted.is_file() else [])]
 
 
 def parameter(name):

@@ -18,9 +18,9 @@ from snakemake_executor_plugin_slurm import ExecutorSettings, common_settings
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.jobs import JobExecutorInterface
 
-from spl.attempts.journal import note_refusal, read_refusal, remove_refusal
+from spl.attempts.journal import note_refusal, remove_refusal
 from spl.attempts.slurm import listed_jobs
-from spl.campaign.submission import Patience, refusal_words, why_stuck
+from spl.campaign.submission import Patience, is_in_vain, refusal_words, why_stuck
 
 __all__ = ["Executor", "ExecutorSettings", "common_settings"]
 
@@ -88,9 +88,7 @@ class Executor(SlurmExecutor):  # type: ignore[misc]  # the plugin has no types
             self._refused.words = refusal_words(msg or "")
             return
         self._alive.pop(job_info.external_jobid, None)
-        refusals = [read_refusal(folder) for folder in _runs(job_info.job).values()]
-        # Other runs of a group may have no record because they are done.
-        if any(refusal and refusal.job == job_info.external_jobid for refusal in refusals):
+        if is_in_vain(_runs(job_info.job).values(), job_info.external_jobid):
             _use_up_retries(job_info.job)
         super().report_job_error(job_info, msg, **details)
 

@@ -7,8 +7,10 @@ import builtins
 import re
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
+from spl.attempts.journal import read_attempts, read_refusal
 from spl.errors import InputError
 
 # Resources that a site sets in the profile, whose values Snakemake takes for Python expressions.
@@ -25,6 +27,7 @@ FINAL = re.compile(
     r"|[Ii]nvalid feature|Invalid GPU model|[Ii]nvalid time limit|Requested time limit is invalid"
     r"|Requested reservation is invalid|Access/permission denied|Pathname .* too long"
     r"|unrecognized option|option is not allowed|expected string or bytes-like object"
+    r"|valid SLURM job ID|possible SLURM job IDs"  # the job was accepted: another one would be a second one
 )
 # The scheduler is busy, restarted or out of reach, or a limit on jobs in the queue is reached.
 TEMPORARY = re.compile(
@@ -72,6 +75,18 @@ class Patience:
                 return None
             self._refused += 1
             return min(LONGEST_PAUSE, self._first * 2.0 ** min(self._refused - 1, 10))
+
+
+def is_in_vain(folders: Collection[Path], job: str) -> bool:
+    """Whether another attempt at a failed job would fail, too: a run cannot succeed, and no other has to go on.
+
+    Args:
+        folders: of the checkpoints of the runs that it trains.
+        job: its number.
+    """
+    refused = {folder for folder in folders if (refusal := read_refusal(folder)) and refusal.job == job}
+    ended = [folder for folder in folders if (attempts := read_attempts(folder)) and attempts[-1].status == "done"]
+    return bool(refused) and refused.union(ended) == set(folders)
 
 
 def refusal_words(message: str) -> str:

@@ -75,6 +75,7 @@ def plan(
 
     from spl.campaign import cost as usage
     from spl.campaign.hard_fold import hard_fold_message
+    from spl.campaign.own_images import image_notes
     from spl.campaign.owner import check_owner
     from spl.campaign.parameters import run_parameter
     from spl.campaign.processor import check_processor
@@ -115,6 +116,8 @@ def plan(
         )
     for name, key in planned.off.items():
         print(f"off: experiments.{name}: {key}", file=sys.stderr)
+    for line in image_notes(planned, results):
+        print(line, file=sys.stderr)
 
 
 @_command("spl status config/paper.yaml", "spl status config/paper.yaml --once")
@@ -149,6 +152,7 @@ def status(
     "spl audit",
     "spl audit table1 fig4",
     "spl audit results/paper --quick",
+    "spl audit results/digits --archive",
     'spl audit --why "table1.csv:Smooth FixMatch,mean"',
     "spl audit --rerun runs/digits/balanced-20/fold0/fixmatch/seed0",
 )
@@ -170,6 +174,10 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     quick: Annotated[
         bool, typer.Option("--quick", help="Hash only files whose size, times or inode changed since the last audit.")
+    ] = False,
+    archive: Annotated[
+        bool,
+        typer.Option("--archive", help="Results that are not kept count as their manifests, which the seal covers."),
     ] = False,
     seal: Annotated[str | None, typer.Option(help="The published sha256 of the seal.")] = None,
     why: Annotated[
@@ -195,7 +203,7 @@ def audit(
     if rerun and as_json:
         raise InputError("--rerun: expected without --json; the exit status is 0 if the run is reproduced")
     asked = targets or []
-    about = plan_study(study, next(iter(asked), rerun or (why and why.partition(":")[0])))
+    about = plan_study(study, next(iter(asked), rerun or (why and why.partition(":")[0])), archive)
     if rerun:
         fresh = audit_rerun(about, rerun, _console())
     elif why:
