@@ -92,6 +92,25 @@ def test_raw_data_that_are_not_here_break_nothing_and_are_told(made):
     assert judge()["first"].notes == ("raw.gz is not on this machine, so it was not compared",)
 
 
+def test_in_an_archive_manifests_count_for_results_that_are_not_kept(made):
+    def archive(jobs=CHAIN):
+        nodes = audit(jobs, lambda path: digest(path) if path.exists() else None, archive=True)
+        return {name: " ".join([node.verdict, *node.kinds]) for name, node in nodes.items()}
+
+    assert archive() == FRESH
+    first = CHAIN["first"]
+    sha256 = digest(first.outputs[0])
+    first.outputs[0].unlink()
+    assert verdicts()["first"] == "missing"
+    assert archive() == FRESH | {"first": "recorded"}, "what is kept follows from what is recorded"
+    assert archive({**CHAIN, "first": job("first", ["raw.gz"], seed=1)})["first"] == "stale config"
+    manifest = CHAIN["second"].manifest
+    manifest.write_text(manifest.read_text().replace(sha256, "0" * 64))
+    assert archive()["second"] == "stale data", "it read something else than is recorded"
+    first.manifest.unlink()
+    assert archive()["first"] == "missing", "nothing vouches for it"
+
+
 def test_raw_data_that_moved_are_the_same_data(made):
     Path("raw.gz").rename("moved.gz")
     moved = {**CHAIN, "first": job("first", ["moved.gz"], seed=0)}

@@ -11,12 +11,12 @@ from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
 CONFIG = Path(__file__).parents[2] / "config"
-DEMO = yaml.safe_load((CONFIG / "demo.yaml").read_text())
+PROTOCOL = yaml.safe_load((Path(__file__).parents[1] / "studies/protocol.yaml").read_text())
 
 
 def planned(**changed):
-    experiments = {name: DEMO["experiments"][name] | more for name, more in changed.items()}
-    return make_plan(check_study(DEMO | {"experiments": DEMO["experiments"] | experiments}, "demo.yaml"))
+    experiments = {name: PROTOCOL["experiments"][name] | more for name, more in changed.items()}
+    return make_plan(check_study(PROTOCOL | {"experiments": PROTOCOL["experiments"] | experiments}, "protocol.yaml"))
 
 
 def caption(name, **changed):
@@ -110,7 +110,7 @@ def columns(plan, name):
 def test_a_setting_is_marked_as_assumed_wherever_the_study_sets_it():
     assert columns(planned(), "table15") == {"digits-png, ResNet-18": ["lambda_u"]}
     assert caption("table15") == "Settings of Smooth FixMatch; * assumed."
-    wide = DEMO | {"assumed": {"experiments.strong-supervision.variants": "a guess"}}
+    wide = PROTOCOL | {"assumed": {"experiments.strong-supervision.variants": "a guess"}}
     assert columns(make_plan(check_study(wide, "")), "table14") == {
         "digits, WRN-10-1": [], "digits-25, WRN-10-1": ["network"], "digits-25, WRN-10-2": ["network", "weight_decay"]
     }  # fmt: skip
@@ -118,8 +118,8 @@ def test_a_setting_is_marked_as_assumed_wherever_the_study_sets_it():
 
 def test_a_setting_that_something_else_decides_is_not_marked():
     given = {"methods": {"fixmatch": {}, "smooth-fixmatch": {}}, "training": {"threshold": 0.8}}
-    study = DEMO | {"assumed": {"training.threshold": "a guess"}}
-    study["experiments"] = DEMO["experiments"] | {"scarce-labels": DEMO["experiments"]["scarce-labels"] | given}
+    study = PROTOCOL | {"assumed": {"training.threshold": "a guess"}}
+    study["experiments"] = PROTOCOL["experiments"] | {"scarce-labels": PROTOCOL["experiments"]["scarce-labels"] | given}
     found = columns(make_plan(check_study(study, "")), "table14")
     assert found == {"digits, WRN-10-1": [], "digits-25, WRN-10-1": ["threshold"], "digits-25, WRN-10-2": ["threshold"]}
 

@@ -1,15 +1,21 @@
 """The environment files say the same. No test builds the container: what its recipe says is compared and tried here."""
 
+import getpass
+import os
+import pwd
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from importlib.metadata import distribution
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from snakemake.cli import parse_args
 
 from spl.provenance.machine import locked, normalised
 
@@ -92,6 +98,19 @@ def test_the_container_runs_for_any_user_and_starts_nothing_by_itself():
     assert RECIPE.index(("USER", "1000:1000")) > max(n for n, (word, _) in enumerate(RECIPE) if word in ("RUN", "COPY"))
 
 
+def test_in_the_container_a_user_without_an_entry_in_the_system_s_list_has_a_name_and_a_home(monkeypatch):
+    """As `docker run --user 12345` starts it; Snakemake asks for both before it reads the workflow."""
+
+    def unknown(user):
+        raise KeyError(f"uid not found: {user}")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    given = dict(pair.split("=") for word, rest in RECIPE if word == "ENV" for pair in rest.split())
+    monkeypatch.setattr(os, "environ", given)
+    assert getpass.getuser()
+    assert Path.home().is_absolute()
+
+
 def test_the_container_gets_the_files_that_it_copies_and_no_others():
     copied = [file for word, rest in RECIPE if word == "COPY" for file in rest.split()[:-1]]
     assert all((ROOT / file).exists() for file in copied)
@@ -114,3 +133,14 @@ def test_every_package_of_the_validator_s_environment_is_pinned():
     lock = [line for line in (ENVS / "validator.lock").read_text().splitlines() if not line.startswith("#")]
     assert any(line.startswith("roc-validator==") for line in lock)
     assert all("==" in line for line in lock)
+
+
+@pytest.mark.parametrize("options", [[], ["CORES=4"]])
+def test_the_demo_s_commands_are_ones_that_snakemake_reads(options):
+    made = subprocess.run(["make", "--dry-run", "demo", *options], cwd=ROOT, capture_output=True, text=True, check=True)
+    commands = [shlex.split(line)[1:] for line in made.stdout.splitlines() if "/snakemake " in line]
+    read = [parse_args(command)[1] for command in commands]
+    assert [sorted(arguments.targets) for arguments in read] == [["fig2", "fig3", "fig5"], ["all"], ["all"]]
+    assert [arguments.config or [] for arguments in read] == [[], ["partial=true"], []]
+    if options:
+        assert [arguments.cores for arguments in read] == [4, 4, 4]

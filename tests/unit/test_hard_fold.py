@@ -12,13 +12,13 @@ from spl.campaign.hard_fold import hard_fold_message
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
-DEMO = yaml.safe_load((Path(__file__).parents[2] / "config/demo.yaml").read_text())
+PROTOCOL = yaml.safe_load((Path(__file__).parents[1] / "studies/protocol.yaml").read_text())
 
 
 def planned(**folds):
     """The demo with experiments on these folds."""
-    changed = {name: DEMO["experiments"][name] | {"folds": of_it} for name, of_it in folds.items()}
-    return make_plan(check_study(DEMO | {"experiments": DEMO["experiments"] | changed}, ""))
+    changed = {name: PROTOCOL["experiments"][name] | {"folds": of_it} for name, of_it in folds.items()}
+    return make_plan(check_study(PROTOCOL | {"experiments": PROTOCOL["experiments"] | changed}, ""))
 
 
 def finish(plan, results, errors, collapsed=()):
@@ -69,7 +69,7 @@ def test_before_the_first_stage_is_done_no_fold_is_named(tmp_path):
 
 
 def test_a_study_without_the_second_stage_has_nothing_to_choose(tmp_path):
-    experiments = {"scarce-labels": DEMO["experiments"]["scarce-labels"]}
-    assumed = {key: why for key, why in DEMO["assumed"].items() if not key.startswith("experiments.")}
-    plan = make_plan(check_study(DEMO | {"experiments": experiments, "gate": None, "assumed": assumed}, ""))
+    experiments = {"scarce-labels": PROTOCOL["experiments"]["scarce-labels"]}
+    assumed = {key: why for key, why in PROTOCOL["assumed"].items() if not key.startswith("experiments.")}
+    plan = make_plan(check_study(PROTOCOL | {"experiments": experiments, "gate": None, "assumed": assumed}, ""))
     assert hard_fold_message(plan, tmp_path, list(plan.runs)) == ""

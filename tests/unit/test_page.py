@@ -20,7 +20,7 @@ from spl.study.reading import check_study
 from spl.tables import aggregate, collapses, imbalance, summary
 from spl.tables.layout import save_table
 
-DEMO = yaml.safe_load((Path(__file__).parents[2] / "config/demo.yaml").read_text())
+PROTOCOL = yaml.safe_load((Path(__file__).parents[1] / "studies/protocol.yaml").read_text())
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch"}
 SHOWN = [f"runs/{method}+{fold}" for method in TITLES for fold in range(3)]
 
@@ -104,7 +104,7 @@ def test_the_page_of_a_study(tmp_path):
 
 @pytest.fixture
 def plan():
-    return make_plan(check_study(DEMO, "demo.yaml"))
+    return make_plan(check_study(PROTOCOL, "protocol.yaml"))
 
 
 def finish(plan, results, runs, **changed):

@@ -24,11 +24,11 @@ from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
 CONFIG = Path(__file__).parents[2] / "config"
-DEMO = yaml.safe_load((CONFIG / "demo.yaml").read_text())
+PROTOCOL = yaml.safe_load((Path(__file__).parents[1] / "studies/protocol.yaml").read_text())
 
 
 def planned(**changes):
-    return make_plan(check_study(DEMO | changes, "study.yaml"))
+    return make_plan(check_study(PROTOCOL | changes, "study.yaml"))
 
 
 def with_experiments(**experiments):
@@ -110,7 +110,7 @@ def test_smooth_methods_share_one_calibration_for_each_shape():
     ]  # fmt: skip
     for path, one in plan.calibrations.items():
         dataset, shape = path.split("/")
-        calibration = DEMO["datasets"][dataset]["calibration"]
+        calibration = PROTOCOL["datasets"][dataset]["calibration"]
         for method, runs in ((shape, one.smooth), ("pseudo-label" if "pseudo" in path else "fixmatch", one.reference)):
             assert [plan.runs[run].fold for run in runs] == list(one.folds) == calibration["folds"]
             for run in map(plan.runs.get, runs):
@@ -142,7 +142,7 @@ def test_ablations_and_the_factor_as_loss_take_the_calibration_of_their_shape_un
 
 
 def test_a_weight_that_nothing_can_calibrate_is_refused():
-    uncalibrated = {"digits": {**DEMO["datasets"]["digits"], "calibration": None}}
+    uncalibrated = {"digits": {**PROTOCOL["datasets"]["digits"], "calibration": None}}
     with pytest.raises(InputError, match="datasets.digits.calibration: missing; smooth-fixmatch of experiments.one"):
         planned(
             datasets=uncalibrated, experiments={"one": SCARCE | {"methods": ["smooth-fixmatch"]}}, gate=None, assumed={}

@@ -17,17 +17,17 @@ from spl.study.plan import make_plan
 from spl.study.reading import check_study
 from spl.tables import claims
 
-DEMO = yaml.safe_load((Path(__file__).parents[2] / "config" / "demo.yaml").read_text())
+PROTOCOL = yaml.safe_load((Path(__file__).parents[1] / "studies/protocol.yaml").read_text())
 LIMITS = {"coverage": 0.9, "distance": 0.05, "low_basin": [0.05, 0.6]}
 INSIDE = {"coverage": 0.95, "distance": 0.02, "low_basin": 0.25}
 
 
 def planned(**changes):
-    return make_plan(check_study(DEMO | changes, "study.yaml"))
+    return make_plan(check_study(PROTOCOL | changes, "study.yaml"))
 
 
 def changed(experiment, **changes):
-    return planned(experiments=DEMO["experiments"] | {experiment: DEMO["experiments"][experiment] | changes})
+    return planned(experiments=PROTOCOL["experiments"] | {experiment: PROTOCOL["experiments"][experiment] | changes})
 
 
 def test_all_conditions_together_are_the_regime():
@@ -117,12 +117,27 @@ def test_of_several_variants_those_with_the_settings_of_the_reference_count():
     assert not [path for path in own if "threshold" in path]
 
 
+def test_a_baseline_with_settings_of_its_own_is_a_control_in_the_same_regime():
+    altered = changed("shapes", methods={"fixmatch": {"threshold": 0.975}, "smooth-fixmatch": {}})
+    assert gate_runs(altered, "shapes") == REFERENCE
+
+
 def test_an_experiment_of_other_length_counts_on_its_own():
     short = changed("momentum", training={"steps": 60})
     assert gate_runs(short, "scarce-labels") == REFERENCE
     own = gate_runs(short, "momentum")
     assert len(own) == 3, "no variant has the settings of the reference"
     assert all("steps=60" in path for path in own)
+
+
+def test_a_difference_of_errors_between_experiments_that_train_differently_is_no_endpoint():
+    def tested(plan):
+        claims = claim_tests(plan, "scarce-labels", "class-imbalance")["claims"]
+        return {claim["name"] for claim in claims if claim["planned"]}
+
+    drops = {"drop-fixmatch", "drop-smooth"}
+    assert drops < tested(planned())
+    assert tested(planned()) - tested(changed("class-imbalance", training={"steps": 300})) == drops
 
 
 WRONG = {
@@ -169,7 +184,7 @@ def test_without_a_gate_there_is_no_figure_and_nothing_is_out_of_regime():
 
 def fabricated(tmp_path, coverage=0.95, supervised=0.02, folds=6):
     """The table of claims of the demo with scarce labels and full supervision alone; FixMatch is behind by a point."""
-    kept = {name: DEMO["experiments"][name] for name in ("scarce-labels", "fully-supervised")}
+    kept = {name: PROTOCOL["experiments"][name] for name in ("scarce-labels", "fully-supervised")}
     plan = planned(experiments=kept, assumed={})
     parameter = claim_tests(plan, *kept)
     for name in kept:

@@ -1,6 +1,7 @@
 """Which images are labelled: the same everywhere, nested, and never a matter of the training seed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from spl.data.digits import read_digits
 from spl.data.registry import SOURCES
 from spl.data.splits import draw_split, read_split, write_split
+from spl.data.store import NO_CLASS
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "splits.json").read_text())
 CLASSES = read_digits().train_classes
@@ -52,6 +54,17 @@ def test_a_random_fold_is_contained_in_the_one_with_more_labels(classes, seed, l
     small, large = (draw_split(classes, "random", seed, n).labelled for n in (labels, labels + more))
     assert large[:labels] == small
     assert len(set(large)) == labels + more
+
+
+SCHEMES = {"balanced": {"labels": 2, "keep": 0.5}, "proportional": {"part": 0.3}, "random": {"labels": 9}, "full": {}}
+
+
+@given(pools, seeds, st.integers(1, 20), st.sampled_from(list(SCHEMES)))
+def test_images_without_a_class_join_the_pool_and_nothing_else(classes, seed, unlabelled, scheme):
+    sizes = SCHEMES[scheme]
+    before = draw_split(classes, scheme, seed, **sizes)
+    after = draw_split(np.append(classes, [NO_CLASS] * unlabelled), scheme, seed, **sizes)
+    assert after == replace(before, unlabelled_counts=[*before.unlabelled_counts, unlabelled])
 
 
 def test_random_folds_are_uniform_over_all_images():

@@ -11,13 +11,13 @@ import torch
 
 from spl.data.digits import read_digits
 from spl.data.splits import draw_split
-from spl.data.store import grey_levels
+from spl.data.store import NO_CLASS, grey_levels
 from spl.errors import InterruptedTrainingError, NotFiniteError
 from spl.methods.registry import METHODS
 from spl.study.schema import METHOD_SETTINGS
 from spl.study.settings import Settings
 from spl.training import batches as batching
-from spl.training.batches import PIXELS_AT_ONCE, Pools, draw_batches
+from spl.training.batches import PIXELS_AT_ONCE, Pools, build_pools, draw_batches
 from spl.training.checkpoints import Checkpoints
 from spl.training.evaluation import MEASURES, is_evaluated
 from spl.training.loop import train
@@ -32,12 +32,12 @@ SHORT = Settings(
 )  # fmt: skip
 
 
-def trained(method="fixmatch", seed=0, split_seed=0, split=None, **changed):
+def trained(method="fixmatch", seed=0, split_seed=0, split=None, dataset=DIGITS, **changed):
     used = {k: v for k, v in METHODS[method].defaults.items() if k not in changed and v != "calibrated"}
     settings = SHORT.model_copy(update={**used, **changed})
     only = {k: v for k, v in settings.model_dump().items() if k not in METHOD_SETTINGS - METHODS[method].settings}
     split = split or draw_split(DIGITS.train_classes, "balanced", split_seed, 2)
-    return train(DIGITS, GREY, split, method, SimpleNamespace(**only), seed, lambda evaluation: None)
+    return train(dataset, GREY, split, method, SimpleNamespace(**only), seed, lambda evaluation: None)
 
 
 def pools_of(labelled, unlabelled=1297):
@@ -174,6 +174,26 @@ def test_the_measures_are_those_of_the_equations():
     assert nothing["unweighted_loss"] > 0
     assert math.isnan(nothing["purity"])
     assert nothing.keys() == everything.keys()
+
+
+@pytest.mark.parametrize("method", ["fixmatch", "flexmatch", "supervised"])
+def test_images_without_a_class_train_like_images_whose_class_is_hidden_and_leave_purity_unknown(method):
+    hidden = DIGITS.train_classes.copy()
+    hidden[600:] = NO_CLASS
+    split = draw_split(hidden, "balanced", 0, 2)
+    known, unknown = (
+        trained(method, split=split, dataset=replace(DIGITS, train_classes=classes), threshold=0.3)
+        for classes in (DIGITS.train_classes, hidden)
+    )
+    assert all(torch.equal(weight, unknown.weights[name]) for name, weight in known.weights.items())
+    assert known.known.tolist() == unknown.known.tolist() == list(range(10))
+    pools = build_pools(replace(DIGITS, train_classes=hidden), GREY, split, known.known, torch.device("cpu"))
+    assert pools.classes.tolist() == hidden.tolist(), "their truth is that of no class"
+    for before, after in zip(known.evaluations, unknown.evaluations, strict=True):
+        assert math.isnan(after.measures["purity"])
+        assert before.predicted.tolist() == after.predicted.tolist()
+        same = before.measures.keys() - {"purity"}
+        assert repr([before.measures[name] for name in same]) == repr([after.measures[name] for name in same])
 
 
 def test_pseudo_labeling_leaves_the_running_statistics_to_the_labelled_images():

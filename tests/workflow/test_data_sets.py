@@ -1,11 +1,15 @@
 """Data sets that do not come with a package: from a download or a folder to the labelled sets, through Snakemake."""
 
 import json
+import os
 import re
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from spl.data.store import read_dataset
 
 FASHION = "config/fashion-mnist.yaml"
 SPLIT = "results/fashion-mnist/splits/fashion-mnist/balanced-40/fold0.json"
@@ -156,3 +160,55 @@ def test_an_image_that_cannot_be_read_fails_the_preparation_with_its_name(own):
     failed = failing(own, OWN_SPLIT, "--configfile", "own.yaml")
     assert "error: pictures/train/frog/3.png: expected a readable PNG or JPEG image" in failed
     assert not (own.folder / "results/own/data/pictures/dataset.json").exists()
+
+
+def test_an_image_that_changed_under_its_name_is_prepared_again_and_one_that_was_only_touched_is_not(own):
+    (own.folder / "own.yaml").write_text(STUDY.format(root="root: pictures,"))
+    assert jobs(snakemake(own, OWN_SPLIT, "--configfile", "own.yaml"))["data"] == 1
+    assert "Nothing to be done" in snakemake(own, OWN_SPLIT, "--configfile", "own.yaml")
+
+    first, second = (own.folder / f"pictures/train/bird/{number}.png" for number in range(2))
+    first.touch()
+    second.write_bytes(second.read_bytes())
+    assert "Nothing to be done" in snakemake(own, OWN_SPLIT, "--configfile", "own.yaml")
+
+    dates = first.stat().st_atime_ns, first.stat().st_mtime_ns
+    first.write_bytes(second.read_bytes())
+    os.utime(first, ns=dates)  # as copying with dates does
+    assert jobs(snakemake(own, "-n", OWN_SPLIT, "--configfile", "own.yaml"))["data"] == 1
+    assert jobs(snakemake(own, OWN_SPLIT, "--configfile", "own.yaml")) == {"data": 1, "split": 1, "total": 2}
+    images = read_dataset(own.folder / "results/own/data/pictures")[0].train_images
+    assert (images[0] == images[1]).all()
+    assert "Nothing to be done" in snakemake(own, OWN_SPLIT, "--configfile", "own.yaml")
+
+    shutil.rmtree(own.folder / "results/own/campaign")
+    assert "Nothing to be done" in snakemake(own, OWN_SPLIT, "--configfile", "own.yaml")
+
+
+@pytest.mark.parametrize("what", ["removed", "a mount point without its disk"])
+def test_what_is_prepared_is_enough_where_the_folder_is_not(own, what):
+    (own.folder / "own.yaml").write_text(STUDY.format(root="root: pictures,"))
+    snakemake(own, OWN_SPLIT, "--configfile", "own.yaml")
+    shutil.rmtree(own.folder / "pictures")
+    if what != "removed":
+        (own.folder / "pictures").mkdir()
+    told = "pictures: no images here; those prepared from it in results/own/data/pictures are used"
+    assert "Nothing to be done" in (again := snakemake(own, OWN_SPLIT, "--configfile", "own.yaml"))
+    assert again.splitlines().count(told) == 1
+    planned = own.run("spl", "plan", "own.yaml")
+    assert (planned.returncode, planned.stderr) == (0, f"{told}\n")
+    audited = own.run("spl", "audit", "--study", "own.yaml", OWN_SPLIT)
+    assert audited.returncode == 0, audited.stdout
+    (own.folder / "results/own/data/pictures/images.safetensors").unlink()
+    refused = own.run("snakemake", "--cores", "1", OWN_SPLIT, "--configfile", "own.yaml")
+    assert refused.returncode == 2
+    assert "datasets.pictures.root: pictures/train: no class folders" in refused.stderr
+
+
+def test_what_is_passed_over_is_said_once_and_logged(own):
+    (own.folder / "own.yaml").write_text(STUDY.format(root="root: pictures,"))
+    (own.folder / "pictures/train/bird/0.gif").touch()
+    told = "pictures: passed over 1 .gif file (train/bird/0.gif)"
+    assert told in snakemake(own, OWN_SPLIT, "--configfile", "own.yaml").splitlines()
+    assert (own.folder / "results/own/logs/data/pictures.log").read_text().splitlines() == [told]
+    assert "passed over" not in snakemake(own, OWN_SPLIT, "--configfile", "own.yaml")

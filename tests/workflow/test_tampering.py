@@ -397,6 +397,25 @@ def test_a_run_that_is_trained_again_has_the_same_bytes(finished):
     assert "metrics.csv differ" in again.stdout
 
 
+def test_an_archive_without_runs_is_vouched_for_by_manifests_and_each_run_can_be_repeated(finished):
+    for run in TRAININGS:
+        shutil.rmtree(finished.results / run)
+    assert finished.spl("audit", "--study", STUDY).returncode == 1
+    archive = finished.spl("audit", "--study", STUDY, "--archive")
+    assert archive.returncode == 0, archive.stdout
+    assert f", {len(TRAININGS)} recorded" in archive.stdout
+    again = finished.spl("audit", "--study", STUDY, "--rerun", TRAININGS[1], "--archive")
+    assert again.stdout.endswith(f"{TRAININGS[1]}: the same bytes\n")
+    shutil.rmtree(finished.results / "splits")
+    without = finished.spl("audit", "--study", STUDY, "--rerun", TRAININGS[1], "--archive")
+    assert "fold0.json: missing; make it with `snakemake results/tiny/splits/" in without.stderr
+    manifest = finished.results / f"{TRAININGS[1]}.manifest.json"
+    manifest.write_text(manifest.read_text().replace('"threads"', '"thread"'))
+    edited = finished.spl("audit", "--study", STUDY, "--archive")
+    assert edited.returncode == 1
+    assert "manifest" in edited.stdout
+
+
 def test_what_was_trained_from_other_labels_is_not_vouched_for_by_training_it_again(finished):
     drawn = [finished.results / f"splits/digits/balanced-40/fold{fold}.json" for fold in (0, 1)]
     shutil.copy(*drawn)

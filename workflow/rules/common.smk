@@ -4,7 +4,11 @@ import sys
 from pathlib import Path
 
 from spl.campaign import frozen_plan
+from spl.campaign.command_line import check_command_line, check_targets
+from spl.campaign.here import cores_here, memory_here, memory_of_run
 from spl.campaign.jobs import jobs
+from spl.campaign.own_images import image_notes, note_images, state_file
+from spl.campaign.owner import check_owner, record_owner
 from spl.campaign.partial import partial_plan
 from spl.campaign.plan_file import read_plan_file, write_plan_file
 from spl.campaign.processor import check_machine
@@ -12,9 +16,12 @@ from spl.campaign.registration import check_is_registered, looks_file, registrat
 from spl.campaign.submission import check_site_resources
 from spl.code.equivalence import declared
 from spl.data.downloads import DOWNLOADS
+from spl.doctor.checkup import check_before_submission
+from spl.doctor.site import site_of
 from spl.errors import InputError
 from spl.paper.selection import exhibit_caption, exhibits
 from spl.provenance.deviations import check_registration
+from spl.provenance.machine import check_installed
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_yaml
 
@@ -23,15 +30,26 @@ files = [os.path.relpath(path) for path in workflow.configfiles]
 frozen = None if workflow.is_main_process else os.environ.get("SPL_PLAN")
 os.environ.setdefault("SPL_PLAN", "")
 LOCKS = []  # open files: their locks last as long as Snakemake
+IS_MAIN = workflow.modifier.is_main_snakefile()  # and not a module of another workflow
 distrusted = config.pop("study", None)
 # Snakemake reads "True" as a boolean, "true" as text.
 in_part = str(config.pop("partial", "false")).lower()
 GPU_SHARES = config.pop("gpu_shares", None)
 GPU_TYPE = config.pop("gpu_type", None)
 GPU_TYPE = None if GPU_TYPE is None else str(GPU_TYPE)  # Snakemake reads 4090 as a number
+
+
+def study_file():
+    """The file that the study was read from; None in a workflow that imports this one."""
+    return Path(files[0]) if files else None
+
+
 try:
     if in_part not in ("true", "false"):
         raise InputError(f"--config partial={in_part}: expected true or false")
+    check_installed()
+    if IS_MAIN and not frozen:
+        check_command_line(files, workflow.config_settings.config)
     if frozen:
         frozen_plan.check_newest(Path(frozen))
         study, JOBS = read_plan_file(Path(frozen))
@@ -58,7 +76,12 @@ try:
         PLAN_FILE = Path(frozen)
     else:
         JOBS = jobs(PLAN, EXHIBITS)
+        if study_file():
+            check_owner(study_file(), Path(RESULTS))
+            record_owner(study_file(), Path(RESULTS))
         PLAN_FILE = write_plan_file(JOBS, dict(config), Path(RESULTS))
+        if workflow.is_main_process:
+            note_images(PLAN, Path(RESULTS))
 except InputError as mistake:
     print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)
     raise SystemExit(2)
@@ -68,12 +91,49 @@ PRODUCTS = f"{RESULTS}/{PLAN.products}".rstrip("/")
 if workflow.is_main_process:
     for name, key in PLAN.off.items():
         print(f"off: experiments.{name}: {key}", file=sys.stderr)
+    for line in image_notes(PLAN, Path(RESULTS)):
+        print(line, file=sys.stderr)
     if PLAN.study.registered and files:
         for line in check_registration(Path(files[0]), PLAN.study, ()).deviations:
             print(f"not as registered: {line}", file=sys.stderr)
 
 # `spl` belongs to the Python that runs Snakemake, even where its environment is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
+
+
+if workflow.is_main_process:
+    # A container's limits, of which Snakemake knows nothing.
+    if workflow.resource_settings.cores:
+        workflow.register_resource("_cores", cores_here(workflow.resource_settings.cores))
+    memory = memory_here()
+    if (
+        memory
+        and not workflow.non_local_exec
+        and not {"mem", "mem_mb", "mem_mib"} & workflow.global_resources.keys()
+    ):
+        workflow.register_resource("mem_mb", memory)
+
+
+def check_rules_asked_for():
+    """End with the names of all targets where one is asked for that does not exist."""
+    try:
+        if IS_MAIN and workflow.is_main_process:
+            check_targets([rule.name for rule in workflow.rules if not rule.has_wildcards()])
+    except InputError as mistake:
+        print(f"error: {mistake}", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def site():
+    """What profile and command line say about the cluster."""
+    resources = workflow.resource_settings
+    return site_of(resources.default_resources or {}, GPU_TYPE, resources.nodes)
+
+
+def memory_mb(wildcards):
+    """The memory of a run: as its study requests it from a cluster, or by which it counts on this machine."""
+    request = REQUESTS[wildcards.run]
+    return request.mem_mb if workflow.non_local_exec else memory_of_run(request)
 
 
 def registration_of(studies):
@@ -85,6 +145,16 @@ def registration_of(studies):
 def inputs(name):
     """The files that a job reads."""
     return [str(path) for path in JOBS[name].inputs]
+
+
+def data_inputs(wildcards):
+    """What makes Snakemake prepare a data set again: downloads, checked by content, not by date; of a user's own
+    images, which are no business of Snakemake, the file that notes their state."""
+    downloads = [
+        path for path in inputs(f"data/{wildcards.dataset}") if Path(path).is_relative_to(DOWNLOADS)
+    ]
+    noted = state_file(Path(RESULTS), wildcards.dataset)
+    return [*map(ancient, downloads), *([str(noted)] if noted.is_file() else [])]
 
 
 def parameter(name):

@@ -15,12 +15,7 @@ rule download:
 
 rule data:
     input:
-        # Downloads alone, checked by content, not by date: a user's own files are no business of Snakemake.
-        lambda wildcards: [
-            ancient(path)
-            for path in inputs(f"data/{wildcards.dataset}")
-            if Path(path).is_relative_to(DOWNLOADS)
-        ],
+        data_inputs,
     output:
         f"{RESULTS}/data/{{dataset}}/images.safetensors",
         f"{RESULTS}/data/{{dataset}}/dataset.json",

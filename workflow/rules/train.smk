@@ -6,7 +6,9 @@ REQUESTS = run_requests(PLAN)
 GROUPS = gpu_groups(PLAN, REQUESTS)
 FAILED = failed_runs(PLAN, Path(RESULTS)) if workflow.is_main_process else set()
 try:
-    ON_CLUSTER = gpu_requests(REQUESTS, GROUPS, GPU_SHARES, GPU_TYPE, FAILED, workflow.is_main_process)
+    ON_CLUSTER = gpu_requests(
+        REQUESTS, GROUPS, GPU_SHARES, GPU_TYPE, FAILED, workflow.is_main_process
+    )
     HERE = gpu_requests(REQUESTS, {}, None, None, FAILED, workflow.is_main_process)
 except InputError as mistake:
     print(f"error: {mistake}", file=sys.stderr)
@@ -52,7 +54,7 @@ rule train:
         # Snakemake limits `threads` to the cores of the host that submits.
         cpus_per_task=lambda wildcards: REQUESTS[wildcards.run].cpus,
         nodes=lambda wildcards: gpus(wildcards).nodes,
-        mem_mb=lambda wildcards: REQUESTS[wildcards.run].mem_mb,
+        mem_mb=memory_mb,
         runtime=lambda wildcards: REQUESTS[wildcards.run].runtime,
     params:
         plan=plan_file,

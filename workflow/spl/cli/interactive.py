@@ -75,6 +75,8 @@ def plan(
 
     from spl.campaign import cost as usage
     from spl.campaign.hard_fold import hard_fold_message
+    from spl.campaign.own_images import image_notes
+    from spl.campaign.owner import check_owner
     from spl.campaign.parameters import run_parameter
     from spl.campaign.processor import check_processor
     from spl.campaign.rates import find_rates, read_rates
@@ -89,6 +91,7 @@ def plan(
     results = Path("results") / planned.study.name
     file = rates or find_rates(results)
     measured = read_rates(file) if file else None
+    check_owner(study, results)
     listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
     runs = with_progress(planned.runs, len(planned.runs), "checking runs")
     states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in runs}
@@ -113,6 +116,8 @@ def plan(
         )
     for name, key in planned.off.items():
         print(f"off: experiments.{name}: {key}", file=sys.stderr)
+    for line in image_notes(planned, results):
+        print(line, file=sys.stderr)
 
 
 @_command("spl status config/paper.yaml", "spl status config/paper.yaml --once")
@@ -147,6 +152,7 @@ def status(
     "spl audit",
     "spl audit table1 fig4",
     "spl audit results/paper --quick",
+    "spl audit results/digits --archive",
     'spl audit --why "table1.csv:Smooth FixMatch,mean"',
     "spl audit --rerun runs/digits/balanced-20/fold0/fixmatch/seed0",
 )
@@ -168,6 +174,10 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     quick: Annotated[
         bool, typer.Option("--quick", help="Hash only files whose size, times or inode changed since the last audit.")
+    ] = False,
+    archive: Annotated[
+        bool,
+        typer.Option("--archive", help="Results that are not kept count as their manifests, which the seal covers."),
     ] = False,
     seal: Annotated[str | None, typer.Option(help="The published sha256 of the seal.")] = None,
     why: Annotated[
@@ -193,7 +203,7 @@ def audit(
     if rerun and as_json:
         raise InputError("--rerun: expected without --json; the exit status is 0 if the run is reproduced")
     asked = targets or []
-    about = plan_study(study, next(iter(asked), rerun or (why and why.partition(":")[0])))
+    about = plan_study(study, next(iter(asked), rerun or (why and why.partition(":")[0])), archive)
     if rerun:
         fresh = audit_rerun(about, rerun, _console())
     elif why:
@@ -330,6 +340,31 @@ def check_device(
             print(f"{precision}: " + ", ".join(f"{name} {value:,}" for name, value in speed.items()))
         print(f"{found['device']}, torch {found['torch']}: {found['verdict']}")
     raise typer.Exit(0 if found["passed"] else 1)
+
+
+@_command("spl doctor", "spl doctor config/paper.yaml", "spl doctor config/paper.yaml --profile my-site --json")
+def doctor(
+    study: StudyFile = DEMO,
+    profile: Annotated[str, typer.Option(help="Snakemake's profile for the cluster, by name or path.")] = "slurm",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Check before a campaign what it needs on this host: commit, versions, files, machine or SLURM. Submits nothing.
+
+    The exit status is 1 if there is an error.
+    """
+    from spl.doctor import checkup
+    from spl.doctor.site import read_profile
+    from spl.study.plan import make_plan
+    from spl.study.reading import read_study
+
+    planned = make_plan(read_study(study))
+    site, found = read_profile(profile)
+    findings = [found, *checkup.examine(planned, study, site)]
+    if as_json:
+        print(json.dumps(checkup.as_content(findings), indent=1))
+    else:
+        print(*checkup.lines(findings), sep="\n")
+    raise typer.Exit(0 if checkup.is_fit(findings) else 1)
 
 
 @_command("spl findings", "spl findings results/demo")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from spl.data.ranking import ranked
-from spl.data.store import Classes, read_dataset
+from spl.data.store import NO_CLASS, Classes, read_dataset
 from spl.errors import InputError
 
 
@@ -27,10 +27,11 @@ class Split:
         seed: the seed of the draw.
         labelled: indices of the labelled training images, in the order drawn.
         excluded: indices of the training images that are not in the unlabelled pool. The pool holds all the others,
-            labelled ones included, as in FixMatch.
+            labelled ones and those of no known class included, as in FixMatch.
         imbalanced_class: the class that lost unlabelled images, if any.
         labelled_counts: labelled images of each class.
-        unlabelled_counts: images of each class in the unlabelled pool.
+        unlabelled_counts: images of each class in the unlabelled pool; last, where there are any, those of no known
+            class.
     """
 
     scheme: str
@@ -54,31 +55,32 @@ def draw_split(
     """Draw the labelled set of one fold.
 
     Args:
-        classes: int64 (n,), the class of each training image.
+        classes: int64 (n,), the class of each training image; those of no known class are never labelled.
         scheme: "balanced" takes ``labels`` images of each class, "proportional" the share ``part`` of each class,
-            "random" ``labels`` of all images, "full" all images.
+            "random" ``labels`` of all images with a class, "full" all of these.
         seed: the fold's seed. For one seed, a larger draw of the same scheme contains a smaller one.
         labels: see ``scheme``.
         keep: share of the unlabelled images of one class, drawn at random, that stay in the pool; None keeps all.
         names: of the training images, which are then drawn by name instead of by index.
         part: share of each class, rounded to whole images and to at least one.
     """
-    everything = np.arange(len(classes), dtype=np.int64)
+    with_class = np.flatnonzero(classes != NO_CLASS)
     n_classes = int(classes.max()) + 1
     if scheme == "full":
-        labelled = everything
+        labelled = with_class
     elif scheme == "random":
-        labelled = ranked("labelled", seed, everything, names)[:labels]
+        labelled = ranked("labelled", seed, with_class, names)[:labels]
     else:
         of_class = [ranked("labelled", seed, np.flatnonzero(classes == number), names) for number in range(n_classes)]
         counts = [labels if part is None else part_of_class(part, len(images)) for images in of_class]
         labelled = np.concatenate([images[:count] for images, count in zip(of_class, counts, strict=True)])
-    excluded, imbalanced_class = everything[:0], None
+    excluded, imbalanced_class = with_class[:0], None
     if keep is not None:
         imbalanced_class = int(ranked("imbalanced-class", seed, np.arange(n_classes, dtype=np.int64))[0])
         unlabelled = np.setdiff1d(np.flatnonzero(classes == imbalanced_class), labelled)
         excluded = np.sort(ranked("imbalanced-pool", seed, unlabelled, names)[round(keep * len(unlabelled)) :])
-    pool = np.setdiff1d(everything, excluded)
+    pool = np.setdiff1d(np.arange(len(classes)), excluded)
+    counted = np.where(classes == NO_CLASS, n_classes, classes)
     return Split(
         scheme=scheme,
         seed=seed,
@@ -86,7 +88,7 @@ def draw_split(
         excluded=excluded.tolist(),
         imbalanced_class=imbalanced_class,
         labelled_counts=np.bincount(classes[labelled], minlength=n_classes).tolist(),
-        unlabelled_counts=np.bincount(classes[pool], minlength=n_classes).tolist(),
+        unlabelled_counts=np.bincount(counted[pool], minlength=n_classes).tolist(),
     )
 
 

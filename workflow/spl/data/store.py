@@ -22,6 +22,7 @@ Classes = NDArray[np.int64]
 ClassNumbers = NDArray[np.unsignedinteger[Any]]  # of the smallest type that holds all classes
 
 FILE = "images.safetensors"
+NO_CLASS = -1  # of training images that come without one
 # In the order in which safetensors writes them: by size of a number, then by name.
 ARRAYS = ("test_classes", "train_classes", "test_images", "train_images")
 NUMBER_TYPES = {"U8": np.uint8, "U16": np.uint16, "I64": np.int64}  # as safetensors names them
@@ -32,7 +33,10 @@ MAP_NORESERVE = 0x4000 if sys.platform == "linux" else 0
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images are uint8 (n, channels, height, width), classes int64 (n,) in 0 .. number of classes - 1."""
+    """Images are uint8 (n, channels, height, width), classes int64 (n,) in 0 .. number of classes - 1.
+
+    Training images of no known class, which come last and only join the unlabelled pool, have class :data:`NO_CLASS`.
+    """
 
     train_images: Images
     train_classes: Classes
@@ -74,8 +78,9 @@ def save_dataset(source: str, classes: Sequence[str], dataset: Dataset | UnreadD
     """Write ``images.safetensors`` and ``dataset.json`` into the folder.
 
     Image files are read one after the other, and never all in memory. The description holds the names of the classes,
-    counts, grey-level mean and standard deviation of the training images per channel (0-255), the sha256 of the file
-    and of each array's bytes, and, where every image is a file of its own, the sha256 of each file by its path.
+    counts (``without_class`` where there are such training images), grey-level mean and standard deviation of all
+    training images per channel (0-255), the sha256 of the file and of each array's bytes, and, where every image is a
+    file of its own, the sha256 of each file by its path.
 
     Raises:
         InputError: all pixels of a channel are equal, an image cannot be read, or the folder cannot be written.
@@ -93,11 +98,14 @@ def save_dataset(source: str, classes: Sequence[str], dataset: Dataset | UnreadD
     except InputError:
         path.unlink()
         raise
+    labelled = dataset.train_classes[dataset.train_classes != NO_CLASS]
+    unlabelled = len(dataset.train_classes) - len(labelled)
     description = {
         "source": source,
         "classes": list(classes),
         "image": list(dataset.train_images.shape[1:]),
-        "train_counts": np.bincount(dataset.train_classes).tolist(),
+        "train_counts": np.bincount(labelled).tolist(),
+        **({"without_class": unlabelled} if unlabelled else {}),
         "test_counts": np.bincount(dataset.test_classes).tolist(),
         "mean": mean,
         "std": std,

@@ -83,7 +83,19 @@ def _is_planned(plan: Plan, claim: Claim, experiments: tuple[str, ...]) -> bool:
         return False
     own = [plan.study.experiments[name] for name in claim.experiments]
     methods = {claim.method, claim.against} - {""}
-    return all(methods <= experiment.methods.keys() for experiment in own) and claim.variant < len(own[0].variants)
+    if not all(methods <= experiment.methods.keys() for experiment in own) or claim.variant >= len(own[0].variants):
+        return False
+    return all(_trains_equally(plan, claim.experiments[0], other, methods) for other in claim.experiments[1:])
+
+
+def _trains_equally(plan: Plan, first: str, second: str, methods: set[str]) -> bool:
+    """Whether two experiments, the difference of whose errors is an endpoint, differ in their labelled sets alone."""
+    runs = [
+        [run for path in plan.experiments[name] if (run := plan.runs[path]).method in methods]
+        for name in (first, second)
+    ]
+    ours, theirs = ({(run.dataset, run.method): run.settings for run in one} for one in runs)
+    return ours == theirs
 
 
 def _gate(plan: Plan, experiments: tuple[str, ...]) -> dict[str, Any] | None:
@@ -111,8 +123,8 @@ def regime_runs(plan: Plan, experiment: str) -> list[Run]:
 
     They are the experiment's own, with the most labels that it has, since it asks from how many labels on a method is
     good. Among several variants, those with the settings of the gate's experiment count. An experiment that repeats
-    its conditions, or that lacks the baseline, shares its runs: those of all folds show more than a few, or than folds
-    that were chosen by their outcome.
+    its conditions, that lacks the baseline or gives it settings of its own to compare with, shares its runs: those of
+    all folds show more than a few, or than folds that were chosen by their outcome.
     """
     reference = _reference(plan)
     if not reference:  # a partial paper without its runs cannot measure the regime
@@ -120,7 +132,9 @@ def regime_runs(plan: Plan, experiment: str) -> list[Run]:
     runs = [run for path in plan.experiments[experiment] if (run := plan.runs[path]).method == BASELINE]
     own = [run for run in runs if run.labels == max(run.labels for run in runs)]
     same = [run for run in own if run.settings == reference[0].settings]
-    if not own or (same and _drawn_like(same[0], reference[0])):
+    methods = plan.study.experiments[experiment].methods
+    altered = BASELINE in methods and methods[BASELINE].model_fields_set
+    if not own or ((same or altered) and _drawn_like(own[0], reference[0])):
         return reference
     return same or own
 

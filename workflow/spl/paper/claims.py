@@ -20,7 +20,7 @@ class Claim:
 
     Attributes:
         text: what it says, in our words.
-        section: where it stands.
+        section: where it stands; "control" for a comparison of ours that rules out another explanation.
         experiments: the one that tests it, and one that its endpoint needs besides.
         method: the method that it favours; of two methods that it calls equal, the new one.
         against: the method that it compares with; "" if it is about one method.
@@ -48,7 +48,7 @@ class Claim:
 
 
 SMOOTH, SQ, SQRT = "smooth-fixmatch", "smooth-fixmatch-sq", "smooth-fixmatch-sqrt"
-FIXMATCH, FLEXMATCH, FACTOR = "fixmatch", "flexmatch", "smooth-fixmatch-factor"
+FIXMATCH, FLEXMATCH, FACTOR, JUMP = "fixmatch", "flexmatch", "smooth-fixmatch-factor", "jump-fixmatch"
 
 SCARCE = ("scarce-labels",)
 IMBALANCE = ("class-imbalance",)
@@ -68,6 +68,26 @@ CLAIMS = {
         "A tiny disturbance at the start changes Smooth FixMatch's predictions less than FixMatch's",
         "3.3", ("twins",), SMOOTH, FIXMATCH, "disagreement", "mechanism",
         reads=("metrics.csv", "predictions.safetensors"),
+    ),
+    "half-jump": Claim(
+        "A weight that jumps by half at the threshold has a lower error than FixMatch's, which jumps by 1",
+        "3.3", ("half-jump",), JUMP, FIXMATCH, "error", "mechanism",
+    ),
+    "no-jump": Claim(
+        "Smooth FixMatch, whose weight does not jump, has a lower error than the weight that jumps by half",
+        "3.3", ("half-jump",), SMOOTH, JUMP, "error", "mechanism",
+    ),
+    "matched-threshold": Claim(
+        "Smooth FixMatch has a lower error than FixMatch at the threshold where the smooth weight is 1/2",
+        "control", ("matched-threshold",), SMOOTH, FIXMATCH, "error", "controls",
+    ),
+    "matched-weight": Claim(
+        "Smooth FixMatch has a lower error than FixMatch with a loss weight that makes up for its larger loss",
+        "control", ("matched-weight",), SMOOTH, FIXMATCH, "error", "controls",
+    ),
+    "unit-weight": Claim(
+        "Smooth FixMatch has a lower error than FixMatch without its calibrated weight, too",
+        "control", ("unit-weight",), SMOOTH, FIXMATCH, "error", "controls",
     ),
     "factor-as-loss": Claim(
         "The factor as an additional loss raises the error of Smooth FixMatch",

@@ -28,7 +28,7 @@ from spl.provenance.digests import digests
 from spl.provenance.files import digest
 from spl.provenance.published import listing
 from spl.provenance.seal import Seal, check_seal
-from spl.provenance.verdicts import Node, audit, orphans, upstream_of
+from spl.provenance.verdicts import Node, audit, orphans, recorded_output, upstream_of
 from spl.study.files import RUN_FILES
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
@@ -41,15 +41,16 @@ PLAIN: Any = {"highlight": False, "markup": False, "soft_wrap": True}
 
 @dataclass(frozen=True)
 class PlannedStudy:
-    """A study: its file, its content, its jobs by name, and the folder of its results."""
+    """A study: its file, its content, its jobs by name, the folder of its results, and whether that is an archive."""
 
     file: Path
     study: Study
     jobs: Mapping[str, Job]
     results: Path
+    archive: bool = False
 
 
-def plan_study(study: Path | None, target: str | None = None) -> PlannedStudy:
+def plan_study(study: Path | None, target: str | None = None, archive: bool = False) -> PlannedStudy:
     """Plan the jobs of a study: its file, or that below ``config/`` to whose results the target belongs, or the demo.
 
     Raises:
@@ -57,7 +58,8 @@ def plan_study(study: Path | None, target: str | None = None) -> PlannedStudy:
     """
     path = study or _study_of(target) or DEFAULT
     plan = make_plan(read_study(path))
-    return PlannedStudy(path, plan.study, jobs(plan, exhibits(plan, str(path))), Path("results") / plan.study.name)
+    planned = jobs(plan, exhibits(plan, str(path)))
+    return PlannedStudy(path, plan.study, planned, Path("results") / plan.study.name, archive)
 
 
 def _study_of(target: str | None) -> Path | None:
@@ -114,7 +116,7 @@ def audit_results(
             for line in report.problems(nodes.values()):
                 console.print(line, soft_wrap=True)
         console.print(report.summary(nodes.values(), seal), **PLAIN)
-        for line in report.registration_lines(registered):
+        for line in (*report.repository_lines(nodes.values()), *report.registration_lines(registered)):
             console.print(line, **PLAIN)
         for command in commands:
             console.print(Text(f"  {command}", "bold"), soft_wrap=True)
@@ -187,11 +189,13 @@ def judge(study: PlannedStudy, names: list[str], quick: bool) -> dict[str, Node]
     chosen = upstream_of(study.jobs, names)
     paths = (path for job in chosen.values() for path in (*job.outputs, *job.inputs))
     sha256 = digests(paths, _cache(study), quick)
-    return audit(chosen, sha256.__getitem__)
+    return audit(chosen, sha256.__getitem__, study.archive)
 
 
 def audit_rerun(study: PlannedStudy, run: str, console: Console) -> bool:
     """Train a run again, in a temporary folder, and compare the outcome with the results.
+
+    Of results that are not kept, the manifest has the sha256.
 
     Args:
         study: with its jobs.
@@ -203,22 +207,26 @@ def audit_rerun(study: PlannedStudy, run: str, console: Console) -> bool:
         between models and drivers, last errors that differ by :data:`TOLERANCE` at most.
 
     Raises:
-        InputError: there is no such run, or training fails.
+        InputError: there is no such run, its inputs are missing, or its results and their manifest are, or training
+            fails.
     """
     matches = [name for name in report.job_names(study.jobs, run, study.results) if name.startswith("runs/")]
     if len(matches) != 1:
         raise InputError(f"{run}: expected the path of one run of {study.file}, found {len(matches)}")
     job = study.jobs[matches[0]]
-    if absent := [path for path in (*job.inputs, *job.outputs) if not path.is_file()]:
-        raise InputError(f"{absent[0]}: missing; nothing to compare")
+    if absent := [str(path) for path in job.inputs if not path.is_file()]:
+        raise InputError(
+            f"{absent[0]}: missing; make it with `{report.snakemake(absent, str(study.file), str(DEFAULT))}`"
+        )
+    sha256 = {path.name: digest(path) if path.is_file() else recorded_output(job, path) for path in job.outputs}
     upstream = judge(study, [job.name], quick=False)
     del upstream[job.name]
-    wrong = [node for node in upstream.values() if node.verdict != "fresh"]
+    wrong = [node for node in upstream.values() if node.verdict not in report.SOUND]
     for line in report.problems(wrong):
         console.print(line, soft_wrap=True)
     with tempfile.TemporaryDirectory() as folder:
         _train_again(job, run, Path(folder))
-        same, outcome = _compare(job, Path(folder) / "run")
+        same, outcome = _compare(job, sha256, Path(folder) / "run")
     if wrong:
         same, outcome = False, f"{outcome}, from inputs that are not fresh"
     console.print(f"{'✓' if same else '✗'} {job.name}: {outcome}", **PLAIN)
@@ -236,12 +244,14 @@ def _train_again(job: Job, run: str, folder: Path) -> None:
         raise InputError(f"{run}: training it again failed with status {done.returncode}")
 
 
-def _compare(job: Job, again: Path) -> tuple[bool, str]:
-    """Whether a run trained again is the same run, and the comparison in words."""
+def _compare(job: Job, sha256: Mapping[str, str], again: Path) -> tuple[bool, str]:
+    """Whether a run trained again is the same run, and the comparison in words; ``sha256`` is of its files before."""
     before = job.outputs[0].parent
-    differing = [name for name in RUN_FILES if digest(again / name) != digest(before / name)]
+    differing = [name for name in RUN_FILES if digest(again / name) != sha256[name]]
     if not differing:
         return True, "the same bytes"
+    if not (before / METRICS).is_file():
+        return False, f"{', '.join(differing)} differ from what the manifest records"
     then, now = _last_error(before), _last_error(again)
     outcome = f"{', '.join(differing)} differ; last error {100 * then:.2f} % before, {100 * now:.2f} % again"
     on_gpu = job.content["settings"]["device"] == "cuda"
@@ -250,6 +260,7 @@ def _compare(job: Job, again: Path) -> tuple[bool, str]:
     return False, outcome
 
 
+METRICS = "metrics.csv"
 # Difference of the last error, between 0 and 1, up to which two runs on GPUs count as equal.
 TOLERANCE = 0.005
 
@@ -257,4 +268,4 @@ TOLERANCE = 0.005
 def _last_error(run: Path) -> float:
     import pandas as pd
 
-    return float(pd.read_csv(run / "metrics.csv")["test_error"].iloc[-1])
+    return float(pd.read_csv(run / METRICS)["test_error"].iloc[-1])

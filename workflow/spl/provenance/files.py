@@ -17,9 +17,12 @@ def digest(path: Path) -> str:
     The only folders that jobs read are data sets of images; other files in them do not count.
 
     Raises:
-        OSError: there is nothing, or neither a file nor a folder; opening a pipe would block.
+        OSError: there is nothing, or neither a file nor a folder, as opening a pipe would block; or an empty folder, as
+            that in which a file system is mounted elsewhere.
     """
     if path.is_dir():
+        if not any(path.iterdir()):
+            raise OSError(f"{path}: expected images, found an empty folder")
         images = {name: path / name for name in _images(path)}
         return digest_of_listing({name: digest(file) if file.is_file() else "" for name, file in images.items()})
     if path.exists() and not path.is_file():

@@ -21,6 +21,7 @@ from spl.provenance.verdicts import Node, Verdict
 
 LOOKS: dict[Verdict, tuple[str, str]] = {
     "fresh": ("✓", "green"),
+    "recorded": ("✓", "cyan"),
     "stale": ("~", "yellow"),
     "tampered": ("✗", "bold red"),
     "broken-chain": ("…", "yellow"),
@@ -35,6 +36,9 @@ SEALS = {
     "foreign": "not the published one",
 }
 
+
+# Verdicts that vouch for results; the second is given in an archive alone
+SOUND = ("fresh", "recorded")
 
 # Subcommands whose jobs do not read each other's results
 EXHIBITS = ("figure", "table", "spreadsheet")
@@ -61,7 +65,7 @@ def tree(nodes: Mapping[str, Node], tops: Iterable[str]) -> Tree:
 
 def problems(nodes: Iterable[Node]) -> list[RenderableType]:
     """A line for each node that is not fresh or has notes."""
-    return [_line(node) for node in nodes if node.verdict != "fresh" or node.notes]
+    return [_line(node) for node in nodes if node.verdict not in SOUND or node.notes]
 
 
 def _line(node: Node, after: str = "") -> Text:
@@ -98,6 +102,14 @@ def registration_lines(registered: RegistrationCheck | None) -> Iterator[str]:
     yield from (f"  {line}" for line in registered.notes)
 
 
+def repository_lines(nodes: Iterable[Node]) -> Iterator[str]:
+    """A line for each way in which git failed when jobs began: their commit or uncommitted changes are unknown."""
+    recorded = (node.manifest.repository for node in nodes if node.manifest)
+    problems = Counter(repository.problem for repository in recorded if repository and repository.problem)
+    for problem, count in problems.items():
+        yield f"commit or changes unknown to the manifests of {count} job{'s' if count > 1 else ''}: {problem}"
+
+
 def repair(
     nodes: Iterable[Node],
     study: str,
@@ -123,8 +135,7 @@ def repair(
             the user.
     """
     audited = list(nodes)
-    # With --config study=..., Snakemake executes nothing that the file contains.
-    option = "" if study == default else f" --config {shlex.quote(f'study={_as_config(study)}')}"
+    option = _study_option(study, default)
     goal = " ".join(shlex.quote(str(path)) for path in targets) or "all"
     if strays := [shlex.quote(str(path)) for node in audited if node.verdict == "orphan" for path in node.files]:
         folder = shlex.quote(f"{results}-orphans")  # moved, not deleted: the user may want them
@@ -135,11 +146,21 @@ def repair(
     for _, kind in groupby(audited, key=lambda node: "exhibit" if node.subcommand in EXHIBITS else node.subcommand):
         if files := [shlex.quote(str(node.files[0])) for node in kind if _needs_force(node, read)]:
             yield f"snakemake --force {' '.join(files)}{option}"
-    if any(node.verdict not in ("fresh", "orphan") for node in audited):
+    if any(node.verdict not in (*SOUND, "orphan") for node in audited):
         yield f"snakemake {goal}{option}"
         doubtful = any(node.verdict == "fresh" and node.name in unsealed for node in audited)
         if not doubtful and (goal == "all" or (results / ROOT_FILE).exists()):
             yield f"spl seal {shlex.quote(str(results))}"
+
+
+def snakemake(files: Iterable[str], study: str, default: str) -> str:
+    """The command that makes files of a study; ``default`` is the study that Snakemake uses if none is given."""
+    return f"snakemake {' '.join(map(shlex.quote, files))}{_study_option(study, default)}"
+
+
+def _study_option(study: str, default: str) -> str:
+    # With --config study=..., Snakemake executes nothing that the file contains.
+    return "" if study == default else f" --config {shlex.quote(f'study={_as_config(study)}')}"
 
 
 def _needs_force(node: Node, read: Container[str]) -> bool:
@@ -173,8 +194,8 @@ def as_json(
 
 
 def is_fresh(nodes: Iterable[Node]) -> bool:
-    """Whether every node is fresh."""
-    return all(node.verdict == "fresh" for node in nodes)
+    """Whether every node is fresh; in an archive, fresh or recorded."""
+    return all(node.verdict in SOUND for node in nodes)
 
 
 def job_names(jobs: Mapping[str, Any], target: str, results: Path) -> list[str]:
@@ -205,8 +226,10 @@ def run_line(node: Node, known: Mapping[str, Any] | None) -> Text:
             f"{known['split_seed']} (splits/{known['split']}.json), training seed {known['seed']}"
         )
     if manifest := node.manifest:
-        commit = f"commit {manifest.repository.commit[:12]}" if manifest.repository else "no commit"
-        dirty = " with uncommitted changes" if manifest.repository and manifest.repository.diff else ""
+        recorded = manifest.repository
+        commit = f"commit {recorded.commit[:12]}" if recorded and recorded.commit else "no commit"
+        dirty = " with uncommitted changes" if recorded and recorded.diff else ""
+        dirty = ", changes unknown" if recorded and recorded.problem else dirty
         job = f", SLURM job {manifest.slurm_job}" if manifest.slurm_job else ""
         line.append(
             f"\n    code {manifest.code.fingerprint[:12]} ({commit}{dirty}); {manifest.host}{job}, "

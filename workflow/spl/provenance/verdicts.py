@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +21,7 @@ from spl.provenance import machine
 from spl.provenance.manifest import Manifest, read_manifest
 from spl.provenance.seal import OUTSIDE, ROOT_FILE
 
-Verdict = Literal["fresh", "stale", "tampered", "broken-chain", "orphan", "unrecorded", "missing"]
+Verdict = Literal["fresh", "recorded", "stale", "tampered", "broken-chain", "orphan", "unrecorded", "missing"]
 Digest = Callable[[Path], str | None]
 
 
@@ -53,16 +54,27 @@ class Node:
     manifest: Manifest | None = field(default=None, repr=False)
 
 
-def audit(jobs: Mapping[str, Job], digest: Digest) -> dict[str, Node]:
+def audit(jobs: Mapping[str, Job], digest: Digest, archive: bool = False) -> dict[str, Node]:
     """Judge each job, and all jobs upstream of it.
 
     Args:
         jobs: by name; complete, so that the jobs upstream of each are among them.
         digest: the sha256 of the file or folder at a path; None if there is none.
+        archive: whether results that are not kept count as their manifests record them: such a job, fresh otherwise,
+            is "recorded".
 
     Returns:
         by name, each after the jobs upstream of it.
     """
+    if archive:
+        unkept = _recorded_outputs(jobs, digest)
+        judged = audit(jobs, lambda path: digest(path) or unkept.get(path))
+        recorded = {
+            name: replace(node, verdict="recorded")
+            for name, node in judged.items()
+            if node.verdict == "fresh" and not unkept.keys().isdisjoint(node.files)
+        }
+        return judged | recorded
     makers = _makers(jobs)
     graph = {name: {makers[path] for path in job.inputs if path in makers} for name, job in jobs.items()}
     nodes: dict[str, Node] = {}
@@ -70,6 +82,26 @@ def audit(jobs: Mapping[str, Job], digest: Digest) -> dict[str, Node]:
         upstream = {maker: nodes[maker] for maker in sorted(graph[name])}
         nodes[name] = _verdict_on(jobs[name], upstream, makers, digest)
     return nodes
+
+
+def _recorded_outputs(jobs: Mapping[str, Job], digest: Digest) -> dict[Path, str]:
+    """The sha256 of each result that is not here, from the manifest of its job."""
+    found: dict[Path, str] = {}
+    for job in jobs.values():
+        for path in job.outputs:
+            if digest(path) is None:
+                with suppress(InputError):
+                    found[path] = recorded_output(job, path)
+    return found
+
+
+def recorded_output(job: Job, path: Path) -> str:
+    """The sha256 of a result of a job, from its manifest.
+
+    Raises:
+        InputError: the manifest is missing, unreadable or another job's.
+    """
+    return _own_manifest(job).outputs[str(path)]
 
 
 def upstream_of(jobs: Mapping[str, Job], names: Iterable[str]) -> dict[str, Job]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from functools import cached_property
@@ -19,6 +20,7 @@ from spl.data.source import Description
 from spl.errors import InputError
 from spl.methods.registry import METHODS
 from spl.study.base import Integer, Model, Number, Slug, no_duplicates, refuse_key, suggestion
+from spl.study.files import DATA_FILES
 from spl.study.ranges import WholeNumbers
 from spl.study.settings import Settings
 
@@ -129,6 +131,7 @@ class DatasetSettings(Model):
     training: Settings = Settings()
     resources: Resources = Resources()
     calibration: CalibrationSettings | None = None
+    _prepared: Path | None = None
 
     @field_validator("source")
     @classmethod
@@ -148,11 +151,20 @@ class DatasetSettings(Model):
             refuse_key("side", f"missing; {self.source} needs it")
         if self.side is not None and not source.own_folder:
             refuse_key("side", f"the images of {self.source} keep their size")
-        try:
-            _ = self.off or self.known, self.files
-        except (InputError, OSError, ValueError, RuntimeError) as error:  # OSError etc.: a path that no system accepts
-            refuse_key("root", getattr(error, "strerror", None) or str(error))
         return self
+
+    def look_for_files(self, prepared: Path) -> None:
+        """Look for the images, or for what was prepared from them.
+
+        Args:
+            prepared: folder of the prepared data set, with its manifest beside it.
+
+        Raises:
+            InputError: they are not as expected, and not prepared either.
+            OSError, ValueError, RuntimeError: no system accepts the path.
+        """
+        self._prepared = prepared
+        _ = self.off or self.known, self.files
 
     @property
     def off(self) -> bool:
@@ -167,7 +179,38 @@ class DatasetSettings(Model):
     @cached_property
     def known(self) -> Description:
         """Classes and numbers of images, known before the data set is read; not available if it is off."""
-        return SOURCES[self.source].describe(self._folder, **self.options)
+        try:
+            return SOURCES[self.source].describe(self._folder, **self.options)
+        except InputError:
+            if self.absent and self._recorded:
+                return self._recorded[0]
+            raise
+
+    @property
+    def absent(self) -> bool:
+        """Whether nothing can be read in ``root``: a folder that was removed, or that is on another machine."""
+        try:
+            return self._folder is not None and not any(self._folder.iterdir())
+        except OSError:
+            return True
+
+    @cached_property
+    def _recorded(self) -> tuple[Description, list[Path]] | None:
+        """What was known when the data set was prepared, and its files, by its manifest.
+
+        None if it was not prepared, or otherwise than it would be now.
+        """
+        if self._prepared is None or not all((self._prepared / name).is_file() for name in DATA_FILES):
+            return None
+        try:
+            record = json.loads(self._prepared.with_name(f"{self._prepared.name}.manifest.json").read_text())
+            parameter, known = record["parameter"], record["parameter"]["known"]
+            if (parameter["source"], parameter["options"]) != (self.source, self.options):
+                return None
+            described = tuple(known["train_counts"]), known["side"], tuple(known["classes"]), known["listing"]
+            return Description(*described), [Path(path) for path in record["inputs"]]
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            return None
 
     @property
     def pixels(self) -> int:
@@ -177,7 +220,12 @@ class DatasetSettings(Model):
     @cached_property
     def files(self) -> list[Path]:
         """The files to read; those below :data:`spl.data.downloads.DOWNLOADS` are downloaded first."""
-        return SOURCES[self.source].locate(self.source, self._folder)
+        try:
+            return SOURCES[self.source].locate(self.source, self._folder)
+        except InputError:
+            if self._recorded:
+                return self._recorded[1]
+            raise
 
     @property
     def _folder(self) -> Path | None:
@@ -372,6 +420,15 @@ class Study(Model):
     )
 
     _unique = field_validator("fold_seeds")(no_duplicates)
+
+    @model_validator(mode="after")
+    def _data_are_there(self) -> Study:
+        for name, dataset in self.datasets.items():
+            try:
+                dataset.look_for_files(Path("results", self.name, "data", name))
+            except (InputError, OSError, ValueError, RuntimeError) as error:
+                refuse_key(f"datasets.{name}.root", getattr(error, "strerror", None) or str(error))
+        return self
 
     def is_registered(self, claim: str) -> bool:
         """Whether a claim's test was decided before the first run; everything else is exploratory."""

@@ -45,7 +45,8 @@ class Pools:
 
     Attributes:
         images: uint8 (n, c, h, w), all training images.
-        classes: int64 (n,), their classes as the classifier numbers them; -1 for a class that it does not know.
+        classes: int64 (n,), their classes as the classifier numbers them; -1 for a class that it does not know, and
+            for images of no known class.
         labelled: int64, indices of the labelled images.
         unlabelled: int64, indices of the unlabelled pool.
         mean, std: float (c,), grey levels of the training images, on the device that trains.
@@ -82,7 +83,7 @@ def build_pools(
         known: int64, the classes that the classifier knows, in the order of its outputs.
         device: the device that trains.
     """
-    number = np.full(dataset.classes, -1)
+    number = np.full(dataset.classes + 1, -1)  # the last is that of NO_CLASS
     number[known] = np.arange(len(known))
     pool = np.setdiff1d(np.arange(len(dataset.train_classes)), split.excluded)
     images = torch.from_numpy(dataset.train_images)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spl.data.store import ClassNumbers, Dataset
+from spl.data.store import NO_CLASS, ClassNumbers, Dataset
 from spl.methods.method import Method
 from spl.training.augment import normalise
 from spl.training.batches import Pools
@@ -131,15 +131,20 @@ def predict_test_images(
 
 
 def make_evaluation(
-    step: int, means: Tensor, predicted: ClassNumbers, true: NDArray[np.int64], checksum: int, method: Method
+    step: int, means: Tensor, predicted: ClassNumbers, dataset: Dataset, checksum: int, method: Method
 ) -> Evaluation:
-    """The evaluation after ``step`` steps, given the means of :data:`MEASURES` since the one before."""
+    """The evaluation after ``step`` steps, given the means of :data:`MEASURES` since the one before.
+
+    Purity is unknown (NaN) as soon as the truth of any image in the pool is.
+    """
     means_of = dict(zip(MEASURES, means.tolist(), strict=True))
+    if NO_CLASS in dataset.train_classes:
+        means_of["right_pseudo_labels"] = math.nan
     for ratio, (part, whole) in RATIOS.items():
         counted, of = means_of.pop(part), means_of[whole]
         means_of[ratio] = counted / of if of else math.nan
     del means_of["revisited"]
     if method.weight is None:
         means_of |= dict.fromkeys(means_of.keys() - set(OF_LABELLED), math.nan)
-    error = float(np.mean(predicted != true))
+    error = float(np.mean(predicted != dataset.test_classes))
     return Evaluation(step, predicted, {"step": step, "test_error": error, **means_of, "batch_checksum": checksum})

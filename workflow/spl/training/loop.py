@@ -116,7 +116,7 @@ def train(
             predicted = predict_test_images(network, state.averaged, pools, dataset, known)
             means = total(state.totals).cpu() / (steps * processes())
             checksum = int(total(state.checksum))
-            state.evaluations.append(make_evaluation(done, means, predicted, dataset.test_classes, checksum, method))
+            state.evaluations.append(make_evaluation(done, means, predicted, dataset, checksum, method))
             state.totals.zero_()
             report(state.evaluations[-1])
         if save and checkpoints and _has_finite_weights(state):

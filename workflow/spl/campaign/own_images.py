@@ -1,0 +1,140 @@
+"""A user's own images that changed under their names are prepared again.
+
+Snakemake sees no change of a file deep in a folder. Hence a small file notes the state of every image when Snakemake
+starts: its size and times, and, once these have changed, the sha256 of its content. Only while a content differs from
+the prepared one is that file newer than the prepared data, so that Snakemake prepares them again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from spl.campaign.plan_file import FOLDER
+from spl.data.image_folder import list_images
+from spl.study.files import DATA_FILES
+from spl.study.plan import Plan
+from spl.study.schema import DatasetSettings
+
+# Of an image: its size, the times of its content and of its inode in ns, and the sha256 of its content; that is "" as
+# long as the image has not changed since it was first noted.
+State = tuple[int, int, int, str]
+STATES = TypeAdapter(dict[str, State])
+SECOND = 10**9  # in ns; some file systems know no shorter time
+
+
+def own_images(plan: Plan) -> dict[str, DatasetSettings]:
+    """The data sets of a plan that are folders of images, by name."""
+    used = {split.dataset for split in plan.splits.values()}
+    datasets = plan.study.datasets.items()
+    return {name: dataset for name, dataset in datasets if name in used and dataset.source == "image-folder"}
+
+
+def image_notes(plan: Plan, results: Path) -> list[str]:
+    """A line on each folder of images that is not here, or that contains more than images and is yet to be prepared.
+
+    Args:
+        plan: of the study.
+        results: its folder.
+    """
+    lines = []
+    for name, dataset in own_images(plan).items():
+        prepared = results / "data" / name
+        if dataset.absent:
+            lines.append(f"{dataset.root}: no images here; those prepared from it in {prepared} are used")
+        elif not (prepared / DATA_FILES[1]).is_file():
+            lines.append(list_images(dataset.files[0]).passed_over)
+    return [line for line in lines if line]
+
+
+def state_file(results: Path, name: str) -> Path:
+    """The file that notes the state of a data set's images."""
+    return results / FOLDER / f"images-{name}.json"
+
+
+def note_images(plan: Plan, results: Path) -> None:
+    """Note the state of the images of all folders, and date each file by whether they are the prepared ones.
+
+    Args:
+        plan: of the study.
+        results: its folder.
+    """
+    for name, dataset in own_images(plan).items():
+        file, outputs = state_file(results, name), [results / "data" / name / output for output in DATA_FILES]
+        noted = _read_noted(file)
+        present, changed = noted, False
+        if not dataset.absent:
+            present, changed = _compare(dataset.files[0], noted, outputs[1])
+        if present != noted or not file.is_file():
+            temporary = file.with_name(f".{file.name}.{os.getpid()}")
+            temporary.write_text(json.dumps(present) + "\n", encoding="utf-8")
+            temporary.replace(file)
+        _date(file, outputs, newer=changed)
+
+
+def _read_noted(file: Path) -> dict[str, State]:
+    try:
+        return STATES.validate_json(file.read_bytes())
+    except (OSError, ValidationError):
+        return {}
+
+
+def _compare(root: Path, noted: Mapping[str, State], description: Path) -> tuple[dict[str, State], bool]:
+    """The present state of all images, and whether the content of one is not the one that was prepared."""
+    listing = list_images(root)
+    present = {name: _state(root / name) for name in (*listing.train, *listing.test)}
+    touched = [name for name, state in present.items() if state[:3] != noted.get(name, state)[:3] or name not in noted]
+    present |= {name: noted[name] for name in present.keys() - {*touched}}
+    if not description.is_file():
+        return present, False
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        digests = zip(touched, pool.map(lambda name: _digest(root / name), touched), strict=True)
+        present |= {name: (*present[name][:3], digest) for name, digest in digests}
+    if not any(digest for *_, digest in present.values()):
+        return present, False
+    prepared = _prepared(description)
+    return present, any(digest and prepared.get(name, digest) != digest for name, (*_, digest) in present.items())
+
+
+def _state(path: Path) -> State:
+    try:
+        state = path.stat()
+    except OSError:  # its preparation reports it
+        return 0, 0, 0, ""
+    return state.st_size, state.st_mtime_ns, state.st_ctime_ns, ""
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+
+
+def _prepared(description: Path) -> dict[str, str]:
+    """The sha256 of each image as it was prepared; none if that cannot be read."""
+    try:
+        content = json.loads(description.read_text(encoding="utf-8"))
+        files: dict[str, str] = content["train_files"] | content["test_files"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return {}
+    return files
+
+
+def _date(file: Path, outputs: Sequence[Path], *, newer: bool) -> None:
+    """Give a file a date after that of all outputs, or before that of each; any date will do without them."""
+    dates = [path.stat().st_mtime_ns for path in outputs if path.is_file()]
+    date = file.stat().st_mtime_ns
+    if dates and newer and date <= max(dates):
+        date = max(max(dates) + SECOND, time.time_ns())
+    elif dates and not newer and date >= min(dates):
+        date = min(dates) - SECOND
+    os.utime(file, ns=(date, date))
