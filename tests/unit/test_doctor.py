@@ -327,17 +327,19 @@ def test_the_commit_that_manifests_will_name(monkeypatch, state, level):
 
 def test_other_versions_than_the_lock_file_s_are_named():
     here = machine.locked()
-    assert software.versions(here | {"torch": f"{here['torch']}+cu126"}).level == "ok"
-    found = software.versions({name: version for name, version in here.items() if name != "pandas"} | {"torch": "1.0"})
+    assert software.locked_versions(here | {"torch": f"{here['torch']}+cu126"}).level == "ok"
+    found = software.locked_versions(
+        {name: version for name, version in here.items() if name != "pandas"} | {"torch": "1.0"}
+    )
     assert found.level == "warning"
     assert "torch 1.0 instead of" in found.message
     assert "pandas missing instead of" in found.message
 
 
 def test_the_code_of_another_clone_is_found(tmp_path):
-    assert software.code(ROOT).level == software.code(tmp_path).level == "ok"
+    assert {software.code(place).level for place in (ROOT, ROOT / "workflow", tmp_path)} == {"ok"}
     (tmp_path / "workflow/spl").mkdir(parents=True)
-    assert software.code(tmp_path).level == "error"
+    assert {software.code(place).level for place in (tmp_path, tmp_path / "workflow")} == {"error"}
 
 
 def test_a_user_without_a_name_is_found(monkeypatch):
@@ -381,6 +383,15 @@ def test_the_command_ends_with_0_if_nothing_is_wrong_and_leaves_nothing(healthy,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_it_looks_where_the_profile_sends_the_results(healthy, tmp_path):
+    for name in ("site", "scratch"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "site/config.yaml").write_text(f"directory: {tmp_path}/scratch/new\n")
+    done = doctor("--profile", "site")
+    assert done.exit_code == 0, done.output
+    assert f"locks: {tmp_path}/scratch" in done.output
+
+
 def test_it_ends_with_1_and_advice_if_something_is_wrong(healthy, monkeypatch):
     monkeypatch.setattr("fcntl.flock", lambda *_: None)
     done = doctor(*healthy, "--json")
@@ -396,16 +407,16 @@ def test_only_open_runs_need_something(healthy, slurm):
     plan = planned(mem_mb=10**6)
     results = Path("results/tiny")
     site = Site(partition="gpu")
-    assert "no node has" in messages(checkup.before_submission(plan, None, site), "error")
+    assert "no node has" in messages(checkup.before_submission(plan, None, site, ROOT), "error")
     for path in plan.runs:
         (results / "runs" / path).mkdir(parents=True)
         (results / "runs" / path / "parameters.json").write_text(run_parameter(plan, path))
-    assert not messages(checkup.before_submission(plan, None, site), "error")
+    assert not messages(checkup.before_submission(plan, None, site, ROOT), "error")
 
 
 def test_errors_stop_a_campaign_and_warnings_do_not(healthy, slurm, monkeypatch):
     plan = planned(runtime=60)
     with pytest.raises(InputError, match="no GPU h100"):
-        checkup.check_before_submission(plan, None, Site(partition="gpu", gpu="h100"))
-    lines = checkup.check_before_submission(plan, TINY, Site(account="lab", jobs=100))
+        checkup.check_before_submission(plan, None, Site(partition="gpu", gpu="h100"), ROOT)
+    lines = checkup.check_before_submission(plan, TINY, Site(account="lab", jobs=100), ROOT)
     assert [line for line in lines if line.startswith("warning: account: it may have 20 jobs")]

@@ -150,7 +150,9 @@ def inputs(name):
 def data_inputs(wildcards):
     """What makes Snakemake prepare a data set again: downloads, checked by content, not by date; of a user's own
     images, which are no business of Snakemake, the file that notes their state."""
-    downloads = [path for path in inputs(f"data/{wildcards.dataset}") if Path(path).is_relative_to(DOWNLOADS)]
+    downloads = [
+        path for path in inputs(f"data/{wildcards.dataset}") if Path(path).is_relative_to(DOWNLOADS)
+    ]
     noted = state_file(Path(RESULTS), wildcards.dataset)
     return [*map(ancient, downloads), *([str(noted)] if noted.is_file() else [])]
 

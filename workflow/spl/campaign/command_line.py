@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from spl.errors import InputError
+from spl.study.reading import read_yaml
 from spl.study.schema import Study
 
 PROFILE = "SNAKEMAKE_PROFILE"
@@ -57,6 +58,16 @@ def start_without_profile(configfiles: Sequence[str]) -> None:
     sys.stderr.flush()
     environment = {name: value for name, value in os.environ.items() if name != PROFILE}
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+
+
+def check_readable(study: Path) -> None:
+    """End with file and line of a mistake in a study's YAML, of which Snakemake's own reader names neither."""
+    if study.is_file():
+        try:
+            read_yaml(study)
+        except InputError as mistake:
+            print(f"error: {mistake}", file=sys.stderr)
+            raise SystemExit(2) from None
 
 
 def check_targets(rules: Collection[str]) -> None:

@@ -29,7 +29,7 @@ class SilentError(Exception):
 
 
 @dataclass(frozen=True)
-class Node:
+class ClusterNode:
     """A node of a partition.
 
     Attributes:
@@ -125,7 +125,7 @@ def _partition(
     yield from _fit(about, nodes, requests, site, severe)
 
 
-def _fit(about: str, nodes: list[Node], requests: list[Request], site: Site, severe: Level) -> Iterator[Finding]:
+def _fit(about: str, nodes: list[ClusterNode], requests: list[Request], site: Site, severe: Level) -> Iterator[Finding]:
     """Whether each job fits on a node."""
     types = sorted({kind for node in nodes for kind in node.gpus if kind})
     if site.gpu and site.gpu not in types:
@@ -135,7 +135,9 @@ def _fit(about: str, nodes: list[Node], requests: list[Request], site: Site, sev
     homeless = [one for one in requests if not any(_holds(node, one, site.gpu) for node in nodes)]
     if homeless:
         one = max(homeless, key=lambda request: (request.gpu, request.mem_mb, request.cpus))
-        largest = max(nodes, key=lambda node: (sum(node.gpus.values()), node.memory), default=Node(0, 0, {}, False))
+        largest = max(
+            nodes, key=lambda node: (sum(node.gpus.values()), node.memory), default=ClusterNode(0, 0, {}, False)
+        )
         yield Finding(
             about,
             severe,
@@ -150,7 +152,7 @@ def _fit(about: str, nodes: list[Node], requests: list[Request], site: Site, sev
         yield Finding(about, "ok", f"{len(nodes)} nodes, jobs fit{gpus}")
 
 
-def _holds(node: Node, request: Request, kind: str | None) -> bool:
+def _holds(node: ClusterNode, request: Request, kind: str | None) -> bool:
     gpus = node.gpus.get(kind, 0) if kind else sum(node.gpus.values())
     return node.cores >= request.cpus and node.memory >= request.mem_mb and gpus >= request.gpu
 
@@ -215,14 +217,14 @@ def _default(partitions: Mapping[str, Mapping[str, str]]) -> list[str]:
     return [name for name, one in partitions.items() if one.get("Default") == "YES"]
 
 
-def _nodes(partition: str) -> Iterator[Node]:
+def _nodes(partition: str) -> Iterator[ClusterNode]:
     text = _output("sinfo", "--noheader", "--Node", f"--partition={partition}", "--format=%c|%m|%t|%G")
     for cores, memory, state, gres in (line.split("|", 3) for line in text.splitlines() if line.count("|") >= 3):
         gpus: dict[str, int] = {}
         for kind, count in GPUS.findall(gres):
             gpus[kind] = gpus.get(kind, 0) + int(count)
         is_up = not GONE.match(state) and not state.endswith("*")
-        yield Node(int(cores.rstrip("+")), int(memory.rstrip("+")), gpus, is_up)
+        yield ClusterNode(int(cores.rstrip("+")), int(memory.rstrip("+")), gpus, is_up)
 
 
 def _memory_of_jobs() -> Iterator[Finding]:

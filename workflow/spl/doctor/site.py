@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from spl.campaign.submission import check_site_resources
 from spl.doctor.finding import Finding
 from spl.errors import InputError
+from spl.provenance import machine
 
 JOBS = 100  # the profile's own default
 
@@ -24,12 +26,14 @@ class Site:
     Attributes:
         gpu: type of the GPUs.
         jobs: number that is submitted at a time.
+        directory: in which Snakemake works, if not where it is started.
     """
 
     account: str | None = None
     partition: str | None = None
     gpu: str | None = None
     jobs: int = JOBS
+    directory: Path | None = None
 
 
 def site_of(resources: Mapping[str, object], gpu_type: object = None, jobs: object = JOBS) -> Site:
@@ -62,7 +66,7 @@ def read_profile(name: str) -> tuple[Site, Finding]:
     """
     from snakemake.cli import get_profile_dir
 
-    found = get_profile_dir(name)
+    found = get_profile_dir(name) or get_profile_dir(str(machine.PROJECT / name))
     if found is None:
         return Site(), Finding(
             "profile", "error", f"{name}: not found from {Path.cwd()}", "start in the clone, or give the profile's path"
@@ -73,7 +77,9 @@ def read_profile(name: str) -> tuple[Site, Finding]:
         resources = _pairs(content.get("default-resources"))
         check_site_resources(resources)
         site = site_of(resources, _pairs(content.get("config")).get("gpu_type"), content.get("jobs", JOBS))
-    except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
+        if directory := content.get("directory"):
+            site = replace(site, directory=Path(os.path.expandvars(directory)).expanduser())
+    except (OSError, ValueError, TypeError, AttributeError, RuntimeError, yaml.YAMLError) as error:
         raise InputError(f"{file}: expected a profile of Snakemake: {' '.join(str(error).split())}") from error
     return site, Finding("profile", "ok", str(file))
 
