@@ -208,6 +208,8 @@ def test_time_limits_are_read_as_slurm_prints_them(days, hours, rest, seconds):
     assert cluster.minutes(f"{hours:02}:{rest:02}:{seconds:02}") == hours * 60 + rest
     assert cluster.minutes(f"{rest:02}:{seconds:02}") == rest
     assert cluster.minutes(str(rest)) == rest
+    assert cluster.minutes(f"{days}-{hours}:{rest}") == whole
+    assert cluster.minutes(f"{days}-{hours}") == whole - rest
     assert {cluster.minutes(text) for text in ("UNLIMITED", "INFINITE", "NONE", "", "n/a")} == {None}
 
 

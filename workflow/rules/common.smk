@@ -5,7 +5,7 @@ from pathlib import Path
 
 from spl.campaign import frozen_plan
 from spl.campaign.command_line import check_command_line, check_targets
-from spl.campaign.here import cores_here, memory_here, memory_of_run
+from spl.campaign.here import cores_here, memory_here, memory_of_run, runs_on_gpu
 from spl.campaign.jobs import jobs
 from spl.campaign.own_images import image_notes, note_images, state_file
 from spl.campaign.owner import check_owner, record_owner
