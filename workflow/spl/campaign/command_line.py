@@ -47,7 +47,7 @@ def start_without_profile(configfiles: Sequence[str]) -> None:
         configfiles: files that Snakemake has read before it reads the workflow.
     """
     profile = os.environ.get(PROFILE)
-    asked = any(argument.startswith(("--profile", "--configfile")) for argument in sys.argv)
+    asked = any(argument.startswith(("--profile", "--configfile", "study=")) for argument in sys.argv)
     if not profile or not configfiles or asked or not _started_by_command():
         return
     print(
