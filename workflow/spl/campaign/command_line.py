@@ -1,6 +1,4 @@
-"""What Snakemake's command line and environment may say about a study: which file it is, and nothing that no other
-command would know.
-"""
+"""What Snakemake's command line and environment may say about a study: its file, and nothing else."""
 
 from __future__ import annotations
 
