@@ -141,6 +141,13 @@ def test_what_slurm_would_refuse_or_leave_waiting_for_ever_is_an_error(slurm, ch
     assert expected in messages(on_cluster(planned(**changes), **site), "error")
 
 
+def test_what_the_profile_sets_for_runs_wins_over_the_study(slurm):
+    wanted = {"runtime": 2880, "mem_mb": 300_000, **CUDA}
+    assert messages(on_cluster(planned(**wanted), partition="gpu"), "error")
+    instead = {"runtime": 1440, "mem_mb": 100_000}
+    assert not messages(on_cluster(planned(**wanted), partition="gpu", requests=instead), "error")
+
+
 def test_runs_that_share_a_gpu_need_room_for_all_of_them(slurm):
     changes = {"runtime": 60, "mem_mb": 150_000, "runs_per_gpu": 2, **CUDA}
     assert "300,000 MB and 1 GPUs" in messages(on_cluster(planned(**changes), partition="gpu"), "error")
@@ -223,6 +230,12 @@ def test_a_profile_is_read_as_snakemake_reads_it(tmp_path):
         (folder / "config.yaml").write_text(f"default-resources: {resources}\njobs: 7\n")
         site, found = read_profile("mine")
         assert (site, found.level) == (Site("lab", "gpu", "a100", 7), "ok")
+    for overrides in (
+        "[train:runtime=1440, data:runtime=1, train:mem_mb=9000]",
+        "{ train: { runtime: 1440, mem_mb: 9000 } }",
+    ):
+        (folder / "config.yaml").write_text(f"set-resources: {overrides}\n")
+        assert read_profile("mine")[0].requests == {"runtime": 1440, "mem_mb": 9000}
     (folder / "config.yaml").write_text("config: [gpu_type=rtx-3090]\n")
     assert read_profile("mine")[0] == Site(gpu="rtx-3090")
     assert read_profile("nowhere")[1].level == "error"

@@ -127,7 +127,8 @@ def check_rules_asked_for():
 def site():
     """What profile and command line say about the cluster."""
     resources = workflow.resource_settings
-    return site_of(resources.default_resources or {}, GPU_TYPE, resources.nodes)
+    train = (resources.overwrite_resources or {}).get("train")
+    return site_of(resources.default_resources or {}, GPU_TYPE, resources.nodes, train)
 
 
 def memory_mb(wildcards):

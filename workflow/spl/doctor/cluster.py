@@ -65,7 +65,7 @@ def cluster(plan: Plan, runs: Collection[str], site: Site) -> Iterator[Finding]:
     except SilentError as error:
         yield Finding("slurm", "warning", str(error), "try again later, or ask the administrators")
         return
-    requests = _jobs(plan, runs)
+    requests = _jobs(plan, runs, site.requests)
     chosen = site.partition.split(",") if site.partition else _default(partitions)
     yield from _account(site, requests)
     if unknown := [name for name in chosen if name not in partitions]:
@@ -81,8 +81,14 @@ def cluster(plan: Plan, runs: Collection[str], site: Site) -> Iterator[Finding]:
     yield from _memory_of_jobs()
 
 
-def _jobs(plan: Plan, runs: Collection[str]) -> list[Request]:
-    """What each job requests: of runs that share a GPU, all of them together."""
+def _jobs(plan: Plan, runs: Collection[str], instead: Mapping[str, int]) -> list[Request]:
+    """What each job requests: of runs that share a GPU, all of them together.
+
+    Args:
+        plan: of the study.
+        runs: paths of those to train.
+        instead: what each run requests in place of what the study states.
+    """
     requests = {path: request for path, request in run_requests(plan).items() if path in runs}
     groups = gpu_groups(plan, requests)
     size = {path: len(paths) for paths in groups.values() for path in paths}
@@ -90,9 +96,9 @@ def _jobs(plan: Plan, runs: Collection[str]) -> list[Request]:
         Request(
             gpu=one.gpu,
             runs_per_gpu=one.runs_per_gpu,
-            cpus=one.cpus * size.get(path, 1),
-            mem_mb=one.mem_mb * size.get(path, 1),
-            runtime=one.runtime,
+            cpus=instead.get("cpus_per_task", one.cpus) * size.get(path, 1),
+            mem_mb=instead.get("mem_mb", one.mem_mb) * size.get(path, 1),
+            runtime=instead.get("runtime", one.runtime),
             hours=one.hours,
         )
         for path, one in requests.items()
