@@ -101,17 +101,14 @@ if workflow.is_main_process:
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 
-if workflow.is_main_process:
+# Only the number of jobs in a queue tells so early whether runs will be submitted.
+TRAINS_HERE = workflow.is_main_process and workflow.resource_settings.nodes is None
+if workflow.is_main_process and workflow.resource_settings.cores:
     # A container's limits, of which Snakemake knows nothing.
-    if workflow.resource_settings.cores:
-        workflow.register_resource("_cores", cores_here(workflow.resource_settings.cores))
-    memory = memory_here()
-    if (
-        memory
-        and not workflow.non_local_exec
-        and not {"mem", "mem_mb", "mem_mib"} & workflow.global_resources.keys()
-    ):
-        workflow.register_resource("mem_mb", memory)
+    workflow.register_resource("_cores", cores_here(workflow.resource_settings.cores))
+memory = memory_here()
+if TRAINS_HERE and memory and not {"mem", "mem_mb", "mem_mib"} & workflow.global_resources.keys():
+    workflow.register_resource("mem_mb", memory)
 
 
 def check_rules_asked_for():
@@ -134,7 +131,7 @@ def site():
 def memory_mb(wildcards):
     """The memory of a run: as its study requests it from a cluster, or by which it counts on this machine."""
     request = REQUESTS[wildcards.run]
-    return request.mem_mb if workflow.non_local_exec else memory_of_run(request)
+    return memory_of_run(request) if TRAINS_HERE else request.mem_mb
 
 
 def registration_of(studies):
