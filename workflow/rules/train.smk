@@ -14,11 +14,7 @@ except InputError as mistake:
     print(f"error: {mistake}", file=sys.stderr)
     raise SystemExit(2)
 
-if (
-    workflow.is_main_process
-    and not workflow.non_local_exec
-    and "gpu" not in workflow.global_resources
-):
+if TRAINS_HERE and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", runs_on_gpu(REQUESTS.values()))
 
 
