@@ -56,8 +56,9 @@ def look_of(method: str) -> Look:
     return LOOKS.get(method) or Look(ORANGE, MARKERS[sum(method.encode()) % len(MARKERS)])
 
 
+FONT = "DejaVu Sans"  # comes with matplotlib
 RC: Any = {
-    "font.family": "DejaVu Sans",
+    "font.family": FONT,
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.spines.top": False,
