@@ -1,5 +1,8 @@
 """The environment files say the same. No test builds the container: what its recipe says is compared and tried here."""
 
+import getpass
+import os
+import pwd
 import re
 import subprocess
 import sys
@@ -90,6 +93,19 @@ def test_the_container_runs_for_any_user_and_starts_nothing_by_itself():
     assert not {"ENTRYPOINT", "CMD", "ADD", "VOLUME"} & {word for word, _ in RECIPE}
     assert [rest for word, rest in RECIPE if word == "USER"] == ["1000:1000"]
     assert RECIPE.index(("USER", "1000:1000")) > max(n for n, (word, _) in enumerate(RECIPE) if word in ("RUN", "COPY"))
+
+
+def test_in_the_container_a_user_without_an_entry_in_the_system_s_list_has_a_name_and_a_home(monkeypatch):
+    """As `docker run --user 12345` starts it; Snakemake asks for both before it reads the workflow."""
+
+    def unknown(user):
+        raise KeyError(f"uid not found: {user}")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    given = dict(pair.split("=") for word, rest in RECIPE if word == "ENV" for pair in rest.split())
+    monkeypatch.setattr(os, "environ", given)
+    assert getpass.getuser()
+    assert Path.home().is_absolute()
 
 
 def test_the_container_gets_the_files_that_it_copies_and_no_others():

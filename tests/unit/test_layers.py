@@ -6,7 +6,17 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "workflow/spl"
 LAYERS = (
-    *({"cli"}, {"provenance"}, {"campaign"}, {"page"}, {"paper"}, {"figures", "tables"}, {"analysis"}, {"attempts"}),
+    *(
+        {"cli"},
+        {"doctor"},
+        {"provenance"},
+        {"campaign"},
+        {"page"},
+        {"paper"},
+        {"figures", "tables"},
+        {"analysis"},
+        {"attempts"},
+    ),
     *({"training"}, {"study"}, {"methods"}, {"data"}, {"code"}, {"errors", "registry"}),
 )
 """From the top: a folder imports from those of lower layers, and of its own layer only from itself."""

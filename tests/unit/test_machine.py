@@ -1,9 +1,14 @@
 """What a manifest says of the project: its commit and every uncommitted change, as it was when the job began."""
 
 import json
+import os
+import shutil
 import subprocess
+import sys
+from unittest.mock import Mock
 
 import pytest
+from project import ROOT
 
 from spl.campaign.job import Job
 from spl.code.subcommands import with_code
@@ -11,6 +16,7 @@ from spl.provenance import machine
 from spl.provenance.files import digest
 from spl.provenance.manifest import read_manifest
 from spl.provenance.recording import recorded
+from spl.provenance.report import repository_lines
 
 
 def git(folder, *command):
@@ -32,6 +38,19 @@ def repository(tmp_path, monkeypatch):
 def change():
     """The digest of all uncommitted changes."""
     return machine.repository()["diff"]
+
+
+@pytest.fixture
+def git_instead(tmp_path_factory, monkeypatch):
+    """Puts a script in git's place; the real one is ``$GIT``."""
+
+    def replace(script):
+        folder = tmp_path_factory.mktemp("bin")
+        (folder / "git").write_text(f"#!/bin/sh\nGIT={shutil.which('git')}\n{script}\n")
+        (folder / "git").chmod(0o755)
+        monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+    return replace
 
 
 def test_a_clean_checkout_has_a_commit_and_no_change(repository):
@@ -57,14 +76,143 @@ def test_of_untracked_files_name_and_content_count(repository):
     assert len(set(digests)) == 4
 
 
+def test_every_way_to_change_a_file_counts(repository):
+    code, before = repository / "workflow/code.py", machine.repository()
+    digests = set()
+    for edit in (
+        lambda: code.chmod(0o755),
+        lambda: code.unlink(),
+        lambda: code.symlink_to("nowhere"),
+        lambda: (code.unlink(), code.mkdir()),
+        lambda: (code.rmdir(), code.write_text("x = 1\n")),
+    ):
+        edit()
+        digests.add(change())
+    assert change() == before["diff"] is None
+    assert len(digests) == 5
+
+
+def test_how_a_user_lets_git_print_changes_is_none_of_them(repository, monkeypatch, tmp_path_factory):
+    (repository / "workflow/code.py").write_text("x = 2\n")
+    settings = tmp_path_factory.mktemp("home") / ".gitconfig"
+    settings.write_text(
+        "[diff]\n noprefix = true\n context = 9\n renames = copies\n external = false\n[color]\n ui = always\n"
+    )
+    before = machine.repository()
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    assert machine.repository() == before
+    git(repository, "add", ".")
+    assert machine.repository() == before
+
+
 def test_an_untracked_link_to_nowhere_stops_no_job(repository):
     (repository / "workflow/gone").symlink_to("nowhere")
     assert change() is not None
 
 
-def test_a_folder_that_is_no_repository_of_its_own_has_no_commit(tmp_path, monkeypatch):
-    monkeypatch.setattr(machine, "PROJECT", tmp_path)
+def test_a_folder_that_is_no_repository_of_its_own_has_no_commit(repository, monkeypatch):
+    monkeypatch.setattr(machine, "PROJECT", repository / "workflow")
     assert machine.repository() is None
+
+
+def test_a_clone_of_another_user_has_its_commit(repository, monkeypatch):
+    before = machine.repository()
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert machine.repository() == before
+
+
+def test_a_clone_through_a_link_has_its_commit(repository, monkeypatch, tmp_path_factory):
+    before = machine.repository()
+    link = tmp_path_factory.mktemp("elsewhere") / "link"
+    link.symlink_to(repository)
+    monkeypatch.setattr(machine, "PROJECT", link)
+    assert machine.repository() == before
+
+
+def test_the_project_is_where_its_code_really_lies(tmp_path):
+    """The check of loaded modules compares real paths, too."""
+    (tmp_path / "code").symlink_to(ROOT / "workflow")
+    text = (
+        "from spl.provenance import machine; from spl.code import fingerprint; print(machine.PROJECT, fingerprint.ROOT)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", text], env={"PYTHONPATH": str(tmp_path / "code")}, capture_output=True, text=True
+    )
+    assert found.stdout.split() == [str(ROOT), str(ROOT / "workflow/spl")]
+
+
+def test_variables_of_a_hook_lead_to_no_other_repository(repository, monkeypatch, tmp_path_factory):
+    before = machine.repository()
+    other = tmp_path_factory.mktemp("other")
+    git(other, "init", "--quiet")
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(other / "index"))
+    assert machine.repository() == before
+
+
+def test_worktrees_shallow_clones_and_detached_heads_have_their_commit(repository, monkeypatch, tmp_path_factory):
+    before = machine.repository()
+    folder = tmp_path_factory.mktemp("copies")
+    git(repository, "worktree", "add", "--quiet", "--detach", folder / "worktree")
+    git(repository, "clone", "--quiet", "--depth", "1", f"file://{repository}", folder / "shallow")
+    for name in ("worktree", "shallow"):
+        monkeypatch.setattr(machine, "PROJECT", folder / name)
+        assert machine.repository() == before
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("exit 128", "git rev-parse: status 128"),
+        ("echo 'fatal: dubious' >&2; exit 128", "git rev-parse: fatal: dubious"),
+        ("exec sleep 60", "git rev-parse: no answer within 0.5 s"),
+    ],
+)
+def test_where_git_fails_the_commit_is_unknown_and_the_reason_recorded(
+    repository, git_instead, monkeypatch, script, told
+):
+    git_instead(script)
+    monkeypatch.setattr(machine, "GIT_PATIENCE", 0.5)
+    assert machine.repository() == {"commit": None, "diff": None, "problem": told}
+
+
+@pytest.mark.parametrize("command", ["diff", "ls-files"])
+def test_a_tree_whose_changes_git_does_not_list_is_not_recorded_as_clean(repository, git_instead, command):
+    commit = machine.repository()["commit"]
+    git_instead(f'case "$*" in *{command}*) exit 1;; esac; exec $GIT "$@"')
+    assert machine.repository() == {"commit": commit, "diff": None, "problem": f"git {command}: status 1"}
+
+
+@pytest.mark.parametrize(
+    ("injure", "told"),
+    [
+        (lambda folder: (folder / ".git/index").write_bytes(b"DIRC damaged"), "git diff: "),
+        (lambda folder: (folder / ".git/HEAD").write_text("garbage"), "git rev-parse: fatal: not a git repository"),
+        (lambda folder: shutil.rmtree(folder / ".git/objects"), "git rev-parse: "),
+        (lambda folder: git(folder, "checkout", "--quiet", "--orphan", "new"), "git rev-parse: fatal: Needed a single"),
+    ],
+    ids=["index", "head", "objects", "no commit yet"],
+)
+def test_a_damaged_repository_is_not_recorded_as_clean(repository, injure, told):
+    injure(repository)
+    found = machine.repository()
+    assert found["diff"] is None
+    assert found["problem"].startswith(told)
+
+
+def test_without_git_the_reason_says_so(repository, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert machine.repository()["problem"] == "git: No such file or directory; is it installed?"
+
+
+def test_an_audit_says_once_for_how_many_jobs_the_commit_is_unknown():
+    def node(problem):
+        return Mock(manifest=Mock(repository=Mock(problem=problem)))
+
+    lines = list(
+        repository_lines([node(None), node("git diff: status 1"), node("git diff: status 1"), Mock(manifest=None)])
+    )
+    assert lines == ["commit or changes unknown to the manifests of 2 jobs: git diff: status 1"]
 
 
 def test_what_changes_while_a_job_works_is_not_in_its_manifest(repository, monkeypatch):
@@ -83,6 +231,6 @@ def test_what_changes_while_a_job_works_is_not_in_its_manifest(repository, monke
         git(repository, "commit", "--quiet", "--all", "--message", "second")
     manifest = read_manifest(job.manifest)
     assert machine.repository()["commit"] != before["commit"]
-    assert manifest.repository.model_dump() == before
+    assert manifest.repository.model_dump(exclude_unset=True) == before
     lock.write_text("numpy==1\n")
     assert manifest.lock == digest(lock)

@@ -118,6 +118,14 @@ def test_an_absent_file_is_named():
 def test_numbers_may_be_written_as_people_write_them():
     assert Settings(weight_decay="5e-4").weight_decay == 5e-4
     assert (Settings(evaluate_every="5e-3").evaluate_every, Settings(evaluate_every="20").evaluate_every) == (0.005, 20)
+    assert Settings(lambda_u="5e-1", lambda_max="1e1").lambda_u == 0.5
+    assert Settings(steps="1e4", stop="2e3").steps == 10_000
+    for key in ("lambda_u", "learning_rate", "threshold", "evaluate_every"):
+        for refused in ("inf", "nan", "-1e0", "5e", "1e400", ""):
+            with pytest.raises(ValueError, match="expected|should"):
+                Settings(**{key: refused})
+    with pytest.raises(ValueError, match="whole number|integer"):
+        Settings(steps="15e-1")
     for refused in (True, float("nan"), -0.1, "often", 2**63):
         with pytest.raises(ValueError, match="expected steps, a whole number from 1"):
             Settings(evaluate_every=refused)

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from spl.campaign.here import memory_here
+
 TINY = "tests/studies/tiny.yaml"
 
 
@@ -91,3 +93,81 @@ def test_a_study_that_is_handed_over_so_is_planned_as_by_configfile(project):
         shown.append(sorted(re.findall(r"^ +(?:output: |spl ).*", planned.stdout, re.MULTILINE)))
     assert shown[0] == shown[1]
     assert len(shown[0]) > 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ["--configfile", TINY, "config/demo.yaml"],
+            f"--configfile: expected one study, got {TINY} and config/demo.yaml",
+        ),
+        (
+            ["--configfile", TINY, "--config", "training={steps: 3}"],
+            "--config training=...: expected study, partial",
+        ),
+        (["--config", f"study={TINY}", "name=mine"], "--config name=...: expected study, partial"),
+    ],
+)
+def test_a_study_from_several_places_is_refused(project, arguments, line):
+    """Plan, status and audit read one file; they would call all runs stale, and train others."""
+    refused = project.run("snakemake", "-n", "all", *arguments)
+    assert refused.returncode == 2
+    assert f"error: {line}" in refused.stderr
+    assert not (project.folder / "results").exists()
+
+
+def test_an_unknown_target_lists_those_that_there_are(project):
+    refused = project.run("snakemake", "-n", "tabel1", "--configfile", TINY, "--logger", "progress")
+    assert refused.returncode == 2
+    [line] = [line for line in refused.stderr.splitlines() if line.startswith("error")]
+    assert line.startswith("error: tabel1: no such target; did you mean table1? The targets are all, ")
+    assert {"table1", "claims", "fig4", "crate"} <= set(line.replace(",", "").split())
+
+
+def test_a_profile_of_the_environment_chooses_no_study(project):
+    """`make demo` makes the demo for somebody who works with SLURM all day, too."""
+    project.edit("config/demo.yaml", "name: demo", "name: shown")
+    planned = project.run("snakemake", "-n", "table1", SNAKEMAKE_PROFILE="slurm")
+    assert planned.returncode == 0, planned.stderr[-2000:]
+    assert "SNAKEMAKE_PROFILE=slurm is ignored" in planned.stderr
+    assert "results/shown/tables/table1.csv" in planned.stdout
+    assert "results/paper" not in planned.stdout
+
+
+def test_other_profiles_of_the_environment_keep_their_effect(project):
+    (project.folder / "mine").mkdir()
+    (project.folder / "mine/config.yaml").write_text("dry-run: true\n")
+    planned = project.run("snakemake", "table1", "--configfile", TINY, SNAKEMAKE_PROFILE="mine")
+    assert planned.returncode == 0, planned.stderr[-2000:]
+    assert "ignored" not in planned.stderr
+    assert "This was a dry-run" in planned.stdout + planned.stderr
+
+
+def test_an_edited_copy_that_keeps_its_name_trains_nothing(project):
+    assert project.run("snakemake", "-n", "all", "--configfile", TINY).returncode == 0
+    (project.folder / "config/mine.yaml").write_text((project.study).read_text().replace("mu: 3", "mu: 2"))
+    for command in (
+        ("snakemake", "-n", "all", "--configfile", "config/mine.yaml"),
+        ("spl", "plan", "config/mine.yaml"),
+    ):
+        refused = project.run(*command)
+        assert refused.returncode == 2
+        assert "error: config/mine.yaml: name: tiny is taken" in refused.stderr
+
+
+def test_a_package_without_its_clone_is_refused_before_any_job(project):
+    (project.folder / "envs/requirements.lock").unlink()
+    refused = project.run("snakemake", "all", "--configfile", TINY)
+    assert refused.returncode == 2
+    assert "installed without its clone" in refused.stderr
+    assert not (project.folder / "results").exists()
+
+
+def test_memory_bounds_the_number_of_runs_at_once(project):
+    """More than the machine has counts as all of it: one run at a time."""
+    project.edit(TINY, "source: digits", "resources: { mem_mb: 9000000 }\n    source: digits")
+    planned = project.run("snakemake", "-n", "all", "--configfile", TINY)
+    assert planned.returncode == 0, planned.stderr[-2000:]
+    [asked] = set(re.findall(r"mem_mb=(\d+)", planned.stdout))
+    assert int(asked) == memory_here()

@@ -4,8 +4,11 @@ import sys
 from pathlib import Path
 
 from spl.campaign import frozen_plan
+from spl.campaign.command_line import check_command_line, check_targets
+from spl.campaign.here import cores_here, memory_here, memory_of_run
 from spl.campaign.jobs import jobs
 from spl.campaign.own_images import image_notes, note_images, state_file
+from spl.campaign.owner import check_owner, record_owner
 from spl.campaign.partial import partial_plan
 from spl.campaign.plan_file import read_plan_file, write_plan_file
 from spl.campaign.processor import check_machine
@@ -13,9 +16,12 @@ from spl.campaign.registration import check_is_registered, looks_file, registrat
 from spl.campaign.submission import check_site_resources
 from spl.code.equivalence import declared
 from spl.data.downloads import DOWNLOADS
+from spl.doctor.checkup import check_before_submission
+from spl.doctor.site import site_of
 from spl.errors import InputError
 from spl.paper.selection import exhibit_caption, exhibits
 from spl.provenance.deviations import check_registration
+from spl.provenance.machine import check_installed
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_yaml
 
@@ -24,15 +30,24 @@ files = [os.path.relpath(path) for path in workflow.configfiles]
 frozen = None if workflow.is_main_process else os.environ.get("SPL_PLAN")
 os.environ.setdefault("SPL_PLAN", "")
 LOCKS = []  # open files: their locks last as long as Snakemake
+IS_MAIN = workflow.modifier.is_main_snakefile()  # and not a module of another workflow
 distrusted = config.pop("study", None)
 # Snakemake reads "True" as a boolean, "true" as text.
 in_part = str(config.pop("partial", "false")).lower()
 GPU_SHARES = config.pop("gpu_shares", None)
 GPU_TYPE = config.pop("gpu_type", None)
 GPU_TYPE = None if GPU_TYPE is None else str(GPU_TYPE)  # Snakemake reads 4090 as a number
+def study_file():
+    """The file that the study was read from; None in a workflow that imports this one."""
+    return Path(files[0]) if files else None
+
+
 try:
     if in_part not in ("true", "false"):
         raise InputError(f"--config partial={in_part}: expected true or false")
+    check_installed()
+    if IS_MAIN and not frozen:
+        check_command_line(files, workflow.config_settings.config)
     if frozen:
         frozen_plan.check_newest(Path(frozen))
         study, JOBS = read_plan_file(Path(frozen))
@@ -59,6 +74,9 @@ try:
         PLAN_FILE = Path(frozen)
     else:
         JOBS = jobs(PLAN, EXHIBITS)
+        if study_file():
+            check_owner(study_file(), Path(RESULTS))
+            record_owner(study_file(), Path(RESULTS))
         PLAN_FILE = write_plan_file(JOBS, dict(config), Path(RESULTS))
         if workflow.is_main_process:
             note_images(PLAN, Path(RESULTS))
@@ -79,6 +97,37 @@ if workflow.is_main_process:
 
 # `spl` belongs to the Python that runs Snakemake, even where its environment is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
+
+
+if workflow.is_main_process:
+    # A container's limits, of which Snakemake knows nothing.
+    if workflow.resource_settings.cores:
+        workflow.register_resource("_cores", cores_here(workflow.resource_settings.cores))
+    memory = memory_here()
+    if memory and not workflow.non_local_exec and not {"mem", "mem_mb", "mem_mib"} & workflow.global_resources.keys():
+        workflow.register_resource("mem_mb", memory)
+
+
+def check_rules_asked_for():
+    """End with the names of all targets where one is asked for that does not exist."""
+    try:
+        if IS_MAIN and workflow.is_main_process:
+            check_targets([rule.name for rule in workflow.rules if not rule.has_wildcards()])
+    except InputError as mistake:
+        print(f"error: {mistake}", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def site():
+    """What profile and command line say about the cluster."""
+    resources = workflow.resource_settings
+    return site_of(resources.default_resources or {}, GPU_TYPE, resources.nodes)
+
+
+def memory_mb(wildcards):
+    """The memory of a run: as its study requests it from a cluster, or by which it counts on this machine."""
+    request = REQUESTS[wildcards.run]
+    return request.mem_mb if workflow.non_local_exec else memory_of_run(request)
 
 
 def registration_of(studies):

@@ -52,7 +52,7 @@ rule train:
         # Snakemake limits `threads` to the cores of the host that submits.
         cpus_per_task=lambda wildcards: REQUESTS[wildcards.run].cpus,
         nodes=lambda wildcards: gpus(wildcards).nodes,
-        mem_mb=lambda wildcards: REQUESTS[wildcards.run].mem_mb,
+        mem_mb=memory_mb,
         runtime=lambda wildcards: REQUESTS[wildcards.run].runtime,
     params:
         plan=plan_file,

@@ -76,6 +76,7 @@ def plan(
     from spl.campaign import cost as usage
     from spl.campaign.hard_fold import hard_fold_message
     from spl.campaign.own_images import image_notes
+    from spl.campaign.owner import check_owner
     from spl.campaign.parameters import run_parameter
     from spl.campaign.processor import check_processor
     from spl.campaign.rates import find_rates, read_rates
@@ -90,6 +91,7 @@ def plan(
     results = Path("results") / planned.study.name
     file = rates or find_rates(results)
     measured = read_rates(file) if file else None
+    check_owner(study, results)
     listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
     runs = with_progress(planned.runs, len(planned.runs), "checking runs")
     states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in runs}
@@ -338,6 +340,31 @@ def check_device(
             print(f"{precision}: " + ", ".join(f"{name} {value:,}" for name, value in speed.items()))
         print(f"{found['device']}, torch {found['torch']}: {found['verdict']}")
     raise typer.Exit(0 if found["passed"] else 1)
+
+
+@_command("spl doctor", "spl doctor config/paper.yaml", "spl doctor config/paper.yaml --profile my-site --json")
+def doctor(
+    study: StudyFile = DEMO,
+    profile: Annotated[str, typer.Option(help="Snakemake's profile for the cluster, by name or path.")] = "slurm",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Check before a campaign what it needs on this host: commit, versions, files, machine or SLURM. Submits nothing.
+
+    The exit status is 1 if there is an error.
+    """
+    from spl.doctor import checkup
+    from spl.doctor.site import read_profile
+    from spl.study.plan import make_plan
+    from spl.study.reading import read_study
+
+    planned = make_plan(read_study(study))
+    site, found = read_profile(profile)
+    findings = [found, *checkup.examine(planned, study, site)]
+    if as_json:
+        print(json.dumps(checkup.as_content(findings), indent=1))
+    else:
+        print(*checkup.lines(findings), sep="\n")
+    raise typer.Exit(0 if checkup.is_fit(findings) else 1)
 
 
 @_command("spl findings", "spl findings results/demo")

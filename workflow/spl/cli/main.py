@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def main() -> None:
     """Run the command; what a person can understand ends with clear lines: status 2 for mistakes in what was given."""
     # Most of a short job is the import of packages, all of which stay: looking for garbage among them is in vain.
     gc.set_threshold(100_000)
+    # numpy's library starts a thread for each core as soon as it is loaded, and many jobs run side by side.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # names of files need not be text
     try:

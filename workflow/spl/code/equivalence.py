@@ -8,15 +8,15 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spl.code.fingerprint import PROJECT
 from spl.errors import InputError
 
 if TYPE_CHECKING:
     from spl.code.declarations import Equivalence
 
-DECLARED = Path(__file__).parents[3] / "config" / "equivalent.yaml"
+DECLARED = PROJECT / "config" / "equivalent.yaml"
 
 
 @cache

@@ -18,7 +18,8 @@ from pathlib import Path
 from types import ModuleType
 
 PACKAGE = "spl"
-ROOT = Path(__file__).parents[1]
+# Without links on the way, as git and Python's modules are compared with it.
+ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ROOT.parents[1]
 # Rooms that start, schedule, watch and record jobs. Their modules are loaded beside a job's code and compute no result.
 DOORS = ("cli", "provenance", "campaign", "attempts", "code")

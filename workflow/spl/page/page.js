@@ -137,7 +137,9 @@ function auditOfCell(name, place) {
 
 // ---- a run
 
-async function runView(path, cell) {
+async function runView(address, cell) {
+  // Manifests and the audit call a run by its folder.
+  const path = runs.has(address) ? address : address.replace(/^(.*\/)?runs\//, "").replace(/\/$/, "");
   const run = runs.get(path);
   if (!run || !(path in trainings())) return { title: "No such run", parts: [make("p", {}, `There is no run ${path} on this page.`)] };
   const training = await unpack(trainings()[path]);

@@ -116,7 +116,7 @@ def audit_results(
             for line in report.problems(nodes.values()):
                 console.print(line, soft_wrap=True)
         console.print(report.summary(nodes.values(), seal), **PLAIN)
-        for line in report.registration_lines(registered):
+        for line in (*report.repository_lines(nodes.values()), *report.registration_lines(registered)):
             console.print(line, **PLAIN)
         for command in commands:
             console.print(Text(f"  {command}", "bold"), soft_wrap=True)

@@ -223,8 +223,9 @@ def _begun_early(runs: Iterable[Node], file: Path, sha256: str) -> dict[str, lis
 
 def _early(manifest: Manifest, judged: Callable[[str], datetime | str]) -> str:
     """Why a run did not begin after the registration; "" if it did."""
-    if manifest.repository is None:
-        return "was run outside a repository, so nothing shows that it began after the registration"
+    if manifest.repository is None or manifest.repository.commit is None:
+        reason = manifest.repository.problem if manifest.repository else "was run outside a repository"
+        return f"{reason}, so nothing shows that it began after the registration"
     registered = judged(manifest.repository.commit)
     if isinstance(registered, str):
         return registered

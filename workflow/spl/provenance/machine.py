@@ -15,10 +15,37 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).parents[3]
+from spl.code import fingerprint
+from spl.errors import InputError
+
+PROJECT = fingerprint.PROJECT
 LOCK, CONDA = PROJECT / "envs" / "requirements.lock", PROJECT / "envs" / "environment.yaml"
 # Environment variables that decide how libraries round.
 DETERMINISM = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "CUBLAS_WORKSPACE_CONFIG")
+# Seconds that git has to answer.
+GIT_PATIENCE = 60
+# Variables that lead git to another repository, as in its own hooks.
+REPOSITORY_VARIABLES = {
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"),
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE"),
+}
+
+
+class GitError(Exception):
+    """Git did not answer: why, in one line."""
+
+
+def check_installed() -> None:
+    """Refuse to work where the package was installed without the clone that it belongs to.
+
+    Raises:
+        InputError: there is no lock file, with which versions are compared, and hence no commit either.
+    """
+    if not LOCK.is_file():
+        raise InputError(
+            f"{Path(__file__).parents[1]}: installed without its clone, so that no lock file and no commit is known; "
+            "install it from a clone that stays: pip install --editable ."
+        )
 
 
 def hardware() -> dict[str, Any]:
@@ -147,57 +174,107 @@ def normalised(name: str) -> str:
     return name.lower().replace("_", "-").replace(".", "-")
 
 
-def repository() -> dict[str, Any] | None:
-    """The commit of the project, and the sha256 of all uncommitted changes, None if there are none; None outside git.
+def repository() -> dict[str, str | None] | None:
+    """The state of the project's repository; None where the project is in none, as after a download without git.
 
-    Changes are the bytes of ``git diff`` and the names and contents of untracked files of the workflow and its
-    configuration.
+    Returns:
+        ``commit``: None if git does not tell it. ``diff``: the sha256 over names and contents of all files that differ
+        from the commit, and of untracked files of the workflow and its configuration; None if there are none.
+        ``problem``, only where git failed: commit and changes are then unknown, as far as they are None.
     """
-    place = _git("rev-parse", "HEAD", "--show-toplevel") or b"\n"
-    commit, _, folder = place.partition(b"\n")
-    if folder != os.fsencode(PROJECT) + b"\n":
+    if not is_repository():
         return None
-    changes = _git("diff", "--binary", "--no-ext-diff", "--no-textconv", "HEAD") or b""
-    untracked = "ls-files", "-z", "--others", "--exclude-standard", "workflow", "config", "Snakefile"
-    listing = _git(*untracked) or b""
-    for name in filter(None, listing.split(b"\0")):
-        changes += b"\n%b %b" % (name, _content_digest(PROJECT / os.fsdecode(name)))
-    return {"commit": commit.decode(), "diff": hashlib.sha256(changes).hexdigest() if changes else None}
+    commit = None
+    try:
+        commit = _git("rev-parse", "--verify", "HEAD").decode().strip()
+        return {"commit": commit, "diff": _changes()}
+    except GitError as error:
+        return {"commit": commit, "diff": None, "problem": str(error)}
+
+
+def _changes() -> str | None:
+    """The sha256 over all uncommitted changes, None without any. Contents are hashed, not what git prints of them,
+    which depends on its settings.
+
+    Raises:
+        GitError: git does not list them.
+    """
+    listings = (
+        _git("diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", "HEAD"),
+        _git("ls-files", "-z", "--others", "--exclude-standard", "workflow", "config", "Snakefile"),
+    )
+    names = sorted({name for listing in listings for name in listing.split(b"\0") if name})
+    lines = (b"%b %b\n" % (_content_digest(PROJECT / os.fsdecode(name)), name) for name in names)
+    return hashlib.sha256(b"".join(lines)).hexdigest() if names else None
 
 
 def is_repository() -> bool:
     """Whether the project's folder is the top of a git repository, and not merely a folder in another one."""
-    return _git("rev-parse", "--show-toplevel") == os.fsencode(PROJECT) + b"\n"
+    return os.path.lexists(PROJECT / ".git")
 
 
 def has_commit(commit: str) -> bool:
     """Whether the project's repository holds a commit."""
-    return _git("cat-file", "-e", f"{commit}^{{commit}}") is not None
+    return _git_output("cat-file", "-e", f"{commit}^{{commit}}") is not None
 
 
 def committed(commit: str, path: Path) -> bytes | None:
     """The content of a file in a commit, by its path below the project's folder; None if it is not in it."""
-    return _git("cat-file", "blob", f"{commit}:{path}")
+    return _git_output("cat-file", "blob", f"{commit}:{path}")
 
 
 def first_commit(commit: str, path: Path) -> datetime | None:
     """When a file first had the content that it has in a commit: the author's time, which outlives a rebase."""
-    blob = _git("rev-parse", "--verify", f"{commit}:{path}") or b""
-    history = _git("log", "--format=%at", f"--find-object={blob.decode().strip()}", commit, "--", str(path))
+    blob = _git_output("rev-parse", "--verify", f"{commit}:{path}") or b""
+    history = _git_output("log", "--format=%at", f"--find-object={blob.decode().strip()}", commit, "--", str(path))
     times = [int(line) for line in (history or b"").split()]
     return datetime.fromtimestamp(times[-1], UTC) if times else None
 
 
 def _content_digest(path: Path) -> bytes:
-    """The sha256 of a file's content; empty if it cannot be read."""
+    """The sha256 of a file's kind and content, or of a link's target; of its kind alone if it cannot be read."""
     try:
-        return hashlib.sha256(path.read_bytes() if path.is_file() else b"").hexdigest().encode()
+        if path.is_symlink():
+            content = b"link " + os.fsencode(path.readlink())
+        elif path.is_file():
+            content = (b"program " if os.access(path, os.X_OK) else b"file ") + path.read_bytes()
+        else:
+            content = b"folder" if path.is_dir() else b"gone"
     except OSError:
-        return b""
+        content = b"unreadable"
+    return hashlib.sha256(content).hexdigest().encode()
 
 
-def _git(*arguments: str) -> bytes | None:
-    return _output("git", "-C", str(PROJECT), *arguments)
+def _git(*arguments: str) -> bytes:
+    """What git prints about the project's repository, for whomever it belongs to and whatever git's variables say.
+
+    Raises:
+        GitError: git is not installed, fails, or does not answer in time.
+    """
+    # Git runs programs that a repository's settings name, so it refuses those of other users. We run code of this
+    # repository already.
+    command = ["git", "-c", "safe.directory=*", "-C", str(PROJECT), *arguments]
+    environment = {name: value for name, value in os.environ.items() if name not in REPOSITORY_VARIABLES}
+    # No other repository around this folder counts, and another user's index is not refreshed on disk.
+    environment |= {"GIT_CEILING_DIRECTORIES": str(PROJECT.parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=GIT_PATIENCE, env=environment)
+    except subprocess.TimeoutExpired:
+        raise GitError(f"git {arguments[0]}: no answer within {GIT_PATIENCE} s") from None
+    except OSError as error:
+        raise GitError(f"git: {error.strerror}; is it installed?") from error
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"status {done.returncode}"]
+        raise GitError(f"git {arguments[0]}: {lines[0]}")
+    return done.stdout
+
+
+def _git_output(*arguments: str) -> bytes | None:
+    """What git prints; None if it fails."""
+    try:
+        return _git(*arguments)
+    except GitError:
+        return None
 
 
 def _output(*command: str) -> bytes | None:

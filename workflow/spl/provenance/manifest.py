@@ -20,12 +20,17 @@ class Code(BaseModel):
 
 
 class Repository(BaseModel):
-    """The commit that the project stood at, and the sha256 of what was changed since."""
+    """The commit that the project stood at, and the sha256 of what was changed since.
+
+    Attributes:
+        problem: why git told neither or only the commit; None if it told both.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    commit: str
+    commit: str | None
     diff: str | None
+    problem: str | None = None
 
 
 class Hardware(BaseModel):

@@ -44,9 +44,10 @@ def recorded(job: Job) -> Iterator[JobRecord]:
             its digest: its job writes the sha256 of each file as it read it.
 
     Raises:
-        InputError: the code is not what was planned, or a folder lies where the manifest goes.
+        InputError: the code is not what was planned or lies in no clone, or a folder lies where the manifest goes.
     """
     content = job.content
+    machine.check_installed()
     check_code(job.subcommand, content)
     if job.manifest.is_dir():
         raise InputError(f"{job.manifest}: expected a manifest or nothing, found a folder")

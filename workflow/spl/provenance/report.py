@@ -102,6 +102,14 @@ def registration_lines(registered: RegistrationCheck | None) -> Iterator[str]:
     yield from (f"  {line}" for line in registered.notes)
 
 
+def repository_lines(nodes: Iterable[Node]) -> Iterator[str]:
+    """A line for each way in which git failed when jobs began: their commit or uncommitted changes are unknown."""
+    recorded = (node.manifest.repository for node in nodes if node.manifest)
+    problems = Counter(repository.problem for repository in recorded if repository and repository.problem)
+    for problem, count in problems.items():
+        yield f"commit or changes unknown to the manifests of {count} job{'s' if count > 1 else ''}: {problem}"
+
+
 def repair(
     nodes: Iterable[Node],
     study: str,
@@ -218,8 +226,10 @@ def run_line(node: Node, known: Mapping[str, Any] | None) -> Text:
             f"{known['split_seed']} (splits/{known['split']}.json), training seed {known['seed']}"
         )
     if manifest := node.manifest:
-        commit = f"commit {manifest.repository.commit[:12]}" if manifest.repository else "no commit"
-        dirty = " with uncommitted changes" if manifest.repository and manifest.repository.diff else ""
+        recorded = manifest.repository
+        commit = f"commit {recorded.commit[:12]}" if recorded and recorded.commit else "no commit"
+        dirty = " with uncommitted changes" if recorded and recorded.diff else ""
+        dirty = ", changes unknown" if recorded and recorded.problem else dirty
         job = f", SLURM job {manifest.slurm_job}" if manifest.slurm_job else ""
         line.append(
             f"\n    code {manifest.code.fingerprint[:12]} ({commit}{dirty}); {manifest.host}{job}, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, NoReturn
 
 from pydantic import (
@@ -23,8 +24,17 @@ def _refuse_boolean(value: Any) -> Any:
     return value
 
 
-Integer = Annotated[int, BeforeValidator(_refuse_boolean), Field(le=2**63 - 1)]
-Number = Annotated[float, BeforeValidator(_refuse_boolean), Field(allow_inf_nan=False)]
+def as_number(value: Any) -> Any:
+    """A number that was read as text, as YAML reads 5e-3; everything else as it is."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return int(value) if value.isdigit() else float(value)
+    return value
+
+
+# The last of the validators before is called first.
+Integer = Annotated[int, BeforeValidator(_refuse_boolean), BeforeValidator(as_number), Field(le=2**63 - 1)]
+Number = Annotated[float, BeforeValidator(_refuse_boolean), BeforeValidator(as_number), Field(allow_inf_nan=False)]
 SLUG = r"^[a-z0-9][a-z0-9-]*$"
 Slug = Annotated[str, Field(pattern=SLUG, max_length=100)]  # names files
 

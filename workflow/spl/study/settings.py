@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
 
-from spl.study.base import Integer, Model, Number
+from spl.study.base import Integer, Model, Number, as_number
 from spl.study.labels import CALIBRATED
 
 NETWORK = r"^(wrn-\d+-\d+|resnet-\d+)$"
@@ -17,6 +16,7 @@ RESNETS = (18, 34, 50, 101, 152)
 
 
 def _loss_weight(value: Any) -> Any:
+    value = as_number(value)
     if value == CALIBRATED:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= sys.float_info.max:
@@ -33,9 +33,7 @@ LossWeight = Annotated[
 
 
 def _interval(value: Any) -> Any:
-    if isinstance(value, str):  # YAML reads 5e-3 as text
-        with suppress(ValueError):
-            value = int(value) if value.isdigit() else float(value)
+    value = as_number(value)
     if not (_is_steps(value) or _is_fraction(value)):
         raise PydanticCustomError("interval", "expected steps, a whole number from 1, or a fraction of steps below 1")
     return value

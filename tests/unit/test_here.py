@@ -1,0 +1,76 @@
+"""As many runs at once as the machine, or the container around them, has cores and memory for."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spl.campaign.here import UNSTATED_MB, cores_here, memory_here, memory_of_run
+from spl.campaign.requests import Request
+
+GROUPS = {"v2": "0::/a/b\n", "v1": "4:memory:/a/b\n3:cpu,cpuacct:/a/b\n1:name=systemd:/\n"}
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Writes the files of a control group: ``root("v1", {"a": {"cpu,cpuacct/cpu.cfs_quota_us": "100"}})``."""
+
+    def written(version, files, meminfo="MemTotal:       16000000 kB\nMemFree: 1 kB\n"):
+        files = {f"sys/fs/cgroup/{path}": text for path, text in files.items()}
+        for path, text in {**files, "proc/self/cgroup": GROUPS[version], "proc/meminfo": meminfo}.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(text)
+        return tmp_path
+
+    return written
+
+
+@pytest.mark.parametrize(
+    ("version", "files", "cores"),
+    [
+        ("v2", {}, 64),
+        ("v2", {"a/b/cpu.max": "max 100000\n", "cpu.max": "400000 100000\n"}, 4),
+        ("v2", {"a/b/cpu.max": "150000 100000\n", "a/cpu.max": "800000 100000\n"}, 2),
+        ("v2", {"a/b/cpu.max": "10000 100000\n"}, 1),
+        ("v2", {"a/b/cpu.max": "12800000 100000\n"}, 64),
+        ("v2", {"a/b/cpu.max": "garbage\n"}, 64),
+        ("v1", {"cpu,cpuacct/a/b/cpu.cfs_quota_us": "-1\n", "cpu,cpuacct/a/b/cpu.cfs_period_us": "100000\n"}, 64),
+        ("v1", {"cpu,cpuacct/a/b/cpu.cfs_quota_us": "250000\n", "cpu,cpuacct/a/b/cpu.cfs_period_us": "100000\n"}, 3),
+        # Docker shows the host's path, and mounts the container's own group at the top.
+        ("v1", {"cpu,cpuacct/cpu.cfs_quota_us": "50000\n", "cpu,cpuacct/cpu.cfs_period_us": "50000\n"}, 1),
+    ],
+)
+def test_the_quota_of_any_group_around_the_process_counts(root, version, files, cores):
+    assert cores_here(64, root(version, files)) == cores
+
+
+@pytest.mark.parametrize(
+    ("version", "files", "memory"),
+    [
+        ("v2", {}, 16384),
+        ("v2", {"a/b/memory.max": "max\n", "a/memory.max": "4000000000\n"}, 4000),
+        ("v1", {"memory/a/b/memory.limit_in_bytes": "9223372036854771712\n"}, 16384),
+        ("v1", {"memory/memory.limit_in_bytes": "2000000000\n"}, 2000),
+    ],
+)
+def test_so_does_the_limit_of_memory(root, version, files, memory):
+    assert memory_here(root(version, files)) == memory
+
+
+def test_where_nothing_tells_the_machine_is_taken_as_it_is(tmp_path):
+    assert cores_here(3, tmp_path) == 3
+    assert memory_here(tmp_path) is None
+
+
+@given(st.integers(1, 4096))
+def test_this_machine_offers_from_one_core_to_all(cores):
+    assert 1 <= cores_here(cores) <= cores
+
+
+def test_a_run_counts_by_the_memory_that_its_study_states():
+    """The default is meant for jobs of a cluster: by it, a laptop would train one run at a time."""
+
+    def request(mem_mb):
+        return Request(gpu=0, runs_per_gpu=1, cpus=1, mem_mb=mem_mb, runtime=60, hours=None)
+
+    assert memory_of_run(request(3000)) == 3000
+    assert memory_of_run(request(16000)) == UNSTATED_MB

@@ -1,0 +1,85 @@
+"""What a profile of Snakemake says about the site."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from spl.campaign.submission import check_site_resources
+from spl.doctor.finding import Finding
+from spl.errors import InputError
+
+JOBS = 100  # the profile's own default
+
+
+@dataclass(frozen=True)
+class Site:
+    """The resources that all jobs request in the same way; None where SLURM's default holds.
+
+    Attributes:
+        gpu: type of the GPUs.
+        jobs: number that is submitted at a time.
+    """
+
+    account: str | None = None
+    partition: str | None = None
+    gpu: str | None = None
+    jobs: int = JOBS
+
+
+def site_of(resources: Mapping[str, object], gpu_type: object = None, jobs: object = JOBS) -> Site:
+    """The site as Snakemake's default resources describe it.
+
+    Args:
+        resources: by name; Snakemake reads text among them as Python.
+        gpu_type: of ``--config``; it wins over ``gpu_model``.
+        jobs: number that is submitted at a time.
+    """
+    stated = {name: _text(value) for name, value in resources.items()}
+    gpu = str(gpu_type) if gpu_type else stated.get("gpu_model")
+    at_once = jobs if isinstance(jobs, int) else JOBS
+    return Site(stated.get("slurm_account"), stated.get("slurm_partition"), gpu, at_once)
+
+
+def _text(value: object) -> str:
+    raw = str(getattr(value, "raw", value))
+    try:
+        return str(ast.literal_eval(raw))
+    except (ValueError, SyntaxError):
+        return raw
+
+
+def read_profile(name: str) -> tuple[Site, Finding]:
+    """The site of a profile that Snakemake finds by its name, and which file that is.
+
+    Raises:
+        InputError: it is not YAML, or its values are not as Snakemake needs them.
+    """
+    from snakemake.cli import get_profile_dir
+
+    found = get_profile_dir(name)
+    if found is None:
+        return Site(), Finding(
+            "profile", "error", f"{name}: not found from {Path.cwd()}", "start in the clone, or give the profile's path"
+        )
+    file = Path(found[1])
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        resources = _pairs(content.get("default-resources"))
+        check_site_resources(resources)
+        site = site_of(resources, _pairs(content.get("config")).get("gpu_type"), content.get("jobs", JOBS))
+    except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
+        raise InputError(f"{file}: expected a profile of Snakemake: {' '.join(str(error).split())}") from error
+    return site, Finding("profile", "ok", str(file))
+
+
+def _pairs(stated: Any) -> dict[str, object]:
+    """``{a: b}`` or ``[a=b]``, as profiles write both."""
+    if isinstance(stated, Mapping):
+        return {str(name): value for name, value in stated.items()}
+    return {name: value for name, _, value in (str(item).partition("=") for item in stated or ())}
