@@ -53,8 +53,7 @@ def class_names(classes: Sequence[str]) -> list[str]:
     """
     letters = get_font(findfont(FONT)).get_charmap()
     return [
-        name if letters.keys() >= {*map(ord, name)} else f"class {place}"
-        for place, name in enumerate(classes, start=1)
+        name if letters.keys() >= {*map(ord, name)} else f"class {place}" for place, name in enumerate(classes, start=1)
     ]
 
 
