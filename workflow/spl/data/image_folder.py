@@ -9,6 +9,7 @@ import hashlib
 import io
 import os
 import re
+import sys
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -212,7 +213,7 @@ def open_image_folder(root: Path, side: int) -> UnreadDataset:
     """
     listing = list_images(root)
     if listing.passed_over:
-        print(listing.passed_over)  # into the log of the job
+        print(listing.passed_over, file=sys.stderr)  # the log of the job
 
     def part(paths: Sequence[str], others: Sequence[str]) -> ImageFiles:
         return ImageFiles((len(paths), 3, side, side), paths, read_images(root, paths, side, others))
