@@ -74,6 +74,13 @@ RC: Any = {
 }
 
 
+def mark_unknown(axis: Axes, limits: tuple[float, float]) -> None:
+    """Say in axes without any value that it is unknown, instead of ticks around nothing; ``limits`` are those of x."""
+    if axis.lines and all(np.isnan(np.asarray(line.get_ydata(), dtype=float)).all() for line in axis.lines):
+        axis.set(xlim=limits, ylim=(0, 1))
+        axis.text(0.5, 0.5, "unknown", transform=axis.transAxes, ha="center", color=GREY)
+
+
 def new_figure(width: float, height: float, gap: float = 0) -> Figure:
     """An empty figure in the common style, in inches; ``gap`` between columns of axes is relative to their width."""
     matplotlib.rcParams.update(matplotlib.rcParamsDefault)
