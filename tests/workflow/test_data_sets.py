@@ -6,6 +6,7 @@ import re
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -212,3 +213,21 @@ def test_what_is_passed_over_is_said_once_and_logged(own):
     assert told in snakemake(own, OWN_SPLIT, "--configfile", "own.yaml").splitlines()
     assert (own.folder / "results/own/logs/data/pictures.log").read_text().splitlines() == [told]
     assert "passed over" not in snakemake(own, OWN_SPLIT, "--configfile", "own.yaml")
+
+
+def test_images_without_a_class_are_trained_on_and_their_purity_is_unknown(own):
+    training = "training: { steps: 4, evaluate_every: 2, evaluate_late_every: 2 }"
+    (own.folder / "own.yaml").write_text(STUDY.format(root="root: pictures,") + training)
+    for number in range(5):
+        image = own.folder / f"pictures/unlabeled/{number}.png"
+        image.parent.mkdir(exist_ok=True)
+        image.write_bytes((own.folder / f"pictures/train/bird/{number}.png").read_bytes())
+    run = "results/own/runs/pictures/balanced-4/fold0/fixmatch/seed0"
+    snakemake(own, "results/own/figures/pseudo-labels.png", f"{run}/metrics.csv", "--configfile", "own.yaml")
+    assert json.loads((own.folder / OWN_SPLIT).read_text())["unlabelled_counts"] == [9, 9, 5]
+    assert labelled(own) <= {f"train/{name}/{number}.png" for name in ("bird", "frog") for number in range(9)}
+    metrics = pd.read_csv(own.folder / run / "metrics.csv")
+    assert metrics["purity"].isna().all()
+    assert metrics["coverage"].notna().all()
+    audited = own.run("spl", "audit", "--study", "own.yaml", f"{run}/metrics.csv")
+    assert audited.returncode == 0, audited.stdout
