@@ -37,6 +37,8 @@ in_part = str(config.pop("partial", "false")).lower()
 GPU_SHARES = config.pop("gpu_shares", None)
 GPU_TYPE = config.pop("gpu_type", None)
 GPU_TYPE = None if GPU_TYPE is None else str(GPU_TYPE)  # Snakemake reads 4090 as a number
+
+
 def study_file():
     """The file that the study was read from; None in a workflow that imports this one."""
     return Path(files[0]) if files else None
@@ -104,7 +106,11 @@ if workflow.is_main_process:
     if workflow.resource_settings.cores:
         workflow.register_resource("_cores", cores_here(workflow.resource_settings.cores))
     memory = memory_here()
-    if memory and not workflow.non_local_exec and not {"mem", "mem_mb", "mem_mib"} & workflow.global_resources.keys():
+    if (
+        memory
+        and not workflow.non_local_exec
+        and not {"mem", "mem_mb", "mem_mib"} & workflow.global_resources.keys()
+    ):
         workflow.register_resource("mem_mb", memory)
 
 
@@ -144,7 +150,9 @@ def inputs(name):
 def data_inputs(wildcards):
     """What makes Snakemake prepare a data set again: downloads, checked by content, not by date; of a user's own
     images, which are no business of Snakemake, the file that notes their state."""
-    downloads = [path for path in inputs(f"data/{wildcards.dataset}") if Path(path).is_relative_to(DOWNLOADS)]
+    downloads = [
+        path for path in inputs(f"data/{wildcards.dataset}") if Path(path).is_relative_to(DOWNLOADS)
+    ]
     noted = state_file(Path(RESULTS), wildcards.dataset)
     return [*map(ancient, downloads), *([str(noted)] if noted.is_file() else [])]
 

@@ -6,7 +6,9 @@ REQUESTS = run_requests(PLAN)
 GROUPS = gpu_groups(PLAN, REQUESTS)
 FAILED = failed_runs(PLAN, Path(RESULTS)) if workflow.is_main_process else set()
 try:
-    ON_CLUSTER = gpu_requests(REQUESTS, GROUPS, GPU_SHARES, GPU_TYPE, FAILED, workflow.is_main_process)
+    ON_CLUSTER = gpu_requests(
+        REQUESTS, GROUPS, GPU_SHARES, GPU_TYPE, FAILED, workflow.is_main_process
+    )
     HERE = gpu_requests(REQUESTS, {}, None, None, FAILED, workflow.is_main_process)
 except InputError as mistake:
     print(f"error: {mistake}", file=sys.stderr)

@@ -66,12 +66,12 @@ def check_before_submission(plan: Plan, study: Path | None, site: Site) -> list[
     """The warnings of :func:`before_submission`, one line each.
 
     Raises:
-        InputError: there are errors; with all lines.
+        InputError: its errors.
     """
-    findings = [one for one in before_submission(plan, study, site) if one.level != "ok"]
-    if not is_fit(findings):
-        raise InputError("\n".join(map(str, sorted(findings, key=lambda one: one.level))))
-    return [f"{one.level}: {one}" for one in findings]
+    findings = list(before_submission(plan, study, site))
+    if errors := [str(one) for one in findings if one.level == "error"]:
+        raise InputError("\n".join(errors))
+    return [f"warning: {one}" for one in findings if one.level == "warning"]
 
 
 def _study(plan: Plan, study: Path, results: Path) -> Finding:

@@ -217,8 +217,7 @@ def _default(partitions: Mapping[str, Mapping[str, str]]) -> list[str]:
 
 def _nodes(partition: str) -> Iterator[Node]:
     text = _output("sinfo", "--noheader", "--Node", f"--partition={partition}", "--format=%c|%m|%t|%G")
-    for line in text.splitlines():
-        cores, memory, state, gres = line.split("|", 3)
+    for cores, memory, state, gres in (line.split("|", 3) for line in text.splitlines() if line.count("|") >= 3):
         gpus: dict[str, int] = {}
         for kind, count in GPUS.findall(gres):
             gpus[kind] = gpus.get(kind, 0) + int(count)

@@ -172,7 +172,8 @@ def weights_of(network: str, classes: int) -> int:
 
 def _evaluations(settings: Mapping[str, Any]) -> int:
     """About how often a run is evaluated."""
-    steps, until = settings["steps"], settings["stop"] or settings["steps"]
+    steps: int = settings["steps"]
+    until: int = settings["stop"] or steps
 
     def interval(key: str) -> float:
         given: float = settings[key]
