@@ -158,6 +158,13 @@ def test_images_without_a_class_come_last_and_have_none(root, name):
     assert found.digest != before.digest
 
 
+def test_a_folder_without_a_class_among_the_classes_is_told_where_it_belongs(root):
+    picture(root / "train/unlabeled/0.png")
+    with pytest.raises(InputError) as caught:
+        list_images(root)
+    assert str(caught.value).endswith(f"and images without a class in {root / 'unlabeled'}")
+
+
 def test_of_two_folders_without_classes_none_is_chosen_in_silence(root):
     for name in ("unlabeled", "unlabelled"):
         picture(root / name / "0.png")
@@ -270,9 +277,10 @@ def test_cmyk_is_converted_whatever_the_suffix(root):
     assert (image == 255).all()
 
 
-def test_of_several_frames_the_first_counts(root):
-    frames = [Image.new("RGB", (4, 4), colour) for colour in (RED, GREEN, BLUE)]
-    assert only_pixel(root, frames[0], save_all=True, append_images=frames[1:]) == RED
+@pytest.mark.parametrize("kind", ["PNG", "MPO"])
+def test_of_several_frames_the_first_counts(root, kind):
+    frames = [Image.new("L", (4, 4), level).convert("RGB") for level in (70, 140, 210)]
+    assert only_pixel(root, frames[0], format=kind, save_all=True, append_images=frames[1:]) == (70, 70, 70)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png"])

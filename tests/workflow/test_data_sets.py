@@ -176,7 +176,9 @@ def test_an_image_that_changed_under_its_name_is_prepared_again_and_one_that_was
     dates = first.stat().st_atime_ns, first.stat().st_mtime_ns
     first.write_bytes(second.read_bytes())
     os.utime(first, ns=dates)  # as copying with dates does
-    assert jobs(snakemake(own, "-n", OWN_SPLIT, "--configfile", "own.yaml"))["data"] == 1
+    planned = snakemake(own, "-n", OWN_SPLIT, "--configfile", "own.yaml")
+    assert jobs(planned)["data"] == 1
+    assert "pictures: train/bird/0.png changed since pictures was prepared" in planned
     assert jobs(snakemake(own, OWN_SPLIT, "--configfile", "own.yaml")) == {"data": 1, "split": 1, "total": 2}
     images = read_dataset(own.folder / "results/own/data/pictures")[0].train_images
     assert (images[0] == images[1]).all()

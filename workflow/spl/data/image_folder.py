@@ -111,7 +111,9 @@ def list_images(root: Path) -> Listing:
     train, test = (_list_part(root, part, passed) for part in ("train", held_out))
     for classes, others, part in ((train, test, held_out), (test, train, "train")):
         for name in sorted(classes.keys() - others.keys()):
-            raise InputError(f"{root / part / name}: no such folder; expected the same classes in train and {held_out}")
+            hint = f", and images without a class in {root / name}" if name in UNLABELLED else ""
+            expected = f"the same classes in train and {held_out}{hint}"
+            raise InputError(f"{root / part / name}: no such folder; expected {expected}")
     pools = [name for name in folders if name in UNLABELLED]
     if len(pools) > 1:
         raise InputError(f"{root}: expected images without a class in one folder, found {' and '.join(sorted(pools))}")
