@@ -143,9 +143,7 @@ def _prepared(description: Path) -> dict[str, str]:
 def _date(file: Path, outputs: Sequence[Path], *, newer: bool) -> None:
     """Give a file a date after that of all outputs, or before that of each; any date will do without them."""
     dates = [path.stat().st_mtime_ns for path in outputs if path.is_file()]
-    date = file.stat().st_mtime_ns
-    if dates and newer and date <= max(dates):
-        date = max(max(dates) + SECOND, time.time_ns())
-    elif dates and not newer and date >= min(dates):
-        date = min(dates) - SECOND
-    os.utime(file, ns=(date, date))
+    present = file.stat().st_mtime_ns
+    if dates and (present <= max(dates) if newer else present >= min(dates)):
+        date = max(max(dates) + SECOND, time.time_ns()) if newer else min(dates) - SECOND
+        os.utime(file, ns=(date, date))

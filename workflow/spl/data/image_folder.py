@@ -77,7 +77,7 @@ class Listing:
     @property
     def digest(self) -> str:
         """The sha256 of all paths."""
-        return digest_of_names([*self.train, *self.test])
+        return hashlib.sha256("\n".join([*self.train, *self.test]).encode()).hexdigest()
 
 
 def class_of(path: str) -> str:
@@ -90,11 +90,6 @@ def natural(name: str) -> tuple[list[str | int], str]:
     """A key that sorts names by their letters, and the numbers in them by value: 1, 2, 10."""
     # Text and numbers alternate, so that text is compared with text only.
     return [int(part) if place % 2 else part for place, part in enumerate(re.split("([0-9]+)", name))], name
-
-
-def digest_of_names(paths: Iterable[str]) -> str:
-    """The sha256 of the names of images."""
-    return hashlib.sha256("\n".join(paths).encode()).hexdigest()
 
 
 def list_images(root: Path) -> Listing:
