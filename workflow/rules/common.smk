@@ -80,8 +80,7 @@ try:
             check_owner(study_file(), Path(RESULTS))
             record_owner(study_file(), Path(RESULTS))
         PLAN_FILE = write_plan_file(JOBS, dict(config), Path(RESULTS))
-        if workflow.is_main_process:
-            note_images(PLAN, Path(RESULTS))
+        CHANGED_IMAGES = note_images(PLAN, Path(RESULTS)) if workflow.is_main_process else []
 except InputError as mistake:
     print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)
     raise SystemExit(2)
@@ -91,7 +90,7 @@ PRODUCTS = f"{RESULTS}/{PLAN.products}".rstrip("/")
 if workflow.is_main_process:
     for name, key in PLAN.off.items():
         print(f"off: experiments.{name}: {key}", file=sys.stderr)
-    for line in image_notes(PLAN, Path(RESULTS)):
+    for line in [*CHANGED_IMAGES, *image_notes(PLAN, Path(RESULTS))]:
         print(line, file=sys.stderr)
     if PLAN.study.registered and files:
         for line in check_registration(Path(files[0]), PLAN.study, ()).deviations:
