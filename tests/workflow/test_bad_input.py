@@ -179,3 +179,5 @@ def test_memory_bounds_the_number_of_runs_at_once(project):
     assert planned.returncode == 0, planned.stderr[-2000:]
     [asked] = set(re.findall(r"mem_mb=(\d+)", planned.stdout))
     assert int(asked) == memory_here()
+    submitted = project.run("snakemake", "-n", "--profile", "slurm", "all", "--configfile", TINY)
+    assert set(re.findall(r"mem_mb=(\d+)", submitted.stdout)) == {"9000000"}, "what this machine has is no limit there"
