@@ -152,7 +152,7 @@ def _refusal(
 
 
 def _check_results(results: Path, jobs: Mapping[str, Mapping[str, str]]) -> None:
-    """Refuse to seal results that are not as recorded in their manifests; results that are not kept count as recorded."""
+    """Refuse to seal results that are not as recorded in their manifests; results not kept count as recorded."""
     recorded = {name: sha256 for manifest, one in jobs.items() for name, sha256 in one.items() if name != manifest}
     problems = [f"{results / name}: not a manifest of this study" for name, one in jobs.items() if not one[name]]
     present = digests((results / name for name in recorded), results / "logs" / "digests.json", quick=False)
@@ -193,7 +193,8 @@ def _text(jobs: Mapping[str, Mapping[str, str]], accepted: Mapping[str, str]) ->
     lines = []
     for manifest, entries in jobs.items():
         lines += [f"{'# ' * (name == manifest)}{sha256}  {name}" for name, sha256 in entries.items()]
-        lines += [f"# accepted  {manifest}: {accepted[manifest]}"] * (manifest in accepted)
+        if manifest in accepted:
+            lines.append(f"# accepted  {manifest}: {accepted[manifest]}")
     return "".join(f"{line}\n" for line in lines)
 
 
