@@ -4,15 +4,18 @@ import getpass
 import os
 import pwd
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from importlib.metadata import distribution
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from snakemake.cli import parse_args
 
 from spl.provenance.machine import locked, normalised
 
@@ -130,3 +133,14 @@ def test_every_package_of_the_validator_s_environment_is_pinned():
     lock = [line for line in (ENVS / "validator.lock").read_text().splitlines() if not line.startswith("#")]
     assert any(line.startswith("roc-validator==") for line in lock)
     assert all("==" in line for line in lock)
+
+
+@pytest.mark.parametrize("options", [[], ["CORES=4"]])
+def test_the_demo_s_commands_are_ones_that_snakemake_reads(options):
+    made = subprocess.run(["make", "--dry-run", "demo", *options], cwd=ROOT, capture_output=True, text=True, check=True)
+    commands = [shlex.split(line)[1:] for line in made.stdout.splitlines() if "/snakemake " in line]
+    read = [parse_args(command)[1] for command in commands]
+    assert [sorted(arguments.targets) for arguments in read] == [["fig2", "fig3", "fig5"], ["all"], ["all"]]
+    assert [arguments.config or [] for arguments in read] == [[], ["partial=true"], []]
+    if options:
+        assert [arguments.cores for arguments in read] == [4, 4, 4]

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spl.analysis.regime import Regime, in_regime, regime_conditions
 from spl.campaign.partial import partial_plan
 from spl.campaign.registration import check_is_registered
 from spl.errors import InputError
@@ -18,7 +20,8 @@ from spl.study.ranges import ranges
 from spl.study.reading import check_study, read_study
 from spl.tables.claims import level_of
 
-TINY = Path(__file__).parents[1] / "studies/tiny.yaml"
+ROOT = Path(__file__).parents[2]
+TINY = ROOT / "tests/studies/tiny.yaml"
 REGISTERED = {
     "claims": ["scarce-labels", "flips"],
     "primary": "scarce-labels",
@@ -185,3 +188,27 @@ def test_no_other_experiment_of_the_digits_shows_the_primary_comparison_on_more_
     others = [one for name, one in study.experiments.items() if name not in study.registered.experiments]
     assert max(fold for one in others for fold in one.folds) < study.registered.looks[0]
     assert sum(study.registered.levels) == pytest.approx(0.05)
+
+
+def test_the_pilot_chose_the_batch_by_the_gate_on_fixmatch_alone():
+    runs, supervised = (
+        pd.read_csv(ROOT / f"docs/findings/digits-pilot-{name}.csv") for name in ("scarce-labels", "fully-supervised")
+    )
+    study = read_study(ROOT / "config/digits.yaml")
+    assert set(runs["method"]) == {"fixmatch"}
+    assert not set(runs["split_seed"]) & set(study.fold_seeds[:60]), "no fold of the study is spent"
+
+    def regime(batch):
+        own = runs[runs["batch"] == batch]
+        high = own.loc[own["basin"] == "high", "error_last"].median()
+        full = supervised.set_index("batch").loc[batch, "error_last"]
+        return Regime(own["coverage"].mean(), high - full, (own["basin"] == "low").mean())
+
+    limits = study.gate.model_dump()
+    assert study.training.batch == 16
+    assert in_regime(regime_conditions(regime(16), limits))
+    assert regime_conditions(regime(8), limits) == {"coverage": False, "distance": True, "low_basin": True}
+    text = " ".join((ROOT / "docs/registered.md").read_text().split())
+    covered = [f"{100 * regime(batch).coverage:.0f} %" for batch in (16, 8)]
+    assert f"{covered[0]} of the images with a batch of 16, and {covered[1]} with 8" in text
+    assert f"{100 * regime(16).distance:.1f} points above full supervision" in text
