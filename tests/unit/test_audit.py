@@ -169,7 +169,6 @@ def test_orphans_are_named_by_their_outermost_folder(made):
     (RESULTS / "ROOT.sha256.sig").write_text("")
     (RESULTS / "old/deep").mkdir(parents=True)
     (RESULTS / "old/deep/file").write_text("")
-    (RESULTS / "logs").mkdir()
     (RESULTS / "logs/first.log").write_text("")
     (RESULTS / "gone.manifest.json").write_text("{}")
     (RESULTS / "link").symlink_to("first.json")

@@ -271,6 +271,9 @@ def test_a_signature_says_who_vouches_for_a_seal(keys):
     seal = check_seal(RESULTS)
     assert seal.signature == signature.Signature("good", "signed by author@example.org")
     assert "intact, signed by author@example.org" in report.summary([], seal)
+    by_hand = ("ssh-keygen", "-Y", "verify", "-f", signature.SIGNERS, "-I", "author@example.org")
+    command = [*by_hand, "-n", "smooth-pseudo-labeling", "-s", f"{SEAL}.sig"]
+    assert subprocess.run(command, stdin=SEAL.open(), capture_output=True).returncode == 0
     signature.sign(SEAL, keys / "other")
     assert check_seal(RESULTS).signature.state == "unknown"
     assert seal_holds(check_seal(RESULTS), False, None), "a stranger's key is no fault"

@@ -145,8 +145,7 @@ def _repair(study: PlannedStudy, nodes: Mapping[str, Node], seal: Seal, names: l
 
 
 def seal_holds(seal: Seal, in_part: bool, published: str | Path | None) -> bool:
-    """Whether a seal is intact and not signed wrongly; a part of a study without a page may lack it, if none was
-    published."""
+    """Whether a seal is intact and not wrongly signed; parts of a study without a page need none, unless published."""
     if seal.signature.state == "wrong":
         return False
     return seal.state == "intact" or (in_part and published is None and seal.state == "absent")

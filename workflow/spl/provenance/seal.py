@@ -172,8 +172,10 @@ def _listing(results: Path) -> dict[str, dict[str, str]]:
 
     A manifest that cannot be read, or that lists files elsewhere, has an empty statement and no results.
     """
-    paths = (path.relative_to(results) for path in sorted(files_below(results)) if path.name.endswith(MANIFEST))
-    return {str(path): _entries(results, path) for path in paths if path.parts[0] not in OUTSIDE}
+    places = [path for path in results.iterdir() if path.name not in OUTSIDE] if results.is_dir() else []
+    files = [file for path in places for file in (files_below(path) if path.is_dir() else [path])]
+    paths = sorted(path.relative_to(results) for path in files if path.name.endswith(MANIFEST))
+    return {str(path): _entries(results, path) for path in paths}
 
 
 def _entries(results: Path, path: Path) -> dict[str, str]:
