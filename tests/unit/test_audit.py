@@ -16,8 +16,9 @@ from snakemake.cli import parse_config
 from spl.campaign.job import Job
 from spl.code import equivalence
 from spl.code.declarations import Equivalence
-from spl.code.subcommands import with_code
+from spl.code.subcommands import present_code, with_code
 from spl.errors import InputError
+from spl.page.circumstances import circumstances_script
 from spl.provenance import machine, report
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
@@ -69,6 +70,24 @@ def test_in_an_archive_manifests_count_for_results_that_are_not_kept(made):
     assert archive()["second"] == "stale data", "it read something else than is recorded"
     first.manifest.unlink()
     assert archive()["first"] == "missing", "nothing vouches for it"
+
+
+def test_the_script_beside_the_page_is_checked_where_it_is_kept(made):
+    content = {"code": present_code("page", {})}
+    page = Job("paper", "page", json.dumps(content), (), (RESULTS / "paper.html", RESULTS / "paper.records.js"))
+    code = Code(fingerprint=content["code"], modules=[])
+
+    def verdict(script):
+        page.outputs[0].write_text("page")
+        page.outputs[1].write_text(script)
+        write(page, subcommand="page", code=code)
+        return judge({"paper": page})["paper"].verdict
+
+    assert verdict(circumstances_script({"run": {"host": "a"}})) == "fresh"
+    assert verdict("alert(1)") == "tampered"
+    page.outputs[1].unlink()
+    nodes = audit({"paper": page}, lambda path: digest(path) if path.exists() else None, archive=True)
+    assert nodes["paper"].verdict == "recorded"
 
 
 def test_raw_data_that_moved_are_the_same_data(made):

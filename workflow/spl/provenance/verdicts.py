@@ -154,8 +154,9 @@ def _verdict_on(job: Job, upstream: Mapping[str, Node], makers: Mapping[Path, st
     if edited := [path for path, sha256 in outputs.items() if manifest.outputs[path] != sha256]:
         return node("tampered", (f"{path} was modified after the job wrote it" for path in edited), manifest=manifest)
     # Their bytes are in no seal, so that what the page loads with them must not be able to change what it shows.
-    if scripts := [path for path in job.outputs if path not in job.reproducible and not _holds_data_alone(path)]:
-        return node("tampered", (f"{path} holds more than data" for path in scripts), manifest=manifest)
+    scripts = (path for path in job.outputs if path not in job.reproducible and path.exists())
+    if hostile := [path for path in scripts if not _holds_data_alone(path)]:
+        return node("tampered", (f"{path} holds more than data" for path in hostile), manifest=manifest)
     inputs = {str(path): digest(path) for path in job.inputs}
     differences = _differences(job, manifest, inputs, upstream, makers)
     if kinds := tuple(kind for kind, lines in differences.items() if lines):

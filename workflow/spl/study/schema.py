@@ -300,7 +300,7 @@ class Basins(Model):
             description="and if, besides, less than this part of its images is recognised. The part is never above the "
             "ratio, so a limit from partly_collapsed on would say nothing",
         ),
-    ] = 0.25
+    ] = 0.4
     unstable: Annotated[Number, Field(gt=0, le=1, description="last error minus best error")] = 0.05
 
     @model_validator(mode="after")
