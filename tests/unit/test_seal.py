@@ -248,6 +248,10 @@ def test_where_a_page_is_a_missing_seal_is_a_verdict(made):
     assert not seal_holds(check_seal(RESULTS), True, None)
     SEAL.write_bytes(b"\xff")
     assert check_seal(RESULTS).state == "missing"
+    assert check_seal(RESULTS).unvouched == ()
+    forge(CHAIN["second"])
+    assert check_seal(RESULTS).unvouched == ("second.manifest.json",), "the notes of jobs are there"
+    assert "no job wrote second.manifest.json like this" in report.summary([], check_seal(RESULTS))
 
 
 # ---- signatures

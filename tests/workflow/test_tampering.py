@@ -257,7 +257,6 @@ def test_what_the_audit_advises_undoes_a_forgery_and_seals_nothing_else(finished
     assert finished.run(*sealing).returncode != 0, "nor is anything sealed because the last seal is gone"
     assert audit(finished)[0] == 1
     repair(finished)
-    repair(finished)
     assert verdicts(finished) == {}
     assert audit(finished, "--seal", published)[0] == 0
 

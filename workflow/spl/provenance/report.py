@@ -97,11 +97,11 @@ def _seal_lines(seal: Seal) -> Iterator[str]:
     yield f"seal {seal.digest[:12]}: {SEALS[seal.state]}{signed}".replace("seal :", "seal:")
     if seal.changed:
         yield f"  not as sealed: {_some(seal.changed)}"
+    if seal.unvouched:
         rest = "; jobs wrote the others" if len(seal.unvouched) < sum(map(_is_manifest, seal.changed)) else ""
-        written = (
-            f"no job wrote {_some(seal.unvouched)} like this{rest}" if seal.unvouched else "jobs wrote all of these"
-        )
-        yield f"  {written}"
+        yield f"  no job wrote {_some(seal.unvouched)} like this{rest}"
+    elif seal.changed:
+        yield "  jobs wrote all of these that are there"
     elif seal.state == "foreign":
         yield "  no result differs from this seal, so it was sealed again after it was published"
     for why, names in groupby(sorted(seal.accepted, key=seal.accepted.__getitem__), key=seal.accepted.__getitem__):

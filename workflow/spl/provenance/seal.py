@@ -20,7 +20,7 @@ from spl.campaign.job import MANIFEST
 from spl.errors import InputError
 from spl.provenance.digests import digests
 from spl.provenance.files import files_below, write_whole
-from spl.provenance.ledger import noted_statement
+from spl.provenance.ledger import MADE, noted_statement
 from spl.provenance.manifest import read_manifest, reproducible_outputs, statement
 from spl.provenance.signature import SIGNATURE, UNSIGNED, Signature, check_signature
 
@@ -55,7 +55,8 @@ class Seal:
             "missing" if there is a page without a readable seal; "absent" if there is neither.
         digest: sha256 of the seal; "" if there is none.
         changed: results and manifests that were changed, added or removed since the study was sealed.
-        unvouched: manifests among them that no job wrote as they are.
+        unvouched: manifests among them that no job wrote as they are; without a seal, among all of them, if jobs noted
+            what they wrote.
         accepted: as in :class:`SealContent`.
         signature: of the seal.
     """
@@ -115,11 +116,13 @@ def check_seal(results: Path, published: str | Path | None = None) -> Seal:
     """
     path = published if isinstance(published, Path) else results / ROOT_FILE
     content = _read(path)
-    if content is None:
-        there = any((results / f"paper{ending}").exists() for ending in (".html", MANIFEST))
-        return Seal("missing" if there else "absent")
-    own = hashlib.sha256(path.read_bytes()).hexdigest()
     jobs = _listing(results)
+    if content is None:
+        if not any((results / f"paper{ending}").exists() for ending in (".html", MANIFEST)):
+            return Seal("absent")
+        stated = {name: jobs[name][name] for name in jobs} if (results / MADE).is_dir() else {}
+        return Seal("missing", unvouched=_unvouched(results, stated, SealContent({}, {})))
+    own = hashlib.sha256(path.read_bytes()).hexdigest()
     present = {name: sha256 for entries in jobs.values() for name, sha256 in entries.items()}
     differing = {
         name for name in content.sha256.keys() | present.keys() if content.sha256.get(name) != present.get(name)
@@ -146,7 +149,7 @@ def _refusal(
         sealed = "not as it was sealed" if name in last.sha256 else "not in the last seal"
         yield f"{results / name}: {sealed}, and no job wrote it like this{': ' * bool(files)}{', '.join(files)}"
     yield (
-        f"not sealed: `spl audit` prints the commands that make these results again; if you know why they differ: "
+        "not sealed: make these results again, as `spl audit` advises, or say why they are right: "
         f'spl seal {results} --accept "WHY"'
     )
 
