@@ -13,6 +13,9 @@ SNAKEMAKE := $(VENV)/bin/snakemake $(if $(CORES),--cores $(CORES))
 PROGRESS := --logger progress
 PYTEST := $(VENV)/bin/pytest -n $(WORKERS) --durations=10
 
+# A profile of Snakemake that holds for all of somebody's commands has no part in these.
+unexport SNAKEMAKE_PROFILE
+
 .PHONY: demo lint check test test-all packages
 
 # First what is quick, for a first page; the training runs of Table 1 take longest.

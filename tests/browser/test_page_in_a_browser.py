@@ -187,6 +187,8 @@ def test_a_link_can_be_shared(visit, paper):
     page = visit(paper, GAIN)
     assert opened(page) == "Table 1: Smooth FixMatch, gain_mean"
     assert opened(visit(paper, f"#run={RUN}&cell=table1:FixMatch,mean")) == RUN
+    assert opened(visit(paper, f"#run=runs/{RUN}")) == RUN, "as manifests and the audit call it"
+    assert opened(visit(paper, f"#run=results/tiny/runs/{RUN}/")) == RUN
     assert opened(visit(paper, "#run=digits/none")) == "No such run"
     assert opened(visit(paper, "#cell=table1:100%")) == "No such number"
 

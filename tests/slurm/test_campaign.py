@@ -43,7 +43,8 @@ def test_the_tiny_study_comes_out_as_on_one_machine_however_few_jobs_slurm_accep
 
 
 def test_a_refused_account_is_tried_once_for_each_run_and_listed_with_slurm_s_words(limited, project):
-    ended = project.run(*SUBMITTING, "--default-resources", "slurm_account=nobody-s")
+    # For the rule: an account of all jobs is looked up, and refused, before anything is submitted.
+    ended = project.run(*SUBMITTING, "--set-resources", "train:slurm_account=nobody-s")
     assert ended.returncode == 1, ended.stderr[-4000:]
     listed = dict(re.findall(r"^not done: (\S+): (.*)$", ended.stderr, re.MULTILINE))
     refused = {run for run, reason in listed.items() if "refused by SLURM" in reason and "nobody-s" in reason}

@@ -152,10 +152,11 @@ def test_a_type_of_gpu_with_dashes_is_requested_and_a_job_that_no_time_starts_is
     project = small(tmp_path)
     target = f"results/campaign/runs/{OTHERS[0]}/metrics.csv"
     with (tmp_path / "told").open("w") as told:
-        given = "--default-resources", "slurm_partition=short", "--config", "gpu_type=rtx-3090"
+        given = "--set-resources", "train:slurm_partition=short", "--config", "gpu_type=rtx-3090"
         snakemake = project.start(*SUBMITTING, target, *given, told=told)
     stuck = re.compile(r"SLURM job (\d+) will not start by itself: PartitionTimeLimit: its `runtime` is above a limit")
-    job = wait_for(lambda: stuck.search((tmp_path / "told").read_text()), 120)[1]
+    wait_for(lambda: stuck.search((tmp_path / "told").read_text()) or snakemake.poll() is not None)
+    [job] = set(stuck.findall((tmp_path / "told").read_text()))
     assert resources(job)["TresPerNode"] == "gres:gpu:rtx-3090:1"
     subprocess.run(["scontrol", "update", f"JobId={job}", "TimeLimit=1"], check=True)
     assert snakemake.wait(600) == 0, (tmp_path / "told").read_text()[-4000:]

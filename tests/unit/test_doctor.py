@@ -141,6 +141,13 @@ def test_what_slurm_would_refuse_or_leave_waiting_for_ever_is_an_error(slurm, ch
     assert expected in messages(on_cluster(planned(**changes), **site), "error")
 
 
+def test_what_the_profile_sets_for_runs_wins_over_the_study(slurm):
+    wanted = {"runtime": 2880, "mem_mb": 300_000, **CUDA}
+    assert messages(on_cluster(planned(**wanted), partition="gpu"), "error")
+    instead = {"runtime": 1440, "mem_mb": 100_000}
+    assert not messages(on_cluster(planned(**wanted), partition="gpu", requests=instead), "error")
+
+
 def test_runs_that_share_a_gpu_need_room_for_all_of_them(slurm):
     changes = {"runtime": 60, "mem_mb": 150_000, "runs_per_gpu": 2, **CUDA}
     assert "300,000 MB and 1 GPUs" in messages(on_cluster(planned(**changes), partition="gpu"), "error")
@@ -208,6 +215,8 @@ def test_time_limits_are_read_as_slurm_prints_them(days, hours, rest, seconds):
     assert cluster.minutes(f"{hours:02}:{rest:02}:{seconds:02}") == hours * 60 + rest
     assert cluster.minutes(f"{rest:02}:{seconds:02}") == rest
     assert cluster.minutes(str(rest)) == rest
+    assert cluster.minutes(f"{days}-{hours}:{rest}") == whole
+    assert cluster.minutes(f"{days}-{hours}") == whole - rest
     assert {cluster.minutes(text) for text in ("UNLIMITED", "INFINITE", "NONE", "", "n/a")} == {None}
 
 
@@ -221,6 +230,12 @@ def test_a_profile_is_read_as_snakemake_reads_it(tmp_path):
         (folder / "config.yaml").write_text(f"default-resources: {resources}\njobs: 7\n")
         site, found = read_profile("mine")
         assert (site, found.level) == (Site("lab", "gpu", "a100", 7), "ok")
+    for overrides in (
+        "[train:runtime=1440, data:runtime=1, train:mem_mb=9000]",
+        "{ train: { runtime: 1440, mem_mb: 9000 } }",
+    ):
+        (folder / "config.yaml").write_text(f"set-resources: {overrides}\n")
+        assert read_profile("mine")[0].requests == {"runtime": 1440, "mem_mb": 9000}
     (folder / "config.yaml").write_text("config: [gpu_type=rtx-3090]\n")
     assert read_profile("mine")[0] == Site(gpu="rtx-3090")
     assert read_profile("nowhere")[1].level == "error"
@@ -327,17 +342,19 @@ def test_the_commit_that_manifests_will_name(monkeypatch, state, level):
 
 def test_other_versions_than_the_lock_file_s_are_named():
     here = machine.locked()
-    assert software.versions(here | {"torch": f"{here['torch']}+cu126"}).level == "ok"
-    found = software.versions({name: version for name, version in here.items() if name != "pandas"} | {"torch": "1.0"})
+    assert software.locked_versions(here | {"torch": f"{here['torch']}+cu126"}).level == "ok"
+    found = software.locked_versions(
+        {name: version for name, version in here.items() if name != "pandas"} | {"torch": "1.0"}
+    )
     assert found.level == "warning"
     assert "torch 1.0 instead of" in found.message
     assert "pandas missing instead of" in found.message
 
 
 def test_the_code_of_another_clone_is_found(tmp_path):
-    assert software.code(ROOT).level == software.code(tmp_path).level == "ok"
+    assert {software.code(place).level for place in (ROOT, ROOT / "workflow", tmp_path)} == {"ok"}
     (tmp_path / "workflow/spl").mkdir(parents=True)
-    assert software.code(tmp_path).level == "error"
+    assert {software.code(place).level for place in (tmp_path, tmp_path / "workflow")} == {"error"}
 
 
 def test_a_user_without_a_name_is_found(monkeypatch):
@@ -381,6 +398,15 @@ def test_the_command_ends_with_0_if_nothing_is_wrong_and_leaves_nothing(healthy,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_it_looks_where_the_profile_sends_the_results(healthy, tmp_path):
+    for name in ("site", "scratch"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "site/config.yaml").write_text(f"directory: {tmp_path}/scratch/new\n")
+    done = doctor("--profile", "site")
+    assert done.exit_code == 0, done.output
+    assert f"locks: {tmp_path}/scratch" in done.output
+
+
 def test_it_ends_with_1_and_advice_if_something_is_wrong(healthy, monkeypatch):
     monkeypatch.setattr("fcntl.flock", lambda *_: None)
     done = doctor(*healthy, "--json")
@@ -396,16 +422,16 @@ def test_only_open_runs_need_something(healthy, slurm):
     plan = planned(mem_mb=10**6)
     results = Path("results/tiny")
     site = Site(partition="gpu")
-    assert "no node has" in messages(checkup.before_submission(plan, None, site), "error")
+    assert "no node has" in messages(checkup.before_submission(plan, None, site, ROOT), "error")
     for path in plan.runs:
         (results / "runs" / path).mkdir(parents=True)
         (results / "runs" / path / "parameters.json").write_text(run_parameter(plan, path))
-    assert not messages(checkup.before_submission(plan, None, site), "error")
+    assert not messages(checkup.before_submission(plan, None, site, ROOT), "error")
 
 
 def test_errors_stop_a_campaign_and_warnings_do_not(healthy, slurm, monkeypatch):
     plan = planned(runtime=60)
     with pytest.raises(InputError, match="no GPU h100"):
-        checkup.check_before_submission(plan, None, Site(partition="gpu", gpu="h100"))
-    lines = checkup.check_before_submission(plan, TINY, Site(account="lab", jobs=100))
+        checkup.check_before_submission(plan, None, Site(partition="gpu", gpu="h100"), ROOT)
+    lines = checkup.check_before_submission(plan, TINY, Site(account="lab", jobs=100), ROOT)
     assert [line for line in lines if line.startswith("warning: account: it may have 20 jobs")]

@@ -12,6 +12,7 @@ from matrices import write_predictions
 
 from spl.data.splits import Split, write_split
 from spl.figures import against, basins, collapse, confusion, curves, fig1, fig4, fig5
+from spl.figures.matrix import class_names
 from spl.figures.style import LOOKS, Percent, look_of, new_figure, save_figure, ticks_at
 from spl.methods.registry import METHODS
 
@@ -311,6 +312,21 @@ def test_matrices_leave_no_empty_band_their_scale_is_as_high_and_names_are_legib
         [bar] = last.child_axes
         assert bar.get_window_extent().height == pytest.approx(last.get_window_extent().height)
         assert all(axis.get_xlabel().startswith("predicted class") for axis in figure.axes if axis.images)
+
+
+@pytest.mark.filterwarnings("error")  # of matplotlib's about letters that the font lacks
+def test_a_class_whose_name_cannot_be_printed_is_numbered_and_a_dollar_begins_no_formula(tmp_path, collapsing):
+    for path in tmp_path.glob("runs/**/predictions.safetensors"):
+        write_predictions(path, [np.diag([50] * 4)] * len(STEPS))
+    names = ["żółw", "$x$ and $", "鳥", "🐸 frog"]
+    assert class_names(names) == ["żółw", "$x$ and $", "class 3", "class 4"]
+    given = {"titles": TITLES, "classes": names, "basins": LIMITS, "evaluations": 2}
+    for draw in (collapse.draw, confusion.draw):
+        figure, shown = draw(given, collapsing)
+        assert_legible(figure)
+        figure.savefig(tmp_path / "figure.pdf")
+        assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == class_names(names)
+        assert set(shown["true"]) == set(names), "the file beside the figure has them"
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.floats(0.01, 0.5))

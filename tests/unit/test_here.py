@@ -1,13 +1,18 @@
 """As many runs at once as the machine, or the container around them, has cores and memory for."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spl.campaign.here import UNSTATED_MB, cores_here, memory_here, memory_of_run
+from spl.campaign.here import UNSTATED_MB, cores_here, memory_here, memory_of_run, runs_on_gpu
 from spl.campaign.requests import Request
 
 GROUPS = {"v2": "0::/a/b\n", "v1": "4:memory:/a/b\n3:cpu,cpuacct:/a/b\n1:name=systemd:/\n"}
+
+
+@pytest.fixture(autouse=True)
+def _outside_slurm(monkeypatch):
+    monkeypatch.delenv("SLURM_CPUS_ON_NODE", raising=False)
 
 
 @pytest.fixture
@@ -56,21 +61,34 @@ def test_so_does_the_limit_of_memory(root, version, files, memory):
     assert memory_here(root(version, files)) == memory
 
 
+def test_what_slurm_gave_to_an_interactive_job_counts(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "4")
+    assert (cores_here(64, tmp_path), cores_here(2, tmp_path)) == (4, 2)
+
+
 def test_where_nothing_tells_the_machine_is_taken_as_it_is(tmp_path):
     assert cores_here(3, tmp_path) == 3
     assert memory_here(tmp_path) is None
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(1, 4096))
 def test_this_machine_offers_from_one_core_to_all(cores):
     assert 1 <= cores_here(cores) <= cores
 
 
+def request(mem_mb=16000, gpu=0, runs_per_gpu=1):
+    return Request(gpu=gpu, runs_per_gpu=runs_per_gpu, cpus=1, mem_mb=mem_mb, runtime=60, hours=None)
+
+
+def test_one_run_at_a_time_uses_the_gpu_unless_the_study_lets_them_share_it():
+    assert runs_on_gpu([request(), request(gpu=1)]) == 1
+    assert runs_on_gpu([request(gpu=1, runs_per_gpu=3), request(gpu=1, runs_per_gpu=2)]) == 2
+    assert runs_on_gpu([request(gpu=1, runs_per_gpu=3), request(gpu=2)]) == 1
+    assert runs_on_gpu([]) == 1
+
+
 def test_a_run_counts_by_the_memory_that_its_study_states():
     """The default is meant for jobs of a cluster: by it, a laptop would train one run at a time."""
-
-    def request(mem_mb):
-        return Request(gpu=0, runs_per_gpu=1, cpus=1, mem_mb=mem_mb, runtime=60, hours=None)
-
     assert memory_of_run(request(3000)) == 3000
     assert memory_of_run(request(16000)) == UNSTATED_MB

@@ -12,6 +12,7 @@ from project import ROOT
 
 from spl.campaign.job import Job
 from spl.code.subcommands import with_code
+from spl.errors import InputError
 from spl.provenance import machine
 from spl.provenance.files import digest
 from spl.provenance.manifest import read_manifest
@@ -80,6 +81,7 @@ def test_every_way_to_change_a_file_counts(repository):
     code, before = repository / "workflow/code.py", machine.repository()
     digests = set()
     for edit in (
+        lambda: code.write_text("x = 2\n"),
         lambda: code.chmod(0o755),
         lambda: code.unlink(),
         lambda: code.symlink_to("nowhere"),
@@ -89,7 +91,7 @@ def test_every_way_to_change_a_file_counts(repository):
         edit()
         digests.add(change())
     assert change() == before["diff"] is None
-    assert len(digests) == 5
+    assert len(digests) == 6
 
 
 def test_how_a_user_lets_git_print_changes_is_none_of_them(repository, monkeypatch, tmp_path_factory):
@@ -139,6 +141,27 @@ def test_the_project_is_where_its_code_really_lies(tmp_path):
         [sys.executable, "-c", text], env={"PYTHONPATH": str(tmp_path / "code")}, capture_output=True, text=True
     )
     assert found.stdout.split() == [str(ROOT), str(ROOT / "workflow/spl")]
+
+
+def test_no_program_that_a_repository_names_is_run(repository):
+    hook = repository.parent / "hook"
+    hook.write_text(f"#!/bin/sh\ntouch {repository.parent}/ran\n")
+    hook.chmod(0o755)
+    for key in ("core.fsmonitor", "diff.external", "core.pager"):
+        git(repository, "config", key, str(hook))
+    (repository / "workflow/code.py").write_text("x = 2\n")
+    (repository.parent / "ran").unlink(missing_ok=True)  # git itself may have run it above
+    assert change() is not None
+    assert not (repository.parent / "ran").exists()
+
+
+def test_without_the_clone_around_it_the_package_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "LOCK", tmp_path / "envs/requirements.lock")
+    machine.locked.cache_clear()
+    with pytest.raises(InputError, match="installed without its clone"):
+        machine.locked()
+    with pytest.raises(InputError, match="installed without its clone"), recorded(Job("a", "split", "{}", (), ())):
+        pass
 
 
 def test_variables_of_a_hook_lead_to_no_other_repository(repository, monkeypatch, tmp_path_factory):

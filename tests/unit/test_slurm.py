@@ -98,3 +98,10 @@ def test_the_reasons_of_listed_jobs_are_read_and_no_answer_is_no_empty_list(comm
     assert listed_jobs(NAME) == {}
     command("squeue", "", 1)
     assert listed_jobs(NAME) is None
+
+
+def test_a_byte_that_is_no_utf_8_is_no_reason_to_lose_the_others(command, tmp_path):
+    command("squeue", "13|Priority")
+    script = (tmp_path / "squeue").read_bytes().replace(b"13|", b"12|caf\xe9\n13|")
+    (tmp_path / "squeue").write_bytes(script)
+    assert listed_jobs(NAME)["13"] == "Priority"

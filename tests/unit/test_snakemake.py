@@ -5,8 +5,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from project import ROOT
+from snakemake.cli import get_argument_parser
 from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake.settings.types import GroupSettings
+from snakemake.workflow import Workflow
 
 
 def test_the_limiter_that_no_option_turns_off_is_where_the_workflow_looks():
@@ -22,6 +24,14 @@ def test_the_number_of_runs_in_a_group_is_where_the_workflow_sets_it():
     assert "group_components" in vars(GroupSettings())
     source = Path(find_spec("snakemake.dag").origin).read_text()
     assert source.count("self.workflow.group_settings.group_components.get(") == 1
+
+
+def test_limits_of_this_machine_are_set_where_the_scheduler_reads_them():
+    common = (ROOT / "workflow/rules/common.smk").read_text()
+    assert 'workflow.register_resource("_cores", ' in common
+    assert "self.global_resources[name] = value" in inspect.getsource(Workflow.register_resource)
+    assert '"_cores"' in inspect.getsource(JobScheduler)
+    assert [action.dest for action in get_argument_parser()._actions if not action.option_strings] == ["targets"]
 
 
 def test_nothing_private_is_set_besides():

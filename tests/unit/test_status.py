@@ -8,7 +8,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from spl.attempts.journal import FAILURE, Progress, note, note_progress
+from spl.attempts.journal import FAILURE, Progress, note, note_progress, note_refusal
 from spl.attempts.lock import RunLock
 from spl.attempts.slurm import QueuedRun
 from spl.campaign.cost import _span, cost, observed
@@ -158,3 +158,15 @@ def test_what_was_used_stands_beside_what_was_asked_for(plan, results):
     finish(plan, results, path)
     [row] = [line for line in shown(observed(plan, results)).splitlines() if line.startswith(" scarce-labels")]
     assert row.split() == ["scarce-labels", "1", "0.75", "0.50", "0.50", "2", "2000", "700", "1"]
+
+
+def test_a_run_that_slurm_refused_or_that_could_not_begin_is_told_with_the_reason(plan, results):
+    unsubmitted, unfit, begun = list(plan.runs)[:3]
+    note_refusal(results / "checkpoints" / unsubmitted, "AssocMaxSubmitJobLimit", by="SLURM", job=None)
+    note_refusal(results / "checkpoints" / unfit, "expected a processor with avx2", by="spl train", job="7")
+    note(begin(results, begun), **(END | {"reason": "the loss is not finite"}), status="failed")
+    note_refusal(results / "checkpoints" / begun, "failed before", by="spl train", job="7")
+    found = {one.run: (one.state, one.reason) for one in read_status(plan, results)}
+    assert found[unsubmitted] == ("refused", "AssocMaxSubmitJobLimit")
+    assert found[unfit] == ("refused", "expected a processor with avx2")
+    assert found[begun] == ("failed", "the loss is not finite"), "its journal has more to say"

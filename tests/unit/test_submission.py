@@ -17,6 +17,10 @@ FINAL = [
     "available",
     "Invalid GRES specification (with and without type identification)",
     "Batch job submission failed: Invalid qos specification",
+    "QOSMaxWallDurationPerJobLimit Batch job submission failed: Job violates accounting/QOS policy (job submit limit, "
+    "user's size and/or time limits)",
+    "/bin/sh: 1: sbatch: not found",
+    "Job submission failed with exception: [Errno 2] No such file or directory: 'sinfo'",
     "Batch job submission failed: User's group not permitted to use this partition",
 ]
 TEMPORARY = [

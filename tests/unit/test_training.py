@@ -19,9 +19,10 @@ from spl.study.settings import Settings
 from spl.training import batches as batching
 from spl.training.batches import PIXELS_AT_ONCE, Pools, build_pools, draw_batches
 from spl.training.checkpoints import Checkpoints
-from spl.training.evaluation import is_evaluated
+from spl.training.evaluation import MEASURES, is_evaluated
 from spl.training.loop import train
 from spl.training.optimiser import SCHEDULES, learning_rate
+from spl.training.step import train_step
 
 DIGITS = read_digits()
 GREY = grey_levels(DIGITS.train_images)
@@ -299,3 +300,14 @@ def test_a_loss_that_is_not_finite_stops_the_training():
     """Named are the step, though losses are looked at only now and then, its batch, and where to go on from."""
     with pytest.raises(NotFiniteError, match=r"in step 2, whose batch has checksum -?\d+; last good checkpoint: none"):
         trained(learning_rate=1e30)
+
+
+def test_a_measure_that_overflows_while_the_losses_are_finite_stops_nothing(monkeypatch):
+    def overflowing(*given):
+        measured = train_step(*given)
+        measured[MEASURES.index("loss") + 1 :] = math.inf
+        return measured
+
+    expected = trained().weights
+    monkeypatch.setattr("spl.training.loop.train_step", overflowing)
+    assert all(torch.equal(value, expected[name]) for name, value in trained().weights.items())

@@ -105,3 +105,15 @@ def test_curves_show_the_mean_over_the_runs_of_each_method(experiment):
             assert line.get_ydata() == pytest.approx(values.mean(axis=0))
             assert rows[f"{name}_mean"].to_numpy() == pytest.approx(values.mean(axis=0))
             assert rows[f"{name}_std"].to_numpy() == pytest.approx(values.std(axis=0, ddof=1))
+
+
+def test_where_no_purity_is_known_its_axes_say_so_and_end_with_the_others(experiment):
+    inputs, _ = experiment
+    for path in inputs[1:]:
+        pd.read_csv(path).assign(purity=np.nan).to_csv(path, index=False)
+    figure, shown = pseudo_labels.draw({"titles": TITLES}, inputs)
+    coverage, purity = figure.axes
+    assert [text.get_text() for text in purity.texts] == ["unknown"]
+    assert not coverage.texts
+    assert purity.get_xlim() == coverage.get_xlim()
+    assert shown["purity_mean"].isna().all()

@@ -117,6 +117,14 @@ def test_a_study_from_several_places_is_refused(project, arguments, line):
     assert not (project.folder / "results").exists()
 
 
+@pytest.mark.parametrize("arguments", [(), ("--config", "study=config/demo.yaml")])
+def test_a_mistake_in_yaml_is_named_with_its_line(project, arguments):
+    project.edit("config/demo.yaml", "name: demo", "name: [")
+    refused = project.run("snakemake", "-n", "all", *arguments)
+    assert refused.returncode == 2
+    assert re.search(r"^error: config/demo.yaml:\d+: ", refused.stderr, re.MULTILINE)
+
+
 def test_an_unknown_target_lists_those_that_there_are(project):
     refused = project.run("snakemake", "-n", "tabel1", "--configfile", TINY, "--logger", "progress")
     assert refused.returncode == 2

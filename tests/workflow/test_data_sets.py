@@ -6,6 +6,7 @@ import re
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -175,7 +176,9 @@ def test_an_image_that_changed_under_its_name_is_prepared_again_and_one_that_was
     dates = first.stat().st_atime_ns, first.stat().st_mtime_ns
     first.write_bytes(second.read_bytes())
     os.utime(first, ns=dates)  # as copying with dates does
-    assert jobs(snakemake(own, "-n", OWN_SPLIT, "--configfile", "own.yaml"))["data"] == 1
+    planned = snakemake(own, "-n", OWN_SPLIT, "--configfile", "own.yaml")
+    assert jobs(planned)["data"] == 1
+    assert "pictures: train/bird/0.png changed since pictures was prepared" in planned
     assert jobs(snakemake(own, OWN_SPLIT, "--configfile", "own.yaml")) == {"data": 1, "split": 1, "total": 2}
     images = read_dataset(own.folder / "results/own/data/pictures")[0].train_images
     assert (images[0] == images[1]).all()
@@ -212,3 +215,21 @@ def test_what_is_passed_over_is_said_once_and_logged(own):
     assert told in snakemake(own, OWN_SPLIT, "--configfile", "own.yaml").splitlines()
     assert (own.folder / "results/own/logs/data/pictures.log").read_text().splitlines() == [told]
     assert "passed over" not in snakemake(own, OWN_SPLIT, "--configfile", "own.yaml")
+
+
+def test_images_without_a_class_are_trained_on_and_their_purity_is_unknown(own):
+    training = "training: { steps: 4, evaluate_every: 2, evaluate_late_every: 2 }"
+    (own.folder / "own.yaml").write_text(STUDY.format(root="root: pictures,") + training)
+    for number in range(5):
+        image = own.folder / f"pictures/unlabeled/{number}.png"
+        image.parent.mkdir(exist_ok=True)
+        image.write_bytes((own.folder / f"pictures/train/bird/{number}.png").read_bytes())
+    run = "results/own/runs/pictures/balanced-4/fold0/fixmatch/seed0"
+    snakemake(own, "results/own/figures/pseudo-labels.png", f"{run}/metrics.csv", "--configfile", "own.yaml")
+    assert json.loads((own.folder / OWN_SPLIT).read_text())["unlabelled_counts"] == [9, 9, 5]
+    assert labelled(own) <= {f"train/{name}/{number}.png" for name in ("bird", "frog") for number in range(9)}
+    metrics = pd.read_csv(own.folder / run / "metrics.csv")
+    assert metrics["purity"].isna().all()
+    assert metrics["coverage"].notna().all()
+    audited = own.run("spl", "audit", "--study", "own.yaml", f"{run}/metrics.csv")
+    assert audited.returncode == 0, audited.stdout

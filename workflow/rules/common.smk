@@ -5,7 +5,7 @@ from pathlib import Path
 
 from spl.campaign import frozen_plan
 from spl.campaign.command_line import check_command_line, check_targets
-from spl.campaign.here import cores_here, memory_here, memory_of_run
+from spl.campaign.here import cores_here, memory_here, memory_of_run, runs_on_gpu
 from spl.campaign.jobs import jobs
 from spl.campaign.own_images import image_notes, note_images, state_file
 from spl.campaign.owner import check_owner, record_owner
@@ -80,8 +80,7 @@ try:
             check_owner(study_file(), Path(RESULTS))
             record_owner(study_file(), Path(RESULTS))
         PLAN_FILE = write_plan_file(JOBS, dict(config), Path(RESULTS))
-        if workflow.is_main_process:
-            note_images(PLAN, Path(RESULTS))
+        CHANGED_IMAGES = note_images(PLAN, Path(RESULTS)) if workflow.is_main_process else []
 except InputError as mistake:
     print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)
     raise SystemExit(2)
@@ -91,7 +90,7 @@ PRODUCTS = f"{RESULTS}/{PLAN.products}".rstrip("/")
 if workflow.is_main_process:
     for name, key in PLAN.off.items():
         print(f"off: experiments.{name}: {key}", file=sys.stderr)
-    for line in image_notes(PLAN, Path(RESULTS)):
+    for line in [*CHANGED_IMAGES, *image_notes(PLAN, Path(RESULTS))]:
         print(line, file=sys.stderr)
     if PLAN.study.registered and files:
         for line in check_registration(Path(files[0]), PLAN.study, ()).deviations:
@@ -101,17 +100,14 @@ if workflow.is_main_process:
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 
-if workflow.is_main_process:
+# Only the number of jobs in a queue tells so early whether runs will be submitted.
+TRAINS_HERE = workflow.is_main_process and workflow.resource_settings.nodes is None
+if workflow.is_main_process and workflow.resource_settings.cores:
     # A container's limits, of which Snakemake knows nothing.
-    if workflow.resource_settings.cores:
-        workflow.register_resource("_cores", cores_here(workflow.resource_settings.cores))
-    memory = memory_here()
-    if (
-        memory
-        and not workflow.non_local_exec
-        and not {"mem", "mem_mb", "mem_mib"} & workflow.global_resources.keys()
-    ):
-        workflow.register_resource("mem_mb", memory)
+    workflow.register_resource("_cores", cores_here(workflow.resource_settings.cores))
+memory = memory_here()
+if TRAINS_HERE and memory and not {"mem", "mem_mb", "mem_mib"} & workflow.global_resources.keys():
+    workflow.register_resource("mem_mb", memory)
 
 
 def check_rules_asked_for():
@@ -127,13 +123,14 @@ def check_rules_asked_for():
 def site():
     """What profile and command line say about the cluster."""
     resources = workflow.resource_settings
-    return site_of(resources.default_resources or {}, GPU_TYPE, resources.nodes)
+    train = (resources.overwrite_resources or {}).get("train")
+    return site_of(resources.default_resources or {}, GPU_TYPE, resources.nodes, train)
 
 
 def memory_mb(wildcards):
     """The memory of a run: as its study requests it from a cluster, or by which it counts on this machine."""
     request = REQUESTS[wildcards.run]
-    return request.mem_mb if workflow.non_local_exec else memory_of_run(request)
+    return memory_of_run(request) if TRAINS_HERE else request.mem_mb
 
 
 def registration_of(studies):

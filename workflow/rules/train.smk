@@ -14,6 +14,9 @@ except InputError as mistake:
     print(f"error: {mistake}", file=sys.stderr)
     raise SystemExit(2)
 
+if TRAINS_HERE and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", runs_on_gpu(REQUESTS.values()))
+
 
 rule calibrate:
     input:

@@ -33,7 +33,7 @@ class Executor(SlurmExecutor):  # type: ignore[misc]  # the plugin has no types
 
     def __post_init__(self, test_mode: bool = False) -> None:
         self._ending = threading.Event()
-        self._refused = threading.local()
+        self._submission = threading.local()
         self._patience = Patience(self.workflow.executor_settings.init_seconds_before_status_checks)
         # Submitted jobs that have not been reported as done or failed, by SLURM's number.
         self._alive = dict[str, SubmittedJobInfo]()
@@ -60,13 +60,15 @@ class Executor(SlurmExecutor):  # type: ignore[misc]  # the plugin has no types
 
     def _refusal(self, job: JobExecutorInterface) -> str | None:
         """Submit a job; returns the words with which it is refused, if it is."""
-        self._refused.words = None
+        words: list[str] = []
+        self._submission.refusals = words
         try:
             super().run_job(job)
         except Exception as error:  # the plugin fails when it reports the refusal of a group
-            return refusal_words(str(error.__context__ or error))
-        words: str | None = self._refused.words
-        return words
+            words.append(str(error.__context__ or error))
+        finally:
+            del self._submission.refusals
+        return refusal_words(words[0]) if words else None
 
     def report_job_submission(self, job_info: SubmittedJobInfo, register_job: bool = True) -> None:
         """Remember a job that SLURM has accepted."""
@@ -84,11 +86,11 @@ class Executor(SlurmExecutor):  # type: ignore[misc]  # the plugin has no types
 
     def report_job_error(self, job_info: SubmittedJobInfo, msg: str | None = None, **details: Any) -> None:
         """Report a failed job, unless SLURM has only refused it; if another attempt would fail, too, it is the last."""
-        if job_info.external_jobid is None:
-            self._refused.words = refusal_words(msg or "")
+        if job_info.external_jobid is None and hasattr(self._submission, "refusals"):
+            self._submission.refusals.append(msg or "")
             return
         self._alive.pop(job_info.external_jobid, None)
-        if is_in_vain(_runs(job_info.job).values(), job_info.external_jobid):
+        if job_info.external_jobid and is_in_vain(_runs(job_info.job).values(), job_info.external_jobid):
             _use_up_retries(job_info.job)
         super().report_job_error(job_info, msg, **details)
 

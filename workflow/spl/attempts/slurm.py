@@ -92,7 +92,7 @@ def queued_runs(study: str, folder: Path, groups: Mapping[str, Sequence[str]]) -
 def _output(*command: str) -> str | None:
     """What a command prints; None if it fails, is not installed or does not end in time."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=PATIENCE)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return None if done.returncode else done.stdout.strip()

@@ -1,6 +1,4 @@
-"""What Snakemake's command line and environment may say about a study: which file it is, and nothing that no other
-command would know.
-"""
+"""What Snakemake's command line and environment may say about a study: its file, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from spl.errors import InputError
+from spl.study.reading import read_yaml
 from spl.study.schema import Study
 
 PROFILE = "SNAKEMAKE_PROFILE"
@@ -46,7 +45,7 @@ def start_without_profile(configfiles: Sequence[str]) -> None:
         configfiles: files that Snakemake has read before it reads the workflow.
     """
     profile = os.environ.get(PROFILE)
-    asked = any(argument.startswith(("--profile", "--configfile")) for argument in sys.argv)
+    asked = any(argument.startswith(("--profile", "--configfile", "study=")) for argument in sys.argv)
     if not profile or not configfiles or asked or not _started_by_command():
         return
     print(
@@ -57,6 +56,16 @@ def start_without_profile(configfiles: Sequence[str]) -> None:
     sys.stderr.flush()
     environment = {name: value for name, value in os.environ.items() if name != PROFILE}
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+
+
+def check_readable(study: Path) -> None:
+    """End with file and line of a mistake in a study's YAML, of which Snakemake's own reader names neither."""
+    if study.is_file():
+        try:
+            read_yaml(study)
+        except InputError as mistake:
+            print(f"error: {mistake}", file=sys.stderr)
+            raise SystemExit(2) from None
 
 
 def check_targets(rules: Collection[str]) -> None:

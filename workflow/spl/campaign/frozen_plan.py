@@ -101,7 +101,8 @@ def failures(plan: Plan, results: Path, requested: Collection[str]) -> Iterator[
         if refusal and (refusal.by == "SLURM" or not attempts):
             yield f"not done: {path}: refused by {refusal.by}: {refusal.reason}"
         elif attempts:
-            why = attempts[-1].reason or "killed, or still running"
+            ended = "trained, but its job failed afterwards"
+            why = attempts[-1].reason or (ended if attempts[-1].status == "done" else "killed, or still running")
             yield f"not done: {path}: {attempts[-1].status}: {why}; {log} ends with"
             with suppress(OSError):
                 yield from (f"    {line}" for line in log.read_text(errors="replace").splitlines()[-LAST_LINES:])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,7 +27,9 @@ def cores_here(cores: int, root: Path = Path("/")) -> int:
 
 
 def _quotas(root: Path) -> Iterator[float]:
-    """The cores' worth of time that each control group around this process may use (``docker run --cpus``)."""
+    """The cores that SLURM has given to an interactive job, and those of each control group (``docker run --cpus``)."""
+    with suppress(KeyError, ValueError):
+        yield int(os.environ["SLURM_CPUS_ON_NODE"])
     for folder in _groups(root, ""):
         with suppress(OSError, ValueError):
             most, period = (folder / "cpu.max").read_text().split()
@@ -65,6 +68,11 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
                 # In a container the path may be the host's, and the topmost folder the container's own.
                 for group in (Path(path), *Path(path).parents):
                     yield root / "sys/fs/cgroup" / controllers / group.relative_to("/")
+
+
+def runs_on_gpu(requests: Iterable[Request]) -> int:
+    """How many runs may use a GPU at the same time on this machine: all of them use the first one."""
+    return min((request.runs_per_gpu for request in requests if request.gpu), default=1)
 
 
 def memory_of_run(request: Request) -> int:

@@ -59,24 +59,35 @@ def state_file(results: Path, name: str) -> Path:
     return results / FOLDER / f"images-{name}.json"
 
 
-def note_images(plan: Plan, results: Path) -> None:
+def note_images(plan: Plan, results: Path) -> list[str]:
     """Note the state of the images of all folders, and date each file by whether they are the prepared ones.
 
     Args:
         plan: of the study.
         results: its folder.
+
+    Returns:
+        a line on each folder with images that are to be prepared again.
     """
+    lines = []
     for name, dataset in own_images(plan).items():
         file, outputs = state_file(results, name), [results / "data" / name / output for output in DATA_FILES]
         noted = _read_noted(file)
-        present, changed = noted, False
+        present, changed = noted, list[str]()
         if not dataset.absent:
             present, changed = _compare(dataset.files[0], noted, outputs[1])
         if present != noted or not file.is_file():
             temporary = file.with_name(f".{file.name}.{os.getpid()}")
             temporary.write_text(json.dumps(present) + "\n", encoding="utf-8")
             temporary.replace(file)
-        _date(file, outputs, newer=changed)
+        _date(file, outputs, newer=bool(changed))
+        if changed:
+            others = f" and {len(changed) - 1:,} more" if len(changed) > 1 else ""
+            lines.append(
+                f"{dataset.root}: {min(changed)}{others} changed since {name} was prepared: prepared again, with all "
+                "that follows from it"
+            )
+    return lines
 
 
 def _read_noted(file: Path) -> dict[str, State]:
@@ -86,21 +97,21 @@ def _read_noted(file: Path) -> dict[str, State]:
         return {}
 
 
-def _compare(root: Path, noted: Mapping[str, State], description: Path) -> tuple[dict[str, State], bool]:
-    """The present state of all images, and whether the content of one is not the one that was prepared."""
+def _compare(root: Path, noted: Mapping[str, State], description: Path) -> tuple[dict[str, State], list[str]]:
+    """The present state of all images, and those whose content is not the one that was prepared."""
     listing = list_images(root)
     present = {name: _state(root / name) for name in (*listing.train, *listing.test)}
     touched = [name for name, state in present.items() if state[:3] != noted.get(name, state)[:3] or name not in noted]
     present |= {name: noted[name] for name in present.keys() - {*touched}}
     if not description.is_file():
-        return present, False
+        return present, []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         digests = zip(touched, pool.map(lambda name: _digest(root / name), touched), strict=True)
         present |= {name: (*present[name][:3], digest) for name, digest in digests}
     if not any(digest for *_, digest in present.values()):
-        return present, False
+        return present, []
     prepared = _prepared(description)
-    return present, any(digest and prepared.get(name, digest) != digest for name, (*_, digest) in present.items())
+    return present, [name for name, (*_, digest) in present.items() if digest and prepared.get(name, digest) != digest]
 
 
 def _state(path: Path) -> State:
@@ -132,9 +143,7 @@ def _prepared(description: Path) -> dict[str, str]:
 def _date(file: Path, outputs: Sequence[Path], *, newer: bool) -> None:
     """Give a file a date after that of all outputs, or before that of each; any date will do without them."""
     dates = [path.stat().st_mtime_ns for path in outputs if path.is_file()]
-    date = file.stat().st_mtime_ns
-    if dates and newer and date <= max(dates):
-        date = max(max(dates) + SECOND, time.time_ns())
-    elif dates and not newer and date >= min(dates):
-        date = min(dates) - SECOND
-    os.utime(file, ns=(date, date))
+    present = file.stat().st_mtime_ns
+    if dates and (present <= max(dates) if newer else present >= min(dates)):
+        date = max(max(dates) + SECOND, time.time_ns()) if newer else min(dates) - SECOND
+        os.utime(file, ns=(date, date))

@@ -26,6 +26,7 @@ FINAL = re.compile(
     r"|Requested node configuration is not available|[Ii]nvalid (GRES|generic resource|Trackable)|GRES format"
     r"|[Ii]nvalid feature|Invalid GPU model|[Ii]nvalid time limit|Requested time limit is invalid"
     r"|Requested reservation is invalid|Access/permission denied|Pathname .* too long"
+    r"|Max\w*PerJob|sbatch: (command )?not found|No such file or directory: 's"  # the last: sinfo, sacctmgr
     r"|unrecognized option|option is not allowed|expected string or bytes-like object"
     r"|valid SLURM job ID|possible SLURM job IDs"  # the job was accepted: another one would be a second one
 )

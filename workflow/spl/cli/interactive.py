@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import chdir, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -382,12 +382,15 @@ def doctor(
     """
     from spl.doctor import checkup
     from spl.doctor.site import read_profile
+    from spl.doctor.storage import existing
     from spl.study.plan import make_plan
     from spl.study.reading import read_study
 
+    started = Path.cwd()
     planned = make_plan(read_study(study))
     site, found = read_profile(profile)
-    findings = [found, *checkup.examine(planned, study, site)]
+    with chdir(existing(site.directory or started)):
+        findings = [found, *checkup.examine(planned, started / study, site, started)]
     if as_json:
         print(json.dumps(checkup.as_content(findings), indent=1))
     else:

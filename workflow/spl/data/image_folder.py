@@ -9,6 +9,7 @@ import hashlib
 import io
 import os
 import re
+import sys
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -76,7 +77,7 @@ class Listing:
     @property
     def digest(self) -> str:
         """The sha256 of all paths."""
-        return digest_of_names([*self.train, *self.test])
+        return hashlib.sha256("\n".join([*self.train, *self.test]).encode()).hexdigest()
 
 
 def class_of(path: str) -> str:
@@ -89,11 +90,6 @@ def natural(name: str) -> tuple[list[str | int], str]:
     """A key that sorts names by their letters, and the numbers in them by value: 1, 2, 10."""
     # Text and numbers alternate, so that text is compared with text only.
     return [int(part) if place % 2 else part for place, part in enumerate(re.split("([0-9]+)", name))], name
-
-
-def digest_of_names(paths: Iterable[str]) -> str:
-    """The sha256 of the names of images."""
-    return hashlib.sha256("\n".join(paths).encode()).hexdigest()
 
 
 def list_images(root: Path) -> Listing:
@@ -110,7 +106,9 @@ def list_images(root: Path) -> Listing:
     train, test = (_list_part(root, part, passed) for part in ("train", held_out))
     for classes, others, part in ((train, test, held_out), (test, train, "train")):
         for name in sorted(classes.keys() - others.keys()):
-            raise InputError(f"{root / part / name}: no such folder; expected the same classes in train and {held_out}")
+            hint = f", and images without a class in {root / name}" if name in UNLABELLED else ""
+            expected = f"the same classes in train and {held_out}{hint}"
+            raise InputError(f"{root / part / name}: no such folder; expected {expected}")
     pools = [name for name in folders if name in UNLABELLED]
     if len(pools) > 1:
         raise InputError(f"{root}: expected images without a class in one folder, found {' and '.join(sorted(pools))}")
@@ -212,7 +210,7 @@ def open_image_folder(root: Path, side: int) -> UnreadDataset:
     """
     listing = list_images(root)
     if listing.passed_over:
-        print(listing.passed_over)  # into the log of the job
+        print(listing.passed_over, file=sys.stderr)  # the log of the job
 
     def part(paths: Sequence[str], others: Sequence[str]) -> ImageFiles:
         return ImageFiles((len(paths), 3, side, side), paths, read_images(root, paths, side, others))

@@ -21,35 +21,36 @@ from spl.study.plan import Plan
 SIGNS = {"ok": "✓", "warning": "!", "error": "✗"}
 
 
-def examine(plan: Plan, study: Path, site: Site) -> Iterator[Finding]:
-    """Everything that a campaign needs on the host from which it is started.
+def examine(plan: Plan, study: Path, site: Site, started: Path) -> Iterator[Finding]:
+    """Everything that a campaign needs on the host from which it is started, in the folder above its results.
 
     Args:
-        plan: of the study.
-        study: its file.
-        site: what the profile says.
+        plan, study, site, started: as :func:`before_submission`.
     """
     results = Path("results") / plan.study.name
-    yield from before_submission(plan, study, site, with_slurm=has_slurm())
+    yield from before_submission(plan, study, site, started, with_slurm=has_slurm())
     if not has_slurm():
         yield Finding("slurm", "ok", "none on this host: it trains the runs itself")
         yield from software.training_here(plan, _open_runs(plan, results))
 
 
-def before_submission(plan: Plan, study: Path | None, site: Site, with_slurm: bool = True) -> Iterator[Finding]:
+def before_submission(
+    plan: Plan, study: Path | None, site: Site, started: Path, with_slurm: bool = True
+) -> Iterator[Finding]:
     """The part that takes no longer than some commands of git and SLURM, without torch.
 
     Args:
         plan: of the study.
         study: its file; None if another workflow has read it.
         site: what the profile says.
+        started: folder of the Snakefile, or in which `spl` was called.
         with_slurm: whether runs will be submitted to it.
     """
     results = Path("results") / plan.study.name
     runs = _open_runs(plan, results)
     yield software.commit()
-    yield software.versions({"python": software.python(), **machine.versions()})
-    yield software.code(Path.cwd())
+    yield software.locked_versions({"python": software.python(), **machine.versions()})
+    yield software.code(started)
     yield software.user()
     yield software.environment()
     if study:
@@ -62,13 +63,13 @@ def before_submission(plan: Plan, study: Path | None, site: Site, with_slurm: bo
         yield from cluster(plan, runs, site)
 
 
-def check_before_submission(plan: Plan, study: Path | None, site: Site) -> list[str]:
+def check_before_submission(plan: Plan, study: Path | None, site: Site, started: Path) -> list[str]:
     """The warnings of :func:`before_submission`, one line each.
 
     Raises:
         InputError: its errors.
     """
-    findings = list(before_submission(plan, study, site))
+    findings = list(before_submission(plan, study, site, started))
     if errors := [str(one) for one in findings if one.level == "error"]:
         raise InputError("\n".join(errors))
     return [f"warning: {one}" for one in findings if one.level == "warning"]

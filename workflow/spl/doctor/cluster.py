@@ -29,7 +29,7 @@ class SilentError(Exception):
 
 
 @dataclass(frozen=True)
-class Node:
+class ClusterNode:
     """A node of a partition.
 
     Attributes:
@@ -65,7 +65,7 @@ def cluster(plan: Plan, runs: Collection[str], site: Site) -> Iterator[Finding]:
     except SilentError as error:
         yield Finding("slurm", "warning", str(error), "try again later, or ask the administrators")
         return
-    requests = _jobs(plan, runs)
+    requests = _jobs(plan, runs, site.requests)
     chosen = site.partition.split(",") if site.partition else _default(partitions)
     yield from _account(site, requests)
     if unknown := [name for name in chosen if name not in partitions]:
@@ -81,8 +81,14 @@ def cluster(plan: Plan, runs: Collection[str], site: Site) -> Iterator[Finding]:
     yield from _memory_of_jobs()
 
 
-def _jobs(plan: Plan, runs: Collection[str]) -> list[Request]:
-    """What each job requests: of runs that share a GPU, all of them together."""
+def _jobs(plan: Plan, runs: Collection[str], instead: Mapping[str, int]) -> list[Request]:
+    """What each job requests: of runs that share a GPU, all of them together.
+
+    Args:
+        plan: of the study.
+        runs: paths of those to train.
+        instead: what each run requests in place of what the study states.
+    """
     requests = {path: request for path, request in run_requests(plan).items() if path in runs}
     groups = gpu_groups(plan, requests)
     size = {path: len(paths) for paths in groups.values() for path in paths}
@@ -90,9 +96,9 @@ def _jobs(plan: Plan, runs: Collection[str]) -> list[Request]:
         Request(
             gpu=one.gpu,
             runs_per_gpu=one.runs_per_gpu,
-            cpus=one.cpus * size.get(path, 1),
-            mem_mb=one.mem_mb * size.get(path, 1),
-            runtime=one.runtime,
+            cpus=instead.get("cpus_per_task", one.cpus) * size.get(path, 1),
+            mem_mb=instead.get("mem_mb", one.mem_mb) * size.get(path, 1),
+            runtime=instead.get("runtime", one.runtime),
             hours=one.hours,
         )
         for path, one in requests.items()
@@ -125,7 +131,7 @@ def _partition(
     yield from _fit(about, nodes, requests, site, severe)
 
 
-def _fit(about: str, nodes: list[Node], requests: list[Request], site: Site, severe: Level) -> Iterator[Finding]:
+def _fit(about: str, nodes: list[ClusterNode], requests: list[Request], site: Site, severe: Level) -> Iterator[Finding]:
     """Whether each job fits on a node."""
     types = sorted({kind for node in nodes for kind in node.gpus if kind})
     if site.gpu and site.gpu not in types:
@@ -135,7 +141,9 @@ def _fit(about: str, nodes: list[Node], requests: list[Request], site: Site, sev
     homeless = [one for one in requests if not any(_holds(node, one, site.gpu) for node in nodes)]
     if homeless:
         one = max(homeless, key=lambda request: (request.gpu, request.mem_mb, request.cpus))
-        largest = max(nodes, key=lambda node: (sum(node.gpus.values()), node.memory), default=Node(0, 0, {}, False))
+        largest = max(
+            nodes, key=lambda node: (sum(node.gpus.values()), node.memory), default=ClusterNode(0, 0, {}, False)
+        )
         yield Finding(
             about,
             severe,
@@ -150,7 +158,7 @@ def _fit(about: str, nodes: list[Node], requests: list[Request], site: Site, sev
         yield Finding(about, "ok", f"{len(nodes)} nodes, jobs fit{gpus}")
 
 
-def _holds(node: Node, request: Request, kind: str | None) -> bool:
+def _holds(node: ClusterNode, request: Request, kind: str | None) -> bool:
     gpus = node.gpus.get(kind, 0) if kind else sum(node.gpus.values())
     return node.cores >= request.cpus and node.memory >= request.mem_mb and gpus >= request.gpu
 
@@ -215,14 +223,14 @@ def _default(partitions: Mapping[str, Mapping[str, str]]) -> list[str]:
     return [name for name, one in partitions.items() if one.get("Default") == "YES"]
 
 
-def _nodes(partition: str) -> Iterator[Node]:
+def _nodes(partition: str) -> Iterator[ClusterNode]:
     text = _output("sinfo", "--noheader", "--Node", f"--partition={partition}", "--format=%c|%m|%t|%G")
     for cores, memory, state, gres in (line.split("|", 3) for line in text.splitlines() if line.count("|") >= 3):
         gpus: dict[str, int] = {}
         for kind, count in GPUS.findall(gres):
             gpus[kind] = gpus.get(kind, 0) + int(count)
         is_up = not GONE.match(state) and not state.endswith("*")
-        yield Node(int(cores.rstrip("+")), int(memory.rstrip("+")), gpus, is_up)
+        yield ClusterNode(int(cores.rstrip("+")), int(memory.rstrip("+")), gpus, is_up)
 
 
 def _memory_of_jobs() -> Iterator[Finding]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from spl.campaign.submission import check_site_resources
 from spl.doctor.finding import Finding
 from spl.errors import InputError
+from spl.provenance import machine
 
 JOBS = 100  # the profile's own default
 
@@ -24,26 +26,38 @@ class Site:
     Attributes:
         gpu: type of the GPUs.
         jobs: number that is submitted at a time.
+        requests: what each run requests in place of what the study states, by Snakemake's names, if a number.
+        directory: in which Snakemake works, if not where it is started.
     """
 
     account: str | None = None
     partition: str | None = None
     gpu: str | None = None
     jobs: int = JOBS
+    requests: Mapping[str, int] = field(default_factory=dict)
+    directory: Path | None = None
 
 
-def site_of(resources: Mapping[str, object], gpu_type: object = None, jobs: object = JOBS) -> Site:
+def site_of(
+    resources: Mapping[str, object],
+    gpu_type: object = None,
+    jobs: object = JOBS,
+    train: Mapping[str, object] | None = None,
+) -> Site:
     """The site as Snakemake's default resources describe it.
 
     Args:
         resources: by name; Snakemake reads text among them as Python.
         gpu_type: of ``--config``; it wins over ``gpu_model``.
         jobs: number that is submitted at a time.
+        train: resources that ``set-resources`` gives to the rule of training runs.
     """
     stated = {name: _text(value) for name, value in resources.items()}
     gpu = str(gpu_type) if gpu_type else stated.get("gpu_model")
     at_once = jobs if isinstance(jobs, int) else JOBS
-    return Site(stated.get("slurm_account"), stated.get("slurm_partition"), gpu, at_once)
+    texts = {name: _text(value) for name, value in (train or {}).items()}
+    requests = {name: int(text) for name, text in texts.items() if text.isdigit()}
+    return Site(stated.get("slurm_account"), stated.get("slurm_partition"), gpu, at_once, requests)
 
 
 def _text(value: object) -> str:
@@ -62,7 +76,7 @@ def read_profile(name: str) -> tuple[Site, Finding]:
     """
     from snakemake.cli import get_profile_dir
 
-    found = get_profile_dir(name)
+    found = get_profile_dir(name) or get_profile_dir(str(machine.PROJECT / name))
     if found is None:
         return Site(), Finding(
             "profile", "error", f"{name}: not found from {Path.cwd()}", "start in the clone, or give the profile's path"
@@ -72,10 +86,21 @@ def read_profile(name: str) -> tuple[Site, Finding]:
         content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
         resources = _pairs(content.get("default-resources"))
         check_site_resources(resources)
-        site = site_of(resources, _pairs(content.get("config")).get("gpu_type"), content.get("jobs", JOBS))
-    except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
+        gpu_type = _pairs(content.get("config")).get("gpu_type")
+        site = site_of(resources, gpu_type, content.get("jobs", JOBS), _of_train(content.get("set-resources")))
+        if directory := content.get("directory"):
+            site = replace(site, directory=Path(os.path.expandvars(directory)).expanduser())
+    except (OSError, ValueError, TypeError, AttributeError, RuntimeError, yaml.YAMLError) as error:
         raise InputError(f"{file}: expected a profile of Snakemake: {' '.join(str(error).split())}") from error
     return site, Finding("profile", "ok", str(file))
+
+
+def _of_train(stated: Any) -> dict[str, object]:
+    """``{train: {a: b}}`` or ``[train:a=b]``."""
+    if isinstance(stated, Mapping):
+        return _pairs(stated.get("train"))
+    texts = (str(item).removeprefix("train:") for item in stated or () if str(item).startswith("train:"))
+    return _pairs(list(texts))
 
 
 def _pairs(stated: Any) -> dict[str, object]:

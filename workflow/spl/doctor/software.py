@@ -44,7 +44,7 @@ def commit() -> Finding:
     return Finding("commit", "ok", short)
 
 
-def versions(installed: Mapping[str, str]) -> Finding:
+def locked_versions(installed: Mapping[str, str]) -> Finding:
     """Whether the installed packages are those of the lock file.
 
     Args:
@@ -71,19 +71,20 @@ def python() -> str:
     return platform.python_version()
 
 
-def code(folder: Path) -> Finding:
+def code(started: Path) -> Finding:
     """Whether the code that runs is that of the clone in which it is started.
 
     Args:
-        folder: in which Snakemake runs.
+        started: folder of the Snakefile, or in which `spl` is called.
     """
-    here = folder.resolve()
-    if (here / "workflow/spl").is_dir() and here != machine.PROJECT:
+    here = started.resolve()
+    clones = [place for place in (here, here.parent) if (place / "workflow/spl").is_dir()]
+    if clones and clones[0] != machine.PROJECT:
         return Finding(
             "code",
             "error",
-            f"`spl` runs the code of {machine.PROJECT}, not of {here}",
-            f"pip install --no-deps --editable {here}, or export PYTHONPATH={here}/workflow",
+            f"`spl` runs the code of {machine.PROJECT}, not of {clones[0]}",
+            f"pip install --no-deps --editable {clones[0]}, or export PYTHONPATH={clones[0]}/workflow",
         )
     return Finding("code", "ok", str(machine.PROJECT))
 

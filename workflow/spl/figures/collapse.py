@@ -15,7 +15,7 @@ from spl.analysis.arms import arm_labels
 from spl.analysis.collapse import column_shares
 from spl.analysis.predictions import read_predictions
 from spl.analysis.run_files import file_of_run
-from spl.figures.matrix import NAMED, add_scale, fit_height, show_matrix
+from spl.figures.matrix import NAMED, add_scale, class_names, fit_height, show_matrix
 from spl.figures.style import PAGE, new_figure
 
 
@@ -38,7 +38,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     predictions = read_predictions(file_of_run(inputs, worst["run"], "predictions.safetensors"))
     chosen = _spread(metrics["step"].to_numpy(), parameter["evaluations"])
 
-    named = len(classes) <= NAMED
+    named, names = len(classes) <= NAMED, class_names(classes)
     side = (PAGE - 1.9) / len(chosen)
     size = min(7, 0.85 * 72 * side / len(classes))
     figure = new_figure(PAGE, PAGE)
@@ -50,13 +50,13 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         axis.set_xlabel("predicted class", fontsize=7)
         axis.set_title(f"step {measured['step']:,.0f}\nerror {100 * measured['test_error']:.1f} %", fontsize=7)
         if named:
-            axis.set_xticks(range(len(classes)), classes, fontsize=size, rotation=90)
+            axis.set_xticks(range(len(classes)), names, fontsize=size, rotation=90, parse_math=False)
         cells = pd.MultiIndex.from_product([classes, classes], names=["true", "predicted"]).to_frame(index=False)
         cells.insert(0, "step", int(measured["step"]))
         shares = np.tile(column_shares(matrix), len(classes))
         shown.append(cells.assign(test_images=matrix.ravel(), column_share=shares))
     if named:
-        axes[0].set_yticks(range(len(classes)), classes, fontsize=size)
+        axes[0].set_yticks(range(len(classes)), names, fontsize=size, parse_math=False)
     axes[0].set_ylabel("true class")
     sizes = [f"{worst['labels']:,} labels"] if len(set(summary["labels"])) > 1 else []
     described = labels[worst["method"], worst["variant"]], *sizes, f"fold {worst['fold']}", f"seed {worst['seed']}"

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from spl.analysis.predictions import read_predictions
 from spl.analysis.run_files import file_of_run
-from spl.figures.matrix import NAMED, add_scale, fit_height, show_matrix
+from spl.figures.matrix import NAMED, add_scale, class_names, fit_height, show_matrix
 from spl.figures.style import PAGE, new_figure
 
 
@@ -37,9 +37,10 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
             for row, column in zip(*matrix.nonzero(), strict=True):
                 colour = "white" if shares[row, column] > 0.5 else "black"
                 axis.text(column, row, str(matrix[row, column]), ha="center", va="center", fontsize=5.5, color=colour)
-            columns = [f"{name}, {total}" for name, total in zip(classes, matrix.sum(axis=0), strict=True)]
-            axis.set_xticks(range(len(classes)), columns, fontsize=7, rotation=90)
-            axis.set_yticks(range(len(classes)), classes, fontsize=7)
+            names = class_names(classes)
+            columns = [f"{name}, {total}" for name, total in zip(names, matrix.sum(axis=0), strict=True)]
+            axis.set_xticks(range(len(classes)), columns, fontsize=7, rotation=90, parse_math=False)
+            axis.set_yticks(range(len(classes)), names, fontsize=7, parse_math=False)
         axis.set_title(
             f"{which}: {parameter['titles'][run['method']]}, fold {run['fold']}\nerror {100 * run['error_last']:.1f} %"
         )

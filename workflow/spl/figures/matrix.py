@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from spl.analysis.collapse import collapsed_classes
-from spl.figures.style import ORANGE
+from spl.figures.style import FONT, ORANGE
 
 # Maximum number of classes whose names fit beside a matrix
 NAMED = 10
@@ -43,6 +44,17 @@ def add_scale(figure: Figure, axis: Axes, image: AxesImage) -> None:
     bar = figure.colorbar(image, cax=axis.inset_axes((1.06, 0, 0.05, 1)))
     bar.set_label("share of the true class", fontsize=7)
     bar.ax.tick_params(labelsize=7)
+
+
+def class_names(classes: Sequence[str]) -> list[str]:
+    """Names of classes as the font can print them.
+
+    A name with letters that the font lacks becomes the class's place in the data set: "class 3" for the third.
+    """
+    letters = get_font(findfont(FONT)).get_charmap()
+    return [
+        name if letters.keys() >= {*map(ord, name)} else f"class {place}" for place, name in enumerate(classes, start=1)
+    ]
 
 
 def fit_height(figure: Figure) -> None:

@@ -13,7 +13,7 @@ from matplotlib.ticker import EngFormatter
 from spl.analysis.arms import Arm, arms
 from spl.analysis.formats import counted
 from spl.analysis.run_files import file_of_run
-from spl.figures.style import PAGE, Percent, look_of, new_figure
+from spl.figures.style import PAGE, Percent, look_of, mark_unknown, new_figure
 
 MEASURED = ("coverage", "purity")
 
@@ -48,6 +48,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         axis.yaxis.set_major_formatter(Percent())
         axis.set_xlim(left=0)
         axis.set(xlabel="iterations", ylabel=name)
+    mark_unknown(panels[1], panels[0].get_xlim())  # as with images without a class in the pool
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     columns = ["method", "step", "runs", *(f"{name}_{what}" for name in MEASURED for what in ("mean", "std"))]
     return figure, pd.concat(shown)[columns]

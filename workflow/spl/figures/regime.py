@@ -17,7 +17,7 @@ from matplotlib.ticker import EngFormatter
 from spl.analysis.formats import percent
 from spl.analysis.regime import LATE, measure_regime
 from spl.analysis.run_files import file_of_run
-from spl.figures.style import BLACK, GREEN, GREY, ORANGE, PAGE, Percent, new_figure
+from spl.figures.style import BLACK, GREEN, GREY, ORANGE, PAGE, Percent, mark_unknown, new_figure
 
 PANELS = {"coverage": "coverage", "purity": "purity", "test_error": "error"}
 # By the basin in which a run ended
@@ -55,6 +55,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         axis.set_xlim(0, last)
         axis.set_ylim(0, 1.01 if name != "test_error" else None)
         axis.set(xlabel="iterations", ylabel=PANELS[name])
+    mark_unknown(panels["purity"], (0, last))  # as with images without a class in the pool
     _region(panels["coverage"], LATE * last, last, limits["coverage"], 1)
     if pd.notna(full):
         _region(panels["test_error"], 0.9 * last, last, full, full + limits["distance"])

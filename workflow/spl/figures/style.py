@@ -56,8 +56,9 @@ def look_of(method: str) -> Look:
     return LOOKS.get(method) or Look(ORANGE, MARKERS[sum(method.encode()) % len(MARKERS)])
 
 
+FONT = "DejaVu Sans"  # comes with matplotlib
 RC: Any = {
-    "font.family": "DejaVu Sans",
+    "font.family": FONT,
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.spines.top": False,
@@ -71,6 +72,13 @@ RC: Any = {
     "pdf.fonttype": 42,
     "savefig.dpi": 300,
 }
+
+
+def mark_unknown(axis: Axes, limits: tuple[float, float]) -> None:
+    """Say in axes without any value that it is unknown, instead of ticks around nothing; ``limits`` are those of x."""
+    if axis.lines and all(np.isnan(np.asarray(line.get_ydata(), dtype=float)).all() for line in axis.lines):
+        axis.set(xlim=limits, ylim=(0, 1))
+        axis.text(0.5, 0.5, "unknown", transform=axis.transAxes, ha="center", color=GREY)
 
 
 def new_figure(width: float, height: float, gap: float = 0) -> Figure:

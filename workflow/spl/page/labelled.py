@@ -34,8 +34,9 @@ def labelled_sets(splits: Mapping[str, Split], images: Path) -> dict[str, Any]:
 
     Returns:
         ``sheet``, a data URL; ``side`` of a thumbnail in pixels; ``columns`` of the sheet; ``sets``, by path of the
-        split: ``labelled`` and ``pool``, the numbers of labelled and of unlabelled images per class, and ``pictures``,
-        per class the positions of its thumbnails on the sheet, in the order drawn.
+        split: ``labelled`` and ``pool``, the numbers of labelled and of unlabelled images per class, in the pool last
+        those without a class, if there are any, and ``pictures``, per class the positions of its thumbnails on the
+        sheet, in the order drawn.
     """
     with safe_open(images, framework="numpy") as arrays:
         classes = arrays.get_tensor("train_classes")

@@ -342,7 +342,8 @@ function labelledSet(path, classes) {
   ]));
   grid.style.setProperty("--sheet", `url(${sheet})`);
   const some = shown < all ? `${shown} of ${all} labelled images are shown.` : `All ${counted(all, "labelled image")}.`;
-  return [make("p", { className: "note" }, `Labelled images of each class; n of m: n are labelled, and the unlabelled pool has m. ${some}`), grid];
+  const others = set.pool.length > classes.length ? ` Besides, the pool has ${counted(set.pool.at(-1), "image")} without a class.` : "";
+  return [make("p", { className: "note" }, `Labelled images of each class; n of m: n are labelled, and the unlabelled pool has m.${others} ${some}`), grid];
 }
 
 function pictures(places, name, side, columns) {

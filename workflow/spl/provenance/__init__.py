@@ -1,4 +1,4 @@
 """Manifests, the seal, the audit and the crate: evidence of how results were computed.
 
-May import every room but ``cli``.
+May import ``campaign`` and all rooms below it.
 """

@@ -157,6 +157,7 @@ def _modules(package: Distribution) -> set[str]:
 @cache
 def locked() -> dict[str, str]:
     """The version of Python, and of each package in the lock file by its normalised name."""
+    check_installed()
     lines = (line.split("#")[0].strip() for line in LOCK.read_text().splitlines())
     pins = (line.partition("==") for line in lines if line)
     [python] = re.findall(r"^ *- python=(\S+)$", CONDA.read_text(), re.MULTILINE)
@@ -253,7 +254,7 @@ def _git(*arguments: str) -> bytes:
     """
     # Git runs programs that a repository's settings name, so it refuses those of other users. We run code of this
     # repository already.
-    command = ["git", "-c", "safe.directory=*", "-C", str(PROJECT), *arguments]
+    command = ["git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-C", str(PROJECT), *arguments]
     environment = {name: value for name, value in os.environ.items() if name not in REPOSITORY_VARIABLES}
     # No other repository around this folder counts, and another user's index is not refreshed on disk.
     environment |= {"GIT_CEILING_DIRECTORIES": str(PROJECT.parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}

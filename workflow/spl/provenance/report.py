@@ -226,6 +226,7 @@ def as_json(
             {name: getattr(node, name) for name in SHOWN} | {"files": [str(path) for path in node.files]}
             for node in nodes.values()
         ],
+        "repository": list(repository_lines(nodes.values())),
         "repair": list(commands),
         "registration": registered and {"kept": not registered.deviations, **vars(registered)},
     }
