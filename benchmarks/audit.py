@@ -20,6 +20,7 @@ from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
 from spl.code.subcommands import present_code
 from spl.errors import InputError
+from spl.page.circumstances import circumstances_script
 from spl.paper.selection import exhibits
 from spl.provenance import digests
 from spl.provenance import verdicts as audit
@@ -110,6 +111,8 @@ def _fabricate(known: Mapping[str, Job], gigabytes: float) -> None:
             while left > 0:
                 left -= out.write(next(noise)[:left])
     for job in known.values():
+        for file in set(job.outputs) - set(job.reproducible):
+            file.write_text(circumstances_script({}))
         for file in job.inputs:
             if not file.exists():  # raw data
                 file.parent.mkdir(parents=True, exist_ok=True)

@@ -13,8 +13,7 @@ from unittest.mock import patch
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ("logs", "checkpoints", "campaign")
-RECORD_FILES = (".manifest.json", "ROOT.sha256")
-RECORDS_ON_THE_PAGE = re.compile(rb'(<script type="application/json" id="records">)[^<]*')
+RECORD_FILES = (".manifest.json", ".records.js", "ROOT.sha256")
 CODE = ("workflow", "envs")
 PARTS = ("Snakefile", "benchmarks", "config", "envs", "profiles", "slurm", "tests/studies", "workflow")
 
@@ -109,11 +108,11 @@ class Project:
         return found
 
     def products(self, study="tiny"):
-        """What a study came out as, by path: all its files but the records of how it went, which the page quotes."""
+        """What a study came out as, by path: all its files but the records of how it went."""
         results = self.folder / "results" / study
         files = (path.relative_to(results) for path in results.rglob("*") if path.is_file())
         made = (path for path in files if path.parts[0] not in RECORDS and not path.name.endswith(RECORD_FILES))
-        return {str(path): RECORDS_ON_THE_PAGE.sub(rb"\1", (results / path).read_bytes()) for path in made}
+        return {str(path): (results / path).read_bytes() for path in made}
 
     def edit(self, file, old, new):
         """Replace text that must be there."""

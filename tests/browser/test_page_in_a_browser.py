@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from playwright.sync_api import expect
 
 from spl.analysis.predictions import read_predictions
 from spl.data.splits import read_split
+from spl.page.circumstances import circumstances_script
 
 RUN = "digits/balanced-40/fold1/smooth-fixmatch/seed0"
 GAIN = "#cell=table1:Smooth%20FixMatch,gain_mean"
@@ -253,7 +255,26 @@ def test_without_scripts_it_is_the_paper_still(visit, paper):
 
 
 def test_a_run_without_a_manifest_says_so(visit, paper, tmp_path):
-    bare = tmp_path / "paper.html"
-    bare.write_text(re.sub('(id="records">)[^<]*', r"\1{}", paper.read_text()))
-    page = visit(bare, f"#run={RUN}")
+    shutil.copy(paper, tmp_path)
+    (tmp_path / "paper.records.js").write_text(circumstances_script({}))
+    page = visit(tmp_path / "paper.html", f"#run={RUN}")
     expect(dialog(page)).to_contain_text("The run had no manifest when this page was built.")
+
+
+def test_the_page_alone_works_and_says_that_the_circumstances_are_not_here(chromium, paper, results, tmp_path):
+    shutil.copy(paper, tmp_path)
+    page = chromium.new_page()
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto((tmp_path / "paper.html").as_uri())
+    missing = "The circumstances of the runs (machines, times, commits) are not here"
+    expect(page.locator("#runs")).to_contain_text(missing)
+    expect(page.locator("#step-time")).to_have_count(0)
+    page.goto(f"{(tmp_path / 'paper.html').as_uri()}#run={RUN}")
+    assert opened(page) == RUN
+    expect(dialog(page)).to_contain_text(missing)
+    expect(dialog(page).get_by_role("img", name="Test error")).to_be_visible()
+    host = json.loads((results / "runs" / f"{RUN}.manifest.json").read_text())["host"]
+    assert f'"{host}"' not in paper.read_text()
+    assert wrong == []
+    page.close()

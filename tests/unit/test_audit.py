@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from chain import CHAIN, RESULTS, SPLIT, job, make, write
 from hypothesis import given
 from hypothesis import strategies as st
 from snakemake.cli import parse_config
@@ -17,55 +18,14 @@ from spl.code import equivalence
 from spl.code.declarations import Equivalence
 from spl.code.subcommands import present_code, with_code
 from spl.errors import InputError
+from spl.page.circumstances import circumstances_script
 from spl.provenance import machine, report
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
-from spl.provenance.manifest import Code, Manifest
+from spl.provenance.manifest import Code
 from spl.provenance.recording import recorded
 from spl.provenance.seal import check_seal, write_seal
 from spl.provenance.verdicts import Node, audit, orphans, upstream_of
-
-RESULTS = Path("results/fake")
-SPLIT = present_code("split", {})
-
-
-def job(name, inputs, **parameter):
-    made = RESULTS / f"{name}.json"
-    content = json.dumps({"code": SPLIT, **parameter})
-    return Job(name, "split", content, tuple(map(Path, inputs)), (made,))
-
-
-CHAIN = {
-    one.name: one
-    for one in (
-        job("first", ["raw.gz"], seed=0),
-        job("second", [RESULTS / "first.json"], seed=1, draw={"labels": 4}),
-        job("third", [RESULTS / "second.json", RESULTS / "first.json"]),
-        job("aside", []),
-    )
-}
-
-
-def write(one, **changes):
-    """The manifest of a job, from what lies there."""
-    known = {
-        "subcommand": "split", "parameter": json.loads(one.parameter), "code": Code(fingerprint=SPLIT, modules=[]),
-        "inputs": {str(path): digest(path) for path in one.inputs},
-        "outputs": {str(path): digest(path) for path in one.outputs},
-        "repository": None, "lock": "", "packages": {}, "hardware": {}, "environment": {}, "host": "",
-        "slurm_job": None, "begun": "", "ended": "",
-    }  # fmt: skip
-    one.manifest.write_text(Manifest(**known | changes).model_dump_json())
-
-
-def make():
-    """Do all jobs of the chain."""
-    RESULTS.mkdir(parents=True)
-    Path("raw.gz").write_text("raw")
-    for name, one in CHAIN.items():
-        one.outputs[0].write_text(name)
-    for one in CHAIN.values():
-        write(one)
 
 
 @pytest.fixture
@@ -84,6 +44,7 @@ def verdicts(jobs=CHAIN):
 
 
 FRESH = dict.fromkeys(CHAIN, "fresh")
+FABRICATED = "no job ran"
 
 
 def test_raw_data_that_are_not_here_break_nothing_and_are_told(made):
@@ -109,6 +70,24 @@ def test_in_an_archive_manifests_count_for_results_that_are_not_kept(made):
     assert archive()["second"] == "stale data", "it read something else than is recorded"
     first.manifest.unlink()
     assert archive()["first"] == "missing", "nothing vouches for it"
+
+
+def test_the_script_beside_the_page_is_checked_where_it_is_kept(made):
+    content = {"code": present_code("page", {})}
+    page = Job("paper", "page", json.dumps(content), (), (RESULTS / "paper.html", RESULTS / "paper.records.js"))
+    code = Code(fingerprint=content["code"], modules=[])
+
+    def verdict(script):
+        page.outputs[0].write_text("page")
+        page.outputs[1].write_text(script)
+        write(page, subcommand="page", code=code)
+        return judge({"paper": page})["paper"].verdict
+
+    assert verdict(circumstances_script({"run": {"host": "a"}})) == "fresh"
+    assert verdict("alert(1)") == "tampered"
+    page.outputs[1].unlink()
+    nodes = audit({"paper": page}, lambda path: digest(path) if path.exists() else None, archive=True)
+    assert nodes["paper"].verdict == "recorded"
 
 
 def test_raw_data_that_moved_are_the_same_data(made):
@@ -205,13 +184,13 @@ def test_an_audit_of_one_result_takes_along_what_it_was_made_from_alone():
 
 
 def test_orphans_are_named_by_their_outermost_folder(made):
+    write_seal(RESULTS, FABRICATED)
+    (RESULTS / "ROOT.sha256.sig").write_text("")
     (RESULTS / "old/deep").mkdir(parents=True)
     (RESULTS / "old/deep/file").write_text("")
-    (RESULTS / "logs").mkdir()
     (RESULTS / "logs/first.log").write_text("")
     (RESULTS / "gone.manifest.json").write_text("{}")
     (RESULTS / "link").symlink_to("first.json")
-    write_seal(RESULTS)
     assert {node.name for node in orphans(CHAIN, RESULTS)} == {
         "results/fake/old", "results/fake/gone.manifest.json", "results/fake/link",
     }  # fmt: skip
@@ -226,7 +205,7 @@ def test_no_edit_of_anything_goes_unnoticed(tmp_path_factory, edits):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("edited"))
         make()
-        write_seal(RESULTS)
+        write_seal(RESULTS, FABRICATED)
         jobs = dict(CHAIN)
         assert report.is_fresh(judge(jobs).values())
         assert check_seal(RESULTS).state == "intact"
@@ -235,7 +214,7 @@ def test_no_edit_of_anything_goes_unnoticed(tmp_path_factory, edits):
                 jobs[name].outputs[0].write_text("edited")
             elif edit == "manifest":
                 path = jobs[name].manifest
-                path.write_text(path.read_text().replace('"host":""', '"host":"another"'))
+                path.write_text(path.read_text().replace('"environment":{}', '"environment":{"A":"1"}'))
             elif edit == "raw":
                 Path("raw.gz").write_text("edited")
             else:
@@ -243,15 +222,6 @@ def test_no_edit_of_anything_goes_unnoticed(tmp_path_factory, edits):
                 parameter = json.dumps(json.loads(jobs[name].parameter) | change)
                 jobs[name] = replace(jobs[name], parameter=parameter)
         assert not report.is_fresh(judge(jobs).values()) or check_seal(RESULTS).state == "broken"
-
-
-def test_a_seal_is_known_by_its_bytes(made):
-    published = write_seal(RESULTS)
-    assert check_seal(RESULTS, published).state == "intact"
-    seal = RESULTS / "ROOT.sha256"
-    seal.write_bytes(seal.read_bytes().replace(b"\n", b"\r\n"))
-    assert check_seal(RESULTS, published).state == "foreign"
-    assert check_seal(RESULTS, "").state == "foreign"
 
 
 def test_what_is_remembered_is_believed_only_of_the_same_file(made):
@@ -346,16 +316,22 @@ def test_a_repair_where_snakemake_has_no_records_begins_with_touching_what_is_th
     assert repair([node("data", "missing", "data")], touch=True) == ["snakemake all", "spl seal results/fake"]
 
 
-def test_a_repair_leaves_the_seal_to_the_user_where_a_fresh_job_differs_from_it():
-    assert repair(CALIBRATED, unsealed={"smooth"})[-1] == "spl seal results/fake"
-    assert repair(CALIBRATED, unsealed={"data"})[-1] == "snakemake all"
+def test_a_repair_makes_again_what_differs_from_the_seal_though_no_job_wrote_it():
+    nodes = [replace(node, verdict="fresh") for node in CALIBRATED]
+    assert repair(nodes) == []
+    assert repair(nodes, unsealed=True) == ["spl seal results/fake"]
+    assert repair(nodes, forged={"plain"}, unsealed=True) == [
+        "snakemake --force results/fake/plain",
+        "snakemake all",
+        "spl seal results/fake",
+    ]
 
 
 @pytest.mark.parametrize(
     ("name", "state"), [("first.json", "intact"), ("first.manifest.json", "broken"), ("ROOT.sha256", "absent")]
 )
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(made, name, state):
-    write_seal(RESULTS)
+    write_seal(RESULTS, FABRICATED)
     (RESULTS / name).unlink()
     os.mkfifo(RESULTS / name)
     output = CHAIN["first"].outputs[0]
@@ -390,6 +366,6 @@ def test_results_that_lie_behind_a_link_are_results(made):
     far = Job("runs/far", "split", json.dumps({"code": SPLIT}), (), (made,))
     made.write_text("far")
     write(far)
-    write_seal(RESULTS)
+    write_seal(RESULTS, FABRICATED)
     assert "runs/far.manifest.json" in (RESULTS / "ROOT.sha256").read_text()
     assert list(orphans({"runs/far": far}, RESULTS)) == []

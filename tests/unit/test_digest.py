@@ -37,9 +37,11 @@ def test_it_is_of_names_and_bytes():
     assert digest_of(listed(third="other")) != digest_of(listed())
 
 
-def test_the_page_does_not_count_since_it_quotes_machines_and_times():
-    page = Job("paper", "page", "{}", (), (RESULTS / "paper.html",))
-    assert digest_of(listed({**JOBS, "paper": page})) == digest_of(listed())
+def test_files_that_quote_machines_and_times_do_not_count():
+    page = Job("paper", "page", "{}", (), (RESULTS / "paper.html", RESULTS / "paper.records.js"))
+    jobs = {**JOBS, "paper": page}
+    assert digest_of(listed(jobs, **{"paper.records": "other"})) == digest_of(listed(jobs))
+    assert digest_of(listed(jobs, paper="other")) != digest_of(listed(jobs))
 
 
 def test_a_missing_result_is_named():

@@ -87,8 +87,12 @@ def test_the_page_of_a_study(tmp_path):
         "experiments": ["one"], "stand_ins": {}, "runs": 6, "missing": 0, "products": "", "left_out": [], "trained": [],
         "methods": TITLES, "basins": {},
     }  # fmt: skip
-    write_page(given, [tmp_path / path for path in page_inputs(given)], [tmp_path / "paper.html"], {})
-    page = (tmp_path / "paper.html").read_text()
+    outputs = [tmp_path / "paper.html", tmp_path / "paper.records.js"]
+    write_page(given, [tmp_path / path for path in page_inputs(given)], outputs, {})
+    page = outputs[0].read_text()
+    write_page(given, [tmp_path / path for path in page_inputs(given)], outputs, {"run": {"host": "another"}})
+    assert outputs[0].read_text() == page, "machines and times are in a file beside it"
+    assert "another" in outputs[1].read_text()
     cells = re.findall(r"<t[dh]([^>]*)>(.*?)</t[dh]>", page, re.DOTALL)
     assert not [cell for _, cell in cells if re.search(r"-\d", re.sub("<.*?>", "", cell))], "a hyphen is no minus"
     assert "−2.00 to −2.00" in re.sub("<.*?>", "", page)

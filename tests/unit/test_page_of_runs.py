@@ -8,11 +8,14 @@ import zlib
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matrices import write_predictions
 from PIL import Image
 from safetensors.numpy import save_file
 
 from spl.data.splits import draw_split
+from spl.page.circumstances import circumstances_script, holds_data_alone
 from spl.page.labelled import MAX_PICTURES, labelled_sets
 from spl.page.render import embedded, packed
 from spl.page.runs import CURVES, run_content, thinned
@@ -113,6 +116,26 @@ def test_a_manifest_that_is_not_there_stops_nothing(tmp_path):
     (tmp_path / "damaged.manifest.json").write_text("{}")
     (tmp_path / "folder.manifest.json").mkdir()
     assert records(["absent", "damaged", "folder"], tmp_path) == {}
+
+
+HOSTILE = st.text() | st.sampled_from(['"); alert(1); ("', "</script>", "\u2028", "__proto__", "\\"])
+
+
+@given(
+    st.dictionaries(
+        HOSTILE,
+        st.dictionaries(
+            HOSTILE, HOSTILE | st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+        ),
+    )
+)
+def test_whatever_manifests_say_the_script_beside_the_page_holds_data_alone(records):
+    script = circumstances_script(records)
+    assert script.isascii()
+    assert len(script.splitlines()) == 3
+    assert holds_data_alone(script)
+    for other in (f"{script}alert(1);", script.replace("parse", "run"), script.replace(");\n", "); alert(1);\n"), ""):
+        assert not holds_data_alone(other)
 
 
 def test_data_in_the_page():

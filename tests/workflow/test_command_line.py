@@ -5,10 +5,12 @@ import shlex
 
 import pytest
 
-PEOPLE = ["plan", "status", "audit", "register", "digest", "equivalent", "bench", "findings", "schema"]
+PEOPLE = [
+    *("plan", "status", "audit", "seal", "register", "digest", "equivalent", "bench", "doctor", "findings", "schema")
+]
 RULES = [
     *("download", "data", "split", "calibrate", "train", "analyse", "figure", "table", "spreadsheet", "page"),
-    *("seal", "crate"),
+    "crate",
 ]
 
 

@@ -37,6 +37,9 @@ ELSEWHERE = {
     ),
     "apptainer build spl.sif docker-archive:spl.tar": "no apptainer",
     'apptainer exec --env PYTHONPATH="$PWD/workflow" spl.sif snakemake --cores 2 all': "no apptainer",
+    "spl seal results/demo --sign ~/.ssh/id_ed25519": "needs a key; test_seal.py",
+    "ssh-keygen -Y verify -f config/allowed_signers -I author@example.org -n smooth-pseudo-labeling "
+    "-s results/demo/ROOT.sha256.sig < results/demo/ROOT.sha256": "needs a signature; test_seal.py",
     "snakemake all --configfile config/pictures.yaml": "the data set's example, below",
     "snakemake table9 fig2": "the ablation's example, below",
     'spl equivalent train --reason "a faster way to the same bits, compared on six runs"': "test_reruns.py",

@@ -211,7 +211,8 @@ def test_a_deleted_manifest(finished):
     said = verdicts(finished)
     assert said[TRAININGS[0]] == "unrecorded"
     assert {verdict for name, verdict in said.items() if name != TRAININGS[0]} == {"broken-chain"}
-    assert audit(finished)[1]["seal"]["changed"] == [f"{TRAININGS[0]}.manifest.json"]
+    results = sorted(f"{TRAININGS[0]}/{path.name}" for path in (finished.results / TRAININGS[0]).iterdir())
+    assert audit(finished)[1]["seal"]["changed"] == [*results, f"{TRAININGS[0]}.manifest.json"]
     assert finished.planned("all") == set(), "deleting one never trains again by itself"
     (finished.results / f"{TRAININGS[0]}.manifest.json").write_text('{"subcommand": "train"}')
     assert verdicts(finished)[TRAININGS[0]] == "unrecorded", "half of one is none"
@@ -235,27 +236,81 @@ def test_data_and_manifest_edited_together(finished):
     status, said = audit(finished)
     assert status == 1
     assert said["seal"]["state"] == "broken"
-    assert said["seal"]["changed"] == ["paper.manifest.json", "tables/table1.manifest.json"]
+    assert said["seal"]["changed"] == ["tables/table1.csv", "paper.manifest.json", "tables/table1.manifest.json"]
+    assert said["seal"]["unvouched"] == ["paper.manifest.json", "tables/table1.manifest.json"]
+
+
+def test_what_the_audit_advises_undoes_a_forgery_and_seals_nothing_else(finished):
+    """Neither does `snakemake all`, after the page was built from the forged table."""
+    published = audit(finished)[1]["seal"]["digest"]
+    forge(finished)
+    finished.snakemake("--force", "results/tiny/paper.html")
+    sealing = ("snakemake", "--cores", "2", "--configfile", STUDY, "--forcerun", "seal", "--", "all")
+    refused = finished.run(*sealing)
+    assert refused.returncode != 0
+    assert "tables/table1.manifest.json: not as it was sealed, and no job wrote it like this: tables/table1.csv" in (
+        refused.stdout + refused.stderr
+    )
+    seal = finished.results / "ROOT.sha256"
+    assert hashlib.sha256(seal.read_bytes()).hexdigest() == published, "the last seal stays"
+    seal.unlink()
+    assert finished.run(*sealing).returncode != 0, "nor is anything sealed because the last seal is gone"
+    assert audit(finished)[0] == 1
+    repair(finished)
+    assert verdicts(finished) == {}
+    assert audit(finished, "--seal", published)[0] == 0
+
+
+def test_a_repair_to_the_same_bytes_keeps_a_published_seal(finished):
+    published = audit(finished)[1]["seal"]["digest"]
+    manifest = finished.results / "tables/table1.manifest.json"
+    before = manifest.read_bytes()
+    finished.snakemake("--force", "results/tiny/tables/table1.csv")
+    finished.snakemake("all")
+    assert manifest.read_bytes() != before, "it was another time"
+    assert audit(finished, "--seal", published)[0] == 0
+    assert finished.spl("seal", finished.results).stdout == f"{published}\n"
+
+
+def test_what_lies_beside_the_page_cannot_change_it(finished):
+    """No seal covers the script of circumstances, so that the audit makes sure that it holds data alone."""
+    script = finished.results / "paper.records.js"
+    before = hashlib.sha256(script.read_bytes()).hexdigest()
+    script.write_text(script.read_text() + 'document.querySelector("td a").textContent = "0.00";\n')
+    finished.edit("results/tiny/paper.manifest.json", before, hashlib.sha256(script.read_bytes()).hexdigest())
+    status, said = audit(finished)
+    [page] = [node for node in said["nodes"] if node["name"] == "paper"]
+    assert (status, page["verdict"]) == (1, "tampered")
+    assert page["why"] == ["results/tiny/paper.records.js holds more than data"]
+    assert said["seal"]["state"] == "intact"
 
 
 def test_data_manifests_and_seal_edited_together(finished):
     published = audit(finished)[1]["seal"]["digest"]
     assert audit(finished, "--seal", published)[0] == 0
+    shutil.copy(finished.results / "ROOT.sha256", finished.folder / "published.sha256")
     table = forge(finished)
     page = finished.results / "paper.manifest.json"
     page.write_text(re.sub(r'(table1.csv": ")\w+', lambda one: one[1] + table, page.read_text()))
-    assert finished.spl("seal", finished.results).returncode == 0
-    assert audit(finished)[0] == 0, "nothing in this folder can tell"
+    assert finished.spl("seal", finished.results).returncode == 2
+    assert finished.spl("seal", finished.results, "--accept", "trust me").returncode == 0
+    status, said = audit(finished)
+    assert status == 0, "nothing in this folder can tell, but that somebody vouched for it"
+    assert said["seal"]["accepted"] == dict.fromkeys(["paper.manifest.json", "tables/table1.manifest.json"], "trust me")
     status, said = audit(finished, "--seal", published)
     assert status == 1
     assert said["seal"]["state"] == "foreign"
+    status, said = audit(finished, "--seal", "published.sha256")
+    assert status == 1
+    assert said["seal"]["changed"] == ["tables/table1.csv", "paper.manifest.json", "tables/table1.manifest.json"]
     number = ("audit", "--study", STUDY, "--why", "table1.csv:Smooth FixMatch,mean", "--seal", published)
     assert finished.spl(*number).returncode == 1
     refused = finished.spl("audit", "--study", STUDY, "--seal", "")  # a variable that nobody set is no seal
     assert (refused.returncode, refused.stderr[:25]) == (2, "error: --seal : expected ")
     assert finished.spl("audit", "--study", STUDY, "--seal", published, "--quick").returncode == 2
     (finished.results / "ROOT.sha256").unlink()
-    assert audit(finished, "table1")[0] == 0
+    status, said = audit(finished, "table1")
+    assert (status, said["seal"]["state"]) == (1, "missing"), "there is a page, so that there was a seal"
     assert audit(finished, "table1", "--seal", published)[0] == 1, "nothing here has the published seal"
     assert finished.spl(*number).returncode == 1
 
@@ -264,7 +319,11 @@ def test_the_seal_is_one_that_sha256sum_checks(finished):
     command = ["sha256sum", "--check", "--strict", "ROOT.sha256"]
     checked = subprocess.run(command, cwd=finished.results, capture_output=True, text=True)
     assert checked.returncode == 0
-    assert checked.stdout.count(": OK") == len(list(finished.results.rglob("*.manifest.json")))
+    assert checked.stdout.count(": OK") == len(finished.products())
+    with (finished.results / "figures/fig1.png").open("ab") as figure:
+        figure.write(b"x")
+    checked = subprocess.run(command, cwd=finished.results, capture_output=True, text=True)
+    assert "figures/fig1.png: FAILED" in checked.stdout
 
 
 def touch(project):
@@ -447,8 +506,12 @@ def test_the_digest_is_of_all_results_and_of_nothing_else(finished):
     (finished.results / "logs/paper.log").write_text("later\n")
     (finished.results / "paper.manifest.json").unlink()
     assert digest() == before
-    with (finished.results / "figures/fig1.pdf").open("ab") as figure:
-        figure.write(b" ")
-    assert digest() != before
+    (finished.results / "paper.records.js").write_text("later\n")
+    assert digest() == before
+    for name in ("paper.html", "figures/fig1.pdf"):
+        with (finished.results / name).open("ab") as result:
+            result.write(b" ")
+        assert digest() != before
+        before = digest()
     (finished.results / "figures/fig1.pdf").unlink()
     assert "error: results/tiny/figures/fig1.pdf: missing" in digest()

@@ -8,6 +8,7 @@ rule paper:
             category="Paper",
             labels={"shows": "Everything on one page"},
         ),
+        f"{PRODUCTS}/paper.records.js",
     log:
         f"{RESULTS}/logs/paper.log",
     localrule: True

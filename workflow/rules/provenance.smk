@@ -5,7 +5,8 @@ rule seal:
     input:
         f"{PRODUCTS}/paper.html",
     output:
-        f"{RESULTS}/ROOT.sha256",
+        # The last seal decides what may be sealed, so Snakemake must not delete it first.
+        update(f"{RESULTS}/ROOT.sha256"),
     log:
         f"{RESULTS}/logs/seal.log",
     localrule: True

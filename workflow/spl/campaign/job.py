@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = ".manifest.json"  # ending of manifests
+CIRCUMSTANCES = ".records.js"  # ending of outputs that quote manifests: machines and times, and no result
 FOLDERS = ("data", "train")  # subcommands that fill a folder of their own
 
 
@@ -39,6 +40,18 @@ class Job:
         """The parameter, parsed."""
         content: dict[str, Any] = json.loads(self.parameter)
         return content
+
+    @property
+    def reproducible(self) -> tuple[Path, ...]:
+        """The outputs whose bytes are the same wherever the job is done: all but those that quote circumstances."""
+        return tuple(path for path in self.outputs if not path.name.endswith(CIRCUMSTANCES))
+
+    @property
+    def results(self) -> Path | None:
+        """The folder of the study; None for a job that writes elsewhere, such as one that is repeated for an audit."""
+        place = Path(f"{self.name}{MANIFEST}").parts
+        parts = self.manifest.parts
+        return Path(*parts[: -len(place)]) if parts[-len(place) :] == place else None
 
     @property
     def manifest(self) -> Path:

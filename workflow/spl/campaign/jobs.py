@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from spl.campaign.job import Job
+from spl.campaign.job import CIRCUMSTANCES, Job
 from spl.campaign.parameters import (
     analysis_parameter,
     calibration_parameter,
@@ -74,4 +74,4 @@ def _jobs(plan: Plan, exhibits: Mapping[str, Exhibit], results: Path) -> Iterato
         inputs = exhibit_inputs(plan, exhibit)
         yield job(place, exhibit.kind, exhibit_parameter(plan, exhibit), inputs, ENDINGS[exhibit.kind])
     parameter = page_parameter(plan, exhibits)
-    yield job(f"{plan.products}paper", "page", parameter, page_inputs(json.loads(parameter)), [".html"])
+    yield job(f"{plan.products}paper", "page", parameter, page_inputs(json.loads(parameter)), [".html", CIRCUMSTANCES])

@@ -179,7 +179,9 @@ def audit(
         bool,
         typer.Option("--archive", help="Results that are not kept count as their manifests, which the seal covers."),
     ] = False,
-    seal: Annotated[str | None, typer.Option(help="The published sha256 of the seal.")] = None,
+    seal: Annotated[
+        str | None, typer.Option(help="The published sha256 of the seal, or the path of the published seal.")
+    ] = None,
     why: Annotated[
         str | None,
         typer.Option(
@@ -194,10 +196,14 @@ def audit(
     from spl.provenance.audit import audit_rerun, audit_results, plan_study
     from spl.provenance.why import audit_cell
 
+    published: str | Path | None = seal
     if seal is not None and not re.fullmatch("[0-9a-f]{64}", seal):
-        raise InputError(
-            f"--seal {seal}: expected a sha256, 64 digits in lower case, as `sha256sum ROOT.sha256` prints it"
-        )
+        published = Path(seal)
+        if not published.is_file():
+            raise InputError(
+                f"--seal {seal}: expected a file, or a sha256, 64 digits in lower case, as `sha256sum ROOT.sha256` "
+                "prints it"
+            )
     if seal is not None and quick:
         raise InputError("--seal: expected without --quick, which relies on cached digests")
     if rerun and as_json:
@@ -207,11 +213,33 @@ def audit(
     if rerun:
         fresh = audit_rerun(about, rerun, _console())
     elif why:
-        fresh = audit_cell(about, why, quick, seal, None if as_json else _console())
+        fresh = audit_cell(about, why, quick, published, None if as_json else _console())
     else:
-        fresh = audit_results(about, asked, quick, seal, None if as_json else _console())
+        fresh = audit_results(about, asked, quick, published, None if as_json else _console())
     if not fresh:
         raise typer.Exit(1)
+
+
+@_command("spl seal results/demo", "spl seal results/demo --sign ~/.ssh/id_ed25519")
+def seal(
+    results: Annotated[Path, typer.Argument(help="Folder of a study's results.")],
+    accept: Annotated[
+        str | None, typer.Option(help="Why results that no job vouches for are to be sealed; the seal repeats it.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--sign", help="Sign the seal with this key of SSH.")] = None,
+) -> None:
+    """Seal the results of a study in ROOT.sha256, as `snakemake all` does last, and print the sha256 to publish."""
+    from spl.provenance.seal import ROOT_FILE, write_seal
+    from spl.provenance.signature import SIGNATURE, sign
+
+    path = results / ROOT_FILE
+    signature = path.with_name(path.name + SIGNATURE)
+    was_signed = signature.exists()
+    print(write_seal(results, accept))
+    if key:
+        sign(path, key.expanduser())
+    elif was_signed and not signature.exists():
+        print("the signature was of the last seal and is removed; sign again: --sign KEY")
 
 
 @_command("spl register config/digits.yaml", "spl register config/digits.yaml --look")

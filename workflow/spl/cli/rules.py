@@ -149,14 +149,6 @@ def page(plan: PlanFile, name: Name) -> None:
 
 
 @app.command(rich_help_panel=CALLED)
-def seal(results: Annotated[Path, typer.Argument(help="Folder of a study's results.")]) -> None:
-    """Seal all manifests of a study with one digest, in ROOT.sha256, and print it."""
-    from spl.provenance.seal import write_seal
-
-    print(write_seal(results))
-
-
-@app.command(rich_help_panel=CALLED)
 def crate(
     plan: PlanFile,
     studies: Annotated[list[Path], typer.Argument(help="The files that the study was read from.")],

@@ -6,7 +6,8 @@ const index = read("index");
 const trainings = onDemand(() => read("trainings"));
 const labelled = onDemand(() => read("labelled"));
 const figures = onDemand(() => read("figures"));
-const records = onDemand(() => read("records"));
+const circumstances = window.circumstances; // from the file beside the page, if it is there
+const NOT_HERE = "The circumstances of the runs (machines, times, commits) are not here: they are in a file beside the page, paper.records.js.";
 const runs = new Map(index.runs.map((run) => [run.run, run]));
 const dialog = document.querySelector("dialog");
 const view = document.getElementById("view");
@@ -164,14 +165,20 @@ async function runView(address, cell) {
       command(`spl audit ${index.results}/runs/${path}`),
       command(`spl audit --rerun ${index.results}/runs/${path}`),
       ...(cell in index.cells ? auditOfCell(name, place) : []),
-      heading("Manifest when this page was built"),
-      path in records() ? facts(records()[path]) : make("p", {}, "The run had no manifest when this page was built."),
+      heading("Circumstances"),
+      ...circumstancesOf(path),
       heading("Parameters"),
       facts(parameters(training.parameters)),
       heading("Numbers computed from this run"),
       ...numbersOf(path),
     ],
   };
+}
+
+function circumstancesOf(path) {
+  if (!circumstances) return [make("p", {}, NOT_HERE)];
+  if (!(path in circumstances)) return [make("p", {}, "The run had no manifest when this page was built.")];
+  return [make("p", { className: "note" }, "From the manifest when this page was built. No result depends on them."), facts(circumstances[path])];
 }
 
 function parameters({ settings, calibrated, ...others }) {
@@ -369,7 +376,7 @@ function filter(form) {
   form.querySelector("output").textContent = left < rows.length ? `${left} of ${counted(rows.length, "run")}` : counted(left, "run");
 }
 
-// Times are no results: they stand among the records, and a page without manifests lacks them.
+// Times are no results: they are among the circumstances, and a page without manifests lacks them.
 function stepTimes(times) {
   const relative = (number) => number.toFixed(2);
   const rows = times.map((one) => [one.method, String(one.runs), relative(one.median), `${relative(one.least)} to ${relative(one.most)}`]);
@@ -382,7 +389,8 @@ function stepTimes(times) {
 // ---- begin
 
 for (const element of document.querySelectorAll(".script")) element.hidden = false;
-if (records()["step times"]?.length) document.getElementById("runs").after(stepTimes(records()["step times"]));
+if (!circumstances) document.getElementById("runs").append(make("p", { className: "note" }, NOT_HERE));
+if (circumstances?.["step times"]?.length) document.getElementById("runs").after(stepTimes(circumstances["step times"]));
 for (const details of document.querySelectorAll("[data-figure]")) details.addEventListener("toggle", fillNumbers);
 document.querySelector(".filters").addEventListener("change", (event) => filter(event.currentTarget));
 dialog.addEventListener("close", closed);

@@ -1,4 +1,4 @@
-"""The page: the paper in a single HTML file without external resources, where every number links to its runs."""
+"""The page: the paper in a single HTML file, where every number links to its runs; beside it their circumstances."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pandas as pd
 from PIL import Image
 
 from spl.data.splits import read_split
+from spl.page.circumstances import circumstances_script
 from spl.page.inputs import SCRIPT, STYLE, TEMPLATE, datasets_of, folder_of, splits_of
 from spl.page.labelled import labelled_sets
 from spl.page.runs import run_content
@@ -35,11 +36,11 @@ def write_page(
     Args:
         parameter: title, sections with their captions, experiments, runs, assumed values.
         inputs: the files of :func:`spl.page.inputs.page_inputs`, below the study's folder of results.
-        outputs: the page, in the study's folder of results or its folder ``products``.
-        records: excerpts of the runs' manifests, by run, and of all of them the ``step times`` by method; the only part
-            of the page that is not reproducible.
+        outputs: the page, in the study's folder of results or its folder ``products``, and the circumstances beside it.
+        records: the circumstances: excerpts of the runs' manifests, by run, and the ``step times`` by method. The page
+            itself does not depend on them.
     """
-    [path] = outputs
+    path, circumstances = outputs
     results = path.parents[1 if parameter["products"] else 0]
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -74,9 +75,10 @@ def write_page(
             for section in sections
             if section["kind"] == "figure"
         },
-        records=records,
+        circumstances=circumstances.name,
     )
     path.write_text(page, encoding="utf-8")
+    circumstances.write_text(circumstances_script(records), encoding="utf-8")
 
 
 def embedded(content: Any) -> str:

@@ -83,7 +83,7 @@ def _name(path: Path) -> str | None:
 
 
 def audit_results(
-    study: PlannedStudy, targets: list[str], quick: bool, published: str | None, console: Console | None
+    study: PlannedStudy, targets: list[str], quick: bool, published: str | Path | None, console: Console | None
 ) -> bool:
     """Audit targets, or all results of a study, and print the verdicts and the commands that repair the results.
 
@@ -134,15 +134,20 @@ def _repair(study: PlannedStudy, nodes: Mapping[str, Node], seal: Seal, names: l
             results=study.results,
             touch=not records.is_dir() or not any(records.iterdir()),
             targets=[study.jobs[name].outputs[0] for name in names],
-            unsealed={
-                name for name, job in study.jobs.items() if str(job.manifest.relative_to(study.results)) in seal.changed
+            forged={
+                name
+                for name, job in study.jobs.items()
+                if str(job.manifest.relative_to(study.results)) in seal.unvouched
             },
+            unsealed=seal.state in ("broken", "missing"),
         )
     )
 
 
-def seal_holds(seal: Seal, in_part: bool, published: str | None) -> bool:
-    """Whether a seal is intact; a part of a study may lack one, unless a digest was published."""
+def seal_holds(seal: Seal, in_part: bool, published: str | Path | None) -> bool:
+    """Whether a seal is intact and not wrongly signed; parts of a study without a page need none, unless published."""
+    if seal.signature.state == "wrong":
+        return False
     return seal.state == "intact" or (in_part and published is None and seal.state == "absent")
 
 

@@ -29,12 +29,16 @@ from spl.provenance.crate_entities import TERMS, WORKFLOW, Content, CrateEntitie
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
 from spl.provenance.seal import ROOT_FILE, check_seal
+from spl.provenance.signature import SIGNATURE, SIGNERS
 from spl.provenance.verdicts import audit
 from spl.study.plan import Plan, make_plan
 from spl.study.reading import check_study
 
 # Files and folders of the project that the crate contains, if they exist.
-CODE = ("workflow", "envs", "LICENSE", "pyproject.toml", str(DECLARED.relative_to(machine.PROJECT)))
+CODE = (
+    *("workflow", "envs", "LICENSE", "pyproject.toml"),
+    *(str(path.relative_to(machine.PROJECT)) for path in (DECLARED, SIGNERS)),
+)
 # Endings of what Python and pip leave in folders of code.
 LEFT_BEHIND = ("__pycache__", ".egg-info")
 # Bytes above which a file is hard-linked instead of copied, if possible: runs leave gigabytes that nobody edits.
@@ -94,7 +98,9 @@ def _fill(
     hashes = {path: record.manifest.outputs[str(path)] for record in records for path in record.job.outputs}
     originals = {Path("study") / f"{number}-{path.name}": path for number, path in enumerate(studies, start=1)}
     seal = Path("results") / plan.study.name / ROOT_FILE
-    sources = {path: path for path in (*hashes, *(record.job.manifest for record in records), seal)}
+    signature = seal.with_name(ROOT_FILE + SIGNATURE)
+    sealed = [path for path in (seal, signature) if path.is_file()]
+    sources = {path: path for path in (*hashes, *(record.job.manifest for record in records), *sealed)}
     frozen = {
         place(path): place(original)
         for path, original in originals.items()
@@ -117,7 +123,8 @@ def _fill(
         Path("study/resolved.json"): {"name": "The study, with all defaults"},
         Path("README.md"): {"name": "How to read this crate", "about": "./"},
         Path(WORKFLOW): {"name": "The workflow; its rules are in workflow/rules/"},
-        seal: {"name": "The seal: the sha256 of every manifest of the study"},
+        seal: {"name": "The seal: the sha256 of every result of the study, and of what each manifest states"},
+        signature: {"name": "The signature of the seal"},
     }
     contents = {
         path: Content(

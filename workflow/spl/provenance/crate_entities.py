@@ -39,6 +39,7 @@ SHOWN = ("figure", "table", "spreadsheet", "page")
 FORMATS = {
     ".csv": "text/csv",
     ".html": "text/html",
+    ".js": "text/javascript",
     ".json": "application/json",
     ".md": "text/markdown",
     ".pdf": "application/pdf",

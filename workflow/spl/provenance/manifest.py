@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from spl.campaign.job import CIRCUMSTANCES, canonical
 from spl.errors import InputError
+from spl.provenance.machine import essential
 
 
 class Code(BaseModel):
@@ -79,6 +82,28 @@ class Manifest(BaseModel):
     begun: str
     ended: str
     attempts: list[dict[str, Any]] = []
+
+
+# Fields that may differ when a job is done again to the same bytes; they are no part of its statement. Most packages of
+# the lock file have nothing to do with a job; those that it imported are in its packages.
+UNSTATED = {"repository", "lock", "hardware", "host", "slurm_job", "begun", "ended", "attempts"}
+
+
+def statement(manifest: Manifest) -> str:
+    """The sha256 of what a manifest states about its results, as canonical JSON: how they follow from what.
+
+    It is the same whenever the same code makes the same bytes from the same inputs, parameter and packages: times,
+    machines and commits are left out, files that quote them, and of versions what an audit does not compare.
+    """
+    content = manifest.model_dump(exclude=UNSTATED)
+    content["outputs"] = reproducible_outputs(manifest)
+    content["packages"] = {name: essential(name, version) for name, version in manifest.packages.items()}
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def reproducible_outputs(manifest: Manifest) -> dict[str, str]:
+    """The sha256 of each output by path, without files that quote circumstances."""
+    return {path: sha256 for path, sha256 in manifest.outputs.items() if not path.endswith(CIRCUMSTANCES)}
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -17,7 +17,7 @@ from spl.errors import InputError
 def listing(jobs: Mapping[str, Job], sha256: Callable[[Path], str | None]) -> dict[str, str]:
     """The sha256 over the names and bytes of each job's results, by the job's name, in the order of the jobs.
 
-    The page is left out, since it quotes machines and times from the manifests.
+    Files that quote circumstances from manifests are left out.
 
     Args:
         jobs: of a study, by name.
@@ -26,12 +26,12 @@ def listing(jobs: Mapping[str, Job], sha256: Callable[[Path], str | None]) -> di
     Raises:
         InputError: a result is missing.
     """
-    return {name: _of_job(job, sha256) for name, job in jobs.items() if job.subcommand != "page"}
+    return {name: _of_job(job, sha256) for name, job in jobs.items()}
 
 
 def _of_job(job: Job, sha256: Callable[[Path], str | None]) -> str:
     lines = []
-    for path in job.outputs:
+    for path in job.reproducible:
         if (content := sha256(path)) is None:
             raise InputError(f"{path}: missing; the digest covers a whole study")
         lines.append(f"{content}  {path.name}\n")

@@ -17,6 +17,8 @@ from spl.code.subcommands import check_code, code_modules, code_packages, presen
 from spl.errors import InputError
 from spl.provenance import machine
 from spl.provenance.files import digest, digest_of_listing, write_whole
+from spl.provenance.ledger import note_statement
+from spl.provenance.manifest import Manifest, statement
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,9 @@ def recorded(job: Job) -> Iterator[JobRecord]:
     Raises:
         InputError: the code is not what was planned or lies in no clone, or a folder lies where the manifest goes.
     """
-    content = job.content
+    parameter = job.content
     machine.check_installed()
-    check_code(job.subcommand, content)
+    check_code(job.subcommand, parameter)
     if job.manifest.is_dir():
         raise InputError(f"{job.manifest}: expected a manifest or nothing, found a folder")
     job.manifest.unlink(missing_ok=True)
@@ -56,10 +58,10 @@ def recorded(job: Job) -> Iterator[JobRecord]:
     record = JobRecord(inputs, [])
     before: dict[str, Any] = {
         "subcommand": job.subcommand,
-        "parameter": content,
+        "parameter": parameter,
         "code": {
-            "fingerprint": present_code(job.subcommand, content),
-            "modules": code_modules(job.subcommand, content),
+            "fingerprint": present_code(job.subcommand, parameter),
+            "modules": code_modules(job.subcommand, parameter),
         },
         "repository": machine.repository(),
         "lock": digest(machine.LOCK),
@@ -72,13 +74,15 @@ def recorded(job: Job) -> Iterator[JobRecord]:
     after = {
         "inputs": {str(path): inputs.get(str(path)) or _folder_digest(job) for path in job.inputs if path.exists()},
         "outputs": {str(path): digest(path) for path in job.outputs},
-        "packages": machine.packages(code_packages(job.subcommand, content), versions),
+        "packages": machine.packages(code_packages(job.subcommand, parameter), versions),
         "hardware": machine.hardware(),
         "environment": {name: os.environ[name] for name in machine.DETERMINISM if name in os.environ},
         "ended": now(),
         "attempts": [vars(attempt) for attempt in record.attempts],
     }
-    write_whole(job.manifest, json.dumps(before | after, indent=1, ensure_ascii=False) + "\n")
+    content = before | after
+    note_statement(job, statement(Manifest.model_validate(content)))
+    write_whole(job.manifest, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def _folder_digest(job: Job) -> str:

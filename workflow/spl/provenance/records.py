@@ -1,7 +1,7 @@
 """Records of the training runs for the page: machine, times, and the digest of each manifest.
 
-They are the part of the page that is not reproducible. Manifests hold hosts and times, on which no result depends, so
-they are not inputs of the page: it keeps the records apart, and can be written without a manifest.
+Manifests hold hosts and times, on which no result depends, so they are not inputs of the page. Its job writes the
+records to a file of their own, ``paper.records.js``, and can do so without a manifest.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from rich.console import RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
+from spl.campaign.job import MANIFEST
 from spl.provenance.deviations import RegistrationCheck
 from spl.provenance.seal import ROOT_FILE, Seal
 from spl.provenance.verdicts import Node, Verdict
@@ -31,7 +32,8 @@ LOOKS: dict[Verdict, tuple[str, str]] = {
 }
 SEALS = {
     "intact": "intact",
-    "broken": "broken: {} not as sealed. If you reran these jobs, seal again; otherwise the files were edited",
+    "broken": "broken",
+    "missing": "missing, although the page is there",
     "absent": "none yet: `snakemake all` writes it last",
     "foreign": "not the published one",
 }
@@ -83,12 +85,37 @@ MOST = 3
 
 
 def summary(nodes: Iterable[Node], seal: Seal) -> str:
-    """One line with the number of nodes of each verdict, and one with the state of the study's seal."""
+    """One line with the number of nodes of each verdict, and lines on the study's seal."""
     counted = Counter(node.verdict for node in nodes)
     counts = ", ".join(f"{counted[verdict]} {verdict}" for verdict in LOOKS if counted[verdict])
-    changed = f"{seal.changed[0]} is" if len(seal.changed) == 1 else f"{len(seal.changed)} manifests are"
-    state = SEALS[seal.state].format(changed)
-    return f"{counts or 'nothing to audit'}\nseal {seal.digest[:12]}: {state}".replace("seal :", "seal:")
+    return "\n".join([counts or "nothing to audit", *_seal_lines(seal)])
+
+
+def _seal_lines(seal: Seal) -> Iterator[str]:
+    """The state of a seal, what differs from it, who wrote that, and what a person vouched for."""
+    signed = f", {seal.signature.words}" if seal.digest else ""
+    yield f"seal {seal.digest[:12]}: {SEALS[seal.state]}{signed}".replace("seal :", "seal:")
+    if seal.changed:
+        yield f"  not as sealed: {_some(seal.changed)}"
+    if seal.unvouched:
+        rest = "; jobs wrote the others" if len(seal.unvouched) < sum(map(_is_manifest, seal.changed)) else ""
+        yield f"  no job wrote {_some(seal.unvouched)} like this{rest}"
+    elif seal.changed:
+        yield "  jobs wrote all of these that are there"
+    elif seal.state == "foreign":
+        yield "  no result differs from this seal, so it was sealed again after it was published"
+    for why, names in groupby(sorted(seal.accepted, key=seal.accepted.__getitem__), key=seal.accepted.__getitem__):
+        yield f"  sealed on somebody's word: {_some(list(names))}: {why}"
+
+
+def _is_manifest(name: str) -> bool:
+    return name.endswith(MANIFEST)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names of many, and how many more there are."""
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return f"{', '.join(names[:MOST])}{more}"
 
 
 def registration_lines(registered: RegistrationCheck | None) -> Iterator[str]:
@@ -117,7 +144,8 @@ def repair(
     results: Path,
     touch: bool,
     targets: Iterable[Path] = (),
-    unsealed: Collection[str] = (),
+    forged: Collection[str] = (),
+    unsealed: bool = False,
 ) -> Iterator[str]:
     """The commands that make all results fresh, in order; none if they are fresh.
 
@@ -131,8 +159,9 @@ def repair(
         results: folder of the study.
         touch: whether Snakemake has no records here, so that it must first accept the files as they are.
         targets: one file of each job to make fresh; none for the whole study.
-        unsealed: names of jobs whose manifests differ from the seal. While one of them looks fresh, the seal is left to
-            the user.
+        forged: names of jobs whose results differ from the seal though no job wrote them like this. They are made
+            again, even if they look fresh.
+        unsealed: whether the study has a page and no intact seal.
     """
     audited = list(nodes)
     option = _study_option(study, default)
@@ -144,13 +173,15 @@ def repair(
         yield f"snakemake {goal} --touch --forceall{option}"
     read = {name for node in audited if node.verdict != "missing" for name in node.upstream}
     for _, kind in groupby(audited, key=lambda node: "exhibit" if node.subcommand in EXHIBITS else node.subcommand):
-        if files := [shlex.quote(str(node.files[0])) for node in kind if _needs_force(node, read)]:
+        if files := [
+            shlex.quote(str(node.files[0])) for node in kind if _needs_force(node, read) or node.name in forged
+        ]:
             yield f"snakemake --force {' '.join(files)}{option}"
-    if any(node.verdict not in (*SOUND, "orphan") for node in audited):
+    remade = any(node.verdict not in (*SOUND, "orphan") or node.name in forged for node in audited)
+    if remade:
         yield f"snakemake {goal}{option}"
-        doubtful = any(node.verdict == "fresh" and node.name in unsealed for node in audited)
-        if not doubtful and (goal == "all" or (results / ROOT_FILE).exists()):
-            yield f"spl seal {shlex.quote(str(results))}"
+    if unsealed or (remade and (goal == "all" or (results / ROOT_FILE).exists())):
+        yield f"spl seal {shlex.quote(str(results))}"
 
 
 def snakemake(files: Iterable[str], study: str, default: str) -> str:
@@ -183,7 +214,14 @@ def as_json(
     """The audit as JSON."""
     return {
         "fresh": is_fresh(nodes.values()),
-        "seal": {"state": seal.state, "digest": seal.digest, "changed": list(seal.changed)},
+        "seal": {
+            "state": seal.state,
+            "digest": seal.digest,
+            "changed": list(seal.changed),
+            "unvouched": list(seal.unvouched),
+            "accepted": dict(seal.accepted),
+            "signature": {"state": seal.signature.state, "words": seal.signature.words},
+        },
         "nodes": [
             {name: getattr(node, name) for name in SHOWN} | {"files": [str(path) for path in node.files]}
             for node in nodes.values()

@@ -1,81 +1,225 @@
-"""One digest over all manifests of a study.
+"""The seal of a study: a statement about its results, whose digest can be published and signed.
 
-The seal, ``ROOT.sha256``, reveals a result and its manifest that were edited together, provided that its sha256 was
-published. ``sha256sum --check`` reads it.
+The seal, ``ROOT.sha256``, has a line ``sha256  path`` for each result, so that ``sha256sum --check`` compares all of
+them, and for each job a comment ``# sha256  manifest`` with the digest of what its manifest states
+(:func:`spl.provenance.manifest.statement`). It contains no times and no machines: results that are made again to the
+same bytes have the same seal. It reveals a result and its manifest that were edited together, provided that its own
+sha256 was published, or that it was signed.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from spl.campaign.job import MANIFEST
 from spl.errors import InputError
-from spl.provenance.files import digest, files_below, write_whole
+from spl.provenance.digests import digests
+from spl.provenance.files import files_below, write_whole
+from spl.provenance.ledger import MADE, noted_statement
+from spl.provenance.manifest import read_manifest, reproducible_outputs, statement
+from spl.provenance.signature import SIGNATURE, UNSIGNED, Signature, check_signature
 
 ROOT_FILE = "ROOT.sha256"
 # Folders below results/<study> that the seal leaves out: they hold no results, or copies of sealed results.
 OUTSIDE = ("logs", "checkpoints", "campaign", "partial", "crate")
+LINE = re.compile(r"(# )?([0-9a-f]{64})  (.+)")
+ACCEPTED = re.compile(rf"# accepted  (.+?{re.escape(MANIFEST)}): (.+)")
+
+
+@dataclass(frozen=True)
+class SealContent:
+    """What a seal says.
+
+    Attributes:
+        sha256: of each result, and of the statement of each manifest, by path below the study's folder.
+        accepted: why a person sealed a job's results that no job had vouched for, by manifest.
+        unreadable: the lines that are neither.
+    """
+
+    sha256: Mapping[str, str]
+    accepted: Mapping[str, str]
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Seal:
-    """The manifests of a study compared with its seal.
+    """The results of a study compared with its seal, as their manifests record them.
 
     Attributes:
-        state: "intact"; "broken" if a manifest differs from the seal; "foreign" if the seal differs from the published
-            one; "absent" without a readable seal.
-        digest: sha256 of the seal; "" if it is absent.
-        changed: manifests that were changed, added or removed since the study was sealed.
+        state: "intact"; "broken" if a result differs from the seal; "foreign" if the seal is not the published one;
+            "missing" if there is a page without a readable seal; "absent" if there is neither.
+        digest: sha256 of the seal; "" if there is none.
+        changed: results and manifests that were changed, added or removed since the study was sealed.
+        unvouched: manifests among them that no job wrote as they are; without a seal, among all of them, if jobs noted
+            what they wrote.
+        accepted: as in :class:`SealContent`.
+        signature: of the seal.
     """
 
-    state: Literal["intact", "broken", "absent", "foreign"]
+    state: Literal["intact", "broken", "foreign", "missing", "absent"]
     digest: str = ""
     changed: tuple[str, ...] = ()
+    unvouched: tuple[str, ...] = ()
+    accepted: Mapping[str, str] = field(default_factory=dict)
+    signature: Signature = UNSIGNED
 
 
-def write_seal(results: Path) -> str:
-    """Seal all manifests below a study's folder; returns the digest to publish.
+def write_seal(results: Path, accept: str | None = None) -> str:
+    """Seal all results below a study's folder; returns the digest to publish.
 
-    Raises:
-        InputError: there are no manifests, or one has a name with unprintable characters.
-    """
-    listing = _listing(results)
-    if unprintable := [name for name in listing if not name.isprintable()]:
-        raise InputError(f"{results}: {unprintable[0]!r}: expected only printable names of manifests")
-    if not listing:
-        raise InputError(f"{results}: expected the results of a study, with manifests to seal")
-    write_whole(results / ROOT_FILE, "".join(f"{sha256}  {path}\n" for path, sha256 in listing.items()))
-    return digest(results / ROOT_FILE)
-
-
-def check_seal(results: Path, published: str | None = None) -> Seal:
-    """Compare manifests with their seal, and the seal with the published one.
+    Nothing is sealed that was neither in the last seal nor written by a job.
 
     Args:
         results: folder of the study.
-        published: digest of the seal as published elsewhere; None if it was not published.
+        accept: why a person vouches for everything else; the seal repeats it.
+
+    Raises:
+        InputError: nothing is to be sealed; a result is not as its manifest records it; a manifest cannot be read; or
+            no job vouches for one, and nobody does.
     """
-    path = results / ROOT_FILE
-    if not path.is_file():
-        return Seal("absent")
+    jobs = _listing(results)
+    if unprintable := [name for name in jobs if not name.isprintable()]:
+        raise InputError(f"{results}: {unprintable[0]!r}: expected only printable names of manifests")
+    if not jobs:
+        raise InputError(f"{results}: expected the results of a study, with manifests to seal")
+    if accept is not None and not (accept.strip() and accept.isprintable()):
+        raise InputError("--accept: expected the reason, in one line")
+    _check_results(results, jobs)
+    seal = results / ROOT_FILE
+    last = _read(seal) or SealContent({}, {})
+    stated = {manifest: entries[manifest] for manifest, entries in jobs.items()}
+    unvouched = _unvouched(results, stated, last)
+    if unvouched and accept is None:
+        raise InputError("\n".join(_refusal(results, jobs, unvouched, last)))
+    kept = {name: why for name, why in last.accepted.items() if name in jobs and stated[name] == last.sha256.get(name)}
+    text = _text(jobs, kept | dict.fromkeys(unvouched, accept or ""))
+    if not seal.is_file() or seal.read_bytes() != text.encode():
+        seal.with_name(ROOT_FILE + SIGNATURE).unlink(missing_ok=True)  # it was of another seal
+    write_whole(seal, text)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_seal(results: Path, published: str | Path | None = None) -> Seal:
+    """Compare the manifests of a study with its seal, and the seal with the published one.
+
+    Results are compared as their manifests record them; whether they are as recorded is the audit's verdict on a job.
+
+    Args:
+        results: folder of the study.
+        published: digest of the seal as published elsewhere, or a published seal to compare with instead of the
+            study's own; None if it was not published.
+    """
+    path = published if isinstance(published, Path) else results / ROOT_FILE
+    content = _read(path)
+    jobs = _listing(results)
+    if content is None:
+        if not any((results / f"paper{ending}").exists() for ending in (".html", MANIFEST)):
+            return Seal("absent")
+        stated = {name: jobs[name][name] for name in jobs} if (results / MADE).is_dir() else {}
+        return Seal("missing", unvouched=_unvouched(results, stated, SealContent({}, {})))
+    own = hashlib.sha256(path.read_bytes()).hexdigest()
+    present = {name: sha256 for entries in jobs.values() for name, sha256 in entries.items()}
+    differing = {
+        name for name in content.sha256.keys() | present.keys() if content.sha256.get(name) != present.get(name)
+    }
+    changed = (*sorted(differing, key=lambda name: (name.endswith(MANIFEST), name)), *content.unreadable)
+    unvouched = _unvouched(results, {name: jobs[name][name] for name in jobs if name in differing}, content)
+    state: Literal["intact", "broken", "foreign"] = "broken" if changed else "intact"
+    if isinstance(published, str) and published != own:
+        state = "foreign"
+    return Seal(state, own, changed, unvouched, content.accepted, check_signature(path))
+
+
+def _unvouched(results: Path, stated: Mapping[str, str], last: SealContent) -> tuple[str, ...]:
+    """The manifests whose statements are neither in the last seal nor what a job noted."""
+    known = ((name, (last.sha256.get(name), noted_statement(results, name))) for name in stated)
+    return tuple(name for name, known_as in known if stated[name] not in known_as)
+
+
+def _refusal(
+    results: Path, jobs: Mapping[str, Mapping[str, str]], unvouched: Iterable[str], last: SealContent
+) -> Iterable[str]:
+    for name in unvouched:
+        files = [path for path, sha256 in jobs[name].items() if path != name and last.sha256.get(path) != sha256]
+        sealed = "not as it was sealed" if name in last.sha256 else "not in the last seal"
+        yield f"{results / name}: {sealed}, and no job wrote it like this{': ' * bool(files)}{', '.join(files)}"
+    yield (
+        "not sealed: make these results again, as `spl audit` advises, or say why they are right: "
+        f'spl seal {results} --accept "WHY"'
+    )
+
+
+def _check_results(results: Path, jobs: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse to seal results that are not as recorded in their manifests; results not kept count as recorded."""
+    recorded = {name: sha256 for manifest, one in jobs.items() for name, sha256 in one.items() if name != manifest}
+    problems = [f"{results / name}: not a manifest of this study" for name, one in jobs.items() if not one[name]]
+    present = digests((results / name for name in recorded), results / "logs" / "digests.json", quick=False)
+    problems += [
+        f"{results / name}: not as its manifest records it"
+        for name, sha256 in recorded.items()
+        if present[results / name] not in (None, sha256)
+    ]
+    if problems:
+        raise InputError(
+            "\n".join([*problems, "not sealed: `spl audit` prints the commands that make these results again"])
+        )
+
+
+def _listing(results: Path) -> dict[str, dict[str, str]]:
+    """By manifest: the sha256 of its statement and of its results, by path below the study's folder.
+
+    A manifest that cannot be read, or that lists files elsewhere, has an empty statement and no results.
+    """
+    places = [path for path in results.iterdir() if path.name not in OUTSIDE] if results.is_dir() else []
+    files = [file for path in places for file in (files_below(path) if path.is_dir() else [path])]
+    paths = sorted(path.relative_to(results) for path in files if path.name.endswith(MANIFEST))
+    return {str(path): _entries(results, path) for path in paths}
+
+
+def _entries(results: Path, path: Path) -> dict[str, str]:
+    home = ("results", results.absolute().name)
     try:
-        content = path.read_bytes()
-        lines = content.decode().removesuffix("\n").split("\n")
+        manifest = read_manifest(results / path)
+        stated = statement(manifest)
+    except (InputError, OSError, ValueError):
+        return {str(path): ""}
+    outputs = {Path(output).parts: sha256 for output, sha256 in reproducible_outputs(manifest).items()}
+    if any(parts[:2] != home or ".." in parts or not "".join(parts).isprintable() for parts in outputs):
+        return {str(path): ""}
+    return {str(path): stated, **{str(Path(*parts[2:])): sha256 for parts, sha256 in outputs.items()}}
+
+
+def _text(jobs: Mapping[str, Mapping[str, str]], accepted: Mapping[str, str]) -> str:
+    lines = []
+    for manifest, entries in jobs.items():
+        lines += [f"{'# ' * (name == manifest)}{sha256}  {name}" for name, sha256 in entries.items()]
+        if manifest in accepted:
+            lines.append(f"# accepted  {manifest}: {accepted[manifest]}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _read(path: Path) -> SealContent | None:
+    """A seal, whatever ends its lines and whatever comments are between them; None without readable text."""
+    if not path.is_file():
+        return None
+    try:
+        lines = path.read_bytes().decode().split("\n")
     except (OSError, UnicodeDecodeError):
-        return Seal("absent")
-    own = hashlib.sha256(content).hexdigest()
-    sealed = {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
-    present = _listing(results)
-    changed = tuple(name for name in sorted(sealed.keys() | present.keys()) if sealed.get(name) != present.get(name))
-    if published is not None and published != own:
-        return Seal("foreign", own, changed)
-    return Seal("broken" if changed else "intact", own, changed)
-
-
-def _listing(results: Path) -> dict[str, str]:
-    """The sha256 of each manifest, by its path below the study's folder."""
-    paths = (path.relative_to(results) for path in sorted(files_below(results)) if path.name.endswith(MANIFEST))
-    return {str(path): digest(results / path) for path in paths if path.parts[0] not in OUTSIDE}
+        return None
+    sha256, accepted, unreadable = dict[str, str](), dict[str, str](), []
+    for number, line in enumerate((line.rstrip("\r") for line in lines), start=1):
+        if entry := LINE.fullmatch(line):
+            comment, digest, name = entry.groups()
+            if name in sha256 or bool(comment) != name.endswith(MANIFEST) or not name.isprintable():
+                unreadable.append(f"line {number} of {path.name}")
+            sha256[name] = digest
+        elif (entry := ACCEPTED.fullmatch(line)) and line.isprintable():
+            accepted[entry[1]] = entry[2]
+        elif line and not line.startswith("#"):
+            unreadable.append(f"line {number} of {path.name}")
+    return SealContent(sha256, accepted, tuple(unreadable))

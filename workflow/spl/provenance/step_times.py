@@ -1,6 +1,6 @@
 """The time of a training step by method, relative to FixMatch: the paper claims no computational overhead (abstract).
 
-Times are no results: a study that runs again has other ones. The page keeps them with the records of its runs.
+Times are no results: a study that runs again has other ones. They are in the file of records beside the page.
 """
 
 from __future__ import annotations

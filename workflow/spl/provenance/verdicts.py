@@ -17,9 +17,11 @@ from spl.campaign.job import MANIFEST, Job
 from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
 from spl.errors import InputError
+from spl.page.circumstances import holds_data_alone
 from spl.provenance import machine
 from spl.provenance.manifest import Manifest, read_manifest
 from spl.provenance.seal import OUTSIDE, ROOT_FILE
+from spl.provenance.signature import SIGNATURE
 
 Verdict = Literal["fresh", "recorded", "stale", "tampered", "broken-chain", "orphan", "unrecorded", "missing"]
 Digest = Callable[[Path], str | None]
@@ -117,7 +119,8 @@ def upstream_of(jobs: Mapping[str, Job], names: Iterable[str]) -> dict[str, Job]
 
 def orphans(jobs: Mapping[str, Job], results: Path) -> Iterator[Node]:
     """Files below a study's folder that belong to no job; a folder without any result in it counts as one."""
-    known = {path for job in jobs.values() for path in (*job.outputs, job.manifest)} | {results / ROOT_FILE}
+    known = {path for job in jobs.values() for path in (*job.outputs, job.manifest)}
+    known |= {results / ROOT_FILE, results / f"{ROOT_FILE}{SIGNATURE}"}
     folders = {parent for path in known for parent in path.parents}
     waiting = [results] if results.is_dir() else []
     while waiting:
@@ -150,6 +153,10 @@ def _verdict_on(job: Job, upstream: Mapping[str, Node], makers: Mapping[Path, st
         return node("unrecorded", [str(error)])
     if edited := [path for path, sha256 in outputs.items() if manifest.outputs[path] != sha256]:
         return node("tampered", (f"{path} was modified after the job wrote it" for path in edited), manifest=manifest)
+    # Their bytes are in no seal, so that what the page loads with them must not be able to change what it shows.
+    scripts = (path for path in job.outputs if path not in job.reproducible and path.exists())
+    if hostile := [path for path in scripts if not _holds_data_alone(path)]:
+        return node("tampered", (f"{path} holds more than data" for path in hostile), manifest=manifest)
     inputs = {str(path): digest(path) for path in job.inputs}
     differences = _differences(job, manifest, inputs, upstream, makers)
     if kinds := tuple(kind for kind, lines in differences.items() if lines):
@@ -159,6 +166,13 @@ def _verdict_on(job: Job, upstream: Mapping[str, Node], makers: Mapping[Path, st
         lines = (f"the upstream job {name} is {verdict}" for name, verdict in roots.items())
         return node("broken-chain", lines, broken_by=tuple(roots.items()), manifest=manifest)
     return node("fresh", notes=tuple(_notes(job, manifest, inputs)), manifest=manifest)
+
+
+def _holds_data_alone(circumstances: Path) -> bool:
+    try:
+        return holds_data_alone(circumstances.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _own_manifest(job: Job) -> Manifest:

@@ -17,7 +17,9 @@ from spl.provenance.seal import check_seal
 from spl.tables.trace import Trace
 
 
-def audit_cell(study: PlannedStudy, cell: str, quick: bool, published: str | None, console: Console | None) -> bool:
+def audit_cell(
+    study: PlannedStudy, cell: str, quick: bool, published: str | Path | None, console: Console | None
+) -> bool:
     """Name the runs behind one number of a table, and audit them and the table.
 
     Args:

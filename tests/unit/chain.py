@@ -1,0 +1,51 @@
+"""A chain of three jobs and one aside, fabricated: what an audit and a seal are about, in milliseconds."""
+
+import json
+from pathlib import Path
+
+from spl.campaign.job import Job
+from spl.code.subcommands import present_code
+from spl.provenance.files import digest
+from spl.provenance.manifest import Code, Manifest
+
+RESULTS = Path("results/fake")
+SPLIT = present_code("split", {})
+
+
+def job(name, inputs, **parameter):
+    made = RESULTS / f"{name}.json"
+    content = json.dumps({"code": SPLIT, **parameter})
+    return Job(name, "split", content, tuple(map(Path, inputs)), (made,))
+
+
+CHAIN = {
+    one.name: one
+    for one in (
+        job("first", ["raw.gz"], seed=0),
+        job("second", [RESULTS / "first.json"], seed=1, draw={"labels": 4}),
+        job("third", [RESULTS / "second.json", RESULTS / "first.json"]),
+        job("aside", []),
+    )
+}
+
+
+def write(one, **changes):
+    """The manifest of a job, from what lies there."""
+    known = {
+        "subcommand": "split", "parameter": json.loads(one.parameter), "code": Code(fingerprint=SPLIT, modules=[]),
+        "inputs": {str(path): digest(path) for path in one.inputs},
+        "outputs": {str(path): digest(path) for path in one.outputs},
+        "repository": None, "lock": "", "packages": {}, "hardware": {}, "environment": {}, "host": "",
+        "slurm_job": None, "begun": "", "ended": "",
+    }  # fmt: skip
+    one.manifest.write_text(Manifest(**known | changes).model_dump_json())
+
+
+def make():
+    """Do all jobs of the chain."""
+    RESULTS.mkdir(parents=True)
+    Path("raw.gz").write_text("raw")
+    for name, one in CHAIN.items():
+        one.outputs[0].write_text(name)
+    for one in CHAIN.values():
+        write(one)

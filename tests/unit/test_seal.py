@@ -1,0 +1,337 @@
+"""The seal of fabricated results: what it states, what it refuses, what it names, and who signed it."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from chain import CHAIN, RESULTS, job, make, write
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spl.campaign.job import Job
+from spl.errors import InputError
+from spl.provenance import report, signature
+from spl.provenance.audit import seal_holds
+from spl.provenance.files import digest
+from spl.provenance.ledger import note_statement
+from spl.provenance.manifest import Manifest, read_manifest, statement
+from spl.provenance.seal import Seal, check_seal, write_seal
+
+SEAL = RESULTS / "ROOT.sha256"
+
+
+def do(one, content=None, **changes):
+    """A job as it is done: it writes its output, notes what it states, and writes its manifest."""
+    if content is not None:
+        one.outputs[0].write_text(content)
+    write(one, **changes)
+    note_statement(one, statement(read_manifest(one.manifest)))
+
+
+def forge(one):
+    """Edit a result and its manifest together."""
+    before = digest(one.outputs[0])
+    one.outputs[0].write_text("forged")
+    one.manifest.write_text(one.manifest.read_text().replace(before, digest(one.outputs[0])))
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """The chain, as jobs made it."""
+    monkeypatch.chdir(tmp_path)
+    make()
+    for one in CHAIN.values():
+        do(one)
+
+
+MANIFEST = {
+    "subcommand": "split", "parameter": {"seed": 1}, "code": {"fingerprint": "f", "modules": ["spl"]},
+    "inputs": {"raw.gz": "1"}, "outputs": {"results/fake/a.json": "2"}, "repository": None, "lock": "3",
+    "packages": {"numpy": "2.0", "torch": "2.7+cu128", "python": "3.11.2"}, "hardware": {"processor": "A"},
+    "environment": {}, "host": "a", "slurm_job": None, "begun": "1", "ended": "2", "attempts": [],
+}  # fmt: skip
+CIRCUMSTANCES = {
+    "repository": {"commit": "c", "diff": None}, "lock": "4", "hardware": {"processor": "B", "threads": 3}, "host": "b",
+    "slurm_job": "7", "begun": "3", "ended": "4", "attempts": [{"status": "done"}],
+    "packages": {"numpy": "2.0", "torch": "2.7+cpu", "python": "3.11.9"},
+    "outputs": MANIFEST["outputs"] | {"results/fake/a.records.js": "5"},
+}  # fmt: skip
+STATED = {
+    "subcommand": "data", "parameter": {"seed": 1.0}, "code": {"fingerprint": "g", "modules": ["spl"]},
+    "inputs": {"other.gz": "1"}, "outputs": {"results/fake/a.json": "3"}, "environment": {"A": "1"},
+    "packages": {"numpy": "2.1", "torch": "2.7+cu128", "python": "3.11.2"},
+}  # fmt: skip
+
+
+@given(circumstances=st.sets(st.sampled_from(sorted(CIRCUMSTANCES))), stated=st.sets(st.sampled_from(sorted(STATED))))
+def test_a_statement_depends_on_everything_but_circumstances(circumstances, stated):
+    changes = {name: CIRCUMSTANCES[name] for name in circumstances} | {name: STATED[name] for name in stated}
+    assert (statement(Manifest(**MANIFEST | changes)) == statement(Manifest(**MANIFEST))) == (not stated)
+
+
+def test_each_field_of_a_manifest_is_a_circumstance_or_stated():
+    assert CIRCUMSTANCES.keys() | STATED.keys() == Manifest.model_fields.keys()
+
+
+def test_results_made_again_to_the_same_bytes_keep_a_published_seal(made):
+    published = write_seal(RESULTS)
+    do(CHAIN["second"], host="another", ended="later", attempts=[{"status": "done"}])
+    assert check_seal(RESULTS, published).state == "intact"
+    assert write_seal(RESULTS) == published
+
+
+def test_a_study_is_sealed_that_several_campaigns_made(made):
+    do(CHAIN["aside"], "other")
+    assert check_seal(RESULTS).state == "absent"
+    write_seal(RESULTS)
+    assert check_seal(RESULTS).state == "intact"
+    do(CHAIN["first"], "again")
+    seal = check_seal(RESULTS)
+    assert (seal.state, seal.unvouched) == ("broken", ())
+    assert seal.changed == ("first.json", "first.manifest.json")
+    write_seal(RESULTS)
+    CHAIN["aside"].outputs[0].unlink()
+    CHAIN["aside"].manifest.unlink()
+    assert check_seal(RESULTS).changed == ("aside.json", "aside.manifest.json")
+    write_seal(RESULTS)
+    assert "aside" not in SEAL.read_text(), "a study may become smaller"
+
+
+@pytest.mark.parametrize("seal", ["there", "removed"])
+def test_what_no_job_wrote_is_not_sealed(made, seal):
+    """A removed seal does not help: the jobs vouch for what they wrote, sealed or not."""
+    write_seal(RESULTS)
+    if seal == "removed":
+        SEAL.unlink()
+    before = SEAL.read_bytes() if SEAL.exists() else None
+    forge(CHAIN["second"])
+    do(CHAIN["third"])
+    with pytest.raises(InputError) as refused:
+        write_seal(RESULTS)
+    first, last = str(refused.value).splitlines()
+    said = "not as it was sealed" if before else "not in the last seal"
+    assert first == f"results/fake/second.manifest.json: {said}, and no job wrote it like this: second.json"
+    assert '--accept "WHY"' in last
+    assert before == (SEAL.read_bytes() if SEAL.exists() else None), "the last seal stays"
+    if before:
+        assert check_seal(RESULTS).unvouched == ("second.manifest.json",)
+
+
+def test_results_without_a_ledger_are_those_of_their_seal_alone(made):
+    """As in an archive, or in a copy of the results."""
+    write_seal(RESULTS)
+    for path in sorted((RESULTS / "campaign").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    do(CHAIN["third"], "again")
+    write_seal(RESULTS)
+    assert check_seal(RESULTS).state == "intact"
+    forge(CHAIN["first"])
+    with pytest.raises(InputError, match=r"first\.manifest\.json: not as it was sealed"):
+        write_seal(RESULTS)
+
+
+def test_a_person_can_vouch_for_a_result_and_the_seal_says_so_as_long_as_it_stays(made):
+    genuine = write_seal(RESULTS)
+    forge(CHAIN["second"])
+    sealed = write_seal(RESULTS, "a typing error in a class name")
+    assert check_seal(RESULTS).accepted == {"second.manifest.json": "a typing error in a class name"}
+    assert write_seal(RESULTS) == sealed
+    assert "sealed on somebody's word: second.manifest.json: a typing" in report.summary([], check_seal(RESULTS))
+    do(CHAIN["second"], "second")
+    assert write_seal(RESULTS) == genuine
+    for reason in ("", " ", "two\nlines"):
+        with pytest.raises(InputError, match="--accept: expected the reason, in one line"):
+            write_seal(RESULTS, reason)
+
+
+def test_a_result_that_is_not_as_recorded_is_not_sealed(made):
+    CHAIN["first"].outputs[0].write_text("edited")
+    CHAIN["aside"].manifest.write_text("{}")
+    for accept in (None, "I know why"):
+        with pytest.raises(InputError) as refused:
+            write_seal(RESULTS, accept)
+        assert str(refused.value).splitlines()[:2] == [
+            "results/fake/aside.manifest.json: not a manifest of this study",
+            "results/fake/first.json: not as its manifest records it",
+        ]
+
+
+@pytest.mark.parametrize(
+    "output", ["results/other/a.json", "/etc/passwd", "results/fake/../a.json", "results/fake/a\nb"]
+)
+def test_a_manifest_of_files_elsewhere_is_not_sealed(made, output):
+    path = RESULTS / "aside.manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"outputs": {output: "0" * 64}}))
+    with pytest.raises(InputError, match=r"aside\.manifest\.json: not a manifest of this study"):
+        write_seal(RESULTS, "I know why")
+
+
+def test_results_that_are_not_kept_are_sealed_as_recorded(made):
+    published = write_seal(RESULTS)
+    CHAIN["first"].outputs[0].unlink()
+    assert check_seal(RESULTS, published).state == "intact"
+    assert write_seal(RESULTS) == published
+
+
+def test_sha256sum_checks_the_results_themselves(made):
+    write_seal(RESULTS)
+    command = ["sha256sum", "--check", "--strict", "--quiet", SEAL.name]
+    assert subprocess.run(command, cwd=RESULTS, capture_output=True).returncode == 0
+    CHAIN["first"].outputs[0].write_text("edited")
+    done = subprocess.run(command, cwd=RESULTS, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "first.json: FAILED\n")
+
+
+def test_circumstances_are_not_sealed(made):
+    page = Job("page", "page", "{}", (), (RESULTS / "page.html", RESULTS / "page.records.js"))
+    for path in page.outputs:
+        path.write_text("")
+    do(page)
+    published = write_seal(RESULTS)
+    page.outputs[1].write_text("later")
+    do(page)
+    assert write_seal(RESULTS) == published
+    assert "records.js" not in SEAL.read_text()
+
+
+def test_a_job_that_is_repeated_elsewhere_vouches_for_nothing(made, tmp_path):
+    aside = job("runs/aside", [])
+    note_statement(Job(aside.name, "split", aside.parameter, (), (tmp_path / "temporary/run/a.json",)), "0" * 64)
+    assert not (RESULTS / "campaign/made/runs").exists()
+    assert [path for path in tmp_path.rglob("*") if "temporary" in path.parts] == []
+
+
+@pytest.mark.parametrize("edited", ["# a comment\n{}", "{}\n\n", "CRLF"])
+def test_comments_and_ends_of_lines_are_no_results(made, edited):
+    published = write_seal(RESULTS)
+    text = SEAL.read_text()
+    SEAL.write_bytes(text.replace("\n", "\r\n").encode() if edited == "CRLF" else edited.format(text).encode())
+    assert (check_seal(RESULTS).state, check_seal(RESULTS).changed) == ("intact", ())
+    foreign = check_seal(RESULTS, published)
+    assert (foreign.state, foreign.changed) == ("foreign", ())
+    assert "no result differs from this seal, so it was sealed again" in report.summary([], foreign)
+
+
+@pytest.mark.parametrize("line", ["nonsense", "# {0}  first.json", "{0}  x.manifest.json", "{0}  second.json"])
+def test_a_line_of_a_seal_that_cannot_be_read_is_named(made, line):
+    """No comment can take the place of a line that sha256sum would check; no line appears twice."""
+    write_seal(RESULTS)
+    lines = SEAL.read_text().splitlines()
+    if "first.json" in line:
+        lines = [one for one in lines if not one.endswith("  first.json")]
+    lines.append(line.format(digest(CHAIN["first"].outputs[0])))
+    SEAL.write_text("\n".join(lines) + "\n")
+    seal = check_seal(RESULTS)
+    assert seal.state == "broken"
+    assert f"line {len(lines)} of ROOT.sha256" in seal.changed
+
+
+def test_a_published_seal_names_what_is_not_as_it_was_published(made):
+    published = Path("published.sha256")
+    write_seal(RESULTS)
+    published.write_bytes(SEAL.read_bytes())
+    forge(CHAIN["second"])
+    write_seal(RESULTS, "an attacker's word")
+    assert check_seal(RESULTS).state == "intact"
+    assert check_seal(RESULTS, digest(published)).state == "foreign"
+    seal = check_seal(RESULTS, published)
+    assert (seal.state, seal.changed) == ("broken", ("second.json", "second.manifest.json"))
+    assert seal.unvouched == ("second.manifest.json",)
+
+
+def test_where_a_page_is_a_missing_seal_is_a_verdict(made):
+    assert check_seal(RESULTS).state == "absent"
+    assert seal_holds(check_seal(RESULTS), True, None)
+    (RESULTS / "paper.html").write_text("")
+    assert check_seal(RESULTS).state == "missing"
+    assert not seal_holds(check_seal(RESULTS), True, None)
+    SEAL.write_bytes(b"\xff")
+    assert check_seal(RESULTS).state == "missing"
+    assert check_seal(RESULTS).unvouched == ()
+    forge(CHAIN["second"])
+    assert check_seal(RESULTS).unvouched == ("second.manifest.json",), "the notes of jobs are there"
+    assert "no job wrote second.manifest.json like this" in report.summary([], check_seal(RESULTS))
+
+
+# ---- signatures
+
+
+@pytest.fixture
+def keys(made, tmp_path, monkeypatch):
+    """A sealed study, and the keys of a signer that the project lists and of another."""
+    write_seal(RESULTS)
+    for name in ("author", "other"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", tmp_path / name], check=True)
+    signers = tmp_path / "allowed_signers"
+    signers.write_text(f"author@example.org {(tmp_path / 'author.pub').read_text()}")
+    monkeypatch.setattr(signature, "SIGNERS", signers)
+    return tmp_path
+
+
+def test_a_signature_says_who_vouches_for_a_seal(keys):
+    assert check_seal(RESULTS).signature.state == "unsigned"
+    signature.sign(SEAL, keys / "author")
+    seal = check_seal(RESULTS)
+    assert seal.signature == signature.Signature("good", "signed by author@example.org")
+    assert "intact, signed by author@example.org" in report.summary([], seal)
+    by_hand = ("ssh-keygen", "-Y", "verify", "-f", signature.SIGNERS, "-I", "author@example.org")
+    command = [*by_hand, "-n", "smooth-pseudo-labeling", "-s", f"{SEAL}.sig"]
+    assert subprocess.run(command, stdin=SEAL.open(), capture_output=True).returncode == 0
+    signature.sign(SEAL, keys / "other")
+    assert check_seal(RESULTS).signature.state == "unknown"
+    assert seal_holds(check_seal(RESULTS), False, None), "a stranger's key is no fault"
+    signature.SIGNERS.unlink()
+    signature.sign(SEAL, keys / "author")
+    assert "signed by nobody in config/allowed_signers" in check_seal(RESULTS).signature.words
+
+
+def test_a_wrong_signature_is_a_verdict(keys):
+    signature.sign(SEAL, keys / "author")
+    SEAL.write_bytes(SEAL.read_bytes() + b"# \n")
+    seal = check_seal(RESULTS)
+    assert (seal.state, seal.signature.state) == ("intact", "wrong")
+    assert not seal_holds(seal, False, None)
+    SEAL.with_name("ROOT.sha256.sig").write_text("nonsense")
+    assert check_seal(RESULTS).signature.state == "wrong"
+
+
+def test_another_purpose_of_the_same_key_is_no_signature_of_a_seal(keys):
+    command = ["ssh-keygen", "-q", "-Y", "sign", "-n", "file", "-f", keys / "author", SEAL]
+    subprocess.run(command, check=True, capture_output=True)
+    assert check_seal(RESULTS).signature.state == "wrong"
+
+
+def test_a_signature_lasts_as_long_as_its_seal(keys):
+    signature.sign(SEAL, keys / "author")
+    do(CHAIN["aside"], host="another")
+    write_seal(RESULTS)
+    assert check_seal(RESULTS).signature.state == "good"
+    do(CHAIN["aside"], "other")
+    write_seal(RESULTS)
+    assert check_seal(RESULTS).signature.state == "unsigned"
+
+
+def test_without_ssh_keygen_there_is_one_line(keys, monkeypatch):
+    signature.sign(SEAL, keys / "author")
+    monkeypatch.setenv("PATH", "")
+    assert check_seal(RESULTS).signature.state == "unchecked"
+    with pytest.raises(InputError, match="^--sign: ssh-keygen is not installed$"):
+        signature.sign(SEAL, keys / "author")
+
+
+def test_a_key_that_cannot_sign_gets_one_line(keys):
+    with pytest.raises(InputError, match="^--sign .*absent: .+$"):
+        signature.sign(SEAL, keys / "absent")
+    assert not SEAL.with_name("ROOT.sha256.sig").exists()
+
+
+def test_the_state_of_a_seal_is_printed_with_what_differs():
+    changed = tuple(f"{name}.csv" for name in "abcde")
+    seal = Seal("broken", "0" * 64, (*changed, "a.manifest.json"), ("a.manifest.json",))
+    assert report.summary([], seal).splitlines()[1:] == [
+        f"seal {'0' * 12}: broken, unsigned",
+        "  not as sealed: a.csv, b.csv, c.csv and 3 more",
+        "  no job wrote a.manifest.json like this",
+    ]
+    assert report.summary([], Seal("missing")).splitlines()[1] == "seal: missing, although the page is there"

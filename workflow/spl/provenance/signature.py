@@ -1,0 +1,90 @@
+"""Signatures of seals, made and checked by ``ssh-keygen``: who vouches for the results of a study."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from spl.errors import InputError
+from spl.provenance.files import write_whole
+from spl.provenance.machine import PROJECT
+
+SIGNATURE = ".sig"  # ending of a signature, after the name of what it signs
+SIGNERS = PROJECT / "config" / "allowed_signers"
+NAMESPACE = "smooth-pseudo-labeling"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What is known of a seal's signature, and the same in words.
+
+    Attributes:
+        state: "good"; "unknown" if no signer of the project made it; "wrong" if it is not of this seal; "unchecked"
+            without ``ssh-keygen``; "unsigned".
+        words: for a person.
+    """
+
+    state: Literal["good", "unknown", "wrong", "unchecked", "unsigned"]
+    words: str
+
+
+UNSIGNED = Signature("unsigned", "unsigned")
+
+
+def sign(seal: Path, key: Path) -> None:
+    """Sign a seal with a key of SSH; ``ssh-keygen`` asks for its passphrase.
+
+    Raises:
+        InputError: ``ssh-keygen`` is missing or refuses.
+    """
+    done = _ssh_keygen("sign", seal, "-f", str(key), "-n", NAMESPACE)
+    if done is None:
+        raise InputError("--sign: ssh-keygen is not installed")
+    if done.returncode:
+        raise InputError(f"--sign {key}: {_first_line(done.stderr)}")
+    write_whole(seal.with_name(seal.name + SIGNATURE), done.stdout)
+
+
+def check_signature(seal: Path) -> Signature:
+    """Check the signature beside a seal against the signers that the project lists, ``config/allowed_signers``."""
+    signature = seal.with_name(seal.name + SIGNATURE)
+    if not signature.is_file():
+        return UNSIGNED
+    signed = "-n", NAMESPACE, "-s", str(signature)
+    valid = _ssh_keygen("check-novalidate", seal, *signed)
+    if valid is None:
+        return Signature("unchecked", "signed, but not checked: ssh-keygen is not installed")
+    if valid.returncode:
+        return Signature("wrong", f"wrong signature: {signature.name} is not of this seal")
+    if SIGNERS.is_file():
+        found = _ssh_keygen("find-principals", seal, "-s", str(signature), "-f", str(SIGNERS))
+        for signer in found.stdout.splitlines() if found else ():
+            verified = _ssh_keygen("verify", seal, "-f", str(SIGNERS), "-I", signer, *signed)
+            if verified and not verified.returncode:
+                return Signature("good", f"signed by {_printable(signer)}")
+    return Signature("unknown", f"signed by nobody in config/{SIGNERS.name}: {_first_line(valid.stdout)}")
+
+
+def _ssh_keygen(action: str, seal: Path, *arguments: str) -> subprocess.CompletedProcess[str] | None:
+    """Run ``ssh-keygen -Y`` on a seal; None if it is not installed."""
+    try:
+        with seal.open("rb") as content:
+            return subprocess.run(
+                ["ssh-keygen", "-Y", action, *arguments],
+                stdin=content,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+            )
+    except FileNotFoundError:
+        return None
+
+
+def _first_line(text: str) -> str:
+    return _printable(next(iter(text.splitlines()), "ssh-keygen failed"))
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else ascii(text)
