@@ -206,6 +206,15 @@ def test_a_deleted_output(finished):
     assert verdicts(finished) == {}
 
 
+def test_deleted_circumstances_are_written_again_and_the_page_stays(finished):
+    published = audit(finished)[1]["seal"]["digest"]
+    (finished.results / "paper.records.js").unlink()
+    assert verdicts(finished) == {"paper": "missing"}
+    finished.snakemake("all")
+    assert verdicts(finished) == {}
+    assert audit(finished, "--seal", published)[0] == 0
+
+
 def test_a_deleted_manifest(finished):
     (finished.results / f"{TRAININGS[0]}.manifest.json").unlink()
     said = verdicts(finished)
