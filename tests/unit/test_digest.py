@@ -1,14 +1,19 @@
 """Whether a study has the bytes that were published, and where the first differences lie."""
 
 import hashlib
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from spl.campaign.job import Job
+from spl.campaign.jobs import jobs
 from spl.errors import InputError
+from spl.paper.selection import exhibits
 from spl.provenance.published import as_text, differences, digest_of, listing, read_listing
+from spl.study.plan import make_plan
+from spl.study.reading import read_study
 
 RESULTS = Path("results/fake")
 
@@ -75,3 +80,13 @@ def test_what_is_no_listing_is_refused(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"demo.sha256: expected lines of a sha256 and the name of a job"):
         read_listing(path)
+
+
+def test_the_published_listing_is_of_the_demo_s_jobs():
+    demo = Path(__file__).parents[2] / "config"
+    plan = make_plan(read_study(demo / "demo.yaml"))
+    published = read_listing(demo / "demo.sha256")
+    assert published.keys() == jobs(plan, exhibits(plan, "config/demo.yaml")).keys(), (
+        "make demo, then spl digest --jobs"
+    )
+    assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in published.values())
