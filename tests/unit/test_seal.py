@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from spl.campaign.job import Job
 from spl.errors import InputError
 from spl.provenance import report, signature
+from spl.provenance import seal as sealing
 from spl.provenance.audit import seal_holds
 from spl.provenance.files import digest
 from spl.provenance.ledger import note_statement
@@ -96,6 +97,18 @@ def test_a_study_is_sealed_that_several_campaigns_made(made):
     assert check_seal(RESULTS).changed == ("aside.json", "aside.manifest.json")
     write_seal(RESULTS)
     assert "aside" not in SEAL.read_text(), "a study may become smaller"
+
+
+def test_a_refusal_names_so_many_and_counts_the_rest(made, monkeypatch):
+    monkeypatch.setattr(sealing, "NAMED", 1)
+    write_seal(RESULTS)
+    for name in ("first", "second", "third"):
+        forge(CHAIN[name])
+    with pytest.raises(InputError) as refused:
+        write_seal(RESULTS)
+    first, rest, _ = str(refused.value).splitlines()
+    assert first.startswith("results/fake/first.manifest.json: ")
+    assert rest == "results/fake: 2 more of them, which `spl audit --json` names"
 
 
 @pytest.mark.parametrize("seal", ["there", "removed"])

@@ -6,14 +6,16 @@ rule seal:
         f"{PRODUCTS}/paper.html",
     output:
         # The last seal decides what may be sealed, so Snakemake must not delete it first.
-        update(f"{RESULTS}/ROOT.sha256"),
+        seal=update(f"{RESULTS}/ROOT.sha256"),
+        # Of a refusal, Snakemake restores the last seal, as if it were new; this file it deletes.
+        done=touch(f"{RESULTS}/campaign/sealed"),
     log:
         f"{RESULTS}/logs/seal.log",
     localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
-        results=subpath(output[0], parent=True),
+        results=subpath(output.seal, parent=True),
     shell:
         "spl seal {params.results:q} > {log:q} 2>&1"
 

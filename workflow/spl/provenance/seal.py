@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -27,6 +27,7 @@ from spl.provenance.signature import SIGNATURE, UNSIGNED, Signature, check_signa
 ROOT_FILE = "ROOT.sha256"
 # Folders below results/<study> that the seal leaves out: they hold no results, or copies of sealed results.
 OUTSIDE = ("logs", "checkpoints", "campaign", "partial", "crate")
+NAMED = 20  # manifests that a refusal names
 LINE = re.compile(r"(# )?([0-9a-f]{64})  (.+)")
 ACCEPTED = re.compile(rf"# accepted  (.+?{re.escape(MANIFEST)}): (.+)")
 
@@ -142,12 +143,14 @@ def _unvouched(results: Path, stated: Mapping[str, str], last: SealContent) -> t
 
 
 def _refusal(
-    results: Path, jobs: Mapping[str, Mapping[str, str]], unvouched: Iterable[str], last: SealContent
+    results: Path, jobs: Mapping[str, Mapping[str, str]], unvouched: Sequence[str], last: SealContent
 ) -> Iterable[str]:
-    for name in unvouched:
+    for name in unvouched[:NAMED]:
         files = [path for path, sha256 in jobs[name].items() if path != name and last.sha256.get(path) != sha256]
         sealed = "not as it was sealed" if name in last.sha256 else "not in the last seal"
         yield f"{results / name}: {sealed}, and no job wrote it like this{': ' * bool(files)}{', '.join(files)}"
+    if len(unvouched) > NAMED:
+        yield f"{results}: {len(unvouched) - NAMED} more of them, which `spl audit --json` names"
     yield (
         "not sealed: make these results again, as `spl audit` advises, or say why they are right: "
         f'spl seal {results} --accept "WHY"'
