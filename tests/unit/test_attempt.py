@@ -69,7 +69,7 @@ def test_code_that_was_edited_since_the_plan_trains_nothing(begin, tmp_path):
     status, printed = ended(begin(train_parameter(code="0" * 64)))
     assert (status, printed.count("\n")) == (2, 1)
     assert "code of spl train: expected the planned code 000000000000, found" in printed
-    assert not (tmp_path / "run").exists()
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["refused.json"]
 
 
 def test_what_failed_for_good_ends_at_once_with_its_reason_until_somebody_removes_it(begin, tmp_path):

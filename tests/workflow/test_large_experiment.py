@@ -14,7 +14,8 @@ from spl.campaign.jobs import jobs
 from spl.campaign.plan_file import read_plan_file
 from spl.paper.selection import exhibits
 from spl.provenance.files import digest
-from spl.provenance.manifest import Manifest, read_manifest
+from spl.provenance.ledger import note_statement
+from spl.provenance.manifest import Manifest, read_manifest, statement
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 
@@ -67,6 +68,7 @@ def write_manifest(template, job):
         "packages": {},
     }
     manifest = Manifest.model_validate(template.model_dump(exclude_unset=True) | content)
+    note_statement(job, statement(manifest))
     job.manifest.write_text(manifest.model_dump_json(exclude_unset=True))
 
 
