@@ -1,7 +1,7 @@
 """What the jobs of a study stated last: the ledger that vouches for results when they are sealed.
 
-Each job notes the digest of its statement in a file of its own, ``campaign/made/<its manifest>.sha256``, since jobs on several
-nodes cannot safely append to one file on a network file system.
+Each job notes the digest of its statement in a file of its own, ``campaign/made/<its manifest>.sha256``, since jobs on
+several nodes cannot safely append to one file on a network file system.
 """
 
 from __future__ import annotations
