@@ -65,7 +65,7 @@ def test_stopping_ends_jobs_and_daemons_and_is_safe_to_repeat(slurm, tmp_path):
         cluster.stop()
         names = {process.name() for process in psutil.process_iter()}
         assert not names & {"slurmctld", "slurmd", "slurmstepd", "slurmdbd", "munged"}
-        assert not [one for one in psutil.process_iter() if one.cmdline() == ["sleep", "4321"]]
+        assert not [one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == ["sleep", "4321"]]
         assert not list(cluster.ETC.glob("slurm*.conf"))
 
 

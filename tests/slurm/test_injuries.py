@@ -147,6 +147,11 @@ def has_begun(campaign, run, before):
     return len(campaign.attempts(run)) > before
 
 
+def has_looked_around(campaign):
+    """Whether the last Snakemake has asked SLURM for jobs of the one before, and goes on to its own."""
+    return "Select jobs to execute" in campaign.told.read_text().rpartition("SLURM run ID")[2]
+
+
 def is_free(folder):
     return not is_held(folder)
 
@@ -192,6 +197,7 @@ def injured(slurm, tmp_path_factory):
         campaign = Campaign(Project(tmp_path_factory.mktemp("submitted")))
         threading.Thread(target=hold_up, args=[campaign], daemon=True).start()
         hit = injure(campaign)
+        wait_for(partial(has_looked_around, campaign))
         cluster.restart_slurmd()
         campaign.outlived_slurmctld = campaign.snakemake.poll() is None
         cluster.interrupt_slurmctld(OUTAGE)
