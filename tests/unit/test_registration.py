@@ -345,6 +345,7 @@ def test_what_cannot_be_compared_is_a_note(folder):
     assert check(run_nodes("--help")).notes, "what a manifest says is never an option of git"
     machine.PROJECT = folder / "elsewhere"
     assert "config/tiny.registration.json is not in a repository of this project" in check(run_nodes("f" * 40)).notes[0]
+    assert check([]).notes == (), "of no run there is nothing to compare"
 
 
 def test_runs_that_nothing_dates(folder):

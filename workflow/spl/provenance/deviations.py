@@ -213,7 +213,8 @@ def _begun_early(runs: Iterable[Node], file: Path, sha256: str) -> dict[str, lis
         place = None
     if place is None or not machine.is_repository():
         reason = f"{NOT_COMPARED} with the registration: {file} is not in a repository of this project"
-        return {reason: [node.name for node in runs if node.manifest]}
+        begun = [node.name for node in runs if node.manifest]
+        return {reason: begun} if begun else {}
     judged = cache(lambda commit: _commit_of(commit, place, sha256))
     for node in runs:
         if node.manifest and (line := _early(node.manifest, judged)):
