@@ -166,7 +166,7 @@ def _speed(settings: Settings) -> dict[str, float]:
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
             logits = network(views)
         # torch leaves backward() without type hints.
-        cross_entropy(logits.float(), targets).backward()  # type: ignore[no-untyped-call]
+        cross_entropy(logits.float(), targets).backward()  # type: ignore[no-untyped-call]  # torch gives it no types
 
     ours, theirs = (_seconds(work, settings.steps, device) for work in (step, bare))
     return {

@@ -164,7 +164,7 @@ def _step_over_bare(settings: Settings, channels: int, side: int, repetitions: i
     def forward_and_backward() -> None:
         bare.zero_grad()
         # torch leaves backward() without type hints.
-        cross_entropy(bare(views), targets).backward()  # type: ignore[no-untyped-call]
+        cross_entropy(bare(views), targets).backward()  # type: ignore[no-untyped-call]  # torch gives it no types
 
     return _ratio(_repeated(whole, _steps(side)), _repeated(forward_and_backward, _steps(side)), repetitions)
 
