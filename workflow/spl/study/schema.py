@@ -259,6 +259,9 @@ class Experiment(Model):
     folds: WholeNumbers = Field(default=[0])
     seeds: WholeNumbers = Field(default=[0])
     methods: MethodSettings = Field(default={}, description="empty: only the splits are drawn")
+    baseline: str | None = Field(
+        default=None, description="the method that the others are compared with; without it, the first"
+    )
     training: Settings = Settings()
     resources: Resources = Resources()
     variants: list[Settings] = Field(default=[Settings()], min_length=1)
@@ -269,6 +272,17 @@ class Experiment(Model):
     )
 
     _unique = field_validator("folds", "seeds", "variants")(no_duplicates)
+
+    @property
+    def reference(self) -> str:
+        """The method that the others are compared with."""
+        return self.baseline or next(iter(self.methods))
+
+    @model_validator(mode="after")
+    def _baseline_is_trained(self) -> Experiment:
+        if self.baseline and self.baseline not in self.methods:
+            refuse_key("baseline", f"expected one of methods ({', '.join(self.methods)}), got '{self.baseline}'")
+        return self
 
     @model_validator(mode="after")
     def _variants_are_used(self) -> Experiment:
