@@ -45,7 +45,7 @@ def page_content(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Any]:
         "study": study.name,
         "rebuilds_the_paper": any(is_of_the_paper(study, name) for name in study.experiments),
         "sections": sections,
-        "conditions": conditions,
+        "conditions": {section: list(words.items()) for section, words in conditions.items()},
         "experiments": [name for name, runs in plan.experiments.items() if runs],
         "assumed": study.assumed,
         "stand_ins": {name: dataset.stands_in_for for name, dataset in study.datasets.items() if dataset.stands_in_for},

@@ -27,6 +27,11 @@ def errors(plan: Plan, experiment: str, *_references: str) -> str:
     return f"{ERROR}.{_compared(plan, experiment)}"
 
 
+def last_errors(plan: Plan, experiment: str) -> str:
+    """Tables of errors without a comparison."""
+    return f"{ERROR}."
+
+
 def _compared(plan: Plan, experiment: str) -> str:
     """The comparison with the baseline: gain, test and correction, as far as the table has them."""
     if len(plan.study.experiments[experiment].methods) < 2:

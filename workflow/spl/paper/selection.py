@@ -67,11 +67,17 @@ def is_of_the_paper(study: Study, experiment: str) -> bool:
 
 
 def _in_order(shown: Mapping[str, Exhibit]) -> dict[str, Exhibit]:
-    """Exhibits section by section; those of other experiments come before the formulas and the settings."""
+    """Exhibits by section and experiment; those of other experiments come before the formulas and the settings."""
     first = [name for name in SECTIONS if name not in LAST_SECTIONS]
     sections = list(dict.fromkeys([*first, *(exhibit.section for exhibit in shown.values())]))
     rank = {name: number for number, name in enumerate(sections)} | {name: len(sections) for name in LAST_SECTIONS}
-    return dict(sorted(shown.items(), key=lambda item: (rank[item[1].section], item[1].detail)))
+    experiments = list(dict.fromkeys(exhibit.experiments[:1] for exhibit in shown.values()))
+    return dict(
+        sorted(
+            shown.items(),
+            key=lambda item: (rank[item[1].section], item[1].detail, experiments.index(item[1].experiments[:1])),
+        )
+    )
 
 
 def _numbered(shown: Mapping[str, Exhibit]) -> dict[str, Exhibit]:

@@ -8,9 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from spl.analysis.arms import arms, arms_by_size, gains, run_names
+from spl.analysis.arms import arms, gains, run_names
 from spl.analysis.statistics import corrected
-from spl.study.labels import setting_value
 from spl.tables.layout import Cell, Numbers, Table, gain_cells, stacked
 
 
@@ -20,13 +19,10 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     Args:
         parameter: ``titles`` of the methods and the key of the ``baseline``; optionally the ``margin`` of a test of
             equivalence, a share.
-        inputs: the experiment's summary. Of labelled sets of several sizes, only the errors are listed.
+        inputs: the experiment's summary.
     """
     titles, baseline = parameter["titles"], parameter["baseline"]
-    summary = pd.read_csv(inputs[0])
-    if len(set(summary["labels"])) > 1:
-        return _by_size(summary, titles)
-    compared = arms(summary, titles)
+    compared = arms(pd.read_csv(inputs[0]), titles)
     names, comparisons = run_names(compared), corrected(gains(compared, baseline, margin=parameter.get("margin")))
     numbers = Numbers()
     columns: dict[str, dict[str, str | Cell]] = {}
@@ -40,15 +36,3 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
             lines = numbers.compared(what, gain)
             columns[arm.label] |= gain_cells(gain, lines, f"gain wrt {titles[baseline]}", full=len(names))
     return numbers.table(stacked("fold", columns))
-
-
-def _by_size(summary: pd.DataFrame, titles: Mapping[str, str]) -> Table:
-    """The errors of every arm by number of labels and fold."""
-    numbers = Numbers()
-    columns: dict[str, dict[str, str | Cell]] = {}
-    for label, sizes in arms_by_size(summary, titles).items():
-        column = columns[label] = {}
-        for labels, arm in sizes.items():
-            errors = numbers.folds({"method": label, "labels": labels}, arm, run_names([arm]))
-            column |= {f"{setting_value(labels)}, {name}": error for name, error in errors.items()}
-    return numbers.table(stacked("labels, fold", columns))

@@ -28,6 +28,8 @@ def experiment_exhibits(plan: Plan, experiment: str, numbered: Collection[Produc
     """
     products = {} if plan.off.get(experiment) else _products(plan, experiment)
     exhibits = {name: exhibit for name, exhibit in products.items() if name not in (numbered or ())}
+    if numbered and is_single_pair(plan, experiment):
+        exhibits.pop("means", None)  # the numbered one has the same errors
     if numbered is None:
         exhibits |= _training(plan, experiment)
     exhibits |= COLLAPSE | (COMPARED if numbered is not None and experiment in OF_BASINS else {})
@@ -55,13 +57,21 @@ def varied(plan: Plan, experiment: str) -> str:
 def _products(plan: Plan, experiment: str) -> dict[str, Exhibit]:
     """Means, folds, grid and curve, as far as the experiment has them."""
     setting, several_sizes = varied(plan, experiment), _has_several_sizes(plan, experiment)
-    means = "random_labels" if several_sizes else "summary"
     products = {
         "means": Exhibit(
-            "Errors", "Mean over the runs", f"spl.tables.{means}", captions.errors, parameter=_compared, product="means"
+            "Errors",
+            "Mean over the runs",
+            "spl.tables.random_labels" if several_sizes else "spl.tables.summary",
+            captions.errors,
+            parameter=_compared,
+            product="means",
         )
     }
-    if not is_single_pair(plan, experiment):
+    if several_sizes:
+        products["folds"] = Exhibit(
+            "Errors by fold", "Every run", "spl.tables.folds_by_labels", captions.last_errors, product="folds"
+        )
+    elif not is_single_pair(plan, experiment):
         products["folds"] = Exhibit(
             "Errors by fold", "Every run", "spl.tables.per_fold", captions.errors, parameter=_compared, product="folds"
         )
@@ -101,7 +111,7 @@ def _is_number(plan: Plan, experiment: str, setting: str) -> bool:
 
 
 def _training(plan: Plan, experiment: str) -> dict[str, Exhibit]:
-    """Confusion matrices, and the pseudo-labels of methods that have some."""
+    """Confusion matrices, and, for labelled sets of one size, the pseudo-labels of methods that have some."""
     exhibits = {
         "confusion": Exhibit(
             "Confusion matrices",
@@ -112,7 +122,8 @@ def _training(plan: Plan, experiment: str) -> dict[str, Exhibit]:
             parameter=parameters.collapsing(),
         )
     }
-    if any("mu" in plan.runs[path].settings for path in plan.experiments[experiment]):
+    has_pseudo_labels = any("mu" in plan.runs[path].settings for path in plan.experiments[experiment])
+    if has_pseudo_labels and not _has_several_sizes(plan, experiment):
         exhibits |= PSEUDO_LABELS
     return exhibits
 
