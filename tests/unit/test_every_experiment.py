@@ -13,6 +13,7 @@ from spl.paper.conditions import conditions
 from spl.paper.selection import exhibit_caption, exhibit_conditions, exhibits, is_of_the_paper, own_caption
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
+from spl.study.resolve import completed
 from spl.tables import folds_by_labels
 
 PROTOCOL = yaml.safe_load((Path(__file__).parents[1] / "studies/protocol.yaml").read_text())
@@ -124,3 +125,21 @@ def test_a_curve_by_labels_has_all_folds(tmp_path):
     given = {"titles": {"fixmatch": "F"}, "setting": "labels", "label": "number of labels"}
     _, shown = against.draw(given, [summary(tmp_path / "a.csv")])
     assert shown.groupby("labels")["mean"].first().tolist() == pytest.approx([0.125, 0.145])
+
+
+@pytest.mark.parametrize(
+    ("steps", "fitted"), [(2**20, (0.999, 0.001, 5000, 1000)), (3000, (0.99, 0.02, 60, 30)), (1, (0.5, 0.5, 1, 1))]
+)
+def test_what_belongs_to_the_length_of_a_run_fits_it_unless_given(steps, fitted):
+    names = ("ema", "batch_norm_momentum", "evaluate_every", "evaluate_late_every")
+    settings = completed({"steps": steps})
+    assert tuple(getattr(settings, name) for name in names) == fitted
+    assert settings.overrides() == {"steps": steps}
+    given = dict(zip(names, (0.9, 0.1, 7, 3), strict=True))
+    assert completed({"steps": steps} | given).model_dump(include=set(names)) == given
+
+
+def test_runs_of_several_lengths_are_told_apart_by_their_steps_alone():
+    plan = planned(mine={"variants": [{"steps": 300}, {"steps": 3000}]})
+    paths = sorted({path.split("/")[4] for path in plan.experiments["mine"]})
+    assert paths == ["steps=300", "steps=3000"]
