@@ -100,7 +100,11 @@ class Resources(Model):
     """
 
     mem_mb: Annotated[Integer, Field(ge=1, description="memory in MB, of all processes together")] = 16000
-    runtime: Annotated[Integer, Field(ge=1, description="time limit in minutes")] = 2880
+    runtime: Annotated[Integer, Field(ge=1)] | None = Field(
+        default=None,
+        description="time limit in minutes; without it, 48 hours for the paper's 2^20 steps, in proportion for fewer, "
+        "and at least one hour. A run that needs longer goes on in its next job",
+    )
     runs_per_gpu: Annotated[
         Integer,
         Field(
