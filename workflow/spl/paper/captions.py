@@ -55,7 +55,10 @@ def grid(plan: Plan, experiment: str) -> str:
 
 def against(plan: Plan, experiment: str) -> str:
     """Errors against one setting."""
-    return "Error of the last checkpoint: a dot for each run, and a line through the mean at each value."
+    return (
+        "Error of the last checkpoint: a dot for each run, and a line through the mean at each value, with bars of one "
+        "standard deviation where there are several runs."
+    )
 
 
 def curves(*methods: str) -> Callable[..., str]:
