@@ -17,5 +17,6 @@ rule paper:
     params:
         plan=plan_file,
         canonical=parameter(product("paper")),
+        title=lambda wildcards, input: restructured(PLAN.study.title),
     shell:
         f"spl page {{params.plan}} {PLAN.products}paper > {{log:q}} 2>&1"
