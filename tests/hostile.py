@@ -83,7 +83,8 @@ def study_of(root, classes, texts):
     study["assumed"] = {"basins.recall": reason}
     for experiment in study["experiments"].values():
         experiment["dataset"] = "own"
-    study["experiments"]["scarce-labels-off"] = study["experiments"]["scarce-labels"] | {"dataset": "none"}
+    off = {"dataset": "none", "methods": ["fixmatch"]}
+    study["experiments"]["off"] = study["experiments"]["scarce-labels"] | off
     return study
 
 

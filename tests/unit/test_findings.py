@@ -81,7 +81,8 @@ def test_a_study_without_a_table_and_a_table_of_another_catalogue_are_refused(tm
 
 def test_what_a_copied_table_says_is_text_in_the_pages(tmp_path):
     root = project(
-        tmp_path, lambda text: re.sub("(supported|contradicted|undecided|out of regime|not run)", "<b>[x](y)|", text)
+        tmp_path,
+        lambda text: re.sub("(?<=,)(supported|contradicted|undecided|out of regime|not run)(?=,)", "<b>[x](y)|", text),
     )
     write_findings(root, [root / "results/mine"])
     for page in (README, FINDINGS):
