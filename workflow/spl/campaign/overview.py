@@ -9,6 +9,7 @@ from rich.table import Table
 from spl.analysis.formats import p_value
 from spl.study.plan import Plan
 from spl.study.schema import Experiment
+from spl.text.terminal import plain
 
 # The usual level of a test in one direction
 LEVEL = 0.05
@@ -21,23 +22,23 @@ def experiment_table(plan: Plan, states: Mapping[str, str]) -> Table:
         plan: the plan of the study.
         states: of all runs, by path.
     """
-    table = Table("experiment", title=f"{plan.study.title}: {len(plan.runs)} runs", box=None)
+    table = Table("experiment", title=plain(f"{plan.study.title}: {len(plan.runs)} runs"), box=None)
     for heading in ("runs", "done", "stale", "pairs", "smallest p"):
         table.add_column(heading, justify="right")
     table.add_column(f"for p ≤ {LEVEL}")
     for name, paths, given in _groups(plan):
         found = [states[path] for path in paths]
         numbers = (f"{sum(state.startswith(start) for state in found) or ''}" for start in ("done", "stale"))
-        table.add_row(name, f"{len(paths):,}", *numbers, *_reach(given))
+        table.add_row(plain(name), f"{len(paths):,}", *numbers, *_reach(given))
     return table
 
 
 def run_table(plan: Plan, states: Mapping[str, str]) -> Table:
     """One line for each run: its path, what needs it, its state. Arguments as :func:`experiment_table`."""
-    table = Table("run", "needed by", "state", title=f"{plan.study.title}: {len(plan.runs)} runs", box=None)
+    table = Table("run", "needed by", "state", title=plain(f"{plan.study.title}: {len(plan.runs)} runs"), box=None)
     groups = [(name, set(paths)) for name, paths, _ in _groups(plan)]
     for path, state in states.items():
-        table.add_row(path, ", ".join(name for name, paths in groups if path in paths), state)
+        table.add_row(plain(path), ", ".join(name for name, paths in groups if path in paths), plain(state))
     return table
 
 

@@ -87,6 +87,9 @@ def plan(
     from spl.provenance.progress import with_progress
     from spl.study.plan import make_plan
     from spl.study.reading import read_study
+    from spl.text.printable import say
+    from spl.text.shell import shell_word
+    from spl.text.terminal import show
 
     planned = make_plan(read_study(study))
     exhibits(planned, str(study))
@@ -101,25 +104,25 @@ def plan(
     listing = run_table if runs else experiment_table
     console.print(usage.observed(planned, results) if observed else listing(planned, states))
     if stale := next((state for state in states.values() if state.startswith("stale")), None):
-        console.print(
+        show(
+            console,
             f"{stale}: these runs will be trained again, over their results. To keep both, give the changed setting "
-            "under `variants` of an experiment, or the study another `name`."
+            "under `variants` of an experiment, or the study another `name`.",
         )
     done = sum(state == "done" for state in states.values())
-    console.print(f"{done} of {len(states)} runs done; {len(planned.splits)} labelled sets.")
+    show(console, f"{done} of {len(states)} runs done; {len(planned.splits)} labelled sets.")
     if message := hard_fold_message(planned, results, [path for path, state in states.items() if state == "done"]):
-        console.print(message)
+        show(console, message)
     hours = usage.cost(planned, results, measured, chosen=rates is not None)
     console.print(usage.cost_table(hours, price))
     if hours.expected.keys() & {usage.GUESS, usage.UNKNOWN}:
-        console.print(
-            "To measure the hours that are guessed or not given, on a machine like those that will train:\n"
-            f"    spl bench --study {study} --device {'cuda' if hours.device == 'GPU' else 'cpu'}"
+        show(
+            console,
+            "To measure the hours that are guessed or not given, on a machine like those that will train:",
+            f"    spl bench --study {shell_word(str(study))} --device {'cuda' if hours.device == 'GPU' else 'cpu'}",
         )
-    for name, key in planned.off.items():
-        print(f"off: experiments.{name}: {key}", file=sys.stderr)
-    for line in image_notes(planned, results):
-        print(line, file=sys.stderr)
+    say(*(f"off: experiments.{name}: {key}" for name, key in planned.off.items()), file=sys.stderr)
+    say(*image_notes(planned, results), file=sys.stderr)
 
 
 @_command("spl status config/paper.yaml", "spl status config/paper.yaml --once")
@@ -254,8 +257,9 @@ def register(
     """Freeze claims, plan and code of a study in `STUDY.registration.json`, before its first run."""
     from spl.provenance.look import record_look
     from spl.provenance.register import write_registration
+    from spl.text.printable import say
 
-    print(*(record_look(study) if look else write_registration(study)), sep="\n")
+    say(*(record_look(study) if look else write_registration(study)))
 
 
 @_command("spl digest", "spl digest --jobs > mine.sha256", "spl digest --against mine.sha256")
@@ -267,6 +271,7 @@ def digest(
     """Print one sha256 over all results of a study: equal on two machines if all results are."""
     from spl.provenance.audit import listing_of, plan_study
     from spl.provenance.published import as_text, differences, digest_of, read_listing
+    from spl.text.printable import say
 
     published = {} if against is None else read_listing(against)
     planned = plan_study(study)
@@ -275,9 +280,9 @@ def digest(
     if against is None:
         return
     if lines := differences(planned.jobs, here, published):
-        print(f"not the bytes that were published in {against}:", *lines, sep="\n")
+        say(f"not the bytes that were published in {against}:", *lines)
         raise typer.Exit(1)
-    print(f"the same bytes as published in {against}")
+    say(f"the same bytes as published in {against}")
 
 
 @_command('spl equivalent train --reason "a faster way to the same bits, compared on six runs"')
@@ -287,8 +292,9 @@ def equivalent(
 ) -> None:
     """Declare that changed code gives the same results as before; writes `config/equivalent.yaml`."""
     from spl.provenance.declare import declare
+    from spl.text.printable import say
 
-    print(*declare(subcommand, reason, Path("results")), sep="\n")
+    say(*declare(subcommand, reason, Path("results")))
 
 
 @_command(
@@ -387,6 +393,7 @@ def doctor(
     from spl.doctor.storage import existing
     from spl.study.plan import make_plan
     from spl.study.reading import read_study
+    from spl.text.printable import say
 
     started = Path.cwd()
     planned = make_plan(read_study(study))
@@ -396,7 +403,7 @@ def doctor(
     if as_json:
         print(json.dumps(checkup.as_content(findings), indent=1))
     else:
-        print(*checkup.lines(findings), sep="\n")
+        say(*checkup.lines(findings))
     raise typer.Exit(0 if checkup.is_fit(findings) else 1)
 
 
@@ -408,8 +415,9 @@ def findings(
 ) -> None:
     """Write the verdicts of the tables in docs/findings/ into README.md and docs/findings.md."""
     from spl.page.findings import write_findings
+    from spl.text.printable import say
 
-    print(*write_findings(Path(), results or ()), sep="\n")
+    say(*map(str, write_findings(Path(), results or ())))
 
 
 @_command("spl schema > config/study.schema.json")

@@ -11,11 +11,9 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import yaml
 from rich.console import Console
-from rich.text import Text
 
 from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
@@ -33,10 +31,9 @@ from spl.study.files import RUN_FILES
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 from spl.study.schema import Study
+from spl.text.terminal import show
 
 DEFAULT = Path("config/demo.yaml")
-# Options with which a rich console prints text as it is.
-PLAIN: Any = {"highlight": False, "markup": False, "soft_wrap": True}
 
 
 @dataclass(frozen=True)
@@ -115,11 +112,9 @@ def audit_results(
         else:
             for line in report.problems(nodes.values()):
                 console.print(line, soft_wrap=True)
-        console.print(report.summary(nodes.values(), seal), **PLAIN)
-        for line in (*report.repository_lines(nodes.values()), *report.registration_lines(registered)):
-            console.print(line, **PLAIN)
-        for command in commands:
-            console.print(Text(f"  {command}", "bold"), soft_wrap=True)
+        show(console, *report.summary(nodes.values(), seal).splitlines())
+        show(console, *report.repository_lines(nodes.values()), *report.registration_lines(registered))
+        show(console, *(f"  {command}" for command in commands), style="bold")
     return report.is_fresh(nodes.values()) and seal_holds(seal, bool(targets), published) and is_kept(registered)
 
 
@@ -234,7 +229,7 @@ def audit_rerun(study: PlannedStudy, run: str, console: Console) -> bool:
         same, outcome = _compare(job, sha256, Path(folder) / "run")
     if wrong:
         same, outcome = False, f"{outcome}, from inputs that are not fresh"
-    console.print(f"{'✓' if same else '✗'} {job.name}: {outcome}", **PLAIN)
+    show(console, f"{'✓' if same else '✗'} {job.name}: {outcome}")
     return same
 
 
