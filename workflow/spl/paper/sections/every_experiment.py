@@ -26,12 +26,13 @@ def experiment_exhibits(plan: Plan, experiment: str, numbered: Collection[Produc
         numbered: of an experiment of the paper: its products that the study shows under their number there. None of
             other experiments, which have figures of their own of what the paper shows for scarce labels.
     """
-    products = {} if plan.off.get(experiment) else _products(plan, experiment)
-    exhibits = {name: exhibit for name, exhibit in products.items() if name not in (numbered or ())}
-    if numbered and is_single_pair(plan, experiment):
-        exhibits.pop("means", None)  # the numbered one has the same errors
-    if numbered is None:
-        exhibits |= _training(plan, experiment)
+    exhibits: dict[str, Exhibit] = {}
+    if experiment not in plan.off:
+        exhibits = {name: one for name, one in _products(plan, experiment).items() if name not in (numbered or ())}
+        if numbered and is_single_pair(plan, experiment):
+            exhibits.pop("means", None)  # the numbered one has the same errors
+        if numbered is None:
+            exhibits |= _training(plan, experiment)
     exhibits |= COLLAPSE | (COMPARED if numbered is not None and experiment in OF_BASINS else {})
     return {
         f"{name}-{experiment}": replace(exhibit, title=f"{exhibit.title}: {experiment}", experiments=(experiment,))
