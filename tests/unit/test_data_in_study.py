@@ -140,7 +140,7 @@ def test_a_folder_that_was_not_named_is_off_and_the_rest_goes_on(folder):
 
     plan = make_plan(study(source="image-folder", side=8, root=str(folder)))
     assert plan.off == {}
-    assert exhibits(plan, "mine.yaml")["table1"].module == "spl.tables.summary"
+    assert exhibits(plan, "mine.yaml")["means-scarce-labels"].module == "spl.tables.summary"
     assert "pictures/balanced-4/fold0" in plan.splits
 
 
