@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from collections import Counter
@@ -15,9 +16,9 @@ from rich.console import RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
-from spl.campaign.job import MANIFEST
+from spl.campaign.job import MANIFEST, Job
 from spl.provenance.deviations import RegistrationCheck
-from spl.provenance.seal import ROOT_FILE, Seal
+from spl.provenance.seal import NAMED, ROOT_FILE, Seal
 from spl.provenance.verdicts import Node, Verdict
 
 LOOKS: dict[Verdict, tuple[str, str]] = {
@@ -129,6 +130,24 @@ def registration_lines(registered: RegistrationCheck | None) -> Iterator[str]:
     yield from (f"  {line}" for line in registered.notes)
 
 
+def published_lines(published: str | None, unlike: Sequence[str] | None) -> Iterator[str]:
+    """Whether results are as published, by a digest or by the listing in a file, and how they differ."""
+    if unlike is not None:
+        yield (
+            f"not the bytes that were published in {published}:"
+            if unlike
+            else f"the same bytes as published in {published}"
+        )
+        yield from unlike
+
+
+def crate_lines(unlike: Sequence[str] | None) -> Iterator[str]:
+    """Whether a crate holds the files that it describes; no line outside of a crate."""
+    if unlike is not None:
+        yield f"crate: {len(unlike)} files differ from its description" if unlike else "crate: as it describes itself"
+        yield from (f"  ✗ {line}" for line in unlike[:NAMED])
+
+
 def repository_lines(nodes: Iterable[Node]) -> Iterator[str]:
     """A line for each way in which git failed when jobs began: their commit or uncommitted changes are unknown."""
     recorded = (node.manifest.repository for node in nodes if node.manifest)
@@ -209,7 +228,12 @@ SHOWN = ("name", "verdict", "kinds", "why", "notes", "upstream")
 
 
 def as_json(
-    nodes: Mapping[str, Node], seal: Seal, commands: Iterable[str], registered: RegistrationCheck | None = None
+    nodes: Mapping[str, Node],
+    seal: Seal,
+    commands: Iterable[str],
+    registered: RegistrationCheck | None = None,
+    unlike_published: Sequence[str] | None = None,
+    unlike_crate: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """The audit as JSON."""
     return {
@@ -228,6 +252,8 @@ def as_json(
         ],
         "repository": list(repository_lines(nodes.values())),
         "repair": list(commands),
+        "unlike published": unlike_published,
+        "unlike crate": unlike_crate,
         "registration": registered and {"kept": not registered.deviations, **vars(registered)},
     }
 
@@ -237,20 +263,33 @@ def is_fresh(nodes: Iterable[Node]) -> bool:
     return all(node.verdict in SOUND for node in nodes)
 
 
-def job_names(jobs: Mapping[str, Any], target: str, results: Path) -> list[str]:
+def job_names(jobs: Mapping[str, Job], target: str, results: Path) -> list[str]:
     """The names of the jobs that a target denotes: a file, a folder, or the last parts of names.
 
     Args:
-        jobs: by name, with ``outputs`` and ``manifest``.
-        target: "fig4", "results/demo/figures/fig4.pdf", "runs/digits".
+        jobs: by name.
+        target: "fig4", "tables/table1.csv", "results/demo/figures/fig4.pdf", "runs/digits".
         results: folder of the study.
     """
-    path = Path(target)
-    below = str(path.relative_to(results)) if path.is_relative_to(results) else target.rstrip("/")
-    if below == ".":
+    path = below_here(target)
+    place = path if path.is_relative_to(results) else results / path
+    if place == results:
         return list(jobs)
-    exact = [name for name, job in jobs.items() if name == below or path in job.outputs or path == job.manifest]
-    return exact or [name for name in jobs if f"/{below}/" in f"/{name}/"]
+    below = str(place.relative_to(results))
+    exact = [name for name, job in jobs.items() if name == below or place in (*job.outputs, job.manifest)]
+    return exact or [name for name, job in jobs.items() if _contains(job, below)]
+
+
+def below_here(target: str) -> Path:
+    """A path as the jobs state it: relative to the present folder."""
+    return Path(os.path.relpath(target)) if Path(target).is_absolute() else Path(target)
+
+
+def _contains(job: Job, parts: str) -> bool:
+    """Whether a job's name has these parts somewhere, or the path of one of its files has them last."""
+    return f"/{parts}/" in f"/{job.name}/" or any(
+        f"/{path}".endswith(f"/{parts}") for path in (*job.outputs, job.manifest)
+    )
 
 
 def run_line(node: Node, known: Mapping[str, Any] | None) -> Text:

@@ -69,7 +69,7 @@ def audit(jobs: Mapping[str, Job], digest: Digest, archive: bool = False) -> dic
         by name, each after the jobs upstream of it.
     """
     if archive:
-        unkept = _recorded_outputs(jobs, digest)
+        unkept = unkept_outputs(jobs, digest)
         judged = audit(jobs, lambda path: digest(path) or unkept.get(path))
         recorded = {
             name: replace(node, verdict="recorded")
@@ -86,7 +86,7 @@ def audit(jobs: Mapping[str, Job], digest: Digest, archive: bool = False) -> dic
     return nodes
 
 
-def _recorded_outputs(jobs: Mapping[str, Job], digest: Digest) -> dict[Path, str]:
+def unkept_outputs(jobs: Mapping[str, Job], digest: Digest) -> dict[Path, str]:
     """The sha256 of each result that is not here, from the manifest of its job."""
     found: dict[Path, str] = {}
     for job in jobs.values():
