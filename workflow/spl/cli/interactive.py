@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import chdir, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -221,26 +221,21 @@ def audit(
                 f"--seal {seal}: expected a file, or a sha256, 64 digits in lower case, as `sha256sum ROOT.sha256` "
                 "prints it"
             )
-    if seal is not None and quick:
-        raise InputError("--seal: expected without --quick, which relies on cached digests")
-    if published_digest and quick:
-        raise InputError("--digest: expected without --quick, which relies on cached digests")
-    repeats = {"--rerun": rerun, "--rerun-cheap": rerun_cheap, "--rerun-sample": rerun_sample, "--why": why}
-    alone = {
-        "--json": as_json and not why,
-        "--seal": seal and not why,
-        "--digest": published_digest,
-        "--quick": quick and not why,
-    }
-    for option in (option for option, value in repeats.items() if value not in (None, False)):
-        if others := [other for other, value in alone.items() if value]:
-            raise InputError(f"{option}: expected without {others[0]}; the exit status is 0 if nothing differs")
+    compared = {"--seal": seal, "--digest": published_digest}
+    others: dict[str, object] = {"--json": as_json, "--quick": quick, **compared, "--why": why}
+    repeats = {"--rerun": rerun, "--rerun-cheap": rerun_cheap, "--rerun-sample": rerun_sample is not None}
+    for option in (option for option, asked in repeats.items() if asked):
+        _expect_without(option, others | ({targets[0]: True} if option == "--rerun" and targets else {}))
+    if quick:
+        _expect_without("--quick", compared)
+    if why:
+        _expect_without("--why", {"--digest": published_digest})
     if (rerun_sample is None) != (seed is None):
         raise InputError("--rerun-sample and --seed: expected together, so that anyone can draw the same runs")
     chosen = targets or []
     about = plan_study(study, next(iter(chosen), rerun or (why and why.partition(":")[0])), archive)
     console = None if as_json else _console()
-    if console and (rerun or rerun_cheap or rerun_sample is not None):
+    if console and any(repeats.values()):
         from spl.provenance.rerun import rerun_all_but_training, rerun_one, rerun_sampled_runs
 
         fresh = rerun_one(about, rerun, console) if rerun else True
@@ -256,6 +251,13 @@ def audit(
         fresh = audit_results(about, chosen, quick, published, console, published_digest)
     if not fresh:
         raise typer.Exit(1)
+
+
+def _expect_without(option: str, others: Mapping[str, object]) -> None:
+    """Refuse others beside an option that would leave them without effect."""
+    for other, value in others.items():
+        if value:
+            raise InputError(f"{option}: expected without {other}")
 
 
 @_command("spl seal results/demo", "spl seal results/demo --sign ~/.ssh/id_ed25519")
