@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 from scipy.stats import hypergeom
 
+from spl.campaign.rates import Rate, Rates, rates_file, workload
+from spl.campaign.requests import run_requests
 from spl.errors import InputError
 from spl.provenance import report, rerun
 from spl.provenance.audit import PlannedStudy, plan_study
@@ -146,18 +148,32 @@ def test_a_forged_run_is_found_if_it_is_drawn(sampled, console):
     assert printed(console)[-1] == "1 of 3 runs are not what training gives"
 
 
-def test_the_time_of_a_sample_is_that_of_the_runs_when_they_were_made(sampled, study, console, monkeypatch):
+def test_the_time_of_a_sample_is_that_of_its_runs(sampled, study, console, monkeypatch):
     monkeypatch.setattr(rerun, "_cores", lambda: 1)
-    sampled(2)
-    assert "2 of 6 runs, drawn by seed 7, which take an unknown time:" in printed(console)
+
+    def heading():
+        sampled(2)
+        return printed(console)[0]
+
+    assert heading() == "2 of 6 runs, drawn by seed 7, which take an unknown time:"
     for job in study.jobs.values():
         if job.subcommand == "train":
             job.outputs[0].parent.mkdir(parents=True)
             job.outputs[0].touch()
             write(replace(job, inputs=(), outputs=job.outputs[:1]), attempts=[{"seconds": 300.0}] * 2)
-    sampled(2)
-    expected = "2 of 6 runs, drawn by seed 7, about 20 minutes as long as before, according to their manifests:"
-    assert expected in printed(console)
+    assert heading() == "2 of 6 runs, drawn by seed 7, about 20 minutes, as their manifests record:"
+    requests = run_requests(study.plan)
+    works = [workload(study.plan, path, request) for path, request in requests.items()]
+    rates = [Rate(method="any", workload=work, steps_per_second=0.01) for work in works]
+    file = rates_file("cpu", study.results)
+    file.parent.mkdir(parents=True)
+    file.write_text(Rates(device="cpu", torch="2", commit=None, rates=rates).model_dump_json())
+    _, drawn = sampled(2)
+    settings = [study.plan.runs[name.removeprefix("runs/")].settings for name in drawn]
+    hours = sum(one["stop"] or one["steps"] for one in settings) / 0.01 / 3600
+    assert heading() == f"2 of 6 runs, drawn by seed 7, about {hours:.1f} hours, at the rates measured here:"
+    file.with_name("rates-other.json").write_text("")
+    assert "as their manifests record" in heading(), "rates of two devices are no rates"
 
 
 # ---- outcomes

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -299,31 +299,37 @@ def _runs_at_once(jobs: Sequence[Job]) -> int:
 
 def _duration(study: PlannedStudy, names: Sequence[str], at_once: int) -> str:
     """How long runs will take, in words: by the rates that were measured here, or by what their manifests record."""
-    file = find_rates(study.results)
-    seconds = list(_measured_seconds(study, names, file) if file else _recorded_seconds(study, names))
+    measured = _measured_seconds(study, names)
+    seconds = [_recorded_seconds(study.jobs[name]) for name in names] if None in measured else measured
     known = [number for number in seconds if number]
     if len(known) < len(names):
         return "which take an unknown time"
     hours = max(sum(known) / at_once, *known) / 3600
-    source = f"at the rates of {file}" if file else "as long as before, according to their manifests"
-    return f"about {_rounded(hours)} hours {source}" if hours >= 1 else f"about {_rounded(60 * hours)} minutes {source}"
+    words = f"{_rounded(hours)} hours" if hours >= 1 else f"{_rounded(60 * hours)} minutes"
+    return f"about {words}, {'as their manifests record' if None in measured else 'at the rates measured here'}"
+
+
+def _measured_seconds(study: PlannedStudy, names: Sequence[str]) -> list[float | None]:
+    """Seconds of each run by the rates among the results; None where nothing was measured."""
+    try:
+        file = find_rates(study.results)
+        rates = read_rates(file).by_workload if file else {}
+    except InputError:  # rates of several devices, or none
+        rates = {}
+    requests, runs = run_requests(study.plan), study.plan.runs
+    paths = [name.removeprefix("runs/") for name in names]
+    steps = [runs[path].settings["stop"] or runs[path].settings["steps"] for path in paths]
+    found = [rates.get(canonical(workload(study.plan, path, requests[path]))) for path in paths]
+    return [rate and number / rate for number, rate in zip(steps, found, strict=True)]
+
+
+def _recorded_seconds(job: Job) -> float | None:
+    """Seconds of all attempts at a run, as its manifest records them; None without such a record."""
+    try:
+        return sum(float(attempt["seconds"]) for attempt in read_manifest(job.manifest).attempts)
+    except (InputError, OSError, LookupError, TypeError, ValueError):
+        return None
 
 
 def _rounded(number: float) -> str:
     return f"{number:.0f}" if number >= 10 else f"{number:.1f}"
-
-
-def _measured_seconds(study: PlannedStudy, names: Sequence[str], file: Path) -> Iterator[float | None]:
-    rates, requests = read_rates(file).by_workload, run_requests(study.plan)
-    for path in (name.removeprefix("runs/") for name in names):
-        rate = rates.get(canonical(workload(study.plan, path, requests[path])))
-        settings = study.plan.runs[path].settings
-        yield rate and (settings["stop"] or settings["steps"]) / rate
-
-
-def _recorded_seconds(study: PlannedStudy, names: Sequence[str]) -> Iterator[float | None]:
-    for name in names:
-        try:
-            yield sum(float(attempt["seconds"]) for attempt in read_manifest(study.jobs[name].manifest).attempts)
-        except (InputError, OSError, LookupError, TypeError, ValueError):
-            yield None
