@@ -48,7 +48,7 @@ def archived(_finished, tmp_path_factory):
     git = ["git", "-C", str(copy.folder), "-c", "user.name=T", "-c", "user.email=t@example.org"]
     for command in (["init", "-q"], ["add", "workflow"], ["commit", "-qm", "as tested"]):
         subprocess.run([*git, *command], check=True)
-    copy.study.with_suffix(".registration.json").write_text("{}")
+    copy.study.with_suffix(".looks.json").write_text("{}")  # a registration alone would be a deviation
     copy.snakemake("crate", "--forcerun", f"{RUN}/metrics.csv")
     return copy
 
@@ -61,9 +61,9 @@ def crate(archived, tmp_path):
 
 
 def test_what_was_registered_lies_beside_the_study(crate):
-    assert (crate / "study/1-tiny.registration.json").read_text() == "{}"
-    assert described(crate)["study/1-tiny.registration.json"]["sha256"] == hashlib.sha256(b"{}").hexdigest()
-    assert not (crate / "study/1-tiny.looks.json").exists()
+    assert (crate / "study/1-tiny.looks.json").read_text() == "{}"
+    assert described(crate)["study/1-tiny.looks.json"]["sha256"] == hashlib.sha256(b"{}").hexdigest()
+    assert not (crate / "study/1-tiny.registration.json").exists()
 
 
 def test_the_official_validator_accepts_it(crate, validator):
