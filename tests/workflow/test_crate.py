@@ -161,7 +161,7 @@ TAMPERED = {
     "results/tiny/ROOT.sha256": "not the published one",
     "workflow/spl/provenance/verdicts.py": "verdicts.py: not as ro-crate-metadata.json describes it",
     "workflow/sitecustomize.py": "workflow/sitecustomize.py: not described in ro-crate-metadata.json",
-    "LICENSE": "LICENSE: not as ro-crate-metadata.json describes it",
+    "README.md": "README.md: not as ro-crate-metadata.json describes it",
 }
 
 
