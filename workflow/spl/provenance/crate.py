@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
@@ -113,7 +114,7 @@ def _fill(
         put(source, folder / path)
     texts = {
         Path("README.md"): README.read_text(encoding="utf-8").format(
-            name=plan.study.name, study=next(iter(originals)), seal=digest(seal)
+            name=plan.study.name, study=shlex.quote(str(next(iter(originals)))), seal=digest(seal)
         ),
         Path("study/resolved.json"): json.dumps(plan.study.model_dump(mode="json"), indent=1) + "\n",
     }
