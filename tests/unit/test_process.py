@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from spl.campaign.job import Job, canonical
 from spl.campaign.plan_file import write_plan_file
 from spl.code.subcommands import with_code
 from spl.data.store import Dataset, save_dataset
-from spl.provenance import machine, report, sources
+from spl.provenance import machine, process, report, sources
 from spl.provenance.files import digest
 from spl.provenance.manifest import read_manifest
 from spl.provenance.verdicts import audit
@@ -79,13 +80,13 @@ splits.draw_split = forged
 
 def test_an_honest_job_records_what_it_loaded_and_nothing_else(clone, monkeypatch):
     clone.draw()
-    process = clone.manifest().process
+    ran = clone.manifest().process
     for path in ("workflow/spl/data/splits.py", "workflow/spl/cli/jobs.py", "workflow/rules/splits.smk", "Snakefile"):
-        assert process.files[path] == digest(clone.folder / path)
-    assert "workflow/spl/training/loop.py" not in process.files
-    assert (process.customised, process.shadowing) == ({}, {})
-    assert process.variables["PYTHONPATH"] == str(clone.package.parent)
-    assert process.command[-1] == PLANNED.name
+        assert ran.files[path] == digest(clone.folder / path)
+    assert "workflow/spl/training/loop.py" not in ran.files
+    assert (ran.customised, ran.shadowing) == ({}, {})
+    assert ran.variables["PYTHONPATH"] == str(clone.package.parent)
+    assert ran.command[-1] == PLANNED.name
     assert clone.verdict(monkeypatch).verdict == "fresh"
 
 
@@ -101,6 +102,29 @@ def test_a_site_customisation_makes_a_result_stale(clone, tmp_path, monkeypatch)
     node = clone.verdict(monkeypatch)
     assert (node.verdict, node.kinds) == ("stale", ("env",))
     assert f"{folder / 'sitecustomize.py'}: Python ran this site customisation" in node.why[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "foreign"),
+    [
+        ("evil.pth", "import os; os.environ['A'] = '1'\n", True),
+        ("evil.pth", "/some/folder\nimport\tevil\n", True),
+        ("paths.pth", "/some/folder\nimportant\n", False),
+        ("of-numpy.pth", "import numpy_helper\n", False),
+        ("of-stranger.pth", "import stranger_helper\n", True),
+        ("_virtualenv.pth", "import _virtualenv", False),
+        ("_virtualenv.pth", "import _virtualenv; import evil", True),
+    ],
+)
+def test_lines_that_python_executes_are_foreign_unless_a_locked_package_brought_them(
+    tmp_path, monkeypatch, name, text, foreign
+):
+    listed = {"numpy": "of-numpy.pth,,\n", "stranger": "a.py,,\nof-stranger.pth,,\n"}
+    packages = {one: Mock(read_text=lambda _, record=record: record) for one, record in listed.items()}
+    monkeypatch.setattr(process, "_site_folders", lambda: (str(tmp_path),))
+    monkeypatch.setattr(machine, "installed_distributions", lambda: packages)
+    (tmp_path / name).write_text(text)
+    assert (tmp_path / name in process.foreign_files()) == foreign
 
 
 def test_a_module_from_elsewhere_in_place_of_python_s_own_makes_a_result_stale(clone, tmp_path, monkeypatch):
@@ -158,6 +182,7 @@ def test_the_module_that_begins_a_job_is_compared_with_its_cache(clone):
 SWAP = """
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 from spl.campaign.plan_file import read_job
 from spl.cli.jobs import planned
 from spl.code.subcommands import entry

@@ -16,7 +16,11 @@ from train_job import train_command, train_parameter
 from spl.attempts.journal import read_attempts
 from spl.attempts.resumption import resumed_checkpoint
 from spl.data.store import FILE, mapped_arrays
+from spl.provenance import report
 from spl.provenance.manifest import read_manifest, resumptions
+from spl.provenance.records import records
+from spl.provenance.seal import Seal
+from spl.provenance.verdicts import Node
 from spl.training.checkpoints import Checkpoint, Checkpoints
 
 
@@ -108,4 +112,10 @@ def test_a_planted_checkpoint_leaves_no_trace_in_the_results(inputs, tmp_path):
     [checkpoint] = (tmp_path / "run").glob("*/step-000000020-*")
     assert checkpoint.stem.endswith(attempt.checkpoint)
     expected = f"resumed at step 20 from checkpoint {attempt.checkpoint}"
-    assert resumptions(read_manifest(tmp_path / "results/runs/one.manifest.json")) == [expected]
+    manifest = read_manifest(tmp_path / "results/runs/one.manifest.json")
+    assert resumptions(manifest) == [expected]
+    assert records(["one"], tmp_path / "results/runs")["one"]["resumed"] == expected, "for the page"
+    node = Node("runs/one", "fresh", manifest=manifest)
+    assert expected in str(report.run_line(node, None)), "behind a number"
+    assert "1 run was resumed from checkpoints: `spl audit RUN` has the steps" in report.repository_lines([node])
+    assert report.as_json({"runs/one": node}, Seal("absent", ""), ())["nodes"][0]["resumed"] == [expected]
