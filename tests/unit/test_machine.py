@@ -24,6 +24,13 @@ def git(folder, *command):
     subprocess.run(["git", "-C", folder, "-c", "user.name=a", "-c", "user.email=a@b", *command], check=True)
 
 
+@pytest.fixture(autouse=True)
+def lock_file_is_read_again():
+    """By the tests that follow: some here replace it."""
+    yield
+    machine.locked.cache_clear()
+
+
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
     """A repository in the project's place, with one committed file."""

@@ -56,6 +56,7 @@ def compile_from_text() -> None:
     sys.meta_path.insert(0, _TextFinder)
     for name, module in list(sys.modules.items()):
         loader = getattr(getattr(module, "__spec__", None), "loader", None)
-        ours = name.partition(".")[0] == PACKAGE and isinstance(loader, SourceFileLoader)
-        if ours and loader.get_code(name) != TextLoader(name, loader.path).get_code(name):
+        if name.partition(".")[0] != PACKAGE or not isinstance(loader, SourceFileLoader):
+            continue
+        if loader.get_code(name) != TextLoader(name, loader.path).get_code(name):
             raise InputError(f"{loader.path}: its compiled form in __pycache__ is of another text; remove it")

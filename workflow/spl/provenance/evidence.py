@@ -216,10 +216,10 @@ def _summary(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[s
     if job.outputs[0] not in here:
         return
     basins = manifest.parameter["basins"]
-    of_runs = {path.parent: path for path in job.inputs if path.name == "parameters.json"}
+    of_runs = dict.fromkeys(path.parent for path in job.inputs)
     for row in _rows(job.outputs[0]):
-        [folder] = [folder for folder in of_runs if folder.as_posix().endswith(f"runs/{row['run']}")] or [None]
-        if folder is None or not here >= {folder / name for name in SUMMARISED}:
+        folder = next((folder for folder in of_runs if folder.as_posix().endswith(f"runs/{row['run']}")), None)
+        if folder is None or any(folder / name not in here for name in SUMMARISED):
             continue
         content = json.loads((folder / "parameters.json").read_text(encoding="utf-8"))
         parameters = {**content, **content["settings"], **content["calibrated"]}

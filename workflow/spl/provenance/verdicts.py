@@ -170,8 +170,8 @@ def _verdict_on(
     scripts = (path for path in job.outputs if path not in job.reproducible and path.exists())
     if hostile := [path for path in scripts if not _holds_data_alone(path)]:
         return node("tampered", (f"{path} holds more than data" for path in hostile), manifest=manifest)
-    if lines := [*contradictions(job, manifest, digest, agreed), *copied]:
-        return node("contradicts", lines, manifest=manifest)
+    if contradicted := [*contradictions(job, manifest, digest, agreed), *copied]:
+        return node("contradicts", contradicted, manifest=manifest)
     inputs = {str(path): digest(path) for path in job.inputs}
     differences = _differences(job, manifest, inputs, upstream, makers)
     if kinds := tuple(kind for kind, lines in differences.items() if lines):
