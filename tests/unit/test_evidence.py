@@ -146,7 +146,7 @@ FIRST, SECOND = (f"runs/{path}" for path in RUNS.values())
 def contradiction(fabricated, name=FIRST):
     """The reasons of a verdict, which must be this one."""
     node = fabricated.judge()[name]
-    assert node.verdict == "contradicts", node
+    assert node.verdict == "contradictory", node
     return "; ".join(node.why)
 
 
@@ -170,7 +170,7 @@ def test_an_edited_error_is_not_that_of_the_predictions(fabricated):
     fabricated.reseal()
     assert f"{metrics}: test_error at step 20 is 0.06666666666666667" in contradiction(fabricated)
     assert "predictions.safetensors has 0.13333333333333333" in contradiction(fabricated)
-    assert fabricated.judge()["analysis/all"].verdict == "contradicts", "the summary has the error of before"
+    assert fabricated.judge()["analysis/all"].verdict == "contradictory", "the summary has the error of before"
 
 
 @given(error=st.floats(0, 1).filter(lambda error: error != 4 / 30))
@@ -353,7 +353,7 @@ def test_what_agreed_is_not_read_again_where_its_digests_are_the_same(fabricated
     assert judge() == "fresh", "its digest is said to be the same, so that it was not read"
     fabricated.reseal()
     known.update({path: digest(path) for path in known})
-    assert judge() == "contradicts"
+    assert judge() == "contradictory"
 
 
 def test_of_an_archive_the_files_that_are_kept_are_compared(fabricated):
@@ -369,7 +369,7 @@ def test_of_an_archive_the_files_that_are_kept_are_compared(fabricated):
         ),
     )
     nodes = audit(fabricated.jobs, lambda path: digest(path) if path.exists() else None, archive=True)
-    assert nodes[FIRST].verdict == "contradicts"
+    assert nodes[FIRST].verdict == "contradictory"
 
 
 def test_every_kind_of_job_that_was_recorded_here_is_believed(tmp_path, monkeypatch):

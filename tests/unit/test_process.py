@@ -281,7 +281,7 @@ def test_changes_that_git_was_told_to_ignore_contradict_the_commit(repository, m
     repository.draw()
     assert repository.manifest().repository.diff is None
     node = repository.verdict(monkeypatch)
-    assert node.verdict == "contradicts"
+    assert node.verdict == "contradictory"
     assert f"{JOBS} ran as {digest(path)[:12]}, its commit has " in node.why[0]
 
 

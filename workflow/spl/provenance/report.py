@@ -27,7 +27,7 @@ LOOKS: dict[Verdict, tuple[str, str]] = {
     "recorded": ("✓", "cyan"),
     "stale": ("~", "yellow"),
     "tampered": ("✗", "bold red"),
-    "contradicts": ("✗", "red"),
+    "contradictory": ("✗", "red"),
     "broken-chain": ("…", "yellow"),
     "orphan": ("?", "magenta"),
     "unrecorded": ("?", "red"),
@@ -196,7 +196,7 @@ def _study_option(study: str, default: str) -> str:
 
 def _needs_force(node: Node, read: Container[str]) -> bool:
     """Whether Snakemake may leave a job as it is; it makes missing files by itself unless their readers are there."""
-    return node.verdict in ("stale", "tampered", "contradicts", "unrecorded") or (
+    return node.verdict in ("stale", "tampered", "contradictory", "unrecorded") or (
         node.verdict == "missing" and node.name in read
     )
 

@@ -25,7 +25,7 @@ from spl.provenance.seal import OUTSIDE, ROOT_FILE
 from spl.provenance.signature import SIGNATURE
 
 Verdict = Literal[
-    "fresh", "recorded", "stale", "tampered", "contradicts", "broken-chain", "orphan", "unrecorded", "missing"
+    "fresh", "recorded", "stale", "tampered", "contradictory", "broken-chain", "orphan", "unrecorded", "missing"
 ]
 
 
@@ -171,7 +171,7 @@ def _verdict_on(
     if hostile := [path for path in scripts if not _holds_data_alone(path)]:
         return node("tampered", (f"{path} holds more than data" for path in hostile), manifest=manifest)
     if contradicted := [*contradictions(job, manifest, digest, agreed), *copied]:
-        return node("contradicts", contradicted, manifest=manifest)
+        return node("contradictory", contradicted, manifest=manifest)
     inputs = {str(path): digest(path) for path in job.inputs}
     differences = _differences(job, manifest, inputs, upstream, makers)
     if kinds := tuple(kind for kind, lines in differences.items() if lines):

@@ -42,7 +42,7 @@ def audit_cell(
             "missing",
             "unrecorded",
             "tampered",
-            "contradicts",
+            "contradictory",
         ):  # its record of runs cannot be trusted
             raise InputError(f"{job}: {nodes[job].verdict}: {nodes[job].why[0]}")
     value, runs = _number(study.results / name, place, cell)
