@@ -20,7 +20,7 @@ from spl.paper.selection import exhibits
 from spl.provenance import report
 from spl.provenance.crate_check import crate_differences
 from spl.provenance.deviations import check_registration, is_kept
-from spl.provenance.digests import digests
+from spl.provenance.digests import digests, read_agreed, write_agreed
 from spl.provenance.published import differences, digest_or_listing, listing
 from spl.provenance.seal import Seal, check_seal
 from spl.provenance.verdicts import Node, audit, orphans, unkept_outputs, upstream_of
@@ -222,4 +222,8 @@ def judge(study: PlannedStudy, names: list[str], quick: bool) -> dict[str, Node]
     chosen = upstream_of(study.jobs, names)
     paths = (path for job in chosen.values() for path in (*job.outputs, *job.inputs))
     sha256 = digests(paths, _cache(study), quick)
-    return audit(chosen, sha256.__getitem__, study.archive)
+    memory = study.results / "logs" / "agreed.json"
+    agreed = read_agreed(memory) if quick else set[str]()
+    nodes = audit(chosen, sha256.__getitem__, study.archive, agreed)
+    write_agreed(memory, agreed)
+    return nodes

@@ -18,7 +18,9 @@ from rich.tree import Tree
 
 from spl.campaign.job import MANIFEST, Job
 from spl.provenance.deviations import RegistrationCheck
+from spl.provenance.manifest import resumptions
 from spl.provenance.seal import NAMED, ROOT_FILE, Seal
+from spl.provenance.sources import abridged, source_lines
 from spl.provenance.verdicts import Node, Verdict
 
 LOOKS: dict[Verdict, tuple[str, str]] = {
@@ -26,6 +28,7 @@ LOOKS: dict[Verdict, tuple[str, str]] = {
     "recorded": ("✓", "cyan"),
     "stale": ("~", "yellow"),
     "tampered": ("✗", "bold red"),
+    "contradictory": ("✗", "red"),
     "broken-chain": ("…", "yellow"),
     "orphan": ("?", "magenta"),
     "unrecorded": ("?", "red"),
@@ -54,7 +57,7 @@ def tree(nodes: Mapping[str, Node], tops: Iterable[str]) -> Tree:
     def grow(name: str, branch: Tree) -> None:
         node = nodes[name]
         repeated = name in expanded and bool(node.upstream)
-        twig = branch.add(_line(node, " (see above)" if repeated else ""))
+        twig = branch.add(_line(node, " (see above)" if repeated else "", _resumed(node)))
         if not repeated:
             expanded.add(name)
             for parent in node.upstream:
@@ -71,12 +74,16 @@ def problems(nodes: Iterable[Node]) -> list[RenderableType]:
     return [_line(node) for node in nodes if node.verdict not in SOUND or node.notes]
 
 
-def _line(node: Node, after: str = "") -> Text:
+def _resumed(node: Node) -> list[str]:
+    return resumptions(node.manifest) if node.manifest else []
+
+
+def _line(node: Node, after: str = "", remarks: Sequence[str] = ()) -> Text:
     sign, colour = LOOKS[node.verdict]
     verdict = f"{node.verdict} ({', '.join(node.kinds)})" if node.kinds else node.verdict
     line = Text.assemble((f"{sign} ", colour), node.name, " ", (verdict, colour), (after, "dim"))
     more = [f"and {len(node.why) - MOST} more"] if len(node.why) > MOST else []
-    if details := (*node.why[:MOST], *more, *node.notes):
+    if details := (*node.why[:MOST], *more, *node.notes, *remarks):
         line.append(f": {'; '.join(details)}", "dim")
     return line
 
@@ -97,26 +104,20 @@ def _seal_lines(seal: Seal) -> Iterator[str]:
     signed = f", {seal.signature.words}" if seal.digest else ""
     yield f"seal {seal.digest[:12]}: {SEALS[seal.state]}{signed}".replace("seal :", "seal:")
     if seal.changed:
-        yield f"  not as sealed: {_some(seal.changed)}"
+        yield f"  not as sealed: {abridged(seal.changed)}"
     if seal.unvouched:
         rest = "; jobs wrote the others" if len(seal.unvouched) < sum(map(_is_manifest, seal.changed)) else ""
-        yield f"  no job wrote {_some(seal.unvouched)} like this{rest}"
+        yield f"  no job wrote {abridged(seal.unvouched)} like this{rest}"
     elif seal.changed:
         yield "  jobs wrote all of these that are there"
     elif seal.state == "foreign":
         yield "  no result differs from this seal, so it was sealed again after it was published"
     for why, names in groupby(sorted(seal.accepted, key=seal.accepted.__getitem__), key=seal.accepted.__getitem__):
-        yield f"  sealed on somebody's word: {_some(list(names))}: {why}"
+        yield f"  sealed on somebody's word: {abridged(list(names))}: {why}"
 
 
 def _is_manifest(name: str) -> bool:
     return name.endswith(MANIFEST)
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first names of many, and how many more there are."""
-    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
-    return f"{', '.join(names[:MOST])}{more}"
 
 
 def registration_lines(registered: RegistrationCheck | None) -> Iterator[str]:
@@ -148,12 +149,11 @@ def crate_lines(unlike: Sequence[str] | None) -> Iterator[str]:
         yield from (f"  ✗ {line}" for line in unlike[:NAMED])
 
 
-def repository_lines(nodes: Iterable[Node]) -> Iterator[str]:
-    """A line for each way in which git failed when jobs began: their commit or uncommitted changes are unknown."""
-    recorded = (node.manifest.repository for node in nodes if node.manifest)
-    problems = Counter(repository.problem for repository in recorded if repository and repository.problem)
-    for problem, count in problems.items():
-        yield f"commit or changes unknown to the manifests of {count} job{'s' if count > 1 else ''}: {problem}"
+def repository_lines(nodes: Collection[Node]) -> Iterator[str]:
+    """Lines on what ran that no commit holds, and on runs that were resumed."""
+    yield from source_lines([node.manifest for node in nodes if node.manifest])
+    if count := sum(map(bool, map(_resumed, nodes))):
+        yield f"{count} run{'s were' if count > 1 else ' was'} resumed from checkpoints: `spl audit RUN` has the steps"
 
 
 def repair(
@@ -215,7 +215,9 @@ def _study_option(study: str, default: str) -> str:
 
 def _needs_force(node: Node, read: Container[str]) -> bool:
     """Whether Snakemake may leave a job as it is; it makes missing files by itself unless their readers are there."""
-    return node.verdict in ("stale", "tampered", "unrecorded") or (node.verdict == "missing" and node.name in read)
+    return node.verdict in ("stale", "tampered", "contradictory", "unrecorded") or (
+        node.verdict == "missing" and node.name in read
+    )
 
 
 def _as_config(path: str) -> str:
@@ -247,7 +249,8 @@ def as_json(
             "signature": {"state": seal.signature.state, "words": seal.signature.words},
         },
         "nodes": [
-            {name: getattr(node, name) for name in SHOWN} | {"files": [str(path) for path in node.files]}
+            {name: getattr(node, name) for name in SHOWN}
+            | {"files": [str(path) for path in node.files], "resumed": _resumed(node)}
             for node in nodes.values()
         ],
         "repository": list(repository_lines(nodes.values())),
@@ -297,7 +300,7 @@ def run_line(node: Node, known: Mapping[str, Any] | None) -> Text:
 
     ``known`` is its row of a summary; None for a run that calibrates, which has none.
     """
-    line = _line(node)
+    line = _line(node, remarks=_resumed(node))
     if known:
         line.append(
             f"\n    error {100 * known['error_last']:.2f} %; {known['labels']} labels drawn by seed "
