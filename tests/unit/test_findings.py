@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from spl.errors import InputError
 from spl.page.findings import (
@@ -76,3 +77,16 @@ def test_a_study_without_a_table_and_a_table_of_another_catalogue_are_refused(tm
         write_findings(root, [root / "results/mine"])
     with pytest.raises(InputError, match="tables/claims.csv: not found; `snakemake claims` makes it"):
         write_findings(root, [root / "results/yours"])
+
+
+def test_what_a_copied_table_says_is_text_in_the_pages(tmp_path):
+    root = project(
+        tmp_path,
+        lambda text: re.sub("(?<=,)(supported|contradicted|undecided|out of regime|not run)(?=,)", "<b>[x](y)|", text),
+    )
+    write_findings(root, [root / "results/mine"])
+    for page in (README, FINDINGS):
+        tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse((root / page).read_text())
+        children = [child for token in tokens if token.type == "inline" for child in token.children]
+        assert not [child for child in children if child.type in ("html_inline", "link_open")]
+        assert "<b>[x](y)|" in "".join(child.content for child in children)

@@ -28,10 +28,12 @@ def experiment(folder, errors, setting):
 
 
 def test_values_ascend_the_lowest_is_bold_and_cells_of_fewer_runs_or_none_say_so(tmp_path):
-    printed = grid.build(OVER_MOMENTUM, experiment(tmp_path, ERRORS, "momentum")).printed
+    table = grid.build(OVER_MOMENTUM, experiment(tmp_path, ERRORS, "momentum"))
+    printed = table.printed
+    assert table.bold == {(0, 2), (1, 1)}
     assert printed.columns.tolist() == ["momentum", "0.8", "0.9", "0.95"]
-    assert printed.iloc[0].tolist() == ["FixMatch", "20.00 (1)", "**10.00 (1)**", "15.00 (1)"]
-    assert printed.iloc[1].tolist() == ["Smooth FixMatch", "**7.00**", "9.00 (1)", "–"]
+    assert printed.iloc[0].tolist() == ["FixMatch", "20.00 (1)", "10.00 (1)", "15.00 (1)"]
+    assert printed.iloc[1].tolist() == ["Smooth FixMatch", "7.00", "9.00 (1)", "–"]
 
 
 @given(st.lists(st.lists(st.integers(0, 10000), min_size=1, max_size=4), min_size=1, max_size=5))
@@ -49,7 +51,7 @@ def test_the_seed_is_a_setting_too(tmp_path):
     inputs = [write_summary(tmp_path / "experiment.csv", rows)]
     printed = grid.build({"titles": TITLES, "setting": "seed"}, inputs).printed
     assert printed.columns.tolist() == ["seed", "1", "2", "3"]
-    assert printed.iloc[0].tolist() == ["FixMatch", "**11.00**", "12.00", "13.00"]
+    assert printed.iloc[0].tolist() == ["FixMatch", "11.00", "12.00", "13.00"]
 
 
 def test_runs_that_differ_in_something_else_are_an_error(tmp_path):
@@ -76,4 +78,4 @@ def test_runs_without_the_setting_stand_at_zero(tmp_path):
     given = {"titles": TITLES, "setting": "lambda_phi", "without": {"method": "fixmatch", "runs": ["a"]}}
     printed = grid.build(given, [own, tmp_path / "others.csv"]).printed
     assert printed.columns.tolist() == ["λ_Φ", "0", "0.1", "0.5"]
-    assert printed.to_numpy().tolist() == [["FixMatch", "**10.00**", "20.00", "15.00"]]
+    assert printed.to_numpy().tolist() == [["FixMatch", "10.00", "20.00", "15.00"]]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hostile import HIDDEN, hidden, visible
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_study
+from spl.study.schema import Study
+from spl.text.printable import is_printable
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("config/demo.yaml", "tests/studies/tiny.yaml")
@@ -82,7 +85,7 @@ def refusal(read):
 def check(lines):
     for line in lines:
         assert LINE.fullmatch(line), line
-        assert line.isprintable(), "nothing that a terminal would obey"
+        assert is_printable(line), "nothing that a terminal would obey"
         assert len(line) < 1000
 
 
@@ -110,3 +113,96 @@ def test_a_wrong_file_is_refused_with_the_place_of_its_mistake(tmp_path, monkeyp
     lines = refusal(lambda: read_study(Path("study.yaml")))
     check(lines)
     assert any(line.startswith(expected) for line in lines), lines
+
+
+SCHEMA = Study.model_json_schema()
+KEY = "<key>"
+
+
+def texts_of(schema, path=()):
+    """The place of every text that the schema leaves open, whatever field it is: values, and keys of mappings."""
+    if name := schema.get("$ref"):
+        schema = SCHEMA["$defs"][name.rsplit("/", 1)[1]]
+    if schema.get("type") == "string" and not schema.keys() & {"pattern", "enum", "const"}:
+        yield path
+    for one in [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]:
+        yield from texts_of(one, path)
+    for name, one in schema.get("properties", {}).items():
+        yield from texts_of(one, (*path, name))
+    for pattern, one in {"": schema.get("additionalProperties"), **schema.get("patternProperties", {})}.items():
+        if isinstance(one, dict):
+            yield from [(*path, KEY)] * (not pattern and "pattern" not in schema.get("propertyNames", {}))
+            yield from texts_of(one, (*path, ""))
+    if "items" in schema:
+        yield from texts_of(schema["items"], (*path, 0))
+
+
+TEXTS = sorted(set(texts_of(SCHEMA)))
+
+
+def with_text(study, path, text):
+    """A study with a text in one place; where it has nothing, keys of its own are put there."""
+    study = at = copy.deepcopy(study)
+    for part, following in zip(path, [*path[1:], None], strict=True):
+        last = following is None
+        if part == KEY and isinstance(at, list):
+            at.append(text)
+            return study
+        if part == KEY:
+            at[text] = next(iter(at.values()), "x")
+            return study
+        if part == "":
+            part = next(iter(at), "basins.recall")
+        if isinstance(at, list):
+            at[0:0] = [text] if last else [{}]
+        elif last:
+            at[part] = text
+        elif not isinstance(at.get(part), dict | list):
+            at[part] = {}
+        at = at[part]
+    return study
+
+
+def test_the_texts_of_a_study_are_found_in_its_schema():
+    assert {("title",), ("datasets", "", "root"), ("datasets", "", "stands_in_for"), ("assumed", "")} < set(TEXTS)
+    assert ("assumed", KEY) in TEXTS
+    assert ("name",) not in TEXTS, "it has a pattern"
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: ".".join(map(str, path)))
+@settings(derandomize=True, deadline=None, max_examples=len(HIDDEN), suppress_health_check=list(HealthCheck))
+@given(text=hidden)
+def test_a_text_that_is_no_printable_line_is_refused_in_one_printable_line_wherever_it_stands(path, text):
+    lines = refusal(lambda: check_study(with_text(STUDIES["config/demo.yaml"], path, text), "study.yaml"))
+    assert len(lines) == 1
+    check(lines)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: ".".join(map(str, path)))
+@settings(derandomize=True, deadline=None, max_examples=8, suppress_health_check=list(HealthCheck))
+@given(text=visible)
+def test_a_text_of_markup_is_planned_or_refused(path, text):
+    check(refusal(lambda: check_study(with_text(STUDIES["tests/studies/tiny.yaml"], path, text), "study.yaml")))
+
+
+TITLE = "study.yaml: title: expected one line without control characters, got "
+LINES = {"a\nb": TITLE + r"'a\nb'", "a\u202eb": TITLE + r"'a\u202eb'", "a" * 99 + "\x1b": TITLE + "'" + "a" * 59}
+
+
+@pytest.mark.parametrize("title", LINES, ids=ascii)
+def test_a_line_break_in_a_title_is_refused_with_file_key_and_expectation(title):
+    assert refusal(lambda: check_study(STUDIES["config/demo.yaml"] | {"title": title}, "study.yaml")) == [LINES[title]]
+
+
+@pytest.mark.parametrize("name", ["a\u202eb", "a\u200bb", "a\x85b", "a\nb", "\udcff"], ids=ascii)
+def test_a_class_whose_name_cannot_be_printed_is_refused_in_one_line(tmp_path, name):
+    for part in ("train", "test"):
+        for label in (name, "other"):
+            (tmp_path / part / label).mkdir(parents=True)
+            (tmp_path / part / label / "0.png").touch()
+    study = copy.deepcopy(STUDIES["tests/studies/tiny.yaml"])
+    study["datasets"]["digits"] |= {"source": "image-folder", "root": str(tmp_path), "side": 8}
+    [line] = refusal(lambda: check_study(study, "study.yaml"))
+    assert line.startswith("study.yaml: datasets.digits.root: ")
+    assert "without control characters" in line
+    check([line])

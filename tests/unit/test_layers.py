@@ -17,7 +17,7 @@ LAYERS = (
         {"analysis"},
         {"attempts"},
     ),
-    *({"training"}, {"study"}, {"methods"}, {"data"}, {"code"}, {"errors", "registry"}),
+    *({"training"}, {"study"}, {"methods"}, {"data"}, {"code"}, {"errors", "registry", "text"}),
 )
 """From the top: a folder imports from those of lower layers, and of its own layer only from itself."""
 FORBIDDEN = {(shown, maker) for shown in ("figures", "tables", "analysis") for maker in ("attempts", "training")}

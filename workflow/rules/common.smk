@@ -24,6 +24,9 @@ from spl.provenance.deviations import check_registration
 from spl.provenance.machine import check_installed
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_yaml
+from spl.text.html import in_script
+from spl.text.printable import printable, say
+from spl.text.restructured import restructured
 
 files = [os.path.relpath(path) for path in workflow.configfiles]
 # In a submitted job: the plan as it was when Snakemake started.
@@ -82,19 +85,18 @@ try:
         PLAN_FILE = write_plan_file(JOBS, dict(config), Path(RESULTS))
         CHANGED_IMAGES = note_images(PLAN, Path(RESULTS)) if workflow.is_main_process else []
 except InputError as mistake:
-    print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)
+    say(*(f"error: {line}" for line in str(mistake).split("\n")), file=sys.stderr)
     raise SystemExit(2)
 
 PRODUCTS = f"{RESULTS}/{PLAN.products}".rstrip("/")
 
 if workflow.is_main_process:
     for name, key in PLAN.off.items():
-        print(f"off: experiments.{name}: {key}", file=sys.stderr)
-    for line in [*CHANGED_IMAGES, *image_notes(PLAN, Path(RESULTS))]:
-        print(line, file=sys.stderr)
+        say(f"off: experiments.{name}: {key}", file=sys.stderr)
+    say(*CHANGED_IMAGES, *image_notes(PLAN, Path(RESULTS)), file=sys.stderr)
     if PLAN.study.registered and files:
         for line in check_registration(Path(files[0]), PLAN.study, ()).deviations:
-            print(f"not as registered: {line}", file=sys.stderr)
+            say(f"not as registered: {line}", file=sys.stderr)
 
 # `spl` belongs to the Python that runs Snakemake, even where its environment is not activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
@@ -116,7 +118,7 @@ def check_rules_asked_for():
         if IS_MAIN and workflow.is_main_process:
             check_targets([rule.name for rule in workflow.rules if not rule.has_wildcards()])
     except InputError as mistake:
-        print(f"error: {mistake}", file=sys.stderr)
+        say(f"error: {mistake}", file=sys.stderr)
         raise SystemExit(2)
 
 
@@ -155,8 +157,11 @@ def data_inputs(wildcards):
 
 
 def parameter(name):
-    """The canonical parameter of a job, by which Snakemake notices changes; the job reads it from the plan file."""
-    return JOBS[name].parameter
+    """The canonical parameter of a job, by which Snakemake notices changes; the job reads it from the plan file.
+
+    Snakemake's report writes it into a script of the page.
+    """
+    return in_script(JOBS[name].parameter)
 
 
 def plan_file(wildcards, input):
@@ -177,7 +182,7 @@ def named(kind):
 def caption(name):
     """An exhibit's caption for the report. As a parameter "derived from input" it starts no job again."""
     exhibit = EXHIBITS[name]
-    return f"{exhibit.title}. {exhibit.heading}. {exhibit_caption(PLAN, exhibit)}"
+    return restructured(f"{exhibit.title}. {exhibit.heading}. {exhibit_caption(PLAN, exhibit)}")
 
 
 def part(name):

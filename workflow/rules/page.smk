@@ -16,6 +16,7 @@ rule paper:
         "../../envs/environment.yaml"
     params:
         plan=plan_file,
-        canonical=parameter(product("paper")),
+        canonical=lambda wildcards: parameter(product("paper")),  # in a text, "{x}" would be a wildcard
+        title=lambda wildcards, input: restructured(PLAN.study.title),
     shell:
         f"spl page {{params.plan}} {PLAN.products}paper > {{log:q}} 2>&1"

@@ -23,8 +23,8 @@ rule seal:
 rule crate:
     input:
         [str(path) for job in JOBS.values() for path in job.outputs],
-        studies=files,
-        registration=registration_of(files),
+        studies=lambda wildcards: files,  # a function, since the report writes names into a script
+        registration=lambda wildcards: registration_of(files),
         seal=f"{RESULTS}/ROOT.sha256",
     output:
         directory(f"{RESULTS}/crate"),
@@ -35,6 +35,6 @@ rule crate:
         "../../envs/environment.yaml"
     params:
         plan=plan_file,
-        canonical=lambda wildcards: crate_parameter(PLAN),  # most targets need no crate
+        canonical=lambda wildcards: in_script(crate_parameter(PLAN)),  # most targets need no crate
     shell:
         "spl crate {params.plan} {input.studies:q} --output {output:q} > {log:q} 2>&1"

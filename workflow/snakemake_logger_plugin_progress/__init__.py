@@ -12,6 +12,8 @@ from snakemake.logging import DefaultFormatter
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from spl.text.terminal import show
+
 TRAINING = "train"
 
 
@@ -76,8 +78,8 @@ class LogHandler(LogHandlerBase):
         self.bar.update(self.bar.tasks[0].id, completed=self.runs_done, left=remaining)
 
     def say(self, text: str) -> None:
-        """Print one line, with the time since the start."""
-        self.console.print(f"[{clock(time.monotonic() - self.began)}] {text}", markup=False, soft_wrap=True)
+        """Print text, with the time since the start."""
+        show(self.console, *f"[{clock(time.monotonic() - self.began)}] {text}".splitlines())
 
     def close(self) -> None:
         """Remove the bar."""

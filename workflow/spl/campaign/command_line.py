@@ -11,6 +11,7 @@ from pathlib import Path
 from spl.errors import InputError
 from spl.study.reading import read_yaml
 from spl.study.schema import Study
+from spl.text.printable import say
 
 PROFILE = "SNAKEMAKE_PROFILE"
 
@@ -48,7 +49,7 @@ def start_without_profile(configfiles: Sequence[str]) -> None:
     asked = any(argument.startswith(("--profile", "--configfile", "study=")) for argument in sys.argv)
     if not profile or not configfiles or asked or not _started_by_command():
         return
-    print(
+    say(
         f"{PROFILE}={profile} is ignored: it would choose the study; for its study: --profile {profile}",
         file=sys.stderr,
     )
@@ -64,7 +65,7 @@ def check_readable(study: Path) -> None:
         try:
             read_yaml(study)
         except InputError as mistake:
-            print(f"error: {mistake}", file=sys.stderr)
+            say(f"error: {mistake}", file=sys.stderr)
             raise SystemExit(2) from None
 
 

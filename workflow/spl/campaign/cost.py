@@ -16,6 +16,7 @@ from spl.campaign.rates import Rates, workload
 from spl.campaign.requests import Request, run_requests
 from spl.campaign.run_state import run_state
 from spl.study.plan import Plan
+from spl.text.terminal import plain
 
 GUESS, UNKNOWN = "a guess: `hours` of the study", "no `hours` in the study"
 
@@ -155,7 +156,7 @@ def cost_table(found: Cost, price: float | None) -> Table:
     def add(what: str, runs: int, durations: Sequence[float | None], amount: float | None) -> None:
         amounts = [amount, amount and amount * price] if price is not None else [amount]
         cells = ("" if number is None else _rounded(number) for number in amounts)
-        table.add_row(what, f"{runs:,}", _span(durations), *cells)
+        table.add_row(plain(what), f"{runs:,}", _span(durations), *cells)
 
     for source, portion in found.expected.items():
         add(source, portion.runs, portion.durations, portion.hours)
@@ -191,7 +192,7 @@ def observed(plan: Plan, results: Path) -> Table:
         durations = [hours(records[path]) for path in recorded]
         attempts = [attempt for path in recorded for attempt in records[path]]
         table.add_row(
-            name,
+            plain(name),
             str(len(recorded)),
             _span([requests[path].hours for path in recorded]),
             f"{sum(durations) / len(durations):.2f}",

@@ -22,6 +22,7 @@ from spl.campaign.run_state import run_state
 from spl.campaign.shared_gpus import gpu_groups
 from spl.methods.registry import METHODS
 from spl.study.plan import Plan, Run
+from spl.text.terminal import plain
 
 STATES = ("done", "running", "starting", "queued", "interrupted", "failed", "refused", "to do")
 # Seconds without a step after which a running run is reported as standing still
@@ -123,16 +124,16 @@ def _reason(folder: Path, state: str, last: Attempt | None, progress: Progress |
 def status_tables(plan: Plan, statuses: list[RunStatus]) -> RenderableType:
     """A table of the experiments, and one of the runs that have begun and are not done."""
     by_path = {status.run: status for status in statuses}
-    experiments = Table("experiment", "runs", *STATES, title=plan.study.title, box=None)
+    experiments = Table("experiment", "runs", *STATES, title=plain(plan.study.title), box=None)
     for name, paths in _groups(plan):
         counts = Counter(by_path[path].state for path in paths)
-        experiments.add_row(name, str(len(paths)), *(str(counts[state] or "") for state in STATES))
+        experiments.add_row(plain(name), str(len(paths)), *(str(counts[state] or "") for state in STATES))
     counts = Counter(status.state for status in statuses)
     experiments.add_row("all", str(len(statuses)), *(str(counts[state] or "") for state in STATES), style="bold")
     runs = Table("run", "state", "job", "step", "images/s", "error", "time left", "attempts", "reason", box=None)
     for status in statuses:
         if status.state not in ("done", "to do"):
-            runs.add_row(*_cells(status))
+            runs.add_row(*map(plain, _cells(status)))
     return Group(experiments, "", runs) if runs.rows else experiments
 
 

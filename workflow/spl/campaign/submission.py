@@ -12,6 +12,7 @@ from pathlib import Path
 
 from spl.attempts.journal import read_attempts, read_refusal
 from spl.errors import InputError
+from spl.text.printable import printable
 
 # Resources that a site sets in the profile, whose values Snakemake takes for Python expressions.
 SITE_RESOURCES = ("slurm_account", "slurm_partition", "gpu_model", "constraint", "qos")
@@ -94,7 +95,7 @@ def refusal_words(message: str) -> str:
     """What SLURM said, on one line, from the message of Snakemake's plugin."""
     quoted = WORDS.search(message.strip())
     words = quoted[1] if quoted else message
-    return " ".join(words.replace("sbatch: error: ", "").replace("sbatch: ", "").split())
+    return printable(" ".join(words.replace("sbatch: error: ", "").replace("sbatch: ", "").split()))
 
 
 def why_stuck(reason: str) -> str | None:
@@ -103,7 +104,7 @@ def why_stuck(reason: str) -> str | None:
         return None
     if TIME.fullmatch(reason):
         return f"{reason}: its `runtime` is above a limit; see docs/cluster.md#time-limits"
-    return reason
+    return printable(reason)
 
 
 def check_site_resources(resources: Mapping[str, object]) -> None:

@@ -85,6 +85,9 @@ def plan(
     from spl.provenance.progress import with_progress
     from spl.study.plan import make_plan
     from spl.study.reading import read_study
+    from spl.text.printable import say
+    from spl.text.shell import shell_word
+    from spl.text.terminal import plain, show
 
     planned = make_plan(read_study(study))
     exhibits(planned, str(study))
@@ -92,7 +95,8 @@ def plan(
     file = rates or find_rates(results)
     measured = read_rates(file) if file else None
     check_owner(study, results)
-    listing = Table("run", "needed by", "state", title=f"{planned.study.title}: {len(planned.runs)} runs", box=None)
+    title = plain(f"{planned.study.title}: {len(planned.runs)} runs")
+    listing = Table("run", "needed by", "state", title=title, box=None)
     runs = with_progress(planned.runs, len(planned.runs), "checking runs")
     states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in runs}
     check_processor(planned, [path for path, state in states.items() if state != "done"])
@@ -100,24 +104,23 @@ def plan(
     for name, calibration in planned.calibrations.items():
         needs[f"calibration of {name}"] = list(calibration.runs)
     for path, state in states.items():
-        listing.add_row(path, ", ".join(name for name, runs in needs.items() if path in runs), state)
+        listing.add_row(plain(path), plain(", ".join(name for name, runs in needs.items() if path in runs)), state)
     console = _console()
     console.print(usage.observed(planned, results) if observed else listing)
     done = sum(state == "done" for state in states.values())
-    console.print(f"{done} of {len(states)} runs done; {len(planned.splits)} labelled sets.")
+    show(console, f"{done} of {len(states)} runs done; {len(planned.splits)} labelled sets.")
     if message := hard_fold_message(planned, results, [path for path, state in states.items() if state == "done"]):
-        console.print(message)
+        show(console, message)
     hours = usage.cost(planned, results, measured, chosen=rates is not None)
     console.print(usage.cost_table(hours, price))
     if hours.expected.keys() & {usage.GUESS, usage.UNKNOWN}:
-        console.print(
-            "To measure the hours that are guessed or not given, on a machine like those that will train:\n"
-            f"    spl bench --study {study} --device {'cuda' if hours.device == 'GPU' else 'cpu'}"
+        show(
+            console,
+            "To measure the hours that are guessed or not given, on a machine like those that will train:",
+            f"    spl bench --study {shell_word(str(study))} --device {'cuda' if hours.device == 'GPU' else 'cpu'}",
         )
-    for name, key in planned.off.items():
-        print(f"off: experiments.{name}: {key}", file=sys.stderr)
-    for line in image_notes(planned, results):
-        print(line, file=sys.stderr)
+    say(*(f"off: experiments.{name}: {key}" for name, key in planned.off.items()), file=sys.stderr)
+    say(*image_notes(planned, results), file=sys.stderr)
 
 
 @_command("spl status config/paper.yaml", "spl status config/paper.yaml --once")
@@ -292,8 +295,9 @@ def register(
     """Freeze claims, plan and code of a study in `STUDY.registration.json`, before its first run."""
     from spl.provenance.look import record_look
     from spl.provenance.register import write_registration
+    from spl.text.printable import say
 
-    print(*(record_look(study) if look else write_registration(study)), sep="\n")
+    say(*(record_look(study) if look else write_registration(study)))
 
 
 @_command("spl digest", "spl digest --jobs > mine.sha256", "spl digest --against mine.sha256")
@@ -308,6 +312,7 @@ def digest(
     """Print one sha256 over all results of a study: equal on two machines if all results are."""
     from spl.provenance.audit import listing_of, plan_study
     from spl.provenance.published import as_text, check_complete, differences, digest_of, digest_or_listing
+    from spl.text.printable import say
 
     published = against and digest_or_listing(against)
     planned = plan_study(study)
@@ -318,9 +323,9 @@ def digest(
     if published is None:
         return
     if lines := differences(planned.jobs, here, published):
-        print(f"not the bytes that were published in {against}:", *lines, sep="\n")
+        say(f"not the bytes that were published in {against}:", *lines)
         raise typer.Exit(1)
-    print(f"the same bytes as published in {against}")
+    say(f"the same bytes as published in {against}")
 
 
 @_command('spl equivalent train --reason "a faster way to the same bits, compared on six runs"')
@@ -330,8 +335,9 @@ def equivalent(
 ) -> None:
     """Declare that changed code gives the same results as before; writes `config/equivalent.yaml`."""
     from spl.provenance.declare import declare
+    from spl.text.printable import say
 
-    print(*declare(subcommand, reason, Path("results")), sep="\n")
+    say(*declare(subcommand, reason, Path("results")))
 
 
 @_command(
@@ -430,6 +436,7 @@ def doctor(
     from spl.doctor.storage import existing
     from spl.study.plan import make_plan
     from spl.study.reading import read_study
+    from spl.text.printable import say
 
     started = Path.cwd()
     planned = make_plan(read_study(study))
@@ -439,7 +446,7 @@ def doctor(
     if as_json:
         print(json.dumps(checkup.as_content(findings), indent=1))
     else:
-        print(*checkup.lines(findings), sep="\n")
+        say(*checkup.lines(findings))
     raise typer.Exit(0 if checkup.is_fit(findings) else 1)
 
 
@@ -451,8 +458,9 @@ def findings(
 ) -> None:
     """Write the verdicts of the tables in docs/findings/ into README.md and docs/findings.md."""
     from spl.page.findings import write_findings
+    from spl.text.printable import say
 
-    print(*write_findings(Path(), results or ()), sep="\n")
+    say(*map(str, write_findings(Path(), results or ())))
 
 
 @_command("spl schema > config/study.schema.json")

@@ -26,18 +26,23 @@ def main() -> None:
     # numpy's library starts a thread for each core as soon as it is loaded, and many jobs run side by side.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")  # names of files need not be text
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal need not have our signs
     try:
         _command(sys.argv[1:])
     except tuple(STATUS) as error:
-        for line in str(error).splitlines():
-            print(f"error: {line}", file=sys.stderr)
+        _say_error(str(error))
         sys.exit(next(status for kind, status in STATUS.items() if isinstance(error, kind)))
     except OSError as error:
         if error.errno not in REFUSALS:
             raise
-        print(f"error: {error.filename or 'what is to be written'}: {error.strerror}", file=sys.stderr)
+        _say_error(f"{error.filename or 'what is to be written'}: {error.strerror}")
         sys.exit(1)
+
+
+def _say_error(message: str) -> None:
+    from spl.text.printable import say  # no job loads it, since it is no part of what the job computes
+
+    say(*(f"error: {line}" for line in message.split("\n")), file=sys.stderr)
 
 
 def _command(arguments: list[str]) -> None:

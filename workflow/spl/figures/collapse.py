@@ -50,13 +50,13 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         axis.set_xlabel("predicted class", fontsize=7)
         axis.set_title(f"step {measured['step']:,.0f}\nerror {100 * measured['test_error']:.1f} %", fontsize=7)
         if named:
-            axis.set_xticks(range(len(classes)), names, fontsize=size, rotation=90, parse_math=False)
+            axis.set_xticks(range(len(classes)), names, fontsize=size, rotation=90)
         cells = pd.MultiIndex.from_product([classes, classes], names=["true", "predicted"]).to_frame(index=False)
         cells.insert(0, "step", int(measured["step"]))
         shares = np.tile(column_shares(matrix), len(classes))
         shown.append(cells.assign(test_images=matrix.ravel(), column_share=shares))
     if named:
-        axes[0].set_yticks(range(len(classes)), names, fontsize=size, parse_math=False)
+        axes[0].set_yticks(range(len(classes)), names, fontsize=size)
     axes[0].set_ylabel("true class")
     sizes = [f"{worst['labels']:,} labels"] if len(set(summary["labels"])) > 1 else []
     described = labels[worst["method"], worst["variant"]], *sizes, f"fold {worst['fold']}", f"seed {worst['seed']}"

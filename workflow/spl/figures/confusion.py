@@ -39,8 +39,8 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
                 axis.text(column, row, str(matrix[row, column]), ha="center", va="center", fontsize=5.5, color=colour)
             names = class_names(classes)
             columns = [f"{name}, {total}" for name, total in zip(names, matrix.sum(axis=0), strict=True)]
-            axis.set_xticks(range(len(classes)), columns, fontsize=7, rotation=90, parse_math=False)
-            axis.set_yticks(range(len(classes)), names, fontsize=7, parse_math=False)
+            axis.set_xticks(range(len(classes)), columns, fontsize=7, rotation=90)
+            axis.set_yticks(range(len(classes)), names, fontsize=7)
         axis.set_title(
             f"{which}: {parameter['titles'][run['method']]}, fold {run['fold']}\nerror {100 * run['error_last']:.1f} %"
         )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from spl.analysis.collapse import collapsed_classes
 from spl.figures.style import FONT, ORANGE
+from spl.text.mathtext import mathtext
 
 # Maximum number of classes whose names fit beside a matrix
 NAMED = 10
@@ -53,7 +54,8 @@ def class_names(classes: Sequence[str]) -> list[str]:
     """
     letters = get_font(findfont(FONT)).get_charmap()
     return [
-        name if letters.keys() >= {*map(ord, name)} else f"class {place}" for place, name in enumerate(classes, start=1)
+        mathtext(name) if letters.keys() >= {*map(ord, name)} else f"class {place}"
+        for place, name in enumerate(classes, start=1)
     ]
 
 

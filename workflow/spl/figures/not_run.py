@@ -10,10 +10,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from spl.figures.style import COLUMN, GREY, new_figure
+from spl.text.mathtext import mathtext
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """The words "not run" and ``parameter["reason"]``; reads no inputs."""
     figure = new_figure(COLUMN, 1.2)
-    figure.text(0.5, 0.5, f"not run\n{parameter['reason']}", ha="center", va="center", color=GREY)
+    figure.text(0.5, 0.5, f"not run\n{mathtext(parameter['reason'])}", ha="center", va="center", color=GREY)
     return figure, pd.DataFrame({"not run": [parameter["reason"]]})

@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import Formatter
 
+from spl.text.spreadsheet import write_csv
+
 # Width of a journal column in inches
 COLUMN = 3.5
 # Width of the text in inches
@@ -127,7 +129,7 @@ def save_figure(figure: Figure, shown: pd.DataFrame, stem: Path) -> None:
     stem.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(stem.with_suffix(".pdf"), metadata={"CreationDate": None, "Producer": None, "Creator": None})
     figure.savefig(stem.with_suffix(".png"), metadata={"Software": None})
-    shown.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.10g", lineterminator="\n")
+    write_csv(shown, stem.with_suffix(".csv"))
 
 
 def write_figure(parameter: Mapping[str, Any], inputs: Sequence[Path], outputs: Sequence[Path]) -> None:

@@ -16,6 +16,7 @@ from spl.analysis.claims import BETWEEN_LOOKS, CONTRADICTED, NOT_RUN, OUT_OF_REG
 from spl.errors import InputError
 from spl.paper.claims import CLAIMS
 from spl.tables.claims import REGIME, printed_claim, regime_note
+from spl.text.markdown import markdown
 
 README, FINDINGS = Path("README.md"), Path("docs/findings.md")
 COMMITTED = Path("docs/findings")  # STUDY-claims.csv of each study
@@ -59,23 +60,29 @@ def read_claims(path: Path) -> CommittedClaims:
 
 def claims_table(table: CommittedClaims) -> str:
     """All claims of a study as Markdown, and what its gate measured."""
-    printed = pd.DataFrame(list(table.cells.values()))
-    markdown = printed.to_markdown(index=False, disable_numparse=True)
-    return f"{markdown}\n\n{table.regime}".strip()
+    cells = [
+        {
+            column: f"**{markdown(text)}**" if column == "claim" and CLAIMS[name].primary else markdown(text)
+            for column, text in row.items()
+        }
+        for name, row in table.cells.items()
+    ]
+    printed = pd.DataFrame(cells).to_markdown(index=False, disable_numparse=True)
+    return f"{printed}\n\n{markdown(table.regime)}".strip()
 
 
 def claims_summary(table: CommittedClaims) -> str:
     """The verdict on the primary claim, and how many claims have which verdict, as an item of a list."""
     [primary] = [name for name, claim in CLAIMS.items() if claim.primary]
-    cells = table.cells[primary]
+    cells = {column: markdown(text) for column, text in table.cells[primary].items()}
     numbers = "" if cells["n"] == "–" else (
         f", with an effect of {cells['effect, interval']} points, n = {cells['n']}, p = {cells['p']} and p = "
         f"{cells['p, opposite']} of the opposite"
     )  # fmt: skip
-    counts = Counter(of["verdict"] for of in table.cells.values())
+    counts = Counter(markdown(of["verdict"]) for of in table.cells.values())
     ordered = sorted(counts, key=lambda printed: [not printed.startswith(verdict) for verdict in VERDICTS])
     counted = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ordered)
-    found = f"{CLAIMS[primary].text}: *{cells['verdict']}*{numbers}"
+    found = f"{markdown(CLAIMS[primary].text)}: *{cells['verdict']}*{numbers}"
     text = f"- **{table.study}**: {found}. All {len(CLAIMS)} claims: {counted}."
     return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 

@@ -21,6 +21,7 @@ from spl.page.inputs import SCRIPT, STYLE, TEMPLATE, datasets_of, folder_of, pag
 from spl.page.labelled import labelled_sets
 from spl.page.runs import run_content
 from spl.page.traced import TracedTable, whole
+from spl.text.html import in_script
 
 # Maximum number of rows of a figure's numbers
 ROWS = 200
@@ -83,7 +84,7 @@ def write_page(
 
 def embedded(content: Any) -> str:
     """JSON for a ``<script type="application/json">``, escaped so that no content ends the element."""
-    return _compact(content).replace("<", "\\u003c")
+    return in_script(_compact(content))
 
 
 def packed(content: Any) -> str:

@@ -121,9 +121,11 @@ def _named(value: Any, column: str) -> str:
 
 
 def whole(text: str) -> str:
-    """Text of a table without line breaks in words with a hyphen, in "name = value" and before a percent sign."""
+    """HTML without tags that breaks no line in words with a hyphen, in "name = value" and before a percent sign."""
     joined = re.sub(r" (=|±) | (?=%)", lambda match: match[0].replace(" ", NO_BREAK), text)
-    return re.sub(r"[^\s;]*[^\W_]-[^\W_][^\s;]*", r'<span class="whole">\g<0></span>', joined)
+    return HYPHENATED.sub(r'<span class="whole">\g<0></span>', joined)
 
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
+WORD = r"(?:&#?\w+;|[^\s;&])*"  # letters and whole entities; a semicolon of the text ends it
+HYPHENATED = re.compile(rf"{WORD}[^\W_]-[^\W_]{WORD}")

@@ -7,11 +7,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 from rich.console import Console
-from rich.text import Text
 
 from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
@@ -27,10 +25,9 @@ from spl.provenance.verdicts import Node, audit, orphans, unkept_outputs, upstre
 from spl.study.plan import Plan, make_plan
 from spl.study.reading import read_study
 from spl.study.schema import Study
+from spl.text.terminal import show
 
 DEFAULT = Path("config/demo.yaml")
-# Options with which a rich console prints text as it is.
-PLAIN: Any = {"highlight": False, "markup": False, "soft_wrap": True}
 
 
 @dataclass(frozen=True)
@@ -123,16 +120,15 @@ def audit_results(
         else:
             for line in report.problems(nodes.values()):
                 console.print(line, soft_wrap=True)
-        console.print(report.summary(nodes.values(), seal), **PLAIN)
-        for line in (
+        show(
+            console,
+            *report.summary(nodes.values(), seal).splitlines(),
             *report.repository_lines(nodes.values()),
             *report.registration_lines(registered),
             *report.published_lines(published_digest, unlike),
             *report.crate_lines(crate),
-        ):
-            console.print(line, **PLAIN)
-        for command in commands:
-            console.print(Text(f"  {command}", "bold"), soft_wrap=True)
+        )
+        show(console, *(f"  {command}" for command in commands), style="bold")
     sound = report.is_fresh(nodes.values()) and seal_holds(seal, not whole, published)
     return sound and is_kept(registered) and not unlike and not crate
 

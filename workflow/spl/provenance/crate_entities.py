@@ -230,8 +230,10 @@ def _job(record: Record, written: Container[Path]) -> list[Entity]:
     """
     job, manifest = record.job, record.manifest
     values = [property_value(f"#{job.subcommand}/{quote(key)}", key, value) for key, value in parameters(manifest)]
-    places = [property_value(f"#{key}", key, value) for key, value in circumstances(manifest)]
-    variables = [property_value(f"#environment/{name}", name, value) for name, value in manifest.environment.items()]
+    places = [property_value(f"#{quote(key)}", key, value) for key, value in circumstances(manifest)]
+    variables = [
+        property_value(f"#environment/{quote(name)}", name, value) for name, value in manifest.environment.items()
+    ]
     files = [identifier(Path(path)) for path in manifest.inputs if Path(path) in written]
     external = [
         _entity(
@@ -327,5 +329,5 @@ def _action(record: Record) -> str:
 
 def _release(package: str, version: str) -> str:
     if package == "python":
-        return f"https://www.python.org/downloads/release/python-{version.replace('.', '')}/"
-    return f"https://pypi.org/project/{package}/{version}/"
+        return f"https://www.python.org/downloads/release/python-{quote(version.replace('.', ''))}/"
+    return f"https://pypi.org/project/{quote(package)}/{quote(version, safe='+')}/"

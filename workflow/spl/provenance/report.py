@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -22,6 +21,9 @@ from spl.provenance.manifest import resumptions
 from spl.provenance.seal import NAMED, ROOT_FILE, Seal
 from spl.provenance.sources import abridged, source_lines
 from spl.provenance.verdicts import Node, Verdict
+from spl.text.printable import printable
+from spl.text.shell import shell_word
+from spl.text.terminal import plain
 
 LOOKS: dict[Verdict, tuple[str, str]] = {
     "fresh": ("✓", "green"),
@@ -81,10 +83,10 @@ def _resumed(node: Node) -> list[str]:
 def _line(node: Node, after: str = "", remarks: Sequence[str] = ()) -> Text:
     sign, colour = LOOKS[node.verdict]
     verdict = f"{node.verdict} ({', '.join(node.kinds)})" if node.kinds else node.verdict
-    line = Text.assemble((f"{sign} ", colour), node.name, " ", (verdict, colour), (after, "dim"))
+    line = Text.assemble((f"{sign} ", colour), plain(node.name), " ", plain(verdict, colour), (after, "dim"))
     more = [f"and {len(node.why) - MOST} more"] if len(node.why) > MOST else []
     if details := (*node.why[:MOST], *more, *node.notes, *remarks):
-        line.append(f": {'; '.join(details)}", "dim")
+        line.append(plain(f": {'; '.join(details)}", "dim"))
     return line
 
 
@@ -96,7 +98,7 @@ def summary(nodes: Iterable[Node], seal: Seal) -> str:
     """One line with the number of nodes of each verdict, and lines on the study's seal."""
     counted = Counter(node.verdict for node in nodes)
     counts = ", ".join(f"{counted[verdict]} {verdict}" for verdict in LOOKS if counted[verdict])
-    return "\n".join([counts or "nothing to audit", *_seal_lines(seal)])
+    return "\n".join(map(printable, [counts or "nothing to audit", *_seal_lines(seal)]))
 
 
 def _seal_lines(seal: Seal) -> Iterator[str]:
@@ -184,33 +186,33 @@ def repair(
     """
     audited = list(nodes)
     option = _study_option(study, default)
-    goal = " ".join(shlex.quote(str(path)) for path in targets) or "all"
-    if strays := [shlex.quote(str(path)) for node in audited if node.verdict == "orphan" for path in node.files]:
-        folder = shlex.quote(f"{results}-orphans")  # moved, not deleted: the user may want them
+    goal = " ".join(shell_word(str(path)) for path in targets) or "all"
+    if strays := [shell_word(str(path)) for node in audited if node.verdict == "orphan" for path in node.files]:
+        folder = shell_word(f"{results}-orphans")  # moved, not deleted: the user may want them
         yield f"mkdir -p {folder} && mv --backup=numbered --target-directory={folder} -- {' '.join(strays)}"
     if touch and any(node.verdict not in ("missing", "orphan") for node in audited):
         yield f"snakemake {goal} --touch --forceall{option}"
     read = {name for node in audited if node.verdict != "missing" for name in node.upstream}
     for _, kind in groupby(audited, key=lambda node: "exhibit" if node.subcommand in EXHIBITS else node.subcommand):
         if files := [
-            shlex.quote(str(node.files[0])) for node in kind if _needs_force(node, read) or node.name in forged
+            shell_word(str(node.files[0])) for node in kind if _needs_force(node, read) or node.name in forged
         ]:
             yield f"snakemake --force {' '.join(files)}{option}"
     remade = any(node.verdict not in (*SOUND, "orphan") or node.name in forged for node in audited)
     if remade:
         yield f"snakemake {goal}{option}"
     if unsealed or (remade and (goal == "all" or (results / ROOT_FILE).exists())):
-        yield f"spl seal {shlex.quote(str(results))}"
+        yield f"spl seal {shell_word(str(results))}"
 
 
 def snakemake(files: Iterable[str], study: str, default: str) -> str:
     """The command that makes files of a study; ``default`` is the study that Snakemake uses if none is given."""
-    return f"snakemake {' '.join(map(shlex.quote, files))}{_study_option(study, default)}"
+    return f"snakemake {' '.join(map(shell_word, files))}{_study_option(study, default)}"
 
 
 def _study_option(study: str, default: str) -> str:
     # With --config study=..., Snakemake executes nothing that the file contains.
-    return "" if study == default else f" --config {shlex.quote(f'study={_as_config(study)}')}"
+    return "" if study == default else f" --config {shell_word(f'study={_as_config(study)}')}"
 
 
 def _needs_force(node: Node, read: Container[str]) -> bool:
@@ -302,19 +304,20 @@ def run_line(node: Node, known: Mapping[str, Any] | None) -> Text:
     """
     line = _line(node, remarks=_resumed(node))
     if known:
-        line.append(
-            f"\n    error {100 * known['error_last']:.2f} %; {known['labels']} labels drawn by seed "
+        described = (
+            f"    error {100 * known['error_last']:.2f} %; {known['labels']} labels drawn by seed "
             f"{known['split_seed']} (splits/{known['split']}.json), training seed {known['seed']}"
         )
+        line.append("\n").append(plain(described))
     if manifest := node.manifest:
         recorded = manifest.repository
         commit = f"commit {recorded.commit[:12]}" if recorded and recorded.commit else "no commit"
         dirty = " with uncommitted changes" if recorded and recorded.diff else ""
         dirty = ", changes unknown" if recorded and recorded.problem else dirty
         job = f", SLURM job {manifest.slurm_job}" if manifest.slurm_job else ""
-        line.append(
-            f"\n    code {manifest.code.fingerprint[:12]} ({commit}{dirty}); {manifest.host}{job}, "
-            f"{', '.join(manifest.hardware.gpus or [manifest.hardware.processor])}; {manifest.ended}",
-            "dim",
+        described = (
+            f"    code {manifest.code.fingerprint[:12]} ({commit}{dirty}); {manifest.host}{job}, "
+            f"{', '.join(manifest.hardware.gpus or [manifest.hardware.processor])}; {manifest.ended}"
         )
+        line.append("\n").append(plain(described, "dim"))
     return line

@@ -29,11 +29,12 @@ from spl.campaign.requests import run_requests
 from spl.data.ranking import ranked
 from spl.errors import InputError
 from spl.provenance import report
-from spl.provenance.audit import DEFAULT, PLAIN, PlannedStudy, chosen_jobs, judge
+from spl.provenance.audit import DEFAULT, PlannedStudy, chosen_jobs, judge
 from spl.provenance.files import digest
 from spl.provenance.manifest import read_manifest
 from spl.provenance.progress import with_progress
 from spl.provenance.verdicts import recorded_output, upstream_of
+from spl.text.terminal import show
 
 METRICS = "metrics.csv"
 # Difference of the last error, between 0 and 1, up to which two runs on GPUs count as equal.
@@ -85,7 +86,7 @@ def rerun_one(study: PlannedStudy, target: str, console: Console) -> bool:
     repetition = _repeat(job, loud=job.subcommand == "train")
     words = repetition.words if sound else f"{repetition.words}, from inputs that are not fresh"
     same = bool(repetition.same) and sound
-    console.print(f"{'✓' if same else '✗'} {job.name}: {words}", **PLAIN)
+    show(console, f"{'✓' if same else '✗'} {job.name}: {words}")
     return same
 
 
@@ -107,14 +108,14 @@ def rerun_all_but_training(study: PlannedStudy, targets: list[str], console: Con
         repetitions = list(with_progress(repeated, len(cheap), "computing results again"))
     for repetition in repetitions:
         if not repetition.same:
-            console.print(f"{'–' if repetition.same is None else '✗'} {repetition.name}: {repetition.words}", **PLAIN)
+            show(console, f"{'–' if repetition.same is None else '✗'} {repetition.name}: {repetition.words}")
     done = [repetition for repetition in repetitions if repetition.same is not None]
     same = sum(bool(repetition.same) for repetition in done)
     left_out = len(cheap) - len(done)
     parts = [f"{same} of {len(done)} jobs have the same bytes as before"]
     parts += [f"{left_out} left out"] * bool(left_out)
     parts += [f"{len(jobs) - len(cheap)} training runs were not repeated"]
-    console.print("; ".join(parts), **PLAIN)
+    show(console, "; ".join(parts))
     return sound and same == len(done)
 
 
@@ -139,21 +140,21 @@ def rerun_sampled_runs(study: PlannedStudy, targets: list[str], count: int, seed
     drawn = drawn[:count]
     chosen = [study.jobs[name] for name in drawn]
     at_once = min(count, _runs_at_once(chosen))
-    console.print(f"{count} of {len(runs)} runs, drawn by seed {seed}, {_duration(study, drawn, at_once)}:", **PLAIN)
+    show(console, f"{count} of {len(runs)} runs, drawn by seed {seed}, {_duration(study, drawn, at_once)}:")
     for name in drawn:
-        console.print(f"  {name}", **PLAIN)
+        show(console, f"  {name}")
     sound = _print_upstream(study, drawn, console)
     repetitions = []
     with ThreadPoolExecutor(at_once) as pool:
         for repetition in pool.map(_attempt, chosen):
-            console.print(f"{'✓' if repetition.same else '✗'} {repetition.name}: {repetition.words}", **PLAIN)
+            show(console, f"{'✓' if repetition.same else '✗'} {repetition.name}: {repetition.words}")
             repetitions.append(repetition)
     if wrong := sum(not repetition.same for repetition in repetitions):
-        console.print(f"{wrong} of {count} runs are not what training gives", **PLAIN)
+        show(console, f"{wrong} of {count} runs are not what training gives")
     elif not sound:
-        console.print(f"{count} runs reproduced, from inputs that are not fresh", **PLAIN)
+        show(console, f"{count} runs reproduced, from inputs that are not fresh")
     else:
-        console.print(what_a_sample_proves(len(runs), count), **PLAIN)
+        show(console, what_a_sample_proves(len(runs), count))
     return sound and not wrong
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from spl.errors import InputError
 from spl.provenance.files import write_whole
 from spl.provenance.machine import PROJECT
+from spl.text.printable import printable
 
 SIGNATURE = ".sig"  # ending of a signature, after the name of what it signs
 SIGNERS = PROJECT / "config" / "allowed_signers"
@@ -63,7 +64,7 @@ def check_signature(seal: Path) -> Signature:
         for signer in found.stdout.splitlines() if found else ():
             verified = _ssh_keygen("verify", seal, "-f", str(SIGNERS), "-I", signer, *signed)
             if verified and not verified.returncode:
-                return Signature("good", f"signed by {_printable(signer)}")
+                return Signature("good", f"signed by {printable(signer)}")
     return Signature("unknown", f"signed by nobody in config/{SIGNERS.name}: {_first_line(valid.stdout)}")
 
 
@@ -83,8 +84,4 @@ def _ssh_keygen(action: str, seal: Path, *arguments: str) -> subprocess.Complete
 
 
 def _first_line(text: str) -> str:
-    return _printable(next(iter(text.splitlines()), "ssh-keygen failed"))
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else ascii(text)
+    return printable(next(iter(text.splitlines()), "ssh-keygen failed"))

@@ -11,10 +11,11 @@ from rich.console import Console
 
 from spl.errors import InputError
 from spl.provenance import report
-from spl.provenance.audit import PLAIN, PlannedStudy, judge, seal_holds
+from spl.provenance.audit import PlannedStudy, judge, seal_holds
 from spl.provenance.deviations import check_registration, is_kept
 from spl.provenance.seal import check_seal
 from spl.tables.trace import Trace
+from spl.text.terminal import show
 
 
 def audit_cell(
@@ -56,15 +57,13 @@ def audit_cell(
         print(json.dumps(behind | report.as_json(nodes, seal, (), registered), indent=1))
         return fresh
     path = study.results / f"{name}.csv"
-    console.print(f"{path}: {place} = {value:.10g}, from {len(runs)} runs", **PLAIN)
+    show(console, f"{path}: {place} = {value:.10g}, from {len(runs)} runs")
     known = _rows(summaries)
     for run in runs:
         console.print(report.run_line(nodes[f"runs/{run}"], known.get(run)), soft_wrap=True)
     for problem in report.problems(nodes.values()):
         console.print(problem, soft_wrap=True)
-    console.print(report.summary(nodes.values(), seal), **PLAIN)
-    for line in report.registration_lines(registered):
-        console.print(line, **PLAIN)
+    show(console, *report.summary(nodes.values(), seal).splitlines(), *report.registration_lines(registered))
     return fresh
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 from spl.methods.registry import METHODS
@@ -9,6 +11,7 @@ from spl.study.plan import label_counts
 from spl.study.resolve import calibrated_weights, dataset_settings, method_settings, run_settings
 from spl.study.schema import Balanced, DatasetSettings, Experiment, Full, Random, Registered, Scheme, Study
 from spl.study.settings import Settings
+from spl.text.printable import is_printable
 
 # The gate is measured on this method in the first experiment, and on the second one.
 BASELINE = "fixmatch"
@@ -29,11 +32,12 @@ class InconsistentStudyError(Exception):
 
 
 def check_consistency(study: Study) -> None:
-    """Check that the parts of a study fit together.
+    """Check that the parts of a study fit together, and that each text is one printable line.
 
     Raises:
         InconsistentStudyError: they do not; reports the first mistake.
     """
+    _check_texts(study)
     for name, experiment in study.experiments.items():
         _check_experiment(study, name, experiment)
     for name, dataset in study.datasets.items():
@@ -45,6 +49,30 @@ def check_consistency(study: Study) -> None:
     for key in study.assumed:
         if not _exists(study.model_dump(), key.split(".")):
             _refuse(f"assumed.{key}", "no such key in this study")
+
+
+def _check_texts(study: Study) -> None:
+    """Every text of a study, keys and names of classes included, is one line without control characters.
+
+    Captions, tables and messages quote them, and none of them can then begin a line or move a terminal's cursor.
+    """
+    for key, text in _texts(study.model_dump(), ()):
+        if not is_printable(text):
+            _refuse(".".join(key), f"expected one line without control characters, got {text!r:.60}")
+    for name, dataset in study.datasets.items():
+        for one in () if dataset.off else dataset.known.classes:
+            if not is_printable(str(one)):
+                _refuse(f"datasets.{name}.root", f"expected classes without control characters, got {one!r:.60}")
+
+
+def _texts(node: Any, key: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """All texts below a part of a study, with their dotted keys; paths and keys are texts, too."""
+    if isinstance(node, str | Path):
+        yield key, str(node)
+    inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list | tuple) else ()
+    for name, value in inner:
+        yield key, str(name)
+        yield from _texts(value, (*key, str(name)))
 
 
 def _check_experiment(study: Study, name: str, experiment: Experiment) -> None:

@@ -18,6 +18,7 @@ from spl.study.base import SLUG
 from spl.study.checks import InconsistentStudyError, check_consistency
 from spl.study.schema import Study
 from spl.study.settings import NETWORK
+from spl.text.printable import printable
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -55,7 +56,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise InputError(f"{path}{line}: {_one_line(str(error.problem))}") from error
+        raise InputError(f"{path}{line}: {printable(str(error.problem))}") from error
     except (yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
@@ -83,10 +84,10 @@ def check_study(content: Mapping[str, Any], origin: str) -> Study:
         check_consistency(study)
     except ValidationError as error:
         raise InputError(
-            "\n".join(f"{origin}: {_one_line(_describe(problem))}" for problem in error.errors())
+            "\n".join(f"{origin}: {printable(_describe(problem))}" for problem in error.errors())
         ) from None
     except InconsistentStudyError as error:
-        raise InputError(f"{origin}: {_one_line(f'{_shortened(error.key)}: {error.hint}')}") from None
+        raise InputError(f"{origin}: {printable(f'{_shortened(error.key)}: {error.hint}')}") from None
     return study
 
 
@@ -141,8 +142,3 @@ def _shortened(value: Any, to_text: Callable[[Any], str] = str) -> str:
     """A value or a key in at most 60 characters, however large or nested it is."""
     text = to_text(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _one_line(text: str) -> str:
-    """Text with line breaks and other control characters escaped."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -82,8 +82,12 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         lines = numbers.computed({"claim": name, "verdict": verdict}, {"verdict_at_level": level}, [*runs, *gate_runs])
         lines |= numbers.computed({"claim": name}, values, runs)
         cells = printed_claim(claim, values, verdict)
-        printed.append({column: Cell(text, lines[SHOWN[column]]) if column in SHOWN else text
-                        for column, text in cells.items()})  # fmt: skip
+        printed.append(
+            {
+                column: Cell(text, lines.get(SHOWN.get(column, "")), bold=claim["primary"] and column == "claim")
+                for column, text in cells.items()
+            }
+        )
     table = numbers.table(pd.DataFrame(printed))
     return replace(table, note=regime_note(table.tidy), texts=TEXTS)
 
@@ -163,7 +167,6 @@ def _folds(claim: Mapping[str, Any], parameter: Mapping[str, Any], differences: 
 def printed_claim(claim: Mapping[str, Any], values: Mapping[str, float], verdict: str) -> dict[str, str]:
     """The printed cells of a claim by column, from its numbers."""
     points = ENDPOINTS[claim["endpoint"]].points
-    text = f"**{claim['text']}**" if claim["primary"] else claim["text"]
     effect = _effect(values["effect"], points)
     if not isnan(values["effect_low"]):
         effect += " ({} to {})".format(*(_effect(values[name], points) for name in ("effect_low", "effect_high")))
@@ -171,7 +174,7 @@ def printed_claim(claim: Mapping[str, Any], values: Mapping[str, float], verdict
         " (exploratory)" if verdict in (SUPPORTED, CONTRADICTED, UNDECIDED) and not values["registered"] else ""
     )
     return {
-        "claim": f"{text} ({claim['section']})",
+        "claim": f"{claim['text']} ({claim['section']})",
         "verdict": f"{verdict}{exploratory}",
         "n": f"{values['n']:.0f}" if values["n"] else "–",
         "effect, interval": effect,

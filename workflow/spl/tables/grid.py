@@ -51,6 +51,6 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         line: dict[str, str | Cell] = {setting_name(setting): title} | dict.fromkeys(map(setting_value, values), "–")
         for value, summarised in errors.items():
             text = counted(percent(summarised.mean, 2), summarised.n, full)
-            line[setting_value(value)] = Cell(f"**{text}**" if summarised.mean == lowest else text, lines[value])
+            line[setting_value(value)] = Cell(text, lines[value], bold=summarised.mean == lowest)
         printed.append(line)
     return numbers.table(pd.DataFrame(printed))

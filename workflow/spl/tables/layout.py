@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +17,9 @@ import tabulate  # noqa: F401, see above
 
 from spl.analysis.formats import counted, percent, spread
 from spl.analysis.statistics import CORRECTED, Gain, summarise
+from spl.text.latex import latex
+from spl.text.markdown import markdown
+from spl.text.spreadsheet import write_csv
 
 if TYPE_CHECKING:
     from spl.analysis.arms import Arm
@@ -27,15 +29,17 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Cell:
-    """A printed cell that shows a line of the tidy table: a number, or the results of one run.
+    """A printed cell that shows a line of the tidy table, such as a number or the results of one run, or is bold.
 
     Attributes:
         text: as printed.
-        number: the line, from 0.
+        number: the line, from 0; None if it shows none.
+        bold: whether it is printed in bold.
     """
 
     text: str
-    number: int
+    number: int | None = None
+    bold: bool = False
 
     def __str__(self) -> str:
         return self.text
@@ -52,6 +56,7 @@ class Table:
         texts: columns that hold words, besides the first: aligned left.
         runs: the paths of the runs behind each line of ``tidy``; empty if the table is not computed from runs.
         cells: for each printed cell, row by row, the line of ``tidy`` that it shows, from 0; None if it shows none.
+        bold: row and column of each printed cell in bold, from 0.
     """
 
     tidy: pd.DataFrame
@@ -60,19 +65,39 @@ class Table:
     texts: tuple[str, ...] = ()
     runs: Sequence[tuple[str, ...]] = ()
     cells: Sequence[Sequence[int | None]] = ()
+    bold: frozenset[tuple[int, int]] = frozenset()
 
     @classmethod
     def traced(cls, tidy: pd.DataFrame, printed: pd.DataFrame, runs: Sequence[tuple[str, ...]], **more: Any) -> Table:
         """A table whose printed cells are text or :class:`Cell`; arguments as the attributes."""
         rows = printed.astype(object).to_numpy().tolist()
         cells = [[cell.number if isinstance(cell, Cell) else None for cell in row] for row in rows]
-        return cls(tidy, printed.astype(object).map(str), runs=runs, cells=cells, **more)
+        bold = frozenset(
+            (number, place)
+            for number, row in enumerate(rows)
+            for place, cell in enumerate(row)
+            if isinstance(cell, Cell) and cell.bold
+        )
+        return cls(tidy, printed.astype(object).map(str), runs=runs, cells=cells, bold=bold, **more)
 
     @property
     def alignment(self) -> list[Literal["left", "right"]]:
         """The side on which each printed column is aligned."""
         names = self.printed.columns
         return ["left" if name in self.texts or name == names[0] else "right" for name in names]
+
+    def written(self, escape: Callable[[str], str], emphasis: str) -> pd.DataFrame:
+        """The printed cells and headings in a form of output.
+
+        Args:
+            escape: makes text of that form from text.
+            emphasis: what is around a bold cell, with ``{}`` in its place.
+        """
+        cells = [
+            [emphasis.format(escape(text)) if (row, column) in self.bold else escape(text) for column, text in line]
+            for row, line in enumerate(map(enumerate, self.printed.to_numpy().tolist()))
+        ]
+        return pd.DataFrame(cells, columns=list(map(escape, self.printed.columns)), dtype=object)
 
 
 # Columns of a tidy table that hold whole numbers.
@@ -257,9 +282,10 @@ def save_table(table: Table, title: str, caption: str, stem: Path) -> None:
     number that it shows (``cells``).
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
-    table.tidy.to_csv(stem.with_suffix(".csv"), index=False, float_format="%.10g", lineterminator="\n")
-    markdown = table.printed.to_markdown(index=False, disable_numparse=True, colalign=table.alignment)
-    parts = [f"**{title}.** {caption}", markdown, table.note]
+    write_csv(table.tidy, stem.with_suffix(".csv"))
+    cells = table.written(markdown, "**{}**")
+    printed = cells.to_markdown(index=False, disable_numparse=True, colalign=table.alignment)
+    parts = [f"**{markdown(title)}.** {markdown(caption)}", printed, markdown(table.note)]
     stem.with_suffix(".md").write_text("\n\n".join(filter(None, parts)) + "\n", encoding="utf-8")
     below = f"{caption} {table.note}".strip()
     stem.with_suffix(".tex").write_text(_latex(table, below, stem.name), encoding="utf-8")
@@ -291,30 +317,9 @@ def write_table(parameter: Mapping[str, Any], inputs: Sequence[Path], outputs: S
 
 
 def _latex(table: Table, caption: str, label: str) -> str:
-    escaped = table.printed.map(_escape)
-    escaped.columns = [_escape(name) for name in escaped.columns]
     columns = "".join(side[0] for side in table.alignment)
-    text: str = escaped.style.hide(axis="index").to_latex(
-        hrules=True, column_format=columns, caption=_escape(caption), label=f"tab:{label}", position_float="centering"
+    cells = table.written(latex, r"\textbf{{{}}}")
+    text: str = cells.style.hide(axis="index").to_latex(
+        hrules=True, column_format=columns, caption=latex(caption), label=f"tab:{label}", position_float="centering"
     )
     return text
-
-
-LATEX = {
-    "λ_u": r"$\lambda_u$",
-    "λ_Φ": r"$\lambda_\Phi$",
-    "τ": r"$\tau$",
-    "μ": r"$\mu$",
-    "±": r"$\pm$",
-    "†": r"$\dagger$",
-    "−": "$-$",
-    "–": "--",
-    "→": r"$\to$",
-    "\\": r"\textbackslash{}",
-    **{sign: f"\\{sign}" for sign in "%_&#$"},
-}
-
-
-def _escape(text: str) -> str:
-    escaped = re.sub("|".join(map(re.escape, LATEX)), lambda match: LATEX[match[0]], text)
-    return re.sub(r"\*\*(.+?)\*\*", r"\\textbf{\1}", escaped)

@@ -11,6 +11,7 @@ from zipfile import ZipFile, ZipInfo
 
 import pandas as pd
 from openpyxl import Workbook
+from openpyxl.cell.cell import TYPE_STRING
 from openpyxl.styles import Font
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -62,10 +63,12 @@ def _fill(sheet: Worksheet, cells: pd.DataFrame) -> None:
         sheet.append([*row, *values])
     for cell in sheet[1]:
         cell.font = Font(bold=True)
-    for row in sheet.iter_rows(min_row=2):
+    for row in sheet.iter_rows():
         for cell in row:
             if isinstance(cell.value, float):
                 cell.number_format = "0.00%"
+            if isinstance(cell.value, str):
+                cell.data_type = TYPE_STRING  # openpyxl takes what begins with "=" for a formula
     sheet.freeze_panes = sheet.cell(2, len(ROW) + 1)
     sheet.column_dimensions["A"].width = max(len(str(method)) for method, *_ in cells.index) + 2
 
