@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from chain import CHAIN, RESULTS, make, write
+from chain import CHAIN, PACKAGES, RESULTS, make, write
 
 from spl.campaign.job import Job, canonical
 from spl.campaign.jobs import jobs
@@ -153,7 +153,7 @@ def test_a_crate_that_is_not_of_fresh_results_alone_is_refused_in_one_line(tmp_p
     monkeypatch.chdir(tmp_path)
     make()
     assert len(crate.fresh_records(CHAIN, RESULTS)) == len(CHAIN)
-    write(CHAIN["first"], packages={"numpy": "1.0"})
+    write(CHAIN["first"], packages=PACKAGES | {"numpy": "1.0"})
     with pytest.raises(InputError) as refused:
         crate.fresh_records(CHAIN, RESULTS)
     assert str(refused.value).startswith("first: stale: numpy: 1.0 was used, ")
