@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,13 @@ def read_manifest(path: Path) -> Manifest:
         raise InputError(f"{path}: expected a file")
     content = path.read_bytes()
     try:
-        return Manifest.model_validate_json(content)
+        return _parsed(content)
     except ValidationError as error:
         problem = error.errors()[0]
         raise InputError(f"{path}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(content: bytes) -> Manifest:
+    """A manifest from its bytes; kept, since an audit and its seal read the same ones."""
+    return Manifest.model_validate_json(content)

@@ -224,7 +224,7 @@ def _differences(
     comparable = {path for path in inputs if path in raw or upstream[makers[Path(path)]].verdict == "fresh"}
     return {
         "code": list(_changed_code(job, planned, manifest)),
-        "config": list(changed_values(planned, manifest.parameter)),
+        "config": [] if _is_canonical(manifest.parameter, job) else list(changed_values(planned, manifest.parameter)),
         "data": list(_changed_inputs(manifest.inputs, inputs, comparable, raw)),
         "env": [*_changed_packages(manifest), *_foreign_code(manifest)],
     }
@@ -236,6 +236,11 @@ def _changed_code(job: Job, planned: Mapping[str, Any], manifest: Manifest) -> I
         yield f"code: {recorded[:12]} became {planned['code'][:12]}"
     elif representative(job.subcommand, manifest.code.fingerprint) != recorded:
         yield f"code: {manifest.code.fingerprint[:12]} was run instead of the planned {recorded[:12]}"
+
+
+def _is_canonical(parameter: Mapping[str, Any], job: Job) -> bool:
+    """Whether a parameter is that of a job; far faster than a comparison that names what differs."""
+    return json.dumps(parameter, sort_keys=True, separators=(",", ":")) == job.parameter
 
 
 def changed_values(present: Any, recorded: Any, key: str = "") -> Iterator[str]:
