@@ -320,12 +320,14 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 def _differences(first: Any, second: Any, key: str = "") -> Iterator[tuple[str, str, str]]:
     """Each key at which two contents differ, with both values as JSON."""
+    if _text(first) == _text(second):
+        return
     if isinstance(first, dict) and isinstance(second, dict):
         for name in sorted(first.keys() | second.keys()):
             inner = f"{key}.{name}" if key else name
             yield from _differences(first.get(name, NOTHING), second.get(name, NOTHING), inner)
-    elif (mine := _text(first)) != (theirs := _text(second)):
-        yield key, mine, theirs
+    else:
+        yield key, _text(first), _text(second)
 
 
 NOTHING = object()
