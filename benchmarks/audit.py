@@ -101,7 +101,9 @@ def _sha256(files: list[Path]) -> None:
 def _audit(known: Mapping[str, Job], quick: bool) -> None:
     paths = (path for job in known.values() for path in (*job.outputs, *job.inputs))
     found = digests.digests(paths, Path("memory.json"), quick)
-    judged = audit.audit(known, found.__getitem__)
+    agreed = digests.read_agreed(Path("agreed.json")) if quick else set[str]()
+    judged = audit.audit(known, found.__getitem__, agreed=agreed)
+    digests.write_agreed(Path("agreed.json"), agreed)
     if stale := [node for node in judged.values() if node.verdict != "fresh"]:
         raise InputError(f"{stale[0].name}: fabricated, and not fresh: {stale[0].why}")
 
