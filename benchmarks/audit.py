@@ -32,6 +32,7 @@ from spl.provenance.machine import locked
 from spl.provenance.manifest import Code, Hardware, Manifest
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
+from spl.training.instructions import LEVELS
 
 PAPER = Path(__file__).parents[1] / "config" / "paper.yaml"
 SMALL = 20_000
@@ -180,6 +181,9 @@ def _noise() -> Iterator[bytes]:
 
 def _manifest(job: Job, found: Mapping[Path, str | None]) -> Manifest:
     parameter = json.loads(job.parameter)
+    settings = parameter.get("settings", {})
+    level = LEVELS.get(settings.get("instructions", ""))
+    environment = dict(level.environment) if level else {}
     return Manifest(
         subcommand=job.subcommand,
         parameter=parameter,
@@ -189,8 +193,8 @@ def _manifest(job: Job, found: Mapping[Path, str | None]) -> Manifest:
         repository=None,
         lock="",
         packages=dict(locked()),
-        hardware=_hardware(parameter),
-        environment={},
+        hardware=_hardware(settings, environment),
+        environment=environment,
         host="",
         slurm_job=None,
         begun="2026-01-01T00:00:00+00:00",
@@ -198,10 +202,14 @@ def _manifest(job: Job, found: Mapping[Path, str | None]) -> Manifest:
     )
 
 
-def _hardware(parameter: Mapping[str, Any]) -> Hardware:
-    """What the settings of a run say of it; the paper's runs are computed on GPUs."""
-    settings = parameter.get("settings", {})
-    return Hardware(gpus=["a GPU"], threads=settings.get("threads"), deterministic=settings.get("deterministic"))
+def _hardware(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Hardware:
+    """What the settings of a run, if it is one, say of its hardware."""
+    return Hardware(
+        gpus=["a GPU"] if settings.get("device") == "cuda" else [],
+        threads=settings.get("threads"),
+        deterministic=settings.get("deterministic"),
+        instructions=environment.get("ATEN_CPU_CAPABILITY", "").upper(),
+    )
 
 
 def main() -> None:
