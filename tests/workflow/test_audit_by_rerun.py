@@ -55,7 +55,7 @@ def test_everything_that_trains_nothing_is_computed_again_and_a_forgery_is_named
 
 
 def test_a_forged_run_is_found_by_training_it_again(finished):
-    """Its errors were halved, its summary and what follows were made from them, and everything was sealed."""
+    """One number that nothing else in the folder depends on was edited, and everything was sealed."""
     sampled = ("audit", "table1", "--study", STUDY, "--rerun-sample", "1", "--seed", "3")
     genuine = finished.spl(*sampled)
     assert genuine.returncode == 0, genuine.stderr
@@ -63,8 +63,11 @@ def test_a_forged_run_is_found_by_training_it_again(finished):
     assert heading.startswith("1 of 6 runs, drawn by seed 3, about ")
     assert outcome == f"✓ {run.strip()}: the same bytes"
     assert proof.startswith("1 of 6 runs reproduced. ")
-    forge(finished, f"{run.strip()}/metrics.csv", b"0.", b"0.0")
-    assert finished.spl("audit", "--study", STUDY).returncode == 0
+    metrics = f"{run.strip()}/metrics.csv"
+    header, first, *_ = (finished.results / metrics).read_text().splitlines()
+    purity = dict(zip(header.split(","), first.split(","), strict=True))["purity"]
+    forge(finished, metrics, f",{purity},".encode(), b",0.999,")
+    assert finished.spl("audit", "--study", STUDY).returncode == 0, "nothing in the folder contradicts it"
     again = finished.spl(*sampled)
     assert again.returncode == 1
     assert f"✗ {run.strip()}: metrics.csv differ; last error " in again.stdout
@@ -79,8 +82,8 @@ def test_an_audit_compares_with_what_was_published(finished):
         same = finished.spl("audit", "--study", STUDY, "--digest", known)
         assert (same.returncode, same.stdout.splitlines()[-1]) == (0, f"the same bytes as published in {known}")
         assert finished.spl("digest", STUDY, "--against", known).returncode == 0
-    forge(finished, "analysis/scarce-labels.csv")
-    differing = ["not the bytes that were published in tiny.sha256:", "  analysis/scarce-labels"]
+    forge(finished, "tables/table7.csv")
+    differing = ["not the bytes that were published in tiny.sha256:", "  tables/table7"]
     for command in (("audit", "--study", STUDY, "--digest"), ("digest", STUDY, "--against")):
         other = finished.spl(*command, "tiny.sha256")
         assert (other.returncode, other.stdout.splitlines()[-2:]) == (1, differing)
