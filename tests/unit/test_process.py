@@ -299,6 +299,18 @@ def test_a_commit_that_is_not_here_is_told_and_condemns_nothing(repository, monk
     assert lines(node)[0] == f"{expected}no repository is here"
 
 
+@pytest.mark.parametrize("commit", ["--output=written", "--remote=.", "HEAD", "main\n"])
+def test_a_commit_that_is_none_is_not_handed_to_git(repository, monkeypatch, commit):
+    repository.draw()
+    path = repository.folder / PLANNED.manifest
+    content = json.loads(path.read_text())
+    content["repository"]["commit"] = commit
+    path.write_text(json.dumps(content))
+    node = repository.verdict(monkeypatch)
+    assert "cannot be looked up: this repository does not have it" in lines(node)[0]
+    assert not Path("written").exists()
+
+
 def test_manifests_of_before_say_nothing_of_what_ran_and_stay_fresh(repository, monkeypatch):
     repository.draw()
     path = repository.folder / PLANNED.manifest

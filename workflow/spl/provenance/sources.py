@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import tarfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ from spl.provenance import machine
 from spl.provenance.files import digest
 from spl.provenance.manifest import Manifest
 
+COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 # Names that a line lists.
 NAMED = 3
 
@@ -23,7 +25,7 @@ def committed_files(commit: str) -> dict[str, str] | None:
 
     Contents are as git would check them out.
     """
-    archive = machine.archived(commit, "Snakefile", "workflow")
+    archive = machine.archived(commit, "Snakefile", "workflow") if _is_known(commit) else None
     if archive is None:
         return None
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
@@ -66,9 +68,7 @@ def source_lines(manifests: Sequence[Manifest]) -> Iterator[str]:
         yield f"commit {commit[:12]} of {_jobs(count)} cannot be looked up: {where}"
     for diff, count in jobs.items():
         files = (
-            f"loaded {abridged(sorted(changed[diff]))}"
-            if changed[diff]
-            else "none is known in the code that they loaded"
+            f"loaded {abridged(sorted(changed[diff]))}" if changed[diff] else "in none of the files known to be loaded"
         )
         yield f"uncommitted changes {diff[:12]} when {_jobs(count)} ran: {files}"
     yield from _unlike_here(manifests)
@@ -100,7 +100,8 @@ def _uncommitted(manifest: Manifest) -> set[str]:
 
 @cache
 def _is_known(commit: str) -> bool:
-    return machine.is_repository() and machine.has_commit(commit)
+    # Git would take another text for an option, or for the name of a branch.
+    return bool(COMMIT.fullmatch(commit)) and machine.is_repository() and machine.has_commit(commit)
 
 
 def _jobs(count: int) -> str:
