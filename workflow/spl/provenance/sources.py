@@ -78,16 +78,24 @@ def source_lines(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 def _unlike_here(manifests: Iterable[Manifest]) -> Iterator[str]:
     """A line on files that ran with a text that is neither committed nor here, where no commit can tell."""
-    here = cache(lambda path: digest(machine.PROJECT / path) if (machine.PROJECT / path).is_file() else None)
     files, count = set[str](), 0
     for manifest in manifests:
         commit = manifest.repository.commit if manifest.repository else None
         if manifest.process and not (commit and _is_known(commit)):
-            other = {path for path, sha256 in manifest.process.files.items() if here(path) != sha256}
+            other = {path for path, sha256 in manifest.process.files.items() if _present(path) != sha256}
             files |= other
             count += bool(other)
     if files:
         yield f"{_jobs(count)} ran with other texts than are here, and no commit has them: {abridged(sorted(files))}"
+
+
+@cache
+def _present(path: str) -> str | None:
+    """The sha256 of a file of the project as it is now; manifests of strangers may name anything."""
+    try:
+        return digest(machine.PROJECT / path)
+    except (OSError, ValueError):
+        return None
 
 
 def _uncommitted(manifest: Manifest) -> set[str]:
