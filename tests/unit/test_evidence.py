@@ -315,6 +315,21 @@ def test_a_manifest_that_cannot_be_true_is_contradicted(fabricated, name):
     assert expected in contradiction(fabricated)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m["parameter"].update(settings=[1]),
+        lambda m: m["parameter"]["settings"].update(instructions=["avx2"]),
+        lambda m: m["attempts"][0].update(seconds="long"),
+        lambda m: m["attempts"][0].update(seconds=1e300),
+        lambda m: m["attempts"][0].update(begun=7),
+    ],
+)
+def test_a_manifest_of_other_kinds_of_values_ends_no_audit(fabricated, change):
+    fabricated.edit(FIRST, change)
+    assert contradiction(fabricated)
+
+
 def test_a_gpu_is_named_where_one_was_asked_for(fabricated):
     job = fabricated.jobs[FIRST]
     content = job.content
@@ -328,7 +343,7 @@ def test_files_that_are_none_of_a_run_are_named_in_one_line(fabricated):
     for name in ("parameters.json", "metrics.csv"):
         files(fabricated)[name].write_text("{")
         fabricated.reseal()
-        assert "not the files of a job: " in contradiction(fabricated)
+        assert "not what a job writes: " in contradiction(fabricated)
         assert "\n" not in contradiction(fabricated)
 
 

@@ -235,7 +235,7 @@ def repository(clone, monkeypatch):
     git(clone.folder, "add", ".")
     git(clone.folder, "commit", "--quiet", "--message", "first")
     monkeypatch.setattr(machine, "PROJECT", clone.folder)
-    for function in (sources.committed_files, sources._is_known):
+    for function in (sources.committed_files, sources._is_known, sources._present):
         function.cache_clear()
     return clone
 
@@ -292,11 +292,24 @@ def test_a_commit_that_is_not_here_is_told_and_condemns_nothing(repository, monk
     node = repository.verdict(monkeypatch)
     expected = "commit 111111111111 of 1 job cannot be looked up: "
     assert (node.verdict, lines(node)) == ("fresh", [f"{expected}this repository does not have it"])
+    sources._present.cache_clear()
     (repository.package / "cli/jobs.py").write_text("")
     assert lines(node)[1] == f"1 job ran with other texts than are here, and no commit has them: {JOBS}"
     monkeypatch.setattr(machine, "PROJECT", tmp_path / "elsewhere")
     sources._is_known.cache_clear()
     assert lines(node)[0] == f"{expected}no repository is here"
+
+
+@pytest.mark.parametrize("commit", ["--output=written", "--remote=.", "HEAD", "main\n"])
+def test_a_commit_that_is_none_is_not_handed_to_git(repository, monkeypatch, commit):
+    repository.draw()
+    path = repository.folder / PLANNED.manifest
+    content = json.loads(path.read_text())
+    content["repository"]["commit"] = commit
+    path.write_text(json.dumps(content))
+    node = repository.verdict(monkeypatch)
+    assert "cannot be looked up: this repository does not have it" in lines(node)[0]
+    assert not Path("written").exists()
 
 
 def test_manifests_of_before_say_nothing_of_what_ran_and_stay_fresh(repository, monkeypatch):

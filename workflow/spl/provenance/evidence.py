@@ -39,7 +39,10 @@ Digest = Callable[[Path], str | None]
 # How far clocks of machines may be apart, and how far ahead that of the machine that ran a job may be.
 SKEW, AHEAD = timedelta(minutes=5), timedelta(days=1)
 # What a broken file raises when it is read as the file of a run.
-BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, SafetensorError, InputError, csv.Error)
+BROKEN = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError),
+    *(SafetensorError, InputError, csv.Error),
+)
 # What an attempt notes when it begins.
 BEGINNING = ("identity", "begun", "host", "job", "first")
 
@@ -57,26 +60,26 @@ def contradictions(job: Job, manifest: Manifest, digest: Digest, agreed: set[str
     yield from _packages(job, manifest)
     yield from _commit(job, manifest)
     if job.subcommand == "train":
-        yield from _attempts(job, manifest)
-        yield from _hardware(job, manifest)
+        yield from _readable(_attempts(job, manifest), job.manifest)
+        yield from _readable(_hardware(job, manifest), job.manifest)
     if compare := COMPARISONS.get(job.subcommand):
         present = {path: digest(path) for path in (*job.outputs, *job.inputs) if path.is_file()}
         here = {path for path in present if present[path] == {**manifest.inputs, **manifest.outputs}.get(str(path))}
         read = [manifest.parameter, sorted((str(path), present[path]) for path in here)]
         key = hashlib.sha256(canonical({job.subcommand: read}).encode()).hexdigest()
         if key not in agreed:
-            lines = list(_readable(compare(job, manifest, here), job))
+            lines = list(_readable(compare(job, manifest, here), job.outputs[0].parent))
             yield from lines
             if not lines:
                 agreed.add(key)
 
 
-def _readable(lines: Iterator[str], job: Job) -> Iterator[str]:
-    """The lines, and one more if a file cannot be read as what it should be."""
+def _readable(lines: Iterator[str], place: Path) -> Iterator[str]:
+    """The lines, and one more if what lies at a place cannot be read as what it should be."""
     try:
         yield from lines
     except BROKEN as error:
-        yield f"{job.outputs[0].parent}: not the files of a job: {' '.join(str(error).split())}"
+        yield f"{place}: not what a job writes: {type(error).__name__}: {' '.join(str(error).split())}"
 
 
 # ---- the manifest by itself

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import tarfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ from spl.provenance import machine
 from spl.provenance.files import digest
 from spl.provenance.manifest import Manifest
 
+COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 # Names that a line lists.
 NAMED = 3
 
@@ -23,7 +25,7 @@ def committed_files(commit: str) -> dict[str, str] | None:
 
     Contents are as git would check them out.
     """
-    archive = machine.archived(commit, "Snakefile", "workflow")
+    archive = machine.archived(commit, "Snakefile", "workflow") if _is_known(commit) else None
     if archive is None:
         return None
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
@@ -66,9 +68,7 @@ def source_lines(manifests: Sequence[Manifest]) -> Iterator[str]:
         yield f"commit {commit[:12]} of {_jobs(count)} cannot be looked up: {where}"
     for diff, count in jobs.items():
         files = (
-            f"loaded {abridged(sorted(changed[diff]))}"
-            if changed[diff]
-            else "none is known in the code that they loaded"
+            f"loaded {abridged(sorted(changed[diff]))}" if changed[diff] else "in none of the files known to be loaded"
         )
         yield f"uncommitted changes {diff[:12]} when {_jobs(count)} ran: {files}"
     yield from _unlike_here(manifests)
@@ -78,16 +78,24 @@ def source_lines(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 def _unlike_here(manifests: Iterable[Manifest]) -> Iterator[str]:
     """A line on files that ran with a text that is neither committed nor here, where no commit can tell."""
-    here = cache(lambda path: digest(machine.PROJECT / path) if (machine.PROJECT / path).is_file() else None)
     files, count = set[str](), 0
     for manifest in manifests:
         commit = manifest.repository.commit if manifest.repository else None
         if manifest.process and not (commit and _is_known(commit)):
-            other = {path for path, sha256 in manifest.process.files.items() if here(path) != sha256}
+            other = {path for path, sha256 in manifest.process.files.items() if _present(path) != sha256}
             files |= other
             count += bool(other)
     if files:
         yield f"{_jobs(count)} ran with other texts than are here, and no commit has them: {abridged(sorted(files))}"
+
+
+@cache
+def _present(path: str) -> str | None:
+    """The sha256 of a file of the project as it is now; manifests of strangers may name anything."""
+    try:
+        return digest(machine.PROJECT / path)
+    except (OSError, ValueError):
+        return None
 
 
 def _uncommitted(manifest: Manifest) -> set[str]:
@@ -100,7 +108,8 @@ def _uncommitted(manifest: Manifest) -> set[str]:
 
 @cache
 def _is_known(commit: str) -> bool:
-    return machine.is_repository() and machine.has_commit(commit)
+    # Git would take another text for an option, or for the name of a branch.
+    return bool(COMMIT.fullmatch(commit)) and machine.is_repository() and machine.has_commit(commit)
 
 
 def _jobs(count: int) -> str:
