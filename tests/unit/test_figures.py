@@ -319,7 +319,7 @@ def test_a_class_whose_name_cannot_be_printed_is_numbered_and_a_dollar_begins_no
     for path in tmp_path.glob("runs/**/predictions.safetensors"):
         write_predictions(path, [np.diag([50] * 4)] * len(STEPS))
     names = ["żółw", "$x$ and $", "鳥", "🐸 frog"]
-    assert class_names(names) == ["żółw", "$x$ and $", "class 3", "class 4"]
+    assert class_names(names) == ["żółw", r"\$x\$ and \$", "class 3", "class 4"]
     given = {"titles": TITLES, "classes": names, "basins": LIMITS, "evaluations": 2}
     for draw in (collapse.draw, confusion.draw):
         figure, shown = draw(given, collapsing)
