@@ -7,15 +7,19 @@ import hashlib
 import json
 import os
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import save_file
 
 from report import report
+from spl.analysis.summary import write_summary
 from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
 from spl.code.subcommands import present_code
@@ -24,14 +28,19 @@ from spl.page.circumstances import circumstances_script
 from spl.paper.selection import exhibits
 from spl.provenance import digests
 from spl.provenance import verdicts as audit
+from spl.provenance.machine import locked
 from spl.provenance.manifest import Code, Hardware, Manifest
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
+from spl.training.instructions import LEVELS
 
 PAPER = Path(__file__).parents[1] / "config" / "paper.yaml"
 SMALL = 20_000
 """Bytes of a file that is not one of the largest."""
 BLOCK = 1 << 20
+CLASSES = 10
+TRUE = np.arange(CLASSES).repeat(1000)
+"""The classes of the test images."""
 
 
 def measure(study: Path, gigabytes: float, repetitions: int) -> dict[str, Any]:
@@ -93,35 +102,73 @@ def _sha256(files: list[Path]) -> None:
 def _audit(known: Mapping[str, Job], quick: bool) -> None:
     paths = (path for job in known.values() for path in (*job.outputs, *job.inputs))
     found = digests.digests(paths, Path("memory.json"), quick)
-    judged = audit.audit(known, found.__getitem__)
+    agreed = digests.read_agreed(Path("agreed.json")) if quick else set[str]()
+    judged = audit.audit(known, found.__getitem__, agreed=agreed)
+    digests.write_agreed(Path("agreed.json"), agreed)
     if stale := [node for node in judged.values() if node.verdict != "fresh"]:
         raise InputError(f"{stale[0].name}: fabricated, and not fresh: {stale[0].why}")
 
 
 def _fabricate(known: Mapping[str, Job], gigabytes: float) -> None:
-    """Write noise for every output, weights and images the largest, and a manifest for every job."""
+    """Write noise for every output, weights and images the largest, and a manifest for every job.
+
+    Only what an audit compares is no noise: what a run says of itself, the classes of test images, and summaries.
+    """
     files = [file for job in known.values() for file in job.outputs]
     large = {file for file in files if file.suffix == ".safetensors"}
     size = int((gigabytes * 1e9 - SMALL * (len(files) - len(large))) / len(large))
     noise = _noise()
-    for file in files:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        left = size if file in large else SMALL
-        with file.open("wb") as out:
-            while left > 0:
-                left -= out.write(next(noise)[:left])
     for job in known.values():
+        for file in job.outputs:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            left = size if file in large else SMALL
+            with file.open("wb") as out:
+                while left > 0:
+                    left -= out.write(next(noise)[:left])
         for file in set(job.outputs) - set(job.reproducible):
             file.write_text(circumstances_script({}))
         for file in job.inputs:
             if not file.exists():  # raw data
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(next(noise)[:SMALL])
+        if write := WRITERS.get(job.subcommand):
+            write(job, size)
     known_digests = digests.digests(
         (file for job in known.values() for file in (*job.inputs, *job.outputs)), Path("memory.json"), quick=False
     )
     for job in known.values():
         job.manifest.write_text(_manifest(job, known_digests).model_dump_json(indent=1))
+
+
+def _data(job: Job, size: int) -> None:
+    images = np.frombuffer(b"".join(islice(_noise(), size // BLOCK + 1)), np.uint8)[:size]
+    save_file({"test_classes": TRUE, "train_images": images.reshape(-1, 1, 1, 1)}, job.outputs[0])
+
+
+def _calibration(job: Job, size: int) -> None:
+    job.outputs[0].write_text(json.dumps({"weights": {}}))
+
+
+def _run(job: Job, size: int) -> None:
+    """A run with noise as predictions, a fifth of its bytes, and errors that follow from them."""
+    parameters, metrics, predictions, _ = job.outputs
+    settings = job.content["settings"]
+    last, evaluations = settings["stop"] or settings["steps"], max(1, size * 2 // 5 // len(TRUE))
+    seed = zlib.crc32(job.name.encode())
+    predicted = np.random.default_rng(seed).integers(0, CLASSES, (evaluations, len(TRUE)), dtype=np.uint8)
+    true = TRUE.astype(np.uint8)
+    steps = [max(1, last - evaluations + 1) + number for number in range(evaluations)]
+    errors = [f"{step},{np.mean(row != true)},1,1,{seed}" for step, row in zip(steps, predicted, strict=True)]
+    metrics.write_text("\n".join(["step,test_error,coverage,purity,batch_checksum", *errors]) + "\n")
+    save_file({"predicted": predicted, "true": true}, predictions, {"classes": str(CLASSES)})
+    parameters.write_text(json.dumps(job.content | {"calibrated": {}}))
+
+
+def _summary(job: Job, size: int) -> None:
+    write_summary(job.content, job.inputs, job.outputs)
+
+
+WRITERS = {"data": _data, "calibrate": _calibration, "train": _run, "analyse": _summary}
 
 
 def _noise() -> Iterator[bytes]:
@@ -134,6 +181,9 @@ def _noise() -> Iterator[bytes]:
 
 def _manifest(job: Job, found: Mapping[Path, str | None]) -> Manifest:
     parameter = json.loads(job.parameter)
+    settings = parameter.get("settings", {})
+    level = LEVELS.get(settings.get("instructions", ""))
+    environment = dict(level.environment) if level else {}
     return Manifest(
         subcommand=job.subcommand,
         parameter=parameter,
@@ -142,13 +192,23 @@ def _manifest(job: Job, found: Mapping[Path, str | None]) -> Manifest:
         outputs={str(file): str(found[file]) for file in job.outputs},
         repository=None,
         lock="",
-        packages={},
-        hardware=Hardware(),
-        environment={},
+        packages=dict(locked()),
+        hardware=_hardware(settings, environment),
+        environment=environment,
         host="",
         slurm_job=None,
-        begun="",
-        ended="",
+        begun="2026-01-01T00:00:00+00:00",
+        ended="2026-01-01T00:00:01+00:00",
+    )
+
+
+def _hardware(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Hardware:
+    """What the settings of a run, if it is one, say of its hardware."""
+    return Hardware(
+        gpus=["a GPU"] if settings.get("device") == "cuda" else [],
+        threads=settings.get("threads"),
+        deterministic=settings.get("deterministic"),
+        instructions=environment.get("ATEN_CPU_CAPABILITY", "").upper(),
     )
 
 

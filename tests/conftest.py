@@ -25,7 +25,7 @@ EXTRA_FIXTURES = {"debian_fashion_mnist", "published_fashion_mnist", "validator"
 """What only `make test-all` installs; a test elsewhere that needs one of these runs there, too."""
 SLOW = {
     *("test_attempt", "test_checkpoints", "test_distributed", "test_lock"),  # training processes, killed and resumed
-    *("test_semilearn", "test_basin_switches", "test_hostile_products"),
+    *("test_semilearn", "test_basin_switches", "test_process", "test_resumption", "test_hostile_products"),
 }
 """Of the unit tests, files that start processes or have tests of more than two seconds."""
 

@@ -6,10 +6,13 @@ from pathlib import Path
 from spl.campaign.job import Job
 from spl.code.subcommands import present_code
 from spl.provenance.files import digest
+from spl.provenance.machine import locked
 from spl.provenance.manifest import Code, Manifest
 
 RESULTS = Path("results/fake")
 SPLIT = present_code("split", {})
+# What every such job imports.
+PACKAGES = {name: locked()[name] for name in ("python", "numpy")}
 
 
 def job(name, inputs, **parameter):
@@ -35,8 +38,8 @@ def write(one, **changes):
         "subcommand": "split", "parameter": json.loads(one.parameter), "code": Code(fingerprint=SPLIT, modules=[]),
         "inputs": {str(path): digest(path) for path in one.inputs},
         "outputs": {str(path): digest(path) for path in one.outputs},
-        "repository": None, "lock": "", "packages": {}, "hardware": {}, "environment": {}, "host": "",
-        "slurm_job": None, "begun": "", "ended": "",
+        "repository": None, "lock": "", "packages": PACKAGES, "hardware": {}, "environment": {}, "host": "",
+        "slurm_job": None, "begun": "2026-01-01T00:00:00+00:00", "ended": "2026-01-01T00:00:01+00:00",
     }  # fmt: skip
     one.manifest.write_text(Manifest(**known | changes).model_dump_json())
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from chain import CHAIN, RESULTS, SPLIT, job, make, write
+from chain import CHAIN, PACKAGES, RESULTS, SPLIT, job, make, write
 from hypothesis import given
 from hypothesis import strategies as st
 from snakemake.cli import parse_config
@@ -80,7 +80,7 @@ def test_the_script_beside_the_page_is_checked_where_it_is_kept(made):
     def verdict(script):
         page.outputs[0].write_text("page")
         page.outputs[1].write_text(script)
-        write(page, subcommand="page", code=code)
+        write(page, subcommand="page", code=code, packages=dict(machine.locked()))
         return judge({"paper": page})["paper"].verdict
 
     assert verdict(circumstances_script({"run": {"host": "a"}})) == "fresh"
@@ -136,7 +136,7 @@ def test_inputs_that_are_no_longer_asked_for_or_were_not_read(made):
     ],
 )
 def test_packages_are_compared_with_the_lock_file(made, packages, expected):
-    write(CHAIN["aside"], packages=packages)
+    write(CHAIN["aside"], packages=PACKAGES | packages)
     assert verdicts()["aside"] == expected
 
 

@@ -3,8 +3,10 @@
 import json
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from chain import CHAIN, PACKAGES, RESULTS, make, write
 
 from spl.campaign.job import Job, canonical
 from spl.campaign.jobs import jobs
@@ -13,7 +15,9 @@ from spl.code.subcommands import with_code
 from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.provenance import crate
+from spl.provenance.crate_check import METADATA, crate_differences
 from spl.provenance.crate_entities import Content, CrateEntities, Record, property_value, refs
+from spl.provenance.files import digest
 from spl.provenance.manifest import Code, Manifest
 from spl.provenance.recording import recorded
 from spl.study.plan import make_plan
@@ -143,3 +147,53 @@ def test_large_files_are_linked_and_small_ones_copied(tmp_path, monkeypatch):
     crate.put(tmp_path / "large", tmp_path / "elsewhere/large")
     assert not (tmp_path / "elsewhere/large").samefile(tmp_path / "large")
     assert (tmp_path / "elsewhere/large").read_bytes() == b"x" * 11
+
+
+def test_a_crate_that_is_not_of_fresh_results_alone_is_refused_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make()
+    assert len(crate.fresh_records(CHAIN, RESULTS)) == len(CHAIN)
+    write(CHAIN["first"], packages=PACKAGES | {"numpy": "1.0"})
+    with pytest.raises(InputError) as refused:
+        crate.fresh_records(CHAIN, RESULTS)
+    assert str(refused.value).startswith("first: stale: numpy: 1.0 was used, ")
+    _, rest = str(refused.value).split(" is in the lock file, ")
+    assert rest == "second: broken-chain, third: broken-chain; `spl audit` prints the commands to repair them"
+    monkeypatch.setattr(crate, "MOST", 1)
+    with pytest.raises(InputError, match="lock file, second: broken-chain, 1 more; `spl audit`"):
+        crate.fresh_records(CHAIN, RESULTS)
+
+
+@pytest.fixture
+def crate_folder(tmp_path, monkeypatch):
+    """A folder with two files that are described as they are, and what a check may leave there."""
+    monkeypatch.chdir(tmp_path)
+    entities = [{"@id": "./", "@type": "Dataset"}]
+    for name in ("a b.py", "results/fake/one.csv", "results/fake/logs/digests.json", "code/__pycache__/x.pyc"):
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    for name in ("a b.py", "results/fake/one.csv"):
+        entities.append({"@id": quote(name), "@type": "File", "sha256": digest(Path(name))})
+    METADATA.write_text(json.dumps({"@graph": entities}))
+
+
+def test_files_of_a_crate_that_are_not_as_described_are_named(crate_folder):
+    results = Path("results/fake")
+    assert crate_differences(results) == []
+    Path("a b.py").write_text("edited")
+    Path("results/fake/one.csv").unlink()
+    Path("code/sitecustomize.py").write_text("")
+    assert crate_differences(results) == [
+        "a b.py: not as ro-crate-metadata.json describes it",
+        "results/fake/one.csv: described in ro-crate-metadata.json, but missing",
+        "code/sitecustomize.py: not described in ro-crate-metadata.json",
+    ]
+
+
+def test_a_folder_without_a_description_is_no_crate_and_a_damaged_one_is_refused(crate_folder):
+    METADATA.write_text('{"@graph": [{"sha256": "0"}]}')
+    with pytest.raises(InputError, match=r"^ro-crate-metadata\.json: expected the description of a crate"):
+        crate_differences(Path("results/fake"))
+    METADATA.unlink()
+    assert crate_differences(Path("results/fake")) is None

@@ -11,7 +11,15 @@ from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
 from spl.errors import InputError
 from spl.paper.selection import exhibits
-from spl.provenance.published import as_text, differences, digest_of, listing, read_listing
+from spl.provenance.published import (
+    as_text,
+    check_complete,
+    differences,
+    digest_of,
+    digest_or_listing,
+    listing,
+    read_listing,
+)
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 
@@ -49,9 +57,15 @@ def test_files_that_quote_machines_and_times_do_not_count():
     assert digest_of(listed(jobs, paper="other")) != digest_of(listed(jobs))
 
 
-def test_a_missing_result_is_named():
-    with pytest.raises(InputError, match=r"results/fake/second.json: missing; the digest covers a whole study"):
-        listed(second=None)
+def test_a_missing_result_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    here = listed(second=None)
+    assert here.keys() == JOBS.keys() - {"second"}
+    with pytest.raises(InputError, match=r"results/fake/first.json: missing; the digest covers a whole study"):
+        check_complete(JOBS, {})
+    check_complete(JOBS, listed())
+    assert differences(JOBS, here, listed()) == ["  second: missing here"]
+    assert differences(JOBS, here, digest_of(listed())) == ["  second: missing here"]
 
 
 @pytest.mark.parametrize(
@@ -70,15 +84,31 @@ def test_a_difference_is_shown_where_it_begins(changed, expected):
 def test_jobs_that_only_one_side_has_are_differences():
     fewer = {name: one for name, one in JOBS.items() if name != "aside"}
     assert differences(fewer, listed(fewer), listed()) == ["  aside: published, but not a job of this study"]
-    assert differences(JOBS, listed(), listed(fewer)) == ["  aside"]
+    assert differences(JOBS, listed(), listed(fewer)) == ["  aside: not published"]
 
 
-@pytest.mark.parametrize("content", [b"abc", b"\xff  x\n", None])
+def test_a_published_digest_tells_whether_and_its_list_tells_what_differs(tmp_path):
+    path = tmp_path / "demo.sha256"
+    path.write_text(as_text(listed()))
+    assert digest_or_listing(digest_of(listed())) == digest_of(listed())
+    assert digest_or_listing(str(path)) == listed()
+    assert differences(JOBS, listed(), digest_of(listed())) == []
+    [line] = differences(JOBS, listed(third="other"), digest_of(listed()))
+    assert "the published list, from `spl digest --jobs`, would tell which" in line
+
+
+LINE = "0" * 64 + "  first\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"abc", b"\xff  x\n", None, b"", b"0123  first\n", LINE.encode() * 2, LINE.replace("first", "\x1b[2J").encode()],
+)
 def test_what_is_no_listing_is_refused(tmp_path, content):
     path = tmp_path / "demo.sha256"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(InputError, match=r"demo.sha256: expected lines of a sha256 and the name of a job"):
+    with pytest.raises(InputError, match=r"demo.sha256: expected lines of a sha256 and the name of a job, each once"):
         read_listing(path)
 
 

@@ -368,6 +368,13 @@ def test_a_user_without_a_name_is_found(monkeypatch):
     assert software.user().level == "error"
 
 
+def test_a_site_customisation_is_found_before_any_job(monkeypatch, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = software.environment()
+    assert (found.level, str(tmp_path / "sitecustomize.py") in found.message) == ("warning", True)
+
+
 def test_a_profile_in_the_environment_is_found(monkeypatch):
     monkeypatch.setenv("SNAKEMAKE_PROFILE", "slurm")
     assert software.environment().level == "warning"

@@ -76,6 +76,25 @@ def test_comments_docstrings_and_what_a_run_does_not_import_do_not_count(package
     assert code() == before
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from typing import TYPE_CHECKING\nTYPE_CHECKING = True\nif TYPE_CHECKING:\n    x = 2\n",
+        "if TYPE_CHECKING:\n    x = 2\n",
+        "def f(y: (x := 2)):\n    pass\n",
+        "y: (x := 2)\n",
+    ],
+)
+def test_what_the_interpreter_may_run_counts_whatever_it_is_called(package, text):
+    """A name decides nothing: a branch for type checkers can be made to run, and type hints are evaluated."""
+    path = package / "a.py"
+    path.write_text("from typing import TYPE_CHECKING\nx = 1\n")
+    (package / "b.py").write_text("import spl.a\n")
+    before = code(["spl.b"])
+    path.write_text(path.read_text() + text)
+    assert code(["spl.b"]) != before
+
+
 def test_a_new_method_leaves_every_other_method_s_runs_fresh(package):
     before = code()
     (package / "methods/new.py").write_text("METHOD = None\n")

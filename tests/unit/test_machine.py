@@ -15,13 +15,20 @@ from spl.code.subcommands import with_code
 from spl.errors import InputError
 from spl.provenance import machine
 from spl.provenance.files import digest
-from spl.provenance.manifest import read_manifest
+from spl.provenance.manifest import Repository, read_manifest
 from spl.provenance.recording import recorded
 from spl.provenance.report import repository_lines
 
 
 def git(folder, *command):
     subprocess.run(["git", "-C", folder, "-c", "user.name=a", "-c", "user.email=a@b", *command], check=True)
+
+
+@pytest.fixture(autouse=True)
+def lock_file_is_read_again():
+    """By the tests that follow: some here replace it."""
+    yield
+    machine.locked.cache_clear()
 
 
 @pytest.fixture
@@ -228,9 +235,10 @@ def test_without_git_the_reason_says_so(repository, monkeypatch):
     assert machine.repository()["problem"] == "git: No such file or directory; is it installed?"
 
 
-def test_an_audit_says_once_for_how_many_jobs_the_commit_is_unknown():
+def test_an_audit_says_once_for_how_many_jobs_the_commit_is_unknown(repository):
     def node(problem):
-        return Mock(manifest=Mock(repository=Mock(problem=problem)))
+        state = Repository(commit=None, diff=None, problem=problem)
+        return Mock(manifest=Mock(repository=state, process=None, attempts=[]))
 
     lines = list(
         repository_lines([node(None), node("git diff: status 1"), node("git diff: status 1"), Mock(manifest=None)])

@@ -54,3 +54,26 @@ def test_links_lead_to_files_and_headings(page):
 def test_every_page_is_in_the_index():
     index = (ROOT / "docs/README.md").read_text()
     assert [page.name for page in DOCS if page.name != "README.md" and f"({page.name})" not in index] == []
+
+
+def test_each_attack_of_the_threat_model_has_tests_that_exist():
+    texts = (path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    tests = {name for text in texts for name in re.findall(r"def (test_\w+)", text)}
+    page = (ROOT / "docs/audit.md").read_text()
+    tables = re.findall(r"^\| who lies, .*\n\|[-|]+\n((?:\|.*\n)+)", page, flags=re.MULTILINE)
+    rows = [row for table in tables for row in table.splitlines()]
+    assert len(rows) > 15
+    for row in rows:
+        who, check, _, named = (cell.strip() for cell in row.strip("|").split("|"))
+        assert who
+        assert check
+        assert named
+        assert set(re.findall(r"test_\w+", named)) <= tests, row
+        assert re.fullmatch(r"(`test_\w+`(, |$))+", named), row
+
+
+def test_the_limits_in_the_readme_are_five_lines_and_lead_to_the_threat_model():
+    readme = (ROOT / "README.md").read_text()
+    [limits] = re.findall(r"\n\n(Limits: .+?)\n\n", readme, flags=re.DOTALL)
+    assert limits.count("\n") < 5
+    assert "(docs/audit.md)" in limits

@@ -54,7 +54,7 @@ MANIFEST = {
 }  # fmt: skip
 CIRCUMSTANCES = {
     "repository": {"commit": "c", "diff": None}, "lock": "4", "hardware": {"processor": "B", "threads": 3}, "host": "b",
-    "slurm_job": "7", "begun": "3", "ended": "4", "attempts": [{"status": "done"}],
+    "slurm_job": "7", "begun": "3", "ended": "4", "attempts": [{"status": "done"}], "process": {"files": {"a.py": "6"}},
     "packages": {"numpy": "2.0", "torch": "2.7+cpu", "python": "3.11.9"},
     "outputs": MANIFEST["outputs"] | {"results/fake/a.records.js": "5"},
 }  # fmt: skip

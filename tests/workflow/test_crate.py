@@ -5,6 +5,8 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -46,7 +48,7 @@ def archived(_finished, tmp_path_factory):
     git = ["git", "-C", str(copy.folder), "-c", "user.name=T", "-c", "user.email=t@example.org"]
     for command in (["init", "-q"], ["add", "workflow"], ["commit", "-qm", "as tested"]):
         subprocess.run([*git, *command], check=True)
-    copy.study.with_suffix(".registration.json").write_text("{}")
+    copy.study.with_suffix(".looks.json").write_text("{}")  # a registration alone would be a deviation
     copy.snakemake("crate", "--forcerun", f"{RUN}/metrics.csv")
     return copy
 
@@ -59,9 +61,9 @@ def crate(archived, tmp_path):
 
 
 def test_what_was_registered_lies_beside_the_study(crate):
-    assert (crate / "study/1-tiny.registration.json").read_text() == "{}"
-    assert described(crate)["study/1-tiny.registration.json"]["sha256"] == hashlib.sha256(b"{}").hexdigest()
-    assert not (crate / "study/1-tiny.looks.json").exists()
+    assert (crate / "study/1-tiny.looks.json").read_text() == "{}"
+    assert described(crate)["study/1-tiny.looks.json"]["sha256"] == hashlib.sha256(b"{}").hexdigest()
+    assert not (crate / "study/1-tiny.registration.json").exists()
 
 
 def test_the_official_validator_accepts_it(crate, validator):
@@ -141,6 +143,45 @@ def test_the_code_in_the_archive_is_that_of_its_jobs(crate):
     )
     environment = os.environ | {"PYTHONPATH": str(crate / "workflow"), "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run([sys.executable, "-c", code, crate / f"{RUN}.manifest.json"], env=environment, check=True)
+
+
+def checked(crate):
+    """The outcome of the command that the crate's README names, with the program of the crate."""
+    [command] = re.findall("^    (spl audit --study .*)$", (crate / "README.md").read_text(), re.MULTILINE)
+    [published] = re.findall("`([0-9a-f]{64})`", (crate / "README.md").read_text())
+    environment = os.environ | {"PYTHONPATH": "workflow", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = shlex.split(command.replace("PUBLISHED", published))
+    program = [Path(sys.executable).parent / command[0], *command[1:]]
+    return subprocess.run(program, cwd=crate, env=environment, capture_output=True, text=True)
+
+
+TAMPERED = {
+    "results/tiny/tables/table1.csv": "tables/table1 tampered",
+    f"{RUN}.manifest.json": f"not as sealed: {RUN.removeprefix('results/tiny/')}.manifest.json",
+    "results/tiny/ROOT.sha256": "not the published one",
+    "workflow/spl/provenance/verdicts.py": "verdicts.py: not as ro-crate-metadata.json describes it",
+    "workflow/sitecustomize.py": "workflow/sitecustomize.py: not described in ro-crate-metadata.json",
+    "README.md": "README.md: not as ro-crate-metadata.json describes it",
+}
+
+
+def test_the_command_in_its_readme_finds_what_was_tampered_with(crate):
+    """Also what `sha256sum --check` would not: the seal holds results, and neither times nor code."""
+    untouched = checked(crate)
+    assert untouched.returncode == 0, untouched.stdout + untouched.stderr
+    assert "crate: as it describes itself" in untouched.stdout
+    for name, expected in TAMPERED.items():
+        path = crate / name
+        before = path.read_bytes() if path.exists() else None
+        edited = (
+            before.replace(b'"seed": 0', b'"seed": 1') if name.endswith(".manifest.json") else (before or b"") + b"\n"
+        )
+        path.write_bytes(edited)
+        found = checked(crate)
+        assert (found.returncode, expected in found.stdout) == (1, True), f"{name}: {found.stdout}{found.stderr}"
+        path.unlink() if before is None else path.write_bytes(before)
+    (crate / "envs/requirements.lock").unlink()
+    assert checked(crate).returncode != 0
 
 
 def test_the_same_manifests_give_the_same_archive(archived, crate):

@@ -43,6 +43,8 @@ ELSEWHERE = {
     "snakemake all --configfile config/pictures.yaml": "the data set's example, below",
     "snakemake table9 fig2": "the ablation's example, below",
     'spl equivalent train --reason "a faster way to the same bits, compared on six runs"': "test_reruns.py",
+    "spl audit --rerun-cheap": "takes half a minute; test_audit_by_rerun.py",
+    "spl audit --rerun-sample 3 --seed 7": "trains; test_audit_by_rerun.py",
     "spl bench --quick --json": "measures for a minute; test_step_speed.py",
     "srun --gpus=1 --cpus-per-task=4 spl bench --study config/paper.yaml --device cuda": "no GPU; test_bench_rates.py",
     "srun --gpus=1 --cpus-per-task=4 spl check-device": "no GPU; test_check_device.py",

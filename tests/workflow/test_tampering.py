@@ -426,7 +426,7 @@ NOT_AUDITED = [
     (["--why", "fig1.csv:1,value"], "expected TABLE.csv:ROW,COLUMN"),
     (["--why", "table14.csv:1,value"], "has no numbers that are computed from runs"),
     (["--rerun", TRAININGS[0], "--json"], "--rerun: expected without --json"),
-    (["--rerun", "fold0"], "fold0: expected the path of one run of tests/studies/tiny.yaml, found 4"),
+    (["--rerun", "fold0"], "fold0: expected one result of tests/studies/tiny.yaml to compute again, found 7"),
 ]
 
 

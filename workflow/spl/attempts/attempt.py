@@ -17,6 +17,7 @@ from typing import Any
 from spl.attempts import slurm
 from spl.attempts.journal import FAILURE, note, now
 from spl.attempts.lock import RunLock
+from spl.attempts.resumption import checkpoint_digest, checkpoint_step, resumed_checkpoint
 from spl.attempts.watchdog import OUT_OF_TIME, SharedState, watchdog
 from spl.data.store import check_dataset
 from spl.errors import DamagedError, FailedBeforeError, InterruptedTrainingError, NotFiniteError
@@ -70,10 +71,11 @@ def attempt(
     before = checkpoints.newest()
     try:
         with RunLock(folder, state.stop_requested, tell) as lock:
+            resumed = resumed_checkpoint(checkpoints.folder, inputs.data, tell)
             arguments = parameter, inputs, output, partial(_evaluated, state, report), checkpoints, state.step_done
             with (
                 _final_failure(folder, checkpoints),
-                _journal_entry(folder, checkpoints, state, settings["processes"]),
+                _journal_entry(folder, identity, resumed, state, settings["processes"]),
                 watchdog(folder, lock, state, settings["stop"] or settings["steps"]),
             ):
                 check_dataset(inputs.data, digest)  # once for all processes
@@ -107,12 +109,14 @@ def _final_failure(folder: Path, checkpoints: Checkpoints) -> Iterator[None]:
 
 
 @contextmanager
-def _journal_entry(folder: Path, checkpoints: Checkpoints, state: SharedState, processes: int) -> Iterator[None]:
+def _journal_entry(
+    folder: Path, identity: str, resumed: Path | None, state: SharedState, processes: int
+) -> Iterator[None]:
     """Write the start and the end of an attempt into the journal."""
-    began, newest = time.monotonic(), checkpoints.newest()
-    first = int(newest.name.split("-")[1]) if newest else 0
+    began = time.monotonic()
+    start = {"first": checkpoint_step(resumed), "checkpoint": checkpoint_digest(resumed)} if resumed else {"first": 0}
     where = {"host": socket.gethostname(), "pid": os.getpid(), "job": slurm.own_job_number()}
-    note(folder, event="start", identity=checkpoints.folder.name, first=first, **where)
+    note(folder, event="start", identity=identity, **start, **where)
     status, reason = "done", ""
     try:
         yield

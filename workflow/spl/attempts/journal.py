@@ -32,6 +32,8 @@ class Attempt:
         host: name of the machine.
         job: number of its SLURM job; None outside SLURM.
         first: steps done before it.
+        checkpoint: the first digits of the sha256 of the checkpoint that it resumed from; None if it began anew, and
+            in journals of earlier versions.
         status: "done", "interrupted" or "failed"; "open" until it ends, and if it was killed.
         reason: why it ended.
         seconds: how long it took.
@@ -48,6 +50,7 @@ class Attempt:
     seconds: float = 0.0
     memory_mb: int = 0
     gpu_memory_mb: int = 0
+    checkpoint: str | None = None
 
 
 @dataclass(frozen=True)

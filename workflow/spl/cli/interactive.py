@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import chdir, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -159,7 +159,10 @@ def status(
     "spl audit results/paper --quick",
     "spl audit results/digits --archive",
     'spl audit --why "table1.csv:Smooth FixMatch,mean"',
-    "spl audit --rerun runs/digits/balanced-20/fold0/fixmatch/seed0",
+    "spl audit --rerun tables/table1.csv",
+    "spl audit --rerun-cheap",
+    "spl audit table1 --rerun-sample 3 --seed 7",
+    "spl audit --digest config/demo.sha256",
 )
 def audit(
     targets: Annotated[
@@ -193,13 +196,27 @@ def audit(
             help="Audit the runs behind one number: TABLE.csv:ROW,COLUMN, as in 'table1.csv:Smooth FixMatch,mean'."
         ),
     ] = None,
+    published_digest: Annotated[
+        str | None,
+        typer.Option(
+            "--digest", help="Also compare with a published digest, or with a list that `spl digest --jobs` printed."
+        ),
+    ] = None,
     rerun: Annotated[
-        str | None, typer.Option(help="Path of a run to train again and to compare.", autocompletion=_results)
+        str | None, typer.Option(help="A result to compute again and to compare.", autocompletion=_results)
+    ] = None,
+    rerun_cheap: Annotated[
+        bool, typer.Option("--rerun-cheap", help="Compute everything again but training runs, and compare.")
+    ] = False,
+    rerun_sample: Annotated[
+        int | None, typer.Option(help="Train so many runs again, drawn at random with --seed, and compare.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of --rerun-sample: any integer that nobody could foresee.")
     ] = None,
 ) -> None:
     """Check that results belong to the present study, code, data and packages; exit status 0 only if all are fresh."""
-    from spl.provenance.audit import audit_rerun, audit_results, plan_study
-    from spl.provenance.why import audit_cell
+    from spl.provenance.audit import audit_results, plan_study
 
     published: str | Path | None = seal
     if seal is not None and not re.fullmatch("[0-9a-f]{64}", seal):
@@ -209,20 +226,43 @@ def audit(
                 f"--seal {seal}: expected a file, or a sha256, 64 digits in lower case, as `sha256sum ROOT.sha256` "
                 "prints it"
             )
-    if seal is not None and quick:
-        raise InputError("--seal: expected without --quick, which relies on cached digests")
-    if rerun and as_json:
-        raise InputError("--rerun: expected without --json; the exit status is 0 if the run is reproduced")
-    asked = targets or []
-    about = plan_study(study, next(iter(asked), rerun or (why and why.partition(":")[0])), archive)
-    if rerun:
-        fresh = audit_rerun(about, rerun, _console())
+    compared = {"--seal": seal, "--digest": published_digest}
+    others: dict[str, object] = {"--json": as_json, "--quick": quick, **compared, "--why": why}
+    repeats = {"--rerun": rerun, "--rerun-cheap": rerun_cheap, "--rerun-sample": rerun_sample is not None}
+    for option in (option for option, asked in repeats.items() if asked):
+        _expect_without(option, others | ({targets[0]: True} if option == "--rerun" and targets else {}))
+    if quick:
+        _expect_without("--quick", compared)
+    if why:
+        _expect_without("--why", {"--digest": published_digest})
+    if (rerun_sample is None) != (seed is None):
+        raise InputError("--rerun-sample and --seed: expected together, so that anyone can draw the same runs")
+    chosen = targets or []
+    about = plan_study(study, next(iter(chosen), rerun or (why and why.partition(":")[0])), archive)
+    console = None if as_json else _console()
+    if console and any(repeats.values()):
+        from spl.provenance.rerun import rerun_all_but_training, rerun_one, rerun_sampled_runs
+
+        fresh = rerun_one(about, rerun, console) if rerun else True
+        if rerun_cheap:
+            fresh &= rerun_all_but_training(about, chosen, console)
+        if rerun_sample is not None and seed is not None:
+            fresh &= rerun_sampled_runs(about, chosen, rerun_sample, seed, console)
     elif why:
-        fresh = audit_cell(about, why, quick, published, None if as_json else _console())
+        from spl.provenance.why import audit_cell
+
+        fresh = audit_cell(about, why, quick, published, console)
     else:
-        fresh = audit_results(about, asked, quick, published, None if as_json else _console())
+        fresh = audit_results(about, chosen, quick, published, console, published_digest)
     if not fresh:
         raise typer.Exit(1)
+
+
+def _expect_without(option: str, others: Mapping[str, object]) -> None:
+    """Refuse others beside an option that would leave them without effect."""
+    for other, value in others.items():
+        if value:
+            raise InputError(f"{option}: expected without {other}")
 
 
 @_command("spl seal results/demo", "spl seal results/demo --sign ~/.ssh/id_ed25519")
@@ -266,18 +306,23 @@ def register(
 def digest(
     study: StudyFile = DEMO,
     jobs: Annotated[bool, typer.Option("--jobs", help="Print the sha256 of each job instead, to publish.")] = False,
-    against: Annotated[Path | None, typer.Option(help="Compare with such a list; status 1 if a job differs.")] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Compare with a published digest, or with such a list, which names the jobs that differ."),
+    ] = None,
 ) -> None:
     """Print one sha256 over all results of a study: equal on two machines if all results are."""
     from spl.provenance.audit import listing_of, plan_study
-    from spl.provenance.published import as_text, differences, digest_of, read_listing
+    from spl.provenance.published import as_text, check_complete, differences, digest_of, digest_or_listing
     from spl.text.printable import say
 
-    published = {} if against is None else read_listing(against)
+    published = against and digest_or_listing(against)
     planned = plan_study(study)
     here = listing_of(planned)
+    if published is None:
+        check_complete(planned.jobs, here)
     print(as_text(here) if jobs else f"{digest_of(here)}\n", end="")
-    if against is None:
+    if published is None:
         return
     if lines := differences(planned.jobs, here, published):
         say(f"not the bytes that were published in {against}:", *lines)

@@ -7,13 +7,15 @@ from typing import Any
 
 from spl.campaign.job import Job
 from spl.campaign.plan_file import read_job
+from spl.code.loading import compile_from_text
 
 # Subcommands whose command line is a plan file and the name of a job in it, and nothing else.
 PLAIN = ("data", "split", "calibrate", "analyse", "figure", "table", "spreadsheet")
 
 
 def planned(subcommand: str, plan: Path, name: str) -> Job:
-    """The job of this name in a plan file."""
+    """The job of this name in a plan file; the code of this process is from now on what its source texts say."""
+    compile_from_text()
     return read_job(plan, name, subcommand)
 
 

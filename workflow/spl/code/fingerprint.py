@@ -31,13 +31,18 @@ class ModuleCode:
 
     Attributes:
         sha256: of its syntax tree without docstrings.
+        text: sha256 of its file, as it was read for the syntax tree.
         imports: modules of this package that it imports.
         packages: top-level names of everything else that it imports.
+        at_once: of both, the full names of those that it imports whenever it is loaded: by statements of its own, in
+            no function, branch or block.
     """
 
     sha256: str
+    text: str
     imports: frozenset[str]
     packages: frozenset[str]
+    at_once: frozenset[str]
 
 
 def fingerprint(entries: Iterable[str]) -> str:
@@ -72,6 +77,23 @@ def imported_packages(entries: Iterable[str]) -> frozenset[str]:
     return frozenset[str]().union(*(_read(name).packages for name in closure(entries)))
 
 
+def packages_imported_at_once(entries: Iterable[str]) -> frozenset[str]:
+    """The top-level names of everything outside this package that is imported whenever the entry modules are loaded."""
+    reached, waiting, packages = set[str](), list(entries), set[str]()
+    while waiting:
+        if (name := waiting.pop()) not in reached:
+            reached.add(name)
+            own = {one for one in _read(name).at_once if one.split(".")[0] == PACKAGE}
+            packages |= {one.split(".")[0] for one in _read(name).at_once - own}
+            waiting += {one for one in own if module_path(one).is_file()}
+    return frozenset(packages)
+
+
+def module_texts(entries: Iterable[str]) -> dict[Path, str]:
+    """The sha256 of the file of each module that the fingerprint of the entry modules holds, as it was read."""
+    return {module_path(name): _read(name).text for name in closure(entries)}
+
+
 def foreign_modules(entries: Iterable[str], loaded: Iterable[ModuleType]) -> list[str]:
     """Loaded modules that lie in the project's folder and that the fingerprint does not hold, by name.
 
@@ -86,7 +108,7 @@ def foreign_modules(entries: Iterable[str], loaded: Iterable[ModuleType]) -> lis
     doors = {ROOT / "__init__.py", ROOT / "errors.py"}
     foreign = []
     for module in loaded:
-        path = _file_of(module)
+        path = module_file(module)
         if path is None or not path.is_relative_to(PROJECT) or _is_installed(path):
             continue
         room = path.relative_to(ROOT).parts[0] if path.is_relative_to(ROOT) else ""
@@ -95,7 +117,7 @@ def foreign_modules(entries: Iterable[str], loaded: Iterable[ModuleType]) -> lis
     return sorted(foreign)
 
 
-def _file_of(module: ModuleType) -> Path | None:
+def module_file(module: ModuleType) -> Path | None:
     """Where a module was loaded from; None if from no file, as torch's own that only carry the name of one."""
     file = getattr(module, "__file__", None)
     if not file:
@@ -133,15 +155,18 @@ def module_path(name: str) -> Path:
 def _read(name: str) -> ModuleCode:
     """Read a module; kept, since the jobs of a study share most of their modules."""
     try:
-        tree = ast.parse(module_path(name).read_text(encoding="utf-8"))
+        content = module_path(name).read_bytes()
     except FileNotFoundError:
         raise KeyError(f"no module {name}") from None
+    tree = ast.parse(content.decode())
     imported = set(_imported(tree))
     own = {one for one in imported if one.split(".")[0] == PACKAGE and module_path(one).is_file()}
     parents = {parent for one in (*own, name) for parent in _parents(one)}
     packages = {one.split(".")[0] for one in imported} - {PACKAGE}
+    at_once = {one for statement in tree.body for one in _imported_by(statement)}
     sha256 = hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest()
-    return ModuleCode(sha256, frozenset(own | parents), frozenset(packages))
+    text = hashlib.sha256(content).hexdigest()
+    return ModuleCode(sha256, text, frozenset(own | parents), frozenset(packages), frozenset(at_once))
 
 
 def _parents(name: str) -> Iterator[str]:
@@ -150,16 +175,22 @@ def _parents(name: str) -> Iterator[str]:
     return (".".join(parts[:depth]) for depth in range(1, len(parts)))
 
 
+def _imported_by(statement: ast.AST) -> Iterator[str]:
+    """The names of everything that an import statement may import; none of another statement."""
+    if isinstance(statement, ast.Import):
+        yield from (alias.name for alias in statement.names)
+    elif isinstance(statement, ast.ImportFrom):
+        if statement.level:
+            raise ValueError(f"line {statement.lineno}: a relative import; this package names modules in full")
+        yield str(statement.module)
+        # A member may be a module itself.
+        yield from (f"{statement.module}.{alias.name}" for alias in statement.names)
+
+
 def _imported(node: ast.AST) -> Iterator[str]:
     """The names of everything that the import statements below a node may import."""
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom):
-        if node.level:
-            raise ValueError(f"line {node.lineno}: a relative import; this package names modules in full")
-        yield str(node.module)
-        # A member may be a module itself.
-        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        yield from _imported_by(node)
     elif isinstance(node, ast.If) and getattr(node.test, "id", getattr(node.test, "attr", "")) == "TYPE_CHECKING":
         for statement in node.orelse:
             yield from _imported(statement)

@@ -6,6 +6,7 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from spl.code import fingerprint
@@ -69,6 +70,16 @@ def code_packages(subcommand: str, content: Mapping[str, Any]) -> frozenset[str]
     return fingerprint.imported_packages(entry_modules(subcommand, content))
 
 
+def certain_packages(subcommand: str, content: Mapping[str, Any]) -> frozenset[str]:
+    """Of these, the names of packages that every such job imports, whatever it does."""
+    return _certain_packages(entry_modules(subcommand, content))
+
+
+def code_texts(subcommand: str, content: Mapping[str, Any]) -> dict[Path, str]:
+    """The sha256 of each file of a job's code, as it was read for the fingerprint."""
+    return fingerprint.module_texts(entry_modules(subcommand, content))
+
+
 def check_code(subcommand: str, content: Mapping[str, Any]) -> None:
     """Refuse to do a job with other code than was planned, or was declared equivalent to it.
 
@@ -99,3 +110,8 @@ def check_loaded(subcommand: str, content: Mapping[str, Any]) -> None:
 @cache
 def _fingerprint(entries: tuple[str, ...]) -> str:
     return fingerprint.fingerprint(entries)
+
+
+@cache
+def _certain_packages(entries: tuple[str, ...]) -> frozenset[str]:
+    return fingerprint.packages_imported_at_once(entries)

@@ -14,6 +14,7 @@ from spl.campaign.processor import check_machine
 from spl.doctor.finding import Finding
 from spl.errors import InputError
 from spl.provenance import machine
+from spl.provenance.process import foreign_files
 from spl.study.plan import Plan
 
 # Differences that are named in one finding.
@@ -101,7 +102,14 @@ def user() -> Finding:
 
 
 def environment() -> Finding:
-    """Whether variables change what commands of the documentation do."""
+    """Whether variables change what commands of the documentation do, and whether Python runs foreign code."""
+    if foreign := sorted(map(str, foreign_files())):
+        return Finding(
+            "environment",
+            "warning",
+            f"Python runs {foreign[0]} whenever it starts: the audit will call all results stale (env)",
+            "remove it, or use an environment that holds the packages of the lock file alone",
+        )
     if profile := os.environ.get(PROFILE):
         return Finding(
             "environment", "warning", f"{PROFILE}={profile} holds for every command", f"unset {PROFILE}; use --profile"

@@ -18,7 +18,7 @@ from PIL import Image
 
 from spl.data.splits import read_split
 from spl.page.circumstances import circumstances_script
-from spl.page.inputs import SCRIPT, STYLE, TEMPLATE, datasets_of, folder_of, splits_of
+from spl.page.inputs import SCRIPT, STYLE, TEMPLATE, datasets_of, folder_of, page_inputs, splits_of
 from spl.page.labelled import labelled_sets
 from spl.page.runs import run_content
 from spl.page.traced import TracedTable, whole
@@ -38,12 +38,12 @@ def write_page(
     Args:
         parameter: title, sections with their captions, experiments, runs, assumed values.
         inputs: the files of :func:`spl.page.inputs.page_inputs`, below the study's folder of results.
-        outputs: the page, in the study's folder of results or its folder ``products``, and the circumstances beside it.
+        outputs: the page, and the circumstances beside it.
         records: the circumstances: excerpts of the runs' manifests, by run, and the ``step times`` by method. The page
             itself does not depend on them.
     """
     path, circumstances = outputs
-    results = path.parents[1 if parameter["products"] else 0]
+    results = inputs[0].parents[len(Path(page_inputs(parameter)[0]).parts) - 1]
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

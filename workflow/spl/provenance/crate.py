@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
@@ -25,9 +26,11 @@ from spl.errors import InputError
 from spl.paper.exhibit import Exhibit
 from spl.paper.selection import exhibit_caption, exhibits
 from spl.provenance import machine
+from spl.provenance.crate_check import LEFT_BEHIND
 from spl.provenance.crate_entities import TERMS, WORKFLOW, Content, CrateEntities, Record, refs
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
+from spl.provenance.report import MOST
 from spl.provenance.seal import ROOT_FILE, check_seal
 from spl.provenance.signature import SIGNATURE, SIGNERS
 from spl.provenance.verdicts import audit
@@ -39,8 +42,6 @@ CODE = (
     *("workflow", "envs", "LICENSE", "pyproject.toml"),
     *(str(path.relative_to(machine.PROJECT)) for path in (DECLARED, SIGNERS)),
 )
-# Endings of what Python and pip leave in folders of code.
-LEFT_BEHIND = ("__pycache__", ".egg-info")
 # Bytes above which a file is hard-linked instead of copied, if possible: runs leave gigabytes that nobody edits.
 LARGE = 2**20
 README = Path(__file__).with_name("crate_readme.md")
@@ -83,11 +84,12 @@ def fresh_records(planned: Mapping[str, Job], results: Path) -> list[Record]:
     paths = (path for job in planned.values() for path in (*job.outputs, *job.inputs))
     sha256 = digests(paths, results / "logs" / "digests.json", quick=False)
     nodes = audit(planned, sha256.__getitem__)
-    for node in nodes.values():
-        if node.verdict != "fresh":
-            raise InputError(
-                f"{node.name}: {node.verdict}: {node.why[0]}; `spl audit` prints the commands to repair it"
-            )
+    if wrong := [node for node in nodes.values() if node.verdict != "fresh"]:
+        first, *others = wrong
+        also = [f"{node.name}: {node.verdict}" for node in others[:MOST]]
+        also += [f"{len(others) - MOST} more"] * (len(others) > MOST)
+        problem = ", ".join([f"{first.name}: {first.verdict}: {first.why[0]}", *also])
+        raise InputError(f"{problem}; `spl audit` prints the commands to repair them")
     return [Record(job, manifest) for job in planned.values() if (manifest := nodes[job.name].manifest)]
 
 
@@ -111,7 +113,9 @@ def _fill(
     for path, source in sources.items():
         put(source, folder / path)
     texts = {
-        Path("README.md"): README.read_text(encoding="utf-8").format(name=plan.study.name),
+        Path("README.md"): README.read_text(encoding="utf-8").format(
+            name=plan.study.name, study=shlex.quote(str(next(iter(originals)))), seal=digest(seal)
+        ),
         Path("study/resolved.json"): json.dumps(plan.study.model_dump(mode="json"), indent=1) + "\n",
     }
     for path, text in texts.items():

@@ -1,4 +1,7 @@
-"""The sha256 of many files: on all cores, and from a cache for files that have not changed since."""
+"""The sha256 of many files: on all cores, and from a cache for files that have not changed since.
+
+What was found to agree is remembered beside it, for quick audits alone.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from spl.provenance.progress import with_progress
 # By path: size, times and inode of a file when it was hashed, and its sha256.
 Cache = dict[str, tuple[list[int], str]]
 CACHE = TypeAdapter(Cache)
+NAMES = TypeAdapter(list[str])
 
 
 def digests(paths: Iterable[Path], cache: Path, quick: bool) -> dict[Path, str | None]:
@@ -39,6 +43,21 @@ def digests(paths: Iterable[Path], cache: Path, quick: bool) -> dict[Path, str |
         cache.parent.mkdir(parents=True, exist_ok=True)
         write_whole(cache, json.dumps(updated))
     return {path: entry and entry[1] for path, entry in entries.items()}
+
+
+def read_agreed(memory: Path) -> set[str]:
+    """Which results were found to agree with each other by the last audit; none without a readable file."""
+    try:
+        return set(NAMES.validate_json(memory.read_bytes()))
+    except (OSError, ValidationError):
+        return set()
+
+
+def write_agreed(memory: Path, agreed: Iterable[str]) -> None:
+    """Remember for :func:`read_agreed` which results agree."""
+    with suppress(OSError):
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(memory, json.dumps(sorted(agreed)))
 
 
 def _digest(path: Path, known: Cache) -> tuple[list[int], str] | None:

@@ -58,7 +58,7 @@ def record_look(path: Path) -> list[str]:
         raise InputError(f"{path}: {len(undone)} of {len(looked_at)} runs of this look are not done: {undone[0]}")
     shown = partial_plan(plan, results)
     table = f"{shown.products}{TABLE}"
-    nodes = judge(PlannedStudy(path, study, jobs(shown, exhibits(shown, str(path))), results), [table], quick=False)
+    nodes = judge(PlannedStudy(path, shown, jobs(shown, exhibits(shown, str(path))), results), [table], quick=False)
     for node in nodes.values():
         if node.verdict != "fresh":
             command = f"snakemake claims --config partial=true study={path}"

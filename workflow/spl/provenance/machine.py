@@ -77,7 +77,7 @@ def processor() -> str:
 
 def versions() -> dict[str, str]:
     """The version of every installed package, by its normalised name."""
-    return {name: _field(package, "Version") for name, package in _distributions().items()}
+    return {name: _field(package, "Version") for name, package in installed_distributions().items()}
 
 
 def packages(modules: Collection[str], versions: Mapping[str, str]) -> dict[str, str]:
@@ -90,7 +90,7 @@ def packages(modules: Collection[str], versions: Mapping[str, str]) -> dict[str,
         versions: of the packages that were installed when the job began.
     """
     imported = {name.split(".")[0] for name in list(sys.modules)}
-    distributions = _distributions()
+    distributions = installed_distributions()
     loaded = {name: names for name in distributions if (names := _modules(distributions[name]) & imported)}
     waiting = [name for name, names in loaded.items() if not names.isdisjoint(modules)]
     needed = dict[str, str]()
@@ -104,13 +104,15 @@ def packages(modules: Collection[str], versions: Mapping[str, str]) -> dict[str,
 def installed(modules: Collection[str]) -> dict[str, str]:
     """The essential version of Python, and of each package that provides one of the modules, imported or not."""
     versions = {
-        name: package.version for name, package in _distributions().items() if not _modules(package).isdisjoint(modules)
+        name: package.version
+        for name, package in installed_distributions().items()
+        if not _modules(package).isdisjoint(modules)
     }
     versions = {"python": platform.python_version(), **versions}
     return {name: essential(name, version) for name, version in sorted(versions.items())}
 
 
-def _distributions() -> dict[str, Distribution]:
+def installed_distributions() -> dict[str, Distribution]:
     """The installed packages by normalised name; of several of one name the first that Python finds."""
     first: dict[str, Distribution] = {}
     for distribution in distributions():
@@ -222,6 +224,11 @@ def has_commit(commit: str) -> bool:
 def committed(commit: str, path: Path) -> bytes | None:
     """The content of a file in a commit, by its path below the project's folder; None if it is not in it."""
     return _git_output("cat-file", "blob", f"{commit}:{path}")
+
+
+def archived(commit: str, *paths: str) -> bytes | None:
+    """Files and folders of a commit as a tar archive; None if the commit or one of them is not there."""
+    return _git_output("archive", "--format=tar", commit, "--", *paths)
 
 
 def first_commit(commit: str, path: Path) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,27 @@ class Hardware(BaseModel):
     gpus: list[str] = []
 
 
+class Process(BaseModel):
+    """What else Python ran for a job, beside the packages of its environment.
+
+    Attributes:
+        files: sha256 of each file of the project that was loaded, modules and the workflow's rules, by its path.
+        customised: sha256 of each file that Python runs whenever it starts, if neither Python itself nor a package of
+            the lock file brought it.
+        shadowing: file of each loaded module that lies elsewhere, and whose name Python or a package has, too.
+        variables: those that tell Python or the loader of the system what to run.
+        command: of the process.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    files: dict[str, str]
+    customised: dict[str, str] = {}
+    shadowing: dict[str, str] = {}
+    variables: dict[str, str] = {}
+    command: list[str] = []
+
+
 class Manifest(BaseModel):
     """What is on record of one job.
 
@@ -62,7 +84,8 @@ class Manifest(BaseModel):
         host: its name.
         slurm_job: number of its job in SLURM, if it was one.
         begun, ended: times of the attempt that made the outputs, ISO 8601.
-        attempts: of a training, all of them: where and when each began, from which step, and how it ended.
+        attempts: of a training, all of them: where and when each began, from which step and checkpoint, how it ended.
+        process: what else ran; None in a manifest of an earlier version.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -82,11 +105,21 @@ class Manifest(BaseModel):
     begun: str
     ended: str
     attempts: list[dict[str, Any]] = []
+    process: Process | None = None
+
+
+def resumptions(manifest: Manifest) -> list[str]:
+    """A line for each attempt at a run that did not begin at its first step."""
+    return [
+        f"resumed at step {attempt['first']} from checkpoint {attempt.get('checkpoint') or 'of unknown sha256'}"
+        for attempt in manifest.attempts
+        if attempt.get("first")
+    ]
 
 
 # Fields that may differ when a job is done again to the same bytes; they are no part of its statement. Most packages of
 # the lock file have nothing to do with a job; those that it imported are in its packages.
-UNSTATED = {"repository", "lock", "hardware", "host", "slurm_job", "begun", "ended", "attempts"}
+UNSTATED = {"repository", "lock", "hardware", "host", "slurm_job", "begun", "ended", "attempts", "process"}
 
 
 def statement(manifest: Manifest) -> str:
@@ -98,6 +131,8 @@ def statement(manifest: Manifest) -> str:
     content = manifest.model_dump(exclude=UNSTATED)
     content["outputs"] = reproducible_outputs(manifest)
     content["packages"] = {name: essential(name, version) for name, version in manifest.packages.items()}
+    if manifest.process and (foreign := {**manifest.process.customised, **manifest.process.shadowing}):
+        content["foreign"] = foreign  # so that nobody can take it out of a sealed manifest
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 
@@ -117,7 +152,13 @@ def read_manifest(path: Path) -> Manifest:
         raise InputError(f"{path}: expected a file")
     content = path.read_bytes()
     try:
-        return Manifest.model_validate_json(content)
+        return _parsed(content)
     except ValidationError as error:
         problem = error.errors()[0]
         raise InputError(f"{path}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(content: bytes) -> Manifest:
+    """A manifest from its bytes; kept, since an audit and its seal read the same ones."""
+    return Manifest.model_validate_json(content)

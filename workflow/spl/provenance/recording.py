@@ -13,12 +13,13 @@ from typing import Any
 from spl.attempts import slurm
 from spl.attempts.journal import Attempt, now
 from spl.campaign.job import Job
-from spl.code.subcommands import check_code, code_modules, code_packages, present_code
+from spl.code.subcommands import check_code, code_modules, code_packages, code_texts, present_code
 from spl.errors import InputError
 from spl.provenance import machine
 from spl.provenance.files import digest, digest_of_listing, write_whole
 from spl.provenance.ledger import note_statement
 from spl.provenance.manifest import Manifest, statement
+from spl.provenance.process import foreign_files, present_process, project_files
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,16 @@ def recorded(job: Job) -> Iterator[JobRecord]:
     """Do a job and leave its manifest; nothing is left of a job that fails.
 
     Commit, uncommitted changes, lock file and package versions are those of the moment when the job begins: what is
-    edited, pulled or upgraded during a training run had no part in it.
+    edited, pulled or upgraded during a training run had no part in it. A module that is loaded after it was edited has:
+    such a job fails.
 
     Args:
         job: its inputs are hashed before, its outputs after the work. A folder of images is not read a second time for
             its digest: its job writes the sha256 of each file as it read it.
 
     Raises:
-        InputError: the code is not what was planned or lies in no clone, or a folder lies where the manifest goes.
+        InputError: the code is not what was planned, was edited before it was loaded, or lies in no clone; or a folder
+            lies where the manifest goes.
     """
     parameter = job.content
     machine.check_installed()
@@ -70,7 +73,9 @@ def recorded(job: Job) -> Iterator[JobRecord]:
         "begun": now(),
     }
     versions = machine.versions()
+    files, foreign = project_files() | code_texts(job.subcommand, parameter), foreign_files()
     yield record
+    process = present_process(files, foreign)
     after = {
         "inputs": {str(path): inputs.get(str(path)) or _folder_digest(job) for path in job.inputs if path.exists()},
         "outputs": {str(path): digest(path) for path in job.outputs},
@@ -79,6 +84,7 @@ def recorded(job: Job) -> Iterator[JobRecord]:
         "environment": {name: os.environ[name] for name in machine.DETERMINISM if name in os.environ},
         "ended": now(),
         "attempts": [vars(attempt) for attempt in record.attempts],
+        "process": process.model_dump(),
     }
     content = before | after
     note_statement(job, statement(Manifest.model_validate(content)))

@@ -13,7 +13,7 @@ from typing import Any
 from spl.campaign.job import manifest_path
 from spl.errors import InputError
 from spl.provenance.files import digest
-from spl.provenance.manifest import read_manifest
+from spl.provenance.manifest import read_manifest, resumptions
 
 
 def records(runs: Iterable[str], folder: Path) -> dict[str, dict[str, Any]]:
@@ -34,6 +34,7 @@ def _record(path: Path) -> dict[str, Any] | None:
         "begun": manifest.begun,
         "ended": manifest.ended,
         "attempts": len(manifest.attempts),
+        **({"resumed": "; ".join(lines)} if (lines := resumptions(manifest)) else {}),
         "commit": manifest.repository and manifest.repository.commit,
         "uncommitted changes, sha256": manifest.repository and manifest.repository.diff,
         **manifest.hardware.model_dump(exclude_unset=True),

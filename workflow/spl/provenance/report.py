@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
@@ -14,9 +15,11 @@ from rich.console import RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
-from spl.campaign.job import MANIFEST
+from spl.campaign.job import MANIFEST, Job
 from spl.provenance.deviations import RegistrationCheck
-from spl.provenance.seal import ROOT_FILE, Seal
+from spl.provenance.manifest import resumptions
+from spl.provenance.seal import NAMED, ROOT_FILE, Seal
+from spl.provenance.sources import abridged, source_lines
 from spl.provenance.verdicts import Node, Verdict
 from spl.text.printable import printable
 from spl.text.shell import shell_word
@@ -27,6 +30,7 @@ LOOKS: dict[Verdict, tuple[str, str]] = {
     "recorded": ("✓", "cyan"),
     "stale": ("~", "yellow"),
     "tampered": ("✗", "bold red"),
+    "contradictory": ("✗", "red"),
     "broken-chain": ("…", "yellow"),
     "orphan": ("?", "magenta"),
     "unrecorded": ("?", "red"),
@@ -55,7 +59,7 @@ def tree(nodes: Mapping[str, Node], tops: Iterable[str]) -> Tree:
     def grow(name: str, branch: Tree) -> None:
         node = nodes[name]
         repeated = name in expanded and bool(node.upstream)
-        twig = branch.add(_line(node, " (see above)" if repeated else ""))
+        twig = branch.add(_line(node, " (see above)" if repeated else "", _resumed(node)))
         if not repeated:
             expanded.add(name)
             for parent in node.upstream:
@@ -72,12 +76,16 @@ def problems(nodes: Iterable[Node]) -> list[RenderableType]:
     return [_line(node) for node in nodes if node.verdict not in SOUND or node.notes]
 
 
-def _line(node: Node, after: str = "") -> Text:
+def _resumed(node: Node) -> list[str]:
+    return resumptions(node.manifest) if node.manifest else []
+
+
+def _line(node: Node, after: str = "", remarks: Sequence[str] = ()) -> Text:
     sign, colour = LOOKS[node.verdict]
     verdict = f"{node.verdict} ({', '.join(node.kinds)})" if node.kinds else node.verdict
     line = Text.assemble((f"{sign} ", colour), plain(node.name), " ", plain(verdict, colour), (after, "dim"))
     more = [f"and {len(node.why) - MOST} more"] if len(node.why) > MOST else []
-    if details := (*node.why[:MOST], *more, *node.notes):
+    if details := (*node.why[:MOST], *more, *node.notes, *remarks):
         line.append(plain(f": {'; '.join(details)}", "dim"))
     return line
 
@@ -98,26 +106,20 @@ def _seal_lines(seal: Seal) -> Iterator[str]:
     signed = f", {seal.signature.words}" if seal.digest else ""
     yield f"seal {seal.digest[:12]}: {SEALS[seal.state]}{signed}".replace("seal :", "seal:")
     if seal.changed:
-        yield f"  not as sealed: {_some(seal.changed)}"
+        yield f"  not as sealed: {abridged(seal.changed)}"
     if seal.unvouched:
         rest = "; jobs wrote the others" if len(seal.unvouched) < sum(map(_is_manifest, seal.changed)) else ""
-        yield f"  no job wrote {_some(seal.unvouched)} like this{rest}"
+        yield f"  no job wrote {abridged(seal.unvouched)} like this{rest}"
     elif seal.changed:
         yield "  jobs wrote all of these that are there"
     elif seal.state == "foreign":
         yield "  no result differs from this seal, so it was sealed again after it was published"
     for why, names in groupby(sorted(seal.accepted, key=seal.accepted.__getitem__), key=seal.accepted.__getitem__):
-        yield f"  sealed on somebody's word: {_some(list(names))}: {why}"
+        yield f"  sealed on somebody's word: {abridged(list(names))}: {why}"
 
 
 def _is_manifest(name: str) -> bool:
     return name.endswith(MANIFEST)
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first names of many, and how many more there are."""
-    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
-    return f"{', '.join(names[:MOST])}{more}"
 
 
 def registration_lines(registered: RegistrationCheck | None) -> Iterator[str]:
@@ -131,12 +133,29 @@ def registration_lines(registered: RegistrationCheck | None) -> Iterator[str]:
     yield from (f"  {line}" for line in registered.notes)
 
 
-def repository_lines(nodes: Iterable[Node]) -> Iterator[str]:
-    """A line for each way in which git failed when jobs began: their commit or uncommitted changes are unknown."""
-    recorded = (node.manifest.repository for node in nodes if node.manifest)
-    problems = Counter(repository.problem for repository in recorded if repository and repository.problem)
-    for problem, count in problems.items():
-        yield f"commit or changes unknown to the manifests of {count} job{'s' if count > 1 else ''}: {problem}"
+def published_lines(published: str | None, unlike: Sequence[str] | None) -> Iterator[str]:
+    """Whether results are as published, by a digest or by the listing in a file, and how they differ."""
+    if unlike is not None:
+        yield (
+            f"not the bytes that were published in {published}:"
+            if unlike
+            else f"the same bytes as published in {published}"
+        )
+        yield from unlike
+
+
+def crate_lines(unlike: Sequence[str] | None) -> Iterator[str]:
+    """Whether a crate holds the files that it describes; no line outside of a crate."""
+    if unlike is not None:
+        yield f"crate: {len(unlike)} files differ from its description" if unlike else "crate: as it describes itself"
+        yield from (f"  ✗ {line}" for line in unlike[:NAMED])
+
+
+def repository_lines(nodes: Collection[Node]) -> Iterator[str]:
+    """Lines on what ran that no commit holds, and on runs that were resumed."""
+    yield from source_lines([node.manifest for node in nodes if node.manifest])
+    if count := sum(map(bool, map(_resumed, nodes))):
+        yield f"{count} run{'s were' if count > 1 else ' was'} resumed from checkpoints: `spl audit RUN` has the steps"
 
 
 def repair(
@@ -198,7 +217,9 @@ def _study_option(study: str, default: str) -> str:
 
 def _needs_force(node: Node, read: Container[str]) -> bool:
     """Whether Snakemake may leave a job as it is; it makes missing files by itself unless their readers are there."""
-    return node.verdict in ("stale", "tampered", "unrecorded") or (node.verdict == "missing" and node.name in read)
+    return node.verdict in ("stale", "tampered", "contradictory", "unrecorded") or (
+        node.verdict == "missing" and node.name in read
+    )
 
 
 def _as_config(path: str) -> str:
@@ -211,7 +232,12 @@ SHOWN = ("name", "verdict", "kinds", "why", "notes", "upstream")
 
 
 def as_json(
-    nodes: Mapping[str, Node], seal: Seal, commands: Iterable[str], registered: RegistrationCheck | None = None
+    nodes: Mapping[str, Node],
+    seal: Seal,
+    commands: Iterable[str],
+    registered: RegistrationCheck | None = None,
+    unlike_published: Sequence[str] | None = None,
+    unlike_crate: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """The audit as JSON."""
     return {
@@ -225,11 +251,14 @@ def as_json(
             "signature": {"state": seal.signature.state, "words": seal.signature.words},
         },
         "nodes": [
-            {name: getattr(node, name) for name in SHOWN} | {"files": [str(path) for path in node.files]}
+            {name: getattr(node, name) for name in SHOWN}
+            | {"files": [str(path) for path in node.files], "resumed": _resumed(node)}
             for node in nodes.values()
         ],
         "repository": list(repository_lines(nodes.values())),
         "repair": list(commands),
+        "unlike published": unlike_published,
+        "unlike crate": unlike_crate,
         "registration": registered and {"kept": not registered.deviations, **vars(registered)},
     }
 
@@ -239,20 +268,33 @@ def is_fresh(nodes: Iterable[Node]) -> bool:
     return all(node.verdict in SOUND for node in nodes)
 
 
-def job_names(jobs: Mapping[str, Any], target: str, results: Path) -> list[str]:
+def job_names(jobs: Mapping[str, Job], target: str, results: Path) -> list[str]:
     """The names of the jobs that a target denotes: a file, a folder, or the last parts of names.
 
     Args:
-        jobs: by name, with ``outputs`` and ``manifest``.
-        target: "fig4", "results/demo/figures/fig4.pdf", "runs/digits".
+        jobs: by name.
+        target: "fig4", "tables/table1.csv", "results/demo/figures/fig4.pdf", "runs/digits".
         results: folder of the study.
     """
-    path = Path(target)
-    below = str(path.relative_to(results)) if path.is_relative_to(results) else target.rstrip("/")
-    if below == ".":
+    path = below_here(target)
+    place = path if path.is_relative_to(results) else results / path
+    if place == results:
         return list(jobs)
-    exact = [name for name, job in jobs.items() if name == below or path in job.outputs or path == job.manifest]
-    return exact or [name for name in jobs if f"/{below}/" in f"/{name}/"]
+    below = str(place.relative_to(results))
+    exact = [name for name, job in jobs.items() if name == below or place in (*job.outputs, job.manifest)]
+    return exact or [name for name, job in jobs.items() if _contains(job, below)]
+
+
+def below_here(target: str) -> Path:
+    """A path as the jobs state it: relative to the present folder."""
+    return Path(os.path.relpath(target)) if Path(target).is_absolute() else Path(target)
+
+
+def _contains(job: Job, parts: str) -> bool:
+    """Whether a job's name has these parts somewhere, or the path of one of its files has them last."""
+    return f"/{parts}/" in f"/{job.name}/" or any(
+        f"/{path}".endswith(f"/{parts}") for path in (*job.outputs, job.manifest)
+    )
 
 
 def run_line(node: Node, known: Mapping[str, Any] | None) -> Text:
@@ -260,7 +302,7 @@ def run_line(node: Node, known: Mapping[str, Any] | None) -> Text:
 
     ``known`` is its row of a summary; None for a run that calibrates, which has none.
     """
-    line = _line(node)
+    line = _line(node, remarks=_resumed(node))
     if known:
         described = (
             f"    error {100 * known['error_last']:.2f} %; {known['labels']} labels drawn by seed "

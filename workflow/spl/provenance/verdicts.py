@@ -6,7 +6,7 @@ A verdict rests on the bytes of all files and on the job's manifest, which the s
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
@@ -19,12 +19,14 @@ from spl.code.subcommands import present_code
 from spl.errors import InputError
 from spl.page.circumstances import holds_data_alone
 from spl.provenance import machine
+from spl.provenance.evidence import Digest, contradictions, copied_runs
 from spl.provenance.manifest import Manifest, read_manifest
 from spl.provenance.seal import OUTSIDE, ROOT_FILE
 from spl.provenance.signature import SIGNATURE
 
-Verdict = Literal["fresh", "recorded", "stale", "tampered", "broken-chain", "orphan", "unrecorded", "missing"]
-Digest = Callable[[Path], str | None]
+Verdict = Literal[
+    "fresh", "recorded", "stale", "tampered", "contradictory", "broken-chain", "orphan", "unrecorded", "missing"
+]
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ class Node:
     manifest: Manifest | None = field(default=None, repr=False)
 
 
-def audit(jobs: Mapping[str, Job], digest: Digest, archive: bool = False) -> dict[str, Node]:
+def audit(
+    jobs: Mapping[str, Job], digest: Digest, archive: bool = False, agreed: set[str] | None = None
+) -> dict[str, Node]:
     """Judge each job, and all jobs upstream of it.
 
     Args:
@@ -64,13 +68,14 @@ def audit(jobs: Mapping[str, Job], digest: Digest, archive: bool = False) -> dic
         digest: the sha256 of the file or folder at a path; None if there is none.
         archive: whether results that are not kept count as their manifests record them: such a job, fresh otherwise,
             is "recorded".
+        agreed: as in :func:`spl.provenance.evidence.contradictions`.
 
     Returns:
         by name, each after the jobs upstream of it.
     """
     if archive:
-        unkept = _recorded_outputs(jobs, digest)
-        judged = audit(jobs, lambda path: digest(path) or unkept.get(path))
+        unkept = unkept_outputs(jobs, digest)
+        judged = audit(jobs, lambda path: digest(path) or unkept.get(path), agreed=agreed)
         recorded = {
             name: replace(node, verdict="recorded")
             for name, node in judged.items()
@@ -80,13 +85,14 @@ def audit(jobs: Mapping[str, Job], digest: Digest, archive: bool = False) -> dic
     makers = _makers(jobs)
     graph = {name: {makers[path] for path in job.inputs if path in makers} for name, job in jobs.items()}
     nodes: dict[str, Node] = {}
+    copied, agreed = copied_runs(jobs), set() if agreed is None else agreed
     for name in TopologicalSorter(graph).static_order():
         upstream = {maker: nodes[maker] for maker in sorted(graph[name])}
-        nodes[name] = _verdict_on(jobs[name], upstream, makers, digest)
+        nodes[name] = _verdict_on(jobs[name], upstream, makers, digest, copied.get(name, []), agreed)
     return nodes
 
 
-def _recorded_outputs(jobs: Mapping[str, Job], digest: Digest) -> dict[Path, str]:
+def unkept_outputs(jobs: Mapping[str, Job], digest: Digest) -> dict[Path, str]:
     """The sha256 of each result that is not here, from the manifest of its job."""
     found: dict[Path, str] = {}
     for job in jobs.values():
@@ -139,7 +145,14 @@ def _makers(jobs: Mapping[str, Job]) -> dict[Path, str]:
     return {path: job.name for job in jobs.values() for path in job.outputs}
 
 
-def _verdict_on(job: Job, upstream: Mapping[str, Node], makers: Mapping[Path, str], digest: Digest) -> Node:
+def _verdict_on(
+    job: Job,
+    upstream: Mapping[str, Node],
+    makers: Mapping[Path, str],
+    digest: Digest,
+    copied: list[str],
+    agreed: set[str],
+) -> Node:
     def node(verdict: Verdict, why: Iterable[str] = (), **more: Any) -> Node:
         outline: dict[str, Any] = {"upstream": tuple(upstream), "subcommand": job.subcommand, "files": job.outputs}
         return Node(job.name, verdict, tuple(why), **outline, **more)
@@ -157,6 +170,8 @@ def _verdict_on(job: Job, upstream: Mapping[str, Node], makers: Mapping[Path, st
     scripts = (path for path in job.outputs if path not in job.reproducible and path.exists())
     if hostile := [path for path in scripts if not _holds_data_alone(path)]:
         return node("tampered", (f"{path} holds more than data" for path in hostile), manifest=manifest)
+    if contradicted := [*contradictions(job, manifest, digest, agreed), *copied]:
+        return node("contradictory", contradicted, manifest=manifest)
     inputs = {str(path): digest(path) for path in job.inputs}
     differences = _differences(job, manifest, inputs, upstream, makers)
     if kinds := tuple(kind for kind, lines in differences.items() if lines):
@@ -209,9 +224,9 @@ def _differences(
     comparable = {path for path in inputs if path in raw or upstream[makers[Path(path)]].verdict == "fresh"}
     return {
         "code": list(_changed_code(job, planned, manifest)),
-        "config": list(changed_values(planned, manifest.parameter)),
+        "config": [] if _is_canonical(manifest.parameter, job) else list(changed_values(planned, manifest.parameter)),
         "data": list(_changed_inputs(manifest.inputs, inputs, comparable, raw)),
-        "env": list(_changed_packages(manifest)),
+        "env": [*_changed_packages(manifest), *_foreign_code(manifest)],
     }
 
 
@@ -221,6 +236,11 @@ def _changed_code(job: Job, planned: Mapping[str, Any], manifest: Manifest) -> I
         yield f"code: {recorded[:12]} became {planned['code'][:12]}"
     elif representative(job.subcommand, manifest.code.fingerprint) != recorded:
         yield f"code: {manifest.code.fingerprint[:12]} was run instead of the planned {recorded[:12]}"
+
+
+def _is_canonical(parameter: Mapping[str, Any], job: Job) -> bool:
+    """Whether a parameter is that of a job; far faster than a comparison that names what differs."""
+    return json.dumps(parameter, sort_keys=True, separators=(",", ":")) == job.parameter
 
 
 def changed_values(present: Any, recorded: Any, key: str = "") -> Iterator[str]:
@@ -278,6 +298,15 @@ def _changed_packages(manifest: Manifest) -> Iterator[str]:
         version = manifest.packages.get(name, expected)
         if machine.essential(name, version) != expected:
             yield f"{name}: {version} was used, {expected} is in the lock file"
+
+
+def _foreign_code(manifest: Manifest) -> Iterator[str]:
+    """A line for each file that Python ran for a job, and that no package and no commit holds."""
+    if manifest.process:
+        for path, sha256 in manifest.process.customised.items():
+            yield f"{path}: Python ran this site customisation ({sha256[:12]}) when it started"
+        for name, path in manifest.process.shadowing.items():
+            yield f"{path}: was loaded as {name}, in place of the module of Python or its packages"
 
 
 def _roots(node: Node) -> tuple[tuple[str, Verdict], ...]:

@@ -39,7 +39,12 @@ def audit_cell(
     nodes = judge(study, [name], quick)
     summaries = [path for path in study.jobs[name].inputs if path.parent == study.results / "analysis"]
     for job in (name, *(f"analysis/{path.stem}" for path in summaries)):
-        if nodes[job].verdict in ("missing", "unrecorded", "tampered"):  # its record of runs cannot be trusted
+        if nodes[job].verdict in (
+            "missing",
+            "unrecorded",
+            "tampered",
+            "contradictory",
+        ):  # its record of runs cannot be trusted
             raise InputError(f"{job}: {nodes[job].verdict}: {nodes[job].why[0]}")
     value, runs = _number(study.results / name, place, cell)
     if unknown := [run for run in runs if f"runs/{run}" not in nodes]:

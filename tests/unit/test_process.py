@@ -1,0 +1,322 @@
+"""What Python ran for a job beside its packages is on record, and looked at when it was loaded."""
+
+import importlib.util
+import json
+import os
+import py_compile
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+from project import ROOT
+
+from spl.campaign.job import Job, canonical
+from spl.campaign.plan_file import write_plan_file
+from spl.code.subcommands import with_code
+from spl.data.store import Dataset, save_dataset
+from spl.provenance import machine, process, report, sources
+from spl.provenance.files import digest
+from spl.provenance.manifest import read_manifest
+from spl.provenance.verdicts import audit
+
+PLANNED = Job(
+    "splits/fold0", "split", canonical(with_code("split", {"draw": {"scheme": "balanced", "seed": 0, "labels": 10}})),
+    tuple(Path("results/fake/data", name) for name in ("images.safetensors", "dataset.json")),
+    (Path("results/fake/splits/fold0.json"),),
+)  # fmt: skip
+
+
+class Clone:
+    """A copy of the code, in which a test may plant what it wants; the job draws the labelled images of one fold."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.package = folder / "workflow/spl"
+        for part in ("workflow", "envs"):
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "Snakefile", folder / "Snakefile")
+        images = np.random.default_rng(0).integers(0, 256, (200, 1, 4, 4), dtype=np.uint8)
+        classes = np.arange(10).repeat(20)
+        data = folder / PLANNED.inputs[0].parent
+        data.mkdir(parents=True)
+        save_dataset("digits", list("abcdefghij"), Dataset(images, classes, images, classes), data)
+        (folder / PLANNED.outputs[0]).parent.mkdir(parents=True)
+
+    def draw(self, *path, **environment):
+        """Do the job, with these folders before the code's own; returns its labelled images."""
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(map(str, [*path, self.package.parent])), "PYTHONDONTWRITEBYTECODE": "1"
+        } | environment  # fmt: skip
+        plan = write_plan_file({PLANNED.name: PLANNED}, {}, self.folder / "results/fake")
+        command = [Path(sys.executable).parent / "spl", "split", plan, PLANNED.name]
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return json.loads((self.folder / PLANNED.outputs[0]).read_text())["labelled"]
+
+    def manifest(self):
+        return read_manifest(self.folder / PLANNED.manifest)
+
+    def verdict(self, monkeypatch):
+        monkeypatch.chdir(self.folder)
+        return audit({PLANNED.name: PLANNED}, lambda path: digest(path) if path.exists() else None)[PLANNED.name]
+
+
+@pytest.fixture
+def clone(tmp_path):
+    return Clone(tmp_path / "clone")
+
+
+# Draws other images.
+FORGE = """
+def forged(classes, original=splits.draw_split, **given):
+    return original(classes[::-1].copy(), **given)
+splits.draw_split = forged
+"""
+
+
+def test_an_honest_job_records_what_it_loaded_and_nothing_else(clone, monkeypatch):
+    clone.draw()
+    ran = clone.manifest().process
+    for path in ("workflow/spl/data/splits.py", "workflow/spl/cli/jobs.py", "workflow/rules/splits.smk", "Snakefile"):
+        assert ran.files[path] == digest(clone.folder / path)
+    assert "workflow/spl/training/loop.py" not in ran.files
+    assert (ran.customised, ran.shadowing) == ({}, {})
+    assert ran.variables["PYTHONPATH"] == str(clone.package.parent)
+    assert ran.command[-1] == PLANNED.name
+    assert clone.verdict(monkeypatch).verdict == "fresh"
+
+
+def test_a_site_customisation_makes_a_result_stale(clone, tmp_path, monkeypatch):
+    """It may have changed anything in the process, as here, and cover its tracks."""
+    honest = clone.draw()
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        f"import sys\nimport spl.data.splits as splits\n{FORGE}del sys.modules[__name__]\n"
+    )
+    assert clone.draw(folder) != honest
+    node = clone.verdict(monkeypatch)
+    assert (node.verdict, node.kinds) == ("stale", ("env",))
+    assert f"{folder / 'sitecustomize.py'}: Python ran this site customisation" in node.why[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "foreign"),
+    [
+        ("evil.pth", "import os; os.environ['A'] = '1'\n", True),
+        ("evil.pth", "/some/folder\nimport\tevil\n", True),
+        ("paths.pth", "/some/folder\nimportant\n", False),
+        ("of-numpy.pth", "import numpy_helper\n", False),
+        ("of-stranger.pth", "import stranger_helper\n", True),
+        ("_virtualenv.pth", "import _virtualenv", False),
+        ("_virtualenv.pth", "import _virtualenv; import evil", True),
+    ],
+)
+def test_lines_that_python_executes_are_foreign_unless_a_locked_package_brought_them(
+    tmp_path, monkeypatch, name, text, foreign
+):
+    listed = {"numpy": "of-numpy.pth,,\n", "stranger": "a.py,,\nof-stranger.pth,,\n"}
+    packages = {one: Mock(read_text=lambda _, record=record: record) for one, record in listed.items()}
+    monkeypatch.setattr(process, "_site_folders", lambda: (str(tmp_path),))
+    monkeypatch.setattr(machine, "installed_distributions", lambda: packages)
+    (tmp_path / name).write_text(text)
+    assert (tmp_path / name in process.foreign_files()) == foreign
+
+
+def test_a_module_from_elsewhere_in_place_of_python_s_own_makes_a_result_stale(clone, tmp_path, monkeypatch):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "hashlib.py").write_text(Path(importlib.util.find_spec("hashlib").origin).read_text() + "\nforged = 1\n")
+    clone.draw(folder)
+    node = clone.verdict(monkeypatch)
+    assert (node.verdict, node.kinds) == ("stale", ("env",))
+    assert f"{folder / 'hashlib.py'}: was loaded as hashlib, in place of the module of Python" in node.why[0]
+
+
+def test_what_a_job_says_of_foreign_code_is_sealed():
+    """Nobody can take it out of a manifest that a job wrote; without it, statements are as they always were."""
+    from spl.provenance.manifest import Manifest, statement
+
+    known = {
+        "subcommand": "split", "parameter": {}, "code": {"fingerprint": "f", "modules": []}, "inputs": {},
+        "outputs": {}, "repository": None, "lock": "", "packages": {}, "hardware": {}, "environment": {}, "host": "",
+        "slurm_job": None, "begun": "", "ended": "",
+    }  # fmt: skip
+    plain = statement(Manifest(**known))
+    assert statement(Manifest(**known, process={"files": {"a.py": "1"}, "command": ["spl"]})) == plain
+    for foreign in ({"customised": {"a.py": "1"}}, {"shadowing": {"a": "a.py"}}):
+        assert statement(Manifest(**known, process={"files": {}, **foreign})) != plain
+
+
+def plant(clone, module, text, invalidation):
+    """Put the compiled form of another text into the cache of a module."""
+    source = clone.package / module
+    other = clone.folder / source.name
+    other.write_text(text)
+    cached = Path(importlib.util.cache_from_source(str(source)))
+    py_compile.compile(str(other), str(cached), dfile=str(source), invalidation_mode=invalidation)
+    other.unlink()
+
+
+def test_what_lies_in_a_cache_is_never_run(clone):
+    honest = clone.draw()
+    text = (clone.package / "data/splits.py").read_text()
+    forged = f"{text}\nimport sys\nsplits = sys.modules[__name__]\n{FORGE}"
+    plant(clone, "data/splits.py", forged, py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    assert clone.draw() == honest
+
+
+def test_the_module_that_begins_a_job_is_compared_with_its_cache(clone):
+    text = (clone.package / "cli/main.py").read_text()
+    plant(clone, "cli/main.py", f"{text}\nforged = 1\n", py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    with pytest.raises(
+        AssertionError, match="error: .*cli/main.py: its compiled form in __pycache__ is of another text"
+    ):
+        clone.draw()
+
+
+SWAP = """
+import sys
+from pathlib import Path
+from unittest.mock import Mock
+from spl.campaign.plan_file import read_job
+from spl.cli.jobs import planned
+from spl.code.subcommands import entry
+from spl.errors import InputError
+from spl.provenance.recording import recorded
+job = planned("split", Path(sys.argv[1]), sys.argv[2])
+module = Path(sys.argv[3])
+honest = module.read_text()
+try:
+    with recorded(job):
+        module.write_text(honest + "\\nforged = 1\\n")
+        work = entry("split")
+        {restore}module.write_text(honest)
+        work(job.content, job.inputs, job.outputs)
+        {later}module.write_text(honest + "\\nlater = 1\\n")
+except InputError as error:
+    sys.exit(f"error: {{error}}")
+"""
+
+
+def swap(clone, **places):
+    plan = write_plan_file({PLANNED.name: PLANNED}, {}, clone.folder / "results/fake")
+    program = SWAP.format(**{"restore": "", "later": "", **places})
+    command = [sys.executable, "-c", program, plan, PLANNED.name, clone.package / "data/ranking.py"]
+    environment = os.environ | {"PYTHONPATH": str(clone.package.parent)}
+    return subprocess.run(command, cwd=clone.folder, env=environment, capture_output=True, text=True)
+
+
+def test_a_module_that_is_swapped_after_it_was_looked_at_fails_the_job(clone):
+    for places in ({"later": "# "}, {"restore": "# ", "later": "# "}):
+        done = swap(clone, **places)
+        assert done.returncode == 1
+        assert "data/ranking.py: was changed after this job had begun, and then loaded" in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert not (clone.folder / PLANNED.manifest).exists()
+        honest = (ROOT / "workflow/spl/data/ranking.py").read_text()
+        (clone.package / "data/ranking.py").write_text(honest)
+
+
+def git(folder, *arguments):
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    subprocess.run(["git", "-C", folder, *identity, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(clone, monkeypatch):
+    """The clone as a git repository, to which audits look."""
+    git(clone.folder, "init", "--quiet")
+    (clone.folder / ".gitignore").write_text("results/\n__pycache__/\n")
+    git(clone.folder, "add", ".")
+    git(clone.folder, "commit", "--quiet", "--message", "first")
+    monkeypatch.setattr(machine, "PROJECT", clone.folder)
+    for function in (sources.committed_files, sources._is_known, sources._present):
+        function.cache_clear()
+    return clone
+
+
+JOBS = "workflow/spl/cli/jobs.py"
+
+
+def lines(node):
+    return list(report.repository_lines([node]))
+
+
+def test_a_committed_tree_is_not_mentioned(repository, monkeypatch):
+    repository.draw()
+    node = repository.verdict(monkeypatch)
+    assert (node.verdict, lines(node)) == ("fresh", [])
+
+
+@pytest.mark.parametrize("file", [JOBS, "workflow/rules/splits.smk"])
+def test_uncommitted_changes_of_files_that_ran_are_named(repository, monkeypatch, file):
+    """No fingerprint holds what starts and records jobs, such as a rule that calls the command in another way."""
+    honest = (repository.folder / file).read_text()
+    (repository.folder / file).write_text(f"{honest}\n# forged\n")
+    repository.draw()
+    (repository.folder / file).write_text(honest)
+    node = repository.verdict(monkeypatch)
+    [line] = lines(node)
+    assert line.startswith("uncommitted changes ")
+    assert line.endswith(f" when 1 job ran: loaded {file}")
+
+
+def test_uncommitted_changes_of_now_are_mentioned(repository, monkeypatch):
+    repository.draw()
+    (repository.folder / "Snakefile").write_text("# edited\n")
+    [line] = lines(repository.verdict(monkeypatch))
+    assert line.startswith("uncommitted changes ")
+    assert line.endswith(" now")
+
+
+def test_changes_that_git_was_told_to_ignore_contradict_the_commit(repository, monkeypatch):
+    git(repository.folder, "update-index", "--assume-unchanged", JOBS)
+    path = repository.folder / JOBS
+    path.write_text(f"{path.read_text()}\nforged = 1\n")
+    repository.draw()
+    assert repository.manifest().repository.diff is None
+    node = repository.verdict(monkeypatch)
+    assert node.verdict == "contradictory"
+    assert f"{JOBS} ran as {digest(path)[:12]}, its commit has " in node.why[0]
+
+
+def test_a_commit_that_is_not_here_is_told_and_condemns_nothing(repository, monkeypatch, tmp_path):
+    repository.draw()
+    path = repository.folder / PLANNED.manifest
+    path.write_text(path.read_text().replace(repository.manifest().repository.commit, "1" * 40))
+    node = repository.verdict(monkeypatch)
+    expected = "commit 111111111111 of 1 job cannot be looked up: "
+    assert (node.verdict, lines(node)) == ("fresh", [f"{expected}this repository does not have it"])
+    sources._present.cache_clear()
+    (repository.package / "cli/jobs.py").write_text("")
+    assert lines(node)[1] == f"1 job ran with other texts than are here, and no commit has them: {JOBS}"
+    monkeypatch.setattr(machine, "PROJECT", tmp_path / "elsewhere")
+    sources._is_known.cache_clear()
+    assert lines(node)[0] == f"{expected}no repository is here"
+
+
+@pytest.mark.parametrize("commit", ["--output=written", "--remote=.", "HEAD", "main\n"])
+def test_a_commit_that_is_none_is_not_handed_to_git(repository, monkeypatch, commit):
+    repository.draw()
+    path = repository.folder / PLANNED.manifest
+    content = json.loads(path.read_text())
+    content["repository"]["commit"] = commit
+    path.write_text(json.dumps(content))
+    node = repository.verdict(monkeypatch)
+    assert "cannot be looked up: this repository does not have it" in lines(node)[0]
+    assert not Path("written").exists()
+
+
+def test_manifests_of_before_say_nothing_of_what_ran_and_stay_fresh(repository, monkeypatch):
+    repository.draw()
+    path = repository.folder / PLANNED.manifest
+    content = json.loads(path.read_text())
+    del content["process"]
+    path.write_text(json.dumps(content))
+    node = repository.verdict(monkeypatch)
+    assert (node.verdict, lines(node)) == ("fresh", [])

@@ -1,0 +1,122 @@
+"""Which text of the project's files ran, beside what is committed: changes that no commit holds are told."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import tarfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+
+from spl.provenance import machine
+from spl.provenance.files import digest
+from spl.provenance.manifest import Manifest
+
+COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+# Names that a line lists.
+NAMED = 3
+
+
+@cache
+def committed_files(commit: str) -> dict[str, str] | None:
+    """The sha256 of each file of the workflow in a commit, by its path; None if the commit is not in this repository.
+
+    Contents are as git would check them out.
+    """
+    archive = machine.archived(commit, "Snakefile", "workflow") if _is_known(commit) else None
+    if archive is None:
+        return None
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        files = ((entry.name, tar.extractfile(entry)) for entry in tar if entry.isfile())
+        return {name: hashlib.sha256(file.read()).hexdigest() for name, file in files if file}
+
+
+def hidden_changes(manifest: Manifest) -> Iterator[tuple[str, str, str]]:
+    """Files that ran otherwise than in their job's commit, although no uncommitted change is on record.
+
+    Returns:
+        path, sha256 of what ran, and sha256 of what is committed.
+    """
+    repository = manifest.repository
+    if manifest.process and repository and repository.commit and not (repository.diff or repository.problem):
+        committed = committed_files(repository.commit) or {}
+        for path, sha256 in manifest.process.files.items():
+            if committed.get(path, sha256) != sha256:
+                yield path, sha256, committed[path]
+
+
+def source_lines(manifests: Sequence[Manifest]) -> Iterator[str]:
+    """A line for each reason why a reader may not find in a commit what ran, and on uncommitted changes of today."""
+    failed, unknown, jobs = Counter[str](), Counter[str](), Counter[str]()
+    changed: dict[str, set[str]] = defaultdict(set)  # files by the digest of the changes
+    for manifest in manifests:
+        if not (repository := manifest.repository):
+            continue
+        if repository.problem:
+            failed[repository.problem] += 1
+        if repository.commit and not _is_known(repository.commit):
+            unknown[repository.commit] += 1
+        if repository.diff:
+            jobs[repository.diff] += 1
+            changed[repository.diff] |= _uncommitted(manifest)
+    for problem, count in failed.items():
+        yield f"commit or changes unknown to the manifests of {_jobs(count)}: {problem}"
+    for commit, count in unknown.items():
+        where = "this repository does not have it" if machine.is_repository() else "no repository is here"
+        yield f"commit {commit[:12]} of {_jobs(count)} cannot be looked up: {where}"
+    for diff, count in jobs.items():
+        files = (
+            f"loaded {abridged(sorted(changed[diff]))}" if changed[diff] else "in none of the files known to be loaded"
+        )
+        yield f"uncommitted changes {diff[:12]} when {_jobs(count)} ran: {files}"
+    yield from _unlike_here(manifests)
+    if present := (machine.repository() or {}).get("diff"):
+        yield f"uncommitted changes {present[:12]} now"
+
+
+def _unlike_here(manifests: Iterable[Manifest]) -> Iterator[str]:
+    """A line on files that ran with a text that is neither committed nor here, where no commit can tell."""
+    files, count = set[str](), 0
+    for manifest in manifests:
+        commit = manifest.repository.commit if manifest.repository else None
+        if manifest.process and not (commit and _is_known(commit)):
+            other = {path for path, sha256 in manifest.process.files.items() if _present(path) != sha256}
+            files |= other
+            count += bool(other)
+    if files:
+        yield f"{_jobs(count)} ran with other texts than are here, and no commit has them: {abridged(sorted(files))}"
+
+
+@cache
+def _present(path: str) -> str | None:
+    """The sha256 of a file of the project as it is now; manifests of strangers may name anything."""
+    try:
+        return digest(machine.PROJECT / path)
+    except (OSError, ValueError):
+        return None
+
+
+def _uncommitted(manifest: Manifest) -> set[str]:
+    """The files that a job loaded and that its commit does not have like this."""
+    committed = manifest.repository and manifest.repository.commit and committed_files(manifest.repository.commit)
+    if not manifest.process or committed is None:
+        return set()
+    return {path for path, sha256 in manifest.process.files.items() if (committed or {}).get(path) != sha256}
+
+
+@cache
+def _is_known(commit: str) -> bool:
+    # Git would take another text for an option, or for the name of a branch.
+    return bool(COMMIT.fullmatch(commit)) and machine.is_repository() and machine.has_commit(commit)
+
+
+def _jobs(count: int) -> str:
+    return f"{count} job{'s' if count > 1 else ''}"
+
+
+def abridged(names: Sequence[str]) -> str:
+    """The first names of many, and how many more there are."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"
