@@ -107,6 +107,7 @@ def test_a_study_that_is_handed_over_so_is_planned_as_by_configfile(project):
             "--config training=...: expected study, partial",
         ),
         (["--config", f"study={TINY}", "name=mine"], "--config name=...: expected study, partial"),
+        (["--config", "study="], "--config study=: expected a value; is a variable of the shell unset?"),
     ],
 )
 def test_a_study_from_several_places_is_refused(project, arguments, line):
