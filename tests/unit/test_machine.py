@@ -257,3 +257,25 @@ def test_what_changes_while_a_job_works_is_not_in_its_manifest(repository, monke
     assert manifest.repository.model_dump(exclude_unset=True) == before
     lock.write_text("numpy==1\n")
     assert manifest.lock == digest(lock)
+
+
+def test_a_clone_runs_its_own_code_or_says_whose(monkeypatch, tmp_path):
+    """An environment that was copied with its clone runs the code of the old place."""
+    machine.check_clone(ROOT)
+    machine.check_clone(ROOT / "workflow")
+    machine.check_clone(tmp_path)  # a workflow that imports this one
+    (tmp_path / "workflow/spl").mkdir(parents=True)
+    for place in (tmp_path, tmp_path / "workflow"):
+        with pytest.raises(InputError, match=f"runs the code of {ROOT}, not of {tmp_path}; pip install"):
+            machine.check_clone(place)
+    (tmp_path / "{x}/workflow/spl").mkdir(parents=True)
+    monkeypatch.setattr(machine, "PROJECT", tmp_path / "{x}")
+    with pytest.raises(InputError, match="{x}: expected a folder without braces"):
+        machine.check_clone(tmp_path / "{x}")
+
+
+def test_names_of_files_are_read_in_utf_8_or_not_at_all(monkeypatch):
+    machine.check_encoding()
+    monkeypatch.setattr("sys.getfilesystemencoding", lambda: "iso8859-1")
+    with pytest.raises(InputError, match="expected names of files in UTF-8, got iso8859-1; export PYTHONUTF8=1"):
+        machine.check_encoding()

@@ -21,7 +21,7 @@ from spl.doctor.site import site_of
 from spl.errors import InputError
 from spl.paper.selection import exhibit_caption, exhibits
 from spl.provenance.deviations import check_registration
-from spl.provenance.machine import check_installed
+from spl.provenance.machine import check_clone, check_encoding, check_installed
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_yaml
 
@@ -47,7 +47,9 @@ def study_file():
 try:
     if in_part not in ("true", "false"):
         raise InputError(f"--config partial={in_part}: expected true or false")
+    check_encoding()
     check_installed()
+    check_clone(Path(workflow.basedir))
     if IS_MAIN and not frozen:
         check_command_line(files, workflow.config_settings.config)
     if frozen:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from spl.cli.jobs import PLAIN, do
 from spl.errors import FailedBeforeError, InputError, InterruptedTrainingError, NotFiniteError
+from spl.provenance.machine import check_encoding
 
 INTERRUPTED = 75
 """The status of a training that saved its state on request (EX_TEMPFAIL: try again)."""
@@ -26,8 +27,10 @@ def main() -> None:
     # numpy's library starts a thread for each core as soon as it is loaded, and many jobs run side by side.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")  # names of files need not be text
+        # Names of files need not be text; and no terminal's settings are a reason to end.
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
+        check_encoding()
         _command(sys.argv[1:])
     except tuple(STATUS) as error:
         for line in str(error).splitlines():

@@ -48,6 +48,46 @@ def check_installed() -> None:
         )
 
 
+def check_encoding() -> None:
+    """Refuse a locale in which names of files are not UTF-8: the classes of a user's images would have other names.
+
+    Raises:
+        InputError: Python decodes names in another way.
+    """
+    if (encoding := sys.getfilesystemencoding()).lower() != "utf-8":
+        raise InputError(f"locale: expected names of files in UTF-8, got {encoding}; export PYTHONUTF8=1")
+
+
+def clone_around(started: Path) -> Path:
+    """The clone of this project in which a command is started; outside of any, that of the code that runs.
+
+    Args:
+        started: folder of the command or of the Snakefile.
+    """
+    here = started.resolve()
+    return next((place for place in (here, here.parent) if (place / "workflow/spl").is_dir()), PROJECT)
+
+
+def check_clone(snakefile: Path) -> None:
+    """Refuse a Snakefile whose clone is not that of the code that runs, as after a clone was copied or renamed.
+
+    Args:
+        snakefile: folder of the Snakefile.
+
+    Raises:
+        InputError: edits of this clone would have no effect; or Snakemake cannot work in a folder of this name.
+    """
+    if (clone := clone_around(snakefile)) != PROJECT:
+        raise InputError(f"`spl` runs the code of {PROJECT}, not of {clone}; {how_to_use(clone)}")
+    if {"{", "}"} & {*str(snakefile.absolute())}:
+        raise InputError(f"{snakefile.absolute()}: expected a folder without braces, which Snakemake takes for wildcards")
+
+
+def how_to_use(clone: Path) -> str:
+    """What makes the commands of an environment run the code of a clone."""
+    return f"pip install --no-deps --editable {clone}, or export PYTHONPATH={clone}/workflow"
+
+
 def hardware() -> dict[str, Any]:
     """The processor; and, if the process uses torch, its devices and the instruction set that torch uses."""
     properties: dict[str, Any] = {"machine": platform.machine(), "processor": processor(), "cores": os.cpu_count()}
