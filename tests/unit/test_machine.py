@@ -274,6 +274,15 @@ def test_a_clone_runs_its_own_code_or_says_whose(monkeypatch, tmp_path):
         machine.check_clone(tmp_path / "{x}")
 
 
+def test_commands_in_a_clone_with_other_code_are_refused(monkeypatch, tmp_path):
+    shutil.copytree(ROOT / "workflow/spl", tmp_path / "workflow/spl", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.chdir(tmp_path)
+    machine.check_code_here()
+    (tmp_path / "workflow/spl/methods/mine.py").touch()
+    with pytest.raises(InputError, match=f"runs the code of {ROOT}, and that of {tmp_path} differs; pip install"):
+        machine.check_code_here()
+
+
 def test_names_of_files_are_read_in_utf_8_or_not_at_all(monkeypatch):
     machine.check_encoding()
     monkeypatch.setattr("sys.getfilesystemencoding", lambda: "iso8859-1")

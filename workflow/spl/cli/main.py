@@ -11,7 +11,7 @@ from pathlib import Path
 
 from spl.cli.jobs import PLAIN, do
 from spl.errors import FailedBeforeError, InputError, InterruptedTrainingError, NotFiniteError
-from spl.provenance.machine import check_encoding
+from spl.provenance.machine import check_code_here, check_encoding
 
 INTERRUPTED = 75
 """The status of a training that saved its state on request (EX_TEMPFAIL: try again)."""
@@ -54,6 +54,7 @@ def _command(arguments: list[str]) -> None:
 
             from spl.cli import interactive, rules
 
+            check_code_here()
             command = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=interactive.HELP)
             command.add_typer(interactive.app)
             command.add_typer(rules.app)

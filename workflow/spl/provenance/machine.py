@@ -83,6 +83,22 @@ def check_clone(snakefile: Path) -> None:
         raise InputError(f"{snakefile.absolute()}: expected a folder without braces, which Snakemake takes for wildcards")
 
 
+def check_code_here() -> None:
+    """Refuse commands in a clone with other code than that which runs: they would call its results fresh or stale by it.
+
+    Raises:
+        InputError: naming both.
+    """
+    clone = clone_around(Path())
+    if clone != PROJECT and _code_of(clone) != _code_of(PROJECT):
+        raise InputError(f"`spl` runs the code of {PROJECT}, and that of {clone} differs; {how_to_use(clone)}")
+
+
+def _code_of(clone: Path) -> dict[Path, bytes]:
+    package = clone / "workflow/spl"
+    return {path.relative_to(package): path.read_bytes() for path in package.rglob("*.py")}
+
+
 def how_to_use(clone: Path) -> str:
     """What makes the commands of an environment run the code of a clone."""
     return f"pip install --no-deps --editable {clone}, or export PYTHONPATH={clone}/workflow"
