@@ -107,6 +107,35 @@ def test_how_a_user_lets_git_print_changes_is_none_of_them(repository, monkeypat
     assert machine.repository() == before
 
 
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_a_file_that_git_was_told_not_to_look_at_is_no_unchanged_one(repository, flag):
+    git(repository, "update-index", flag, "workflow/code.py")
+    digests = {None}
+    for number in (1, 2):
+        (repository / "workflow/code.py").write_text(f"x = {number}\n")
+        digests.add(change())
+    assert len(digests) == 3, "never clean without having seen it"
+    (repository / "workflow/code.py").unlink()  # a sparse checkout
+    if flag == "--skip-worktree":
+        assert change() is None
+
+
+def test_code_that_only_this_user_ignores_counts_and_what_the_project_ignores_does_not(repository, monkeypatch):
+    (repository / ".git/info/exclude").write_text("mine.py\nmine.yaml\n.DS_Store\n")
+    (repository / ".gitignore").write_text("__pycache__/\n")
+    git(repository, "add", ".gitignore")
+    git(repository, "commit", "--quiet", "--message", "second")
+    for name in ("workflow/__pycache__/code.pyc", "config/.DS_Store"):
+        (repository / name).parent.mkdir(exist_ok=True)
+        (repository / name).touch()
+    digests = {change()}
+    assert digests == {None}
+    for name in ("workflow/mine.py", "config/mine.yaml"):
+        (repository / name).write_text("1")
+        digests.add(change())
+    assert len(digests) == 3
+
+
 def test_an_untracked_link_to_nowhere_stops_no_job(repository):
     (repository / "workflow/gone").symlink_to("nowhere")
     assert change() is not None

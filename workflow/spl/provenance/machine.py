@@ -256,13 +256,21 @@ def _changes() -> str | None:
     Raises:
         GitError: git does not list them.
     """
-    listings = (
-        _git("diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", "HEAD"),
-        _git("ls-files", "-z", "--others", "--exclude-standard", "workflow", "config", "Snakefile"),
-    )
-    names = sorted({name for listing in listings for name in listing.split(b"\0") if name})
+    changed = _git("diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", "HEAD").split(b"\0")
+    # What a user ignores may be code all the same; no hidden file is.
+    listed = _git(
+        *("ls-files", "-z", "-v", "--cached", "--others", "--exclude-per-directory=.gitignore", "--exclude=.*"),
+        *("workflow", "config", "Snakefile"),
+    ).split(b"\0")
+    names = sorted({*filter(None, changed), *(entry[2:] for entry in listed if _is_unseen(entry))})
     lines = (b"%b %b\n" % (_content_digest(PROJECT / os.fsdecode(name)), name) for name in names)
     return hashlib.sha256(b"".join(lines)).hexdigest() if names else None
+
+
+def _is_unseen(entry: bytes) -> bool:
+    """Whether git has not compared a file: untracked (?), or, if it is there, marked as skipped (S) or unchanged (h)."""
+    tag, name = entry[:1], os.fsdecode(entry[2:])
+    return tag == b"?" or ((tag == b"S" or tag.islower()) and os.path.lexists(PROJECT / name))
 
 
 def is_repository() -> bool:
