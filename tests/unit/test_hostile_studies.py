@@ -99,10 +99,16 @@ WRONG = {
     "a terminal's commands": ('"\\e[2J": 1', r"study.yaml: \x1b[2J: unknown key"),
     "lists in lists": ("x: " + "[" * 5000, "study.yaml: not YAML: maximum recursion depth"),
     "a list that holds itself": ("title: &a [*a]", "study.yaml: title: expected text, got [[["),
-    "a number that counts in eights": ("name: a\nx: 0150", "study.yaml:2: 0150: YAML reads this as 104; write 104 or 150"),
+    "a number that counts in eights": (
+        "name: a\nx: 0150",
+        "study.yaml:2: 0150: YAML reads this as 104; write 104 or 150",
+    ),
     "one below zero": ("x: -010", "study.yaml:1: -010: YAML reads this as -8; write -8 or -10"),
     "one among others": ("x: [07, 08, 010]", "study.yaml:1: 010: YAML reads this as 8; write 8 or 10"),
-    "a number that counts in sixties": ("x: 1:30", "study.yaml:1: 1:30: YAML reads this as 90; write 90, or quotes around"),
+    "a number that counts in sixties": (
+        "x: 1:30",
+        "study.yaml:1: 1:30: YAML reads this as 90; write 90, or quotes around",
+    ),
     "one with a point": ("x: 1:30.5", "study.yaml:1: 1:30.5: YAML reads this as 90.5; write 90.5, or quotes around"),
     "a mapping merged into another": ("x: &x {a: 1}\ny: {<<: *x}", "study.yaml:2: <<: expected no merged mappings"),
 }
@@ -118,7 +124,18 @@ def test_a_wrong_file_is_refused_with_the_place_of_its_mistake(tmp_path, monkeyp
     assert any(line.startswith(expected) for line in lines), lines
 
 
-PLAIN = {"0": 0, "-3": -3, "10": 10, "0.5": 0.5, "0x96": 150, "1_000": 1000, "07": 7, "08": "08", "00:x": "00:x", '"010"': "010"}
+PLAIN = {
+    "0": 0,
+    "-3": -3,
+    "10": 10,
+    "0.5": 0.5,
+    "0x96": 150,
+    "1_000": 1000,
+    "07": 7,
+    "08": "08",
+    "00:x": "00:x",
+    '"010"': "010",
+}
 
 
 @pytest.mark.parametrize("text", PLAIN)

@@ -75,3 +75,13 @@ def test_a_terminal_that_knows_ascii_alone_gets_all_commands(project):
         assert "Traceback" not in told.stderr
     refused = project.run("spl", "plan", TINY, **ASCII)
     assert refused.stderr == "error: locale: expected names of files in UTF-8, got ascii; export PYTHONUTF8=1\n"
+
+
+def test_a_link_to_a_place_that_is_gone_is_named_where_results_belong(project):
+    (project.folder / "results").symlink_to("/scratch/gone")
+    line = "results: expected a folder, found a link to /scratch/gone, which is not there"
+    refused = project.run("snakemake", "-n", "all", "--configfile", TINY)
+    assert refused.returncode == 2
+    assert [told for told in refused.stderr.splitlines() if told.startswith("error: ")] == [f"error: {line}"]
+    assert f"error   files: {line}" in project.run("spl", "doctor", TINY).stdout
+    assert not list(project.folder.glob("scratch"))

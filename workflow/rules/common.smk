@@ -7,6 +7,7 @@ from spl.campaign import frozen_plan
 from spl.campaign.command_line import check_command_line, check_targets
 from spl.campaign.here import cores_here, memory_here, memory_of_run, runs_on_gpu
 from spl.campaign.jobs import jobs
+from spl.campaign.notes import noting
 from spl.campaign.own_images import image_notes, note_images, state_file
 from spl.campaign.owner import check_owner, record_owner
 from spl.campaign.partial import partial_plan
@@ -78,11 +79,12 @@ try:
         PLAN_FILE = Path(frozen)
     else:
         JOBS = jobs(PLAN, EXHIBITS)
-        if study_file():
-            check_owner(study_file(), Path(RESULTS))
-            record_owner(study_file(), Path(RESULTS))
-        PLAN_FILE = write_plan_file(JOBS, dict(config), Path(RESULTS))
-        CHANGED_IMAGES = note_images(PLAN, Path(RESULTS)) if workflow.is_main_process else []
+        with noting(Path(RESULTS)):
+            if study_file():
+                check_owner(study_file(), Path(RESULTS))
+                record_owner(study_file(), Path(RESULTS))
+            PLAN_FILE = write_plan_file(JOBS, dict(config), Path(RESULTS))
+            CHANGED_IMAGES = note_images(PLAN, Path(RESULTS)) if workflow.is_main_process else []
 except InputError as mistake:
     print(*(f"error: {line}" for line in str(mistake).splitlines()), sep="\n", file=sys.stderr)
     raise SystemExit(2)

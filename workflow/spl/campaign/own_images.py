@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from spl.campaign.notes import write_note
 from spl.campaign.plan_file import FOLDER
 from spl.data.image_folder import list_images
 from spl.study.files import DATA_FILES
@@ -77,9 +78,7 @@ def note_images(plan: Plan, results: Path) -> list[str]:
         if not dataset.absent:
             present, changed = _compare(dataset.files[0], noted, outputs[1])
         if present != noted or not file.is_file():
-            temporary = file.with_name(f".{file.name}.{os.getpid()}")
-            temporary.write_text(json.dumps(present) + "\n", encoding="utf-8")
-            temporary.replace(file)
+            write_note(file, f"{json.dumps(present)}\n".encode())
         _date(file, outputs, newer=bool(changed))
         if changed:
             others = f" and {len(changed) - 1:,} more" if len(changed) > 1 else ""

@@ -80,7 +80,9 @@ def check_clone(snakefile: Path) -> None:
     if (clone := clone_around(snakefile)) != PROJECT:
         raise InputError(f"`spl` runs the code of {PROJECT}, not of {clone}; {how_to_use(clone)}")
     if {"{", "}"} & {*str(snakefile.absolute())}:
-        raise InputError(f"{snakefile.absolute()}: expected a folder without braces, which Snakemake takes for wildcards")
+        raise InputError(
+            f"{snakefile.absolute()}: expected a folder without braces, which Snakemake takes for wildcards"
+        )
 
 
 def check_code_here() -> None:

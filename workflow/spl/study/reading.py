@@ -20,7 +20,6 @@ from spl.study.checks import InconsistentStudyError, check_consistency
 from spl.study.schema import Study
 from spl.study.settings import NETWORK
 
-
 MERGE = "tag:yaml.org,2002:merge"
 
 
