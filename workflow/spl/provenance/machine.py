@@ -79,14 +79,13 @@ def check_clone(snakefile: Path) -> None:
     """
     if (clone := clone_around(snakefile)) != PROJECT:
         raise InputError(f"`spl` runs the code of {PROJECT}, not of {clone}; {how_to_use(clone)}")
-    if {"{", "}"} & {*str(snakefile.absolute())}:
-        raise InputError(
-            f"{snakefile.absolute()}: expected a folder without braces, which Snakemake takes for wildcards"
-        )
+    folder = str(snakefile.absolute())
+    if "{" in folder or "}" in folder:
+        raise InputError(f"{folder}: expected a folder without braces, which Snakemake takes for wildcards")
 
 
 def check_code_here() -> None:
-    """Refuse commands in a clone with other code than that which runs: they would call its results fresh or stale by it.
+    """Refuse commands in a clone with other code than that which runs, by which they would judge its results.
 
     Raises:
         InputError: naming both.
@@ -270,7 +269,7 @@ def _changes() -> str | None:
 
 
 def _is_unseen(entry: bytes) -> bool:
-    """Whether git has not compared a file: untracked (?), or, if it is there, marked as skipped (S) or unchanged (h)."""
+    """Whether git has not compared a file: untracked (?), or there and marked as skipped (S) or unchanged (h)."""
     tag, name = entry[:1], os.fsdecode(entry[2:])
     return tag == b"?" or ((tag == b"S" or tag.islower()) and os.path.lexists(PROJECT / name))
 
