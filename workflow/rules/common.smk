@@ -94,7 +94,8 @@ PRODUCTS = f"{RESULTS}/{PLAN.products}".rstrip("/")
 if workflow.is_main_process:
     for name, key in PLAN.off.items():
         print(f"off: experiments.{name}: {key}", file=sys.stderr)
-    for line in [*CHANGED_IMAGES, *image_notes(PLAN, Path(RESULTS))]:
+    IMAGE_NOTES = image_notes(PLAN, Path(RESULTS))
+    for line in [*CHANGED_IMAGES, *IMAGE_NOTES]:
         print(line, file=sys.stderr)
     if PLAN.study.registered and files:
         for line in check_registration(Path(files[0]), PLAN.study, ()).deviations:
