@@ -63,8 +63,8 @@ def _leaked(name: str, description: Path) -> str:
     shared = {path: train[sha256] for path, sha256 in _prepared(description, "test_files").items() if sha256 in train}
     if not shared:
         return ""
-    first = min(shared)
-    return f"{name}: {len(shared):,} test images are training images, too: {first} is {shared[first]}; errors are too small"
+    what = f"{name}: {len(shared):,} test images are training images, too"
+    return f"{what}: {min(shared)} is {shared[min(shared)]}; errors are too small"
 
 
 def state_file(results: Path, name: str) -> Path:

@@ -97,8 +97,8 @@ def list_images(root: Path) -> Listing:
     """List a folder of images; hidden files, other kinds of files and deeper folders are passed over.
 
     Raises:
-        InputError: there is no class, a class is empty or spelt in two ways, training and test have different classes, a
-            folder cannot be read, or a name cannot be printed.
+        InputError: there is no class, a class is empty or spelt in two ways, training and test have different classes,
+            a folder cannot be read, or a name cannot be printed.
     """
     passed: PassedOver = defaultdict(list)
     folders, images = _sort_out(root, "", passed)
@@ -133,7 +133,7 @@ def _check_spellings(root: Path, names: Sequence[str]) -> None:
     for name in sorted(names):
         other = first.setdefault(unicodedata.normalize("NFC", name), name)
         if other != name:
-            raise InputError(f"{root}: expected one spelling of a class, found {ascii(other)} and {ascii(name)}")
+            raise InputError(f"{root}: expected one spelling of a class, found {other!a} and {name!a}")
 
 
 def _list_part(root: Path, part: str, passed: PassedOver) -> dict[str, list[str]]:
