@@ -70,6 +70,18 @@ def test_a_damaged_data_set_is_named(finished):
     assert "expected the array with sha256" in refused.stderr
 
 
+def test_a_result_of_which_only_a_part_was_copied_is_named(finished):
+    run = "results/tiny/runs/digits/balanced-40/fold0/fixmatch/seed0"
+    for name in ("metrics.csv", "predictions.safetensors", "parameters.json"):
+        whole = (finished.folder / run / name).read_bytes()
+        (finished.folder / run / name).write_bytes(whole[: len(whole) // 2])
+        [plan] = finished.results.glob("campaign/plan-*.json")
+        refused = finished.run("spl", "analyse", plan, "analysis/scarce-labels")
+        (finished.folder / run / name).write_bytes(whole)
+        told = f"error: {run}/{name}: not as its manifest records it; `spl audit` says how to make it again\n"
+        assert (refused.returncode, refused.stderr) == (2, told)
+
+
 HOSTILE = "__use_yte__: true\n__definitions__:\n  - import pathlib\n?pathlib.Path('pwned').touch() or 'name': tiny\n"
 
 

@@ -208,7 +208,7 @@ def audit(
         raise InputError("--seal: expected without --quick, which relies on cached digests")
     if rerun and as_json:
         raise InputError("--rerun: expected without --json; the exit status is 0 if the run is reproduced")
-    asked = targets or []
+    asked = [_from_here(target) for target in targets or ()]
     about = plan_study(study, next(iter(asked), rerun or (why and why.partition(":")[0])), archive)
     if rerun:
         fresh = audit_rerun(about, rerun, _console())
@@ -218,6 +218,12 @@ def audit(
         fresh = audit_results(about, asked, quick, published, None if as_json else _console())
     if not fresh:
         raise typer.Exit(1)
+
+
+def _from_here(target: str) -> str:
+    """An absolute path below the current folder as a relative one, as results are named; everything else as it is."""
+    path = Path(target)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else target
 
 
 @_command("spl seal results/demo", "spl seal results/demo --sign ~/.ssh/id_ed25519")

@@ -21,7 +21,12 @@ from spl.errors import InputError
 PROJECT = fingerprint.PROJECT
 LOCK, CONDA = PROJECT / "envs" / "requirements.lock", PROJECT / "envs" / "environment.yaml"
 # Environment variables that decide how libraries round.
-DETERMINISM = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "CUBLAS_WORKSPACE_CONFIG")
+DETERMINISM = (
+    *("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "CUBLAS_WORKSPACE_CONFIG"),
+    # What users set beside those that we set: other names of them, products in fewer bits, other kernels.
+    *("DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE", "NVIDIA_TF32_OVERRIDE"),
+    *("MKL_ENABLE_INSTRUCTIONS", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES", "GLIBC_TUNABLES"),
+)
 # Seconds that git has to answer.
 GIT_PATIENCE = 60
 # Variables that lead git to another repository, as in its own hooks.
