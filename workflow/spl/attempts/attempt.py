@@ -43,8 +43,9 @@ def attempt(
 ) -> None:
     """Train a run, from its newest checkpoint if there is one.
 
-    SIGINT, SIGTERM, SIGUSR1, SIGHUP (unless nohup ignores it), a newer process and the end of the job's time make it save and end. When its time is over,
-    and after a SIGTERM while SLURM lets the job run on, it puts the job back into the queue.
+    SIGINT, SIGTERM, SIGUSR1, SIGHUP (unless nohup ignores it), a newer process and the end of the job's time make it
+    save and end. When its time is over, and after a SIGTERM while SLURM lets the job run on, it puts the job back into
+    the queue.
 
     Args:
         parameter: the run's canonical parameter.
