@@ -10,7 +10,6 @@ import io
 import os
 import re
 import sys
-import unicodedata
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -97,15 +96,14 @@ def list_images(root: Path) -> Listing:
     """List a folder of images; hidden files, other kinds of files and deeper folders are passed over.
 
     Raises:
-        InputError: there is no class, a class is empty or spelt in two ways, training and test have different classes,
-            a folder cannot be read, or a name cannot be printed.
+        InputError: there is no class, a class is empty, training and test have different classes, a folder cannot be
+            read, or a name cannot be printed.
     """
     passed: PassedOver = defaultdict(list)
     folders, images = _sort_out(root, "", passed)
     passed["image% outside of the class folders"] += images
     held_out = "val" if "val" in folders and not _sort_out(root, "test", defaultdict(list))[0] else "test"
     train, test = (_list_part(root, part, passed) for part in ("train", held_out))
-    _check_spellings(root, [*train, *test])
     for classes, others, part in ((train, test, held_out), (test, train, "train")):
         for name in sorted(classes.keys() - others.keys()):
             hint = f", and images without a class in {root / name}" if name in UNLABELLED else ""
@@ -121,19 +119,6 @@ def list_images(root: Path) -> Listing:
     for path in filter(UNPRINTABLE.search, chain(*paths)):
         raise InputError(f"{root}: {path!r}: expected a name in UTF-8 without control characters")
     return Listing(tuple(sorted(train, key=natural)), tuple(paths[0]), tuple(paths[1]), _describe(root, passed))
-
-
-def _check_spellings(root: Path, names: Sequence[str]) -> None:
-    """Refuse a class that is spelt in two ways that look the same: macOS writes é as e with an accent, others do not.
-
-    Raises:
-        InputError: naming both.
-    """
-    first: dict[str, str] = {}
-    for name in sorted(names):
-        other = first.setdefault(unicodedata.normalize("NFC", name), name)
-        if other != name:
-            raise InputError(f"{root}: expected one spelling of a class, found {other!a} and {name!a}")
 
 
 def _list_part(root: Path, part: str, passed: PassedOver) -> dict[str, list[str]]:
