@@ -69,12 +69,12 @@ def test_a_number_leads_to_its_runs(visit, paper, study):
 
 def test_numbers_behind_a_fold_and_lines_of_one_run_are_doors_too(visit, paper):
     page = visit(paper)
-    page.get_by_text("Intervals, effect sizes").first.click()
+    page.locator("#table1").get_by_text("Intervals, effect sizes").click()
     page.locator("#table1 details").get_by_role("link", name="2", exact=True).click()
     expect(title(page)).to_have_text("Table 1: Smooth FixMatch, pairs")
     page.keyboard.press("Escape")
-    page.locator("#collapsing summary").first.click()
-    page.locator("#collapsing").get_by_role("link", name="high").first.click()
+    page.locator("details.more summary").first.click()
+    page.locator("details.more").get_by_role("link", name="high").first.click()
     expect(title(page)).to_have_text(re.compile("^digits/balanced-40/"))
 
 

@@ -135,12 +135,12 @@ def test_a_folder_that_was_not_named_is_off_and_the_rest_goes_on(folder):
     assert plan.off == {"scarce-labels": "set datasets.pictures.root"}
     assert list(plan.experiments) == ["others"]
     assert {run.dataset for run in plan.runs.values()} == {"digits"}
-    assert exhibits(plan, "mine.yaml")["table1"].module == "spl.tables.not_run"
+    assert exhibits(plan, "mine.yaml")["collapses-scarce-labels"].module == "spl.tables.not_run"
     assert "scarce-labels" not in json.loads(page_parameter(plan, exhibits(plan, "")))["experiments"]
 
     plan = make_plan(study(source="image-folder", side=8, root=str(folder)))
     assert plan.off == {}
-    assert exhibits(plan, "mine.yaml")["table1"].module == "spl.tables.summary"
+    assert exhibits(plan, "mine.yaml")["means-scarce-labels"].module == "spl.tables.summary"
     assert "pictures/balanced-4/fold0" in plan.splits
 
 

@@ -81,11 +81,12 @@ def test_the_page_of_a_study(tmp_path):
     path = summarised(tmp_path / "analysis/one.csv", losing="smooth-fixmatch")
     save_table(summary.build({"titles": TITLES, "baseline": "fixmatch"}, [path]), "", "", tmp_path / "tables/gains")
     save_table(collapses.build({"titles": TITLES, "classes": ["cat", "dog"]}, [path]), "", "", tmp_path / "tables/when")
-    common = {"kind": "table", "title": "Table", "heading": "", "caption": "", "part": ""}
+    common = {"kind": "table", "title": "Table", "heading": "", "caption": "", "part": "all", "detail": False}
+    common |= {"experiments": []}
     given = {
         "title": "", "study": "", "sections": [{"name": name, **common} for name in ("gains", "when")], "assumed": {},
         "experiments": ["one"], "stand_ins": {}, "runs": 6, "missing": 0, "products": "", "left_out": [], "trained": [],
-        "methods": TITLES, "basins": {},
+        "methods": TITLES, "basins": {}, "rebuilds_the_paper": True, "conditions": {"all": {}},
     }  # fmt: skip
     outputs = [tmp_path / "paper.html", tmp_path / "paper.records.js"]
     write_page(given, [tmp_path / path for path in page_inputs(given)], outputs, {})

@@ -17,8 +17,9 @@ from spl.campaign.parameters import (
 )
 from spl.errors import InputError
 from spl.paper import parameters
-from spl.paper.catalogue import CATALOGUE, experiment_exhibits
+from spl.paper.catalogue import CATALOGUE, numbered_products
 from spl.paper.literature import PUBLISHED, read_published
+from spl.paper.sections.every_experiment import experiment_exhibits
 from spl.paper.selection import exhibit_inputs, exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
@@ -190,7 +191,7 @@ def test_captions_say_what_was_run_and_what_was_assumed():
 def test_an_item_without_its_experiment_is_not_part_of_the_paper():
     plan = with_experiments(**{"scarce-labels": SCARCE | {"methods": ["fixmatch"]}})
     shown = exhibits(plan, "")
-    of_the_experiment = experiment_exhibits("scarce-labels")
+    of_the_experiment = experiment_exhibits(plan, "scarce-labels", {"means", "folds"})
     of_the_paper = {"table1", "table7", "fig1", "fig6", "fig9", "aggregate", "confusion"}
     of_the_paper |= {"pseudo-labels", "coverage", "flips"}
     assert set(shown) == of_the_paper | set(of_the_experiment)
@@ -201,10 +202,14 @@ def test_an_item_without_its_experiment_is_not_part_of_the_paper():
 def test_the_paper_s_study_has_every_item_and_knows_what_each_is_made_of():
     plan = make_plan(check_study(yaml.safe_load((CONFIG / "paper.yaml").read_text()), ""))
     shown = exhibits(plan, "")
-    analysed = (experiment_exhibits(name) for name in plan.study.experiments)
+    of_the_paper = {name: shown[name] for name in CATALOGUE}
+    trained = [name for name, experiment in plan.study.experiments.items() if experiment.methods]
+    analysed = (experiment_exhibits(plan, name, numbered_products(of_the_paper, name)) for name in trained)
     assert set(shown) == set(CATALOGUE) | {name for several in analysed for name in several}
     off = {name for name, exhibit in shown.items() if exhibit.module.endswith(".not_run")}
-    assert off == {"table15", "fig7", "fig8", *experiment_exhibits("imagenet-10-percent")}, "ImageNet has no root"
+    assert off == {"table15", "fig7", "fig8", *experiment_exhibits(plan, "imagenet-10-percent", set())}, (
+        "ImageNet has no root"
+    )
     assert "set datasets.imagenet.root" in shown["fig7"].caption(plan)
     runs = {f"runs/{path}" for path in plan.runs}
     made = {f"analysis/{name}.csv" for name in plan.experiments} | {f"splits/{path}.json" for path in plan.splits}

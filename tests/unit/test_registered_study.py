@@ -12,7 +12,7 @@ from spl.analysis.regime import Regime, in_regime, regime_conditions
 from spl.campaign.partial import partial_plan
 from spl.campaign.registration import check_is_registered
 from spl.errors import InputError
-from spl.paper import captions
+from spl.paper.catalogue import CATALOGUE
 from spl.paper.claim_parameters import claim_tests
 from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
@@ -119,7 +119,7 @@ def test_registered_claims_are_tested_at_their_looks_alone():
 
 
 def test_the_caption_of_the_claims_states_the_levels():
-    caption = captions.claims(make_plan(check_study(content(), "study.yaml")), "scarce-labels")
+    caption = CATALOGUE["claims"].caption(make_plan(check_study(content(), "study.yaml")), "scarce-labels")
     assert "at most 5 %, or, for registered claims about scarce-labels, 1 % at 2 folds, 4 % at 3 folds" in caption
 
 

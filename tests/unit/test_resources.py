@@ -38,7 +38,7 @@ def planned(digits, training=None, **experiments):
 @pytest.mark.parametrize(("device", "gpu"), [("cuda", 2), ("cpu", 0)])
 def test_each_process_gets_its_cores_and_on_cuda_a_gpu(device, gpu):
     plan = planned({}, {"device": device, "processes": 2, "threads": 3}, only={})
-    expected = Request(gpu=gpu, runs_per_gpu=1, cpus=6, mem_mb=16000, runtime=2880, hours=None)
+    expected = Request(gpu=gpu, runs_per_gpu=1, cpus=6, mem_mb=16000, runtime=60, hours=None)
     assert set(run_requests(plan).values()) == {expected}
 
 
@@ -56,7 +56,7 @@ def test_a_run_that_two_experiments_need_shares_its_gpu_with_as_few_as_either_of
 @settings(max_examples=20, deadline=None)
 def test_an_experiment_wins_over_its_data_set_and_the_most_demanding_over_the_others(digits, first, second):
     plan = planned(digits, one={"resources": first}, two={"resources": second, "folds": [0]})
-    default = {"mem_mb": 16000, "runtime": 2880}
+    default = {"mem_mb": 16000, "runtime": 60}
     one, two = default | digits | first, default | digits | second
     for path, request in run_requests(plan).items():
         if path not in plan.experiments["one"]:
@@ -85,3 +85,11 @@ def test_resources_are_no_part_of_any_job_s_parameter():
         yield page_parameter(plan, found)
 
     assert list(parameters(plain)) == list(parameters(asking))
+
+
+@pytest.mark.parametrize(("steps", "minutes"), [(2**20, 2880), (2**19, 1440), (300, 60)])
+def test_the_time_limit_fits_the_steps_unless_the_study_states_one(steps, minutes):
+    for stated, expected in (({}, minutes), ({"runtime": 7}, 7)):
+        plan = planned({}, {"steps": steps}, only={"resources": stated})
+        [path, *_] = plan.experiments["only"]
+        assert run_requests(plan)[path].runtime == expected

@@ -119,5 +119,7 @@ def test_the_plan_knows_what_is_done(finished):
     finished.edit("tests/studies/tiny.yaml", "steps: 150", "steps: 160")
     listed = finished.spl("plan", str(finished.study)).stdout
     assert "0 of 6 runs done" in listed
+    assert "will be trained again, over their results. To keep both" in listed
+    listed = finished.spl("plan", str(finished.study), "--runs").stdout
     assert "stale (settings changed)" in listed
     assert "stale (settings, split_seed changed)" in listed

@@ -62,8 +62,8 @@ UNFELT = [
     ("envs/environment.yaml", "channels:", "# Another.\nchannels:"),
     (TINY, "    training: { network", "    resources: { mem_mb: 3000 }\n    training: { network"),
 ]
-NEW_FIGURE = """CATALOGUE: dict[str, Exhibit] = {
-    "new": Exhibit("New", "New", "spl.figures.new", captions.losses, parameter=parameters.threshold),"""
+NEW_FIGURE = """EXHIBITS: dict[str, Exhibit] = {
+    "new": Exhibit("New", "New", "spl.figures.new", _losses, parameter=parameters.threshold),"""
 NEW_EXPERIMENT = """experiments:
   pseudo-labeling:
     dataset: digits
@@ -85,7 +85,7 @@ def test_changes_that_no_job_can_feel_run_nothing(finished):
 def test_a_new_figure_is_drawn_and_nothing_else(finished):
     folder = finished.folder / "workflow/spl/figures"
     (folder / "new.py").write_text((folder / "fig1.py").read_text())
-    finished.edit("workflow/spl/paper/catalogue.py", "CATALOGUE: dict[str, Exhibit] = {", NEW_FIGURE)
+    finished.edit("workflow/spl/paper/sections/formulas.py", "EXHIBITS: dict[str, Exhibit] = {", NEW_FIGURE)
     assert finished.planned("all") == {"figure new", "paper", "seal", "all"}
 
 

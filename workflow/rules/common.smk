@@ -187,7 +187,7 @@ def caption(name):
 
 def part(name):
     """The part of the report that an exhibit belongs to."""
-    return EXHIBITS[name].part or "The paper"
+    return EXHIBITS[name].section
 
 
 def labels(name, form):

@@ -1,4 +1,8 @@
-"""``snakemake --logger progress``: the training runs in progress, how many are done, and the time left."""
+"""The output of Snakemake here: a line for each job, how many training runs are done, and the time left.
+
+The profile selects it. Where all details are asked for (``-p``, ``--verbose``, ``-n``) or none (``--quiet``), Snakemake
+prints as ever. The details of each job are in its log.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +24,16 @@ TRAINING = "train"
 class LogHandler(LogHandlerBase):
     """Prints one line per job, shows a progress bar in a terminal, and prints errors in full."""
 
-    writes_to_stream = True
     writes_to_file = False
     has_filter = True
     has_formatter = True
     needs_rulegraph = False
+
+    @property
+    def writes_to_stream(self) -> bool:
+        """Whether this handler prints, in place of Snakemake's own."""
+        asked = self.common_settings
+        return not (asked.dryrun or asked.printshellcmds or asked.verbose or asked.debug_dag or asked.quiet)
 
     def __post_init__(self) -> None:
         console = Console(stderr=True, highlight=False)
@@ -45,6 +54,8 @@ class LogHandler(LogHandlerBase):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show one event of Snakemake."""
+        if not self.writes_to_stream:
+            return
         fields: dict[str, Any] = record.__dict__
         event = fields.get("event")
         if event == LogEvent.RUN_INFO and not self.bar.tasks:
@@ -67,7 +78,7 @@ class LogHandler(LogHandlerBase):
         """Report a job that ended."""
         if rule != TRAINING:
             if rule != target:
-                self.say(f"{rule} {target}")
+                self.say(f"{rule} {target}".rstrip())
             return
         self.runs_done += 1
         self.seconds += time.monotonic() - began

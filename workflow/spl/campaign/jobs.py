@@ -21,7 +21,7 @@ from spl.campaign.parameters import (
     split_parameter,
 )
 from spl.page.inputs import page_inputs
-from spl.paper.catalogue import Exhibit
+from spl.paper.exhibit import Exhibit
 from spl.paper.selection import exhibit_inputs
 from spl.study.files import DATA_FILES, ENDINGS, RUN_FILES, SUMMARISED
 from spl.study.plan import Plan

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from spl.campaign.job import canonical
 from spl.code.subcommands import with_code
 from spl.page.parameter import page_content
-from spl.paper.catalogue import Exhibit
+from spl.paper.exhibit import Exhibit
 from spl.paper.selection import exhibit_content
 from spl.study.plan import Plan, planned_values
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +12,9 @@ from spl.study.schema import Resources
 
 if TYPE_CHECKING:
     from spl.study.plan import Plan
+
+# Minutes for a run of the paper's length
+LONGEST_RUN = 2880
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,11 @@ def _overrides(resources: Resources) -> dict[str, float]:
     return resources.model_dump(exclude_unset=True)
 
 
+def _time_limit(steps: int) -> int:
+    """The minutes that a run of so many steps requests if the study does not say."""
+    return max(60, math.ceil(LONGEST_RUN * steps / 2**20))
+
+
 def _request(plan: Plan, path: str, stated: list[Resources]) -> Request:
     run = plan.runs[path]
     processes, settings = run.settings["processes"], run.settings
@@ -73,6 +82,6 @@ def _request(plan: Plan, path: str, stated: list[Resources]) -> Request:
         runs_per_gpu=min(resources.runs_per_gpu for resources in stated) if gpu == 1 else 1,
         cpus=processes * settings["threads"],
         mem_mb=max(resources.mem_mb for resources in stated),
-        runtime=max(resources.runtime for resources in stated),
+        runtime=max(resources.runtime or _time_limit(settings["stop"] or settings["steps"]) for resources in stated),
         hours=max((resources.hours * length for resources in stated if resources.hours), default=None),
     )

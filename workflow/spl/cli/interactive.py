@@ -58,7 +58,7 @@ def _command(*examples: str) -> Callable[[CommandFunctionType], CommandFunctionT
 StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.", autocompletion=_studies)]
 
 
-@_command("spl plan config/paper.yaml --price 2.5", "spl plan config/paper.yaml --observed")
+@_command("spl plan config/paper.yaml --price 2.5", "spl plan config/paper.yaml --runs")
 def plan(
     study: StudyFile = DEMO,
     price: Annotated[float | None, typer.Option(help="Price of a GPU-hour (or core-hour); also prints costs.")] = None,
@@ -69,12 +69,14 @@ def plan(
     observed: Annotated[
         bool, typer.Option("--observed", help="Compare the resources that finished runs used with their requests.")
     ] = False,
+    runs: Annotated[
+        bool, typer.Option("--runs", help="List every run, its state and the experiments that need it.")
+    ] = False,
 ) -> None:
-    """List a study's runs with the experiments that need them, their state, and the GPU-hours in total."""
-    from rich.table import Table
-
+    """Show a study's experiments, how many of their runs are done, how small a p they allow, and the GPU-hours."""
     from spl.campaign import cost as usage
     from spl.campaign.hard_fold import hard_fold_message
+    from spl.campaign.overview import experiment_table, run_table
     from spl.campaign.own_images import image_notes
     from spl.campaign.owner import check_owner
     from spl.campaign.parameters import run_parameter
@@ -87,7 +89,7 @@ def plan(
     from spl.study.reading import read_study
     from spl.text.printable import say
     from spl.text.shell import shell_word
-    from spl.text.terminal import plain, show
+    from spl.text.terminal import show
 
     planned = make_plan(read_study(study))
     exhibits(planned, str(study))
@@ -95,18 +97,18 @@ def plan(
     file = rates or find_rates(results)
     measured = read_rates(file) if file else None
     check_owner(study, results)
-    title = plain(f"{planned.study.title}: {len(planned.runs)} runs")
-    listing = Table("run", "needed by", "state", title=title, box=None)
-    runs = with_progress(planned.runs, len(planned.runs), "checking runs")
-    states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in runs}
+    paths = with_progress(planned.runs, len(planned.runs), "checking runs")
+    states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in paths}
     check_processor(planned, [path for path, state in states.items() if state != "done"])
-    needs = dict(planned.experiments)
-    for name, calibration in planned.calibrations.items():
-        needs[f"calibration of {name}"] = list(calibration.runs)
-    for path, state in states.items():
-        listing.add_row(plain(path), plain(", ".join(name for name, runs in needs.items() if path in runs)), state)
     console = _console()
-    console.print(usage.observed(planned, results) if observed else listing)
+    listing = run_table if runs else experiment_table
+    console.print(usage.observed(planned, results) if observed else listing(planned, states))
+    if stale := next((state for state in states.values() if state.startswith("stale")), None):
+        show(
+            console,
+            f"{stale}: these runs will be trained again, over their results. To keep both, give the changed setting "
+            "under `variants` of an experiment, or the study another `name`.",
+        )
     done = sum(state == "done" for state in states.values())
     show(console, f"{done} of {len(states)} runs done; {len(planned.splits)} labelled sets.")
     if message := hard_fold_message(planned, results, [path for path, state in states.items() if state == "done"]):

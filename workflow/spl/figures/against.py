@@ -25,7 +25,9 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
 
 
 def error_against(summary: pd.DataFrame, parameter: Mapping[str, Any]) -> tuple[Figure, pd.DataFrame]:
-    """A dot for each run, and a line through the means of each method, with hollow markers where runs are missing.
+    """A dot for each run, and a line through the means of each method, with their standard deviations.
+
+    The marker of a mean is hollow where runs are missing.
 
     Args:
         summary: one row per run.
@@ -45,7 +47,9 @@ def error_against(summary: pd.DataFrame, parameter: Mapping[str, Any]) -> tuple[
         raise ValueError(f"several runs of one method, {setting}, fold and seed cannot share a dot")
     by_value = planned.groupby(["method", setting])["error_last"]
     planned = planned.assign(
-        mean=by_value.transform("mean"), partial=by_value.transform(lambda errors: errors.isna().any())
+        mean=by_value.transform("mean"),
+        std=by_value.transform("std"),
+        partial=by_value.transform(lambda errors: errors.isna().any()),
     )
     shown = planned.dropna(subset="error_last", ignore_index=True)
 
@@ -58,8 +62,11 @@ def error_against(summary: pd.DataFrame, parameter: Mapping[str, Any]) -> tuple[
         axis.plot(
             means[setting], means["mean"], color=look.colour, marker=look.marker, markersize=4, label=titles[method]
         )
+        several = means.dropna(subset="std")
+        axis.errorbar(several[setting], several["mean"], several["std"], fmt="none", ecolor=look.colour, elinewidth=0.8)
         mark_partial(axis, means[means["partial"]].set_index(setting)["mean"], look.colour, look.marker)
     ticks_at(axis, planned[setting])
+    axis.set_ylim(bottom=0)
     axis.yaxis.set_major_formatter(Percent())
     axis.set(xlabel=parameter["label"], ylabel="error of the last checkpoint")
-    return figure, shown.drop(columns="partial")
+    return figure, shown.drop(columns=["std", "partial"])

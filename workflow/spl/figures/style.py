@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,13 +50,15 @@ LOOKS: dict[str, Look] = {
     "smooth-fixmatch-sqrt": Look(GREEN, "D"),
     "smooth-fixmatch-factor": Look(SKY, "p"),
 }
-# Markers of methods that are not in LOOKS
+# Colours and markers of methods that are not in LOOKS; the colours are from Paul Tol's muted palette.
+COLOURS = ("#882255", "#44AA99", "#999933", "#AA4499", "#117733", "#332288")
 MARKERS = "<>hdH8"
 
 
 def look_of(method: str) -> Look:
-    """The look of a method: from :data:`LOOKS`, or, for other methods, orange with a marker derived from the name."""
-    return LOOKS.get(method) or Look(ORANGE, MARKERS[sum(method.encode()) % len(MARKERS)])
+    """The look of a method: from :data:`LOOKS`, or, for other methods, one of 36 that its name decides."""
+    colour, marker = divmod(zlib.crc32(method.encode()) % (len(COLOURS) * len(MARKERS)), len(MARKERS))
+    return LOOKS.get(method) or Look(COLOURS[colour], MARKERS[marker])
 
 
 FONT = "DejaVu Sans"  # comes with matplotlib

@@ -8,8 +8,8 @@ from typing import Any
 
 from spl.methods.registry import METHODS
 from spl.page.inputs import SCRIPT, STYLE, TEMPLATE
-from spl.paper.catalogue import Exhibit
-from spl.paper.selection import exhibit_caption
+from spl.paper.exhibit import Exhibit
+from spl.paper.selection import exhibit_conditions, is_of_the_paper, own_caption
 from spl.study.plan import Plan
 from spl.study.schema import METHOD_SETTINGS
 
@@ -22,22 +22,30 @@ def on_the_page(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Exhibit]:
 def page_content(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Any]:
     """The content of the page's parameter: all that the page depends on besides its input files."""
     study = plan.study
+    on_page = on_the_page(plan, shown)
     sections = [
         {
             "name": name,
             "kind": exhibit.kind,
             "title": exhibit.title,
             "heading": exhibit.heading,
-            "caption": exhibit_caption(plan, exhibit),
-            "part": exhibit.part,
+            "caption": own_caption(plan, exhibit),
+            "part": exhibit.section,
+            "detail": exhibit.detail,
+            "experiments": list(exhibit_conditions(plan, exhibit)),
         }
-        for name, exhibit in on_the_page(plan, shown).items()
+        for name, exhibit in on_page.items()
     ]
+    conditions: dict[str, dict[str, str]] = {}
+    for exhibit in on_page.values():
+        conditions.setdefault(exhibit.section, {}).update(exhibit_conditions(plan, exhibit))
     trained = dict.fromkeys(run for runs in plan.experiments.values() for run in runs if run not in plan.missing)
     return {
         "title": study.title,
         "study": study.name,
+        "rebuilds_the_paper": any(is_of_the_paper(study, name) for name in study.experiments),
         "sections": sections,
+        "conditions": {section: list(words.items()) for section, words in conditions.items()},
         "experiments": [name for name, runs in plan.experiments.items() if runs],
         "assumed": study.assumed,
         "stand_ins": {name: dataset.stands_in_for for name, dataset in study.datasets.items() if dataset.stands_in_for},
@@ -49,7 +57,7 @@ def page_content(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Any]:
         "basins": study.basins.model_dump(),
         "products": plan.products,
         "left_out": [
-            exhibit.title for exhibit in shown.values() if plan.partial and exhibit.not_run and not exhibit.part
+            exhibit.title for exhibit in shown.values() if plan.partial and exhibit.not_run and not exhibit.detail
         ],
         "template": hashlib.sha256(b"".join(path.read_bytes() for path in (TEMPLATE, STYLE, SCRIPT))).hexdigest(),
     }

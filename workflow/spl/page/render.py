@@ -13,6 +13,7 @@ from typing import Any
 
 import jinja2
 import pandas as pd
+from markupsafe import Markup, escape
 from PIL import Image
 
 from spl.data.splits import read_split
@@ -46,7 +47,12 @@ def write_page(
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"minus": lambda number: number.replace("-", "−"), "whole": whole, "embedded": embedded}
+    environment.filters |= {
+        "minus": lambda number: number.replace("-", "−"),
+        "whole": whole,
+        "symbols": symbols,
+        "embedded": embedded,
+    }
     products, trained = results / parameter["products"], parameter["trained"]
     summaries = (products / "analysis" / f"{name}.csv" for name in parameter["experiments"])
     runs = _runs(summaries, parameter["methods"])
@@ -80,6 +86,11 @@ def write_page(
     )
     path.write_text(page, encoding="utf-8")
     circumstances.write_text(circumstances_script(records), encoding="utf-8")
+
+
+def symbols(text: str) -> Markup:
+    """Text or markup with the symbols of the paper as it sets them."""
+    return Markup(escape(text).replace("λ_u", Markup("λ<sub>u</sub>")).replace("λ_Φ", Markup("λ<sub>Φ</sub>")))
 
 
 def embedded(content: Any) -> str:

@@ -11,9 +11,19 @@ from typing import Any
 from spl.methods.registry import METHODS
 from spl.paper.literature import PublishedError, comparable_errors, read_published
 from spl.study.checks import BASELINE
-from spl.study.labels import TECHNICAL, network_name
+from spl.study.labels import TECHNICAL, network_name, setting_name
 from spl.study.plan import Calibration, Plan, Run
 from spl.study.resolve import dataset_settings, is_assumed, setting_origins
+
+# Settings with a symbol in the paper, as labels of axes
+AXES = {
+    "threshold": r"threshold $\tau$",
+    "lambda_u": r"weight $\lambda_u$ of the unlabelled loss",
+    "lambda_phi": r"weight $\lambda_\Phi$ of the factor",
+    "mu": r"ratio $\mu$ of unlabelled to labelled images",
+    "labels": "number of labels",
+    "momentum": "momentum of SGD",
+}
 
 Inputs = Callable[..., list[str]]
 Parameter = Callable[..., dict[str, Any]]
@@ -83,6 +93,16 @@ def titles(plan: Plan, *experiments: str) -> dict[str, Any]:
 def compared_with(baseline: str, **more: Any) -> Parameter:
     """Titles, the baseline and constants."""
     return lambda plan, *experiments: titles(plan, *experiments) | {"baseline": baseline} | more
+
+
+def coverage_and_purity(plan: Plan, experiment: str) -> dict[str, Any]:
+    """Titles, and what is measured of the pseudo-labels in the last fifth of the steps."""
+    return titles(plan, experiment) | {"measures": {"coverage": "coverage", "purity": "purity"}, "after": 0.8}
+
+
+def axis_label(setting: str) -> str:
+    """The label of an axis along which a setting, or the number of labels, varies, in matplotlib's notation."""
+    return AXES.get(setting, setting_name(setting))
 
 
 def with_margin(parameter: Parameter) -> Parameter:

@@ -2,45 +2,115 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from spl.errors import InputError
 from spl.paper import captions, parameters
-from spl.paper.catalogue import CATALOGUE, Exhibit, experiment_exhibits
+from spl.paper.catalogue import (
+    CATALOGUE,
+    DATA_OF_THE_PAPER,
+    EXPERIMENTS_OF_THE_PAPER,
+    LAST_SECTIONS,
+    SECTIONS,
+    numbered_products,
+    section_of,
+)
 from spl.paper.claim_parameters import check_claims
+from spl.paper.conditions import conditions
+from spl.paper.exhibit import Exhibit
+from spl.paper.sections.every_experiment import experiment_exhibits
 from spl.study.plan import Plan
-from spl.study.schema import Random
+from spl.study.schema import Random, Study
 
 
 def exhibits(plan: Plan, origin: str) -> dict[str, Exhibit]:
-    """The exhibits of a study's paper, each with the experiments that it shows; ``origin`` names the study in messages.
+    """The exhibits of a study's page in its order, each with the experiments that it shows.
+
+    An experiment that rebuilds one of the paper's has the paper's figures and tables under their numbers. Every
+    experiment has its errors and curves besides, under its own name. The exhibits of a study that rebuilds nothing of
+    the paper are numbered in the order of its page.
+
+    Args:
+        plan: the plan of the study.
+        origin: names the study in messages.
 
     Raises:
         InputError: an experiment lacks something that an exhibit needs, or a registered claim cannot be tested.
     """
     check_claims(plan, origin)
-    trained = [name for name, experiment in plan.study.experiments.items() if experiment.methods]
-    candidates = dict(CATALOGUE)
-    for experiment in trained:
-        candidates |= experiment_exhibits(experiment)
-    selected = {name: _select(plan, exhibit, trained) for name, exhibit in candidates.items()}
-    shown = {name: exhibit for name, exhibit in selected.items() if exhibit}
-    for name, exhibit in shown.items():
-        _check_baseline(plan, exhibit, candidates[name].experiments, origin)
-    split = plan.study.experiments["random-labels"].split if "table6" in shown else None
+    study = plan.study
+    rebuilt = [name for name in study.experiments if is_of_the_paper(study, name)]
+    candidates = {name: exhibit for name, exhibit in CATALOGUE.items() if rebuilt or exhibit.section == "Settings"}
+    shown = _selected(plan, candidates, rebuilt, origin)
+    for experiment in (name for name, given in study.experiments.items() if given.methods):
+        numbered = numbered_products(shown, experiment) if experiment in rebuilt else None
+        section = section_of(experiment) if experiment in rebuilt else experiment
+        more = experiment_exhibits(plan, experiment, numbered)
+        shown |= _selected(
+            plan, {name: replace(exhibit, section=section) for name, exhibit in more.items()}, [experiment], origin
+        )
+    split = study.experiments["random-labels"].split if "table6" in shown else None
     if isinstance(split, Random) and len(split.labels) < 2:
         raise InputError(f"{origin}: experiments.random-labels.split.labels: expected at least 2, for Table 6")
+    return _in_order(shown) if rebuilt else _numbered(_in_order(shown))
+
+
+def is_of_the_paper(study: Study, experiment: str) -> bool:
+    """Whether an experiment rebuilds one of the paper's: its name, on a data set of the paper or one that stands in."""
+    name = study.experiments[experiment].dataset
+    dataset = study.datasets[name]
+    on_its_data = dataset.stands_in_for is not None or not {name, dataset.source}.isdisjoint(DATA_OF_THE_PAPER)
+    return on_its_data and experiment in EXPERIMENTS_OF_THE_PAPER
+
+
+def _in_order(shown: Mapping[str, Exhibit]) -> dict[str, Exhibit]:
+    """Exhibits by section and experiment; those of other experiments come before the formulas and the settings."""
+    first = [name for name in SECTIONS if name not in LAST_SECTIONS]
+    sections = list(dict.fromkeys([*first, *(exhibit.section for exhibit in shown.values())]))
+    rank = {name: number for number, name in enumerate(sections)} | {name: len(sections) for name in LAST_SECTIONS}
+    experiments = list(dict.fromkeys(exhibit.experiments[:1] for exhibit in shown.values()))
+    return dict(
+        sorted(
+            shown.items(),
+            key=lambda item: (rank[item[1].section], item[1].detail, experiments.index(item[1].experiments[:1])),
+        )
+    )
+
+
+def _numbered(shown: Mapping[str, Exhibit]) -> dict[str, Exhibit]:
+    """Exhibits numbered in the order of the page."""
+    counts: Counter[str] = Counter()
+    renamed = {}
+    for name, exhibit in shown.items():
+        counts[exhibit.kind] += 1
+        title = f"{exhibit.kind.capitalize()} {counts[exhibit.kind]}"
+        renamed[name] = replace(exhibit, title=title, heading=f"{exhibit.title}. {exhibit.heading}")
+    return renamed
+
+
+def _selected(
+    plan: Plan, candidates: Mapping[str, Exhibit], experiments: Sequence[str], origin: str
+) -> dict[str, Exhibit]:
+    """Those of the candidates that these experiments of the study allow to show."""
+    shown = {}
+    for name, candidate in candidates.items():
+        if exhibit := _select(plan, candidate, experiments):
+            _check_baseline(plan, exhibit, candidate.experiments, origin)
+            shown[name] = exhibit
     return shown
 
 
-def _select(plan: Plan, exhibit: Exhibit, trained: list[str]) -> Exhibit | None:
+def _select(plan: Plan, exhibit: Exhibit, experiments: Sequence[str]) -> Exhibit | None:
     """The exhibit with the experiments that it can show, or a note that they were not run.
 
     None if the study lacks one of its experiments.
     """
+    trained = [name for name in experiments if plan.study.experiments[name].methods]
     splits_alone = exhibit.inputs is parameters.splits
-    if not set(exhibit.experiments) <= set(plan.study.experiments if splits_alone else trained):
+    if not set(exhibit.experiments) <= set(experiments if splits_alone else trained):
         return None
     off = [name for name in exhibit.experiments if name in plan.off and not (splits_alone and name in plan.experiments)]
     if off:
@@ -87,5 +157,17 @@ def exhibit_inputs(plan: Plan, exhibit: Exhibit) -> list[str]:
 
 
 def exhibit_caption(plan: Plan, exhibit: Exhibit) -> str:
-    """The caption; in a partial paper it also gives the number of finished runs."""
+    """The whole caption: what the exhibit shows, the conditions of its runs, in a partial paper how many are done."""
+    first, *others = exhibit_conditions(plan, exhibit).items() or [("", "")]
+    text = f"{own_caption(plan, exhibit)} {first[1]}".rstrip()
+    return text + "".join(f" For reference, {name}: {conditions}" for name, conditions in others)
+
+
+def own_caption(plan: Plan, exhibit: Exhibit) -> str:
+    """The caption without the conditions of the runs, which the page states once for each section."""
     return exhibit.caption(plan, *exhibit.experiments) + captions.done(plan, *exhibit.experiments)
+
+
+def exhibit_conditions(plan: Plan, exhibit: Exhibit) -> dict[str, str]:
+    """The conditions of an exhibit's runs, by experiment."""
+    return {name: conditions(plan, name) for name in exhibit.experiments if exhibit.conditions}

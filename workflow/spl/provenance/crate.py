@@ -23,7 +23,7 @@ from spl.campaign.jobs import jobs
 from spl.campaign.registration import looks_file, registration_file
 from spl.code.equivalence import DECLARED
 from spl.errors import InputError
-from spl.paper.catalogue import Exhibit
+from spl.paper.exhibit import Exhibit
 from spl.paper.selection import exhibit_caption, exhibits
 from spl.provenance import machine
 from spl.provenance.crate_check import LEFT_BEHIND

@@ -13,7 +13,7 @@ from typing import Any
 from spl.data.splits import part_of_class
 from spl.methods.registry import METHODS
 from spl.study.labels import CALIBRATED
-from spl.study.resolve import calibrated_weights, method_settings, run_settings
+from spl.study.resolve import calibrated_weights, completed, method_settings, run_settings
 from spl.study.schema import (
     CALIBRATION_PARTS,
     METHOD_SETTINGS,
@@ -170,7 +170,7 @@ def _calibrate(plan: Plan, dataset: str, reference: str, smooth: str) -> None:
     splits = _splits(study, dataset, given.split, given.folds)
     runs = {}
     for method in (reference, smooth):
-        settings = Settings(**(method_settings(study, dataset, method).overrides() | short))
+        settings = completed(method_settings(study, dataset, method).overrides() | short)
         runs[method] = [_run(study, method, settings, split, given.seed) for split in splits]
         plan.runs.update((run.path, run) for run in runs[method])
     plan.splits.update((split.path, split) for split in splits)
@@ -208,7 +208,8 @@ def _run(study: Study, method: str, chosen: Settings, split: SplitJob, seed: int
     unused = METHOD_SETTINGS - METHODS[method].settings
     settings = {key: value for key, value in chosen.model_dump().items() if key not in unused}
     before = method_settings(study, split.dataset, method).model_dump()
-    differing = {key: value for key, value in settings.items() if value != before[key]}
+    # What is fitted to the length of a run follows from its steps.
+    differing = {key: value for key, value in settings.items() if value != before[key] and key in chosen.overrides()}
     changes = ",".join(
         f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in differing.items()
     )

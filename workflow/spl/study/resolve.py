@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from spl.methods.registry import METHODS
 from spl.study.labels import CALIBRATED, LOSS_WEIGHTS
@@ -12,15 +13,37 @@ if TYPE_CHECKING:
     from spl.study.schema import Study
 
 
+# In a run of the paper's length these give the paper's values; shorter runs scale them down: weights are averaged over
+# the last 30th of the steps, batch-norm statistics over the last 60th, and there are about 60 evaluations.
+LONGEST_AVERAGE = 1000
+
+
+def completed(given: Mapping[str, Any]) -> Settings:
+    """Settings from those that are given; what depends on the length of a run and is not given is fitted to it.
+
+    The fitted settings do not count as set: they are not among the ``overrides`` of the result.
+    """
+    settings = Settings(**given)
+    steps = settings.steps
+    fitted = {
+        "ema": round(1 - 1 / min(LONGEST_AVERAGE, max(2, steps / 30)), 6),
+        "batch_norm_momentum": round(1 / min(LONGEST_AVERAGE, max(2, steps / 60)), 6),
+        "evaluate_every": min(5000, max(1, steps // 50)),
+        "evaluate_late_every": min(1000, max(1, steps // 100)),
+    }
+    values = settings.model_dump() | {name: value for name, value in fitted.items() if name not in given}
+    return Settings.model_construct(_fields_set=settings.model_fields_set, **values)
+
+
 def dataset_settings(study: Study, dataset: str) -> Settings:
     """The settings of all runs on a data set, before any method, experiment or variant changes them."""
-    return Settings(**(study.training.overrides() | study.datasets[dataset].training.overrides()))
+    return completed(study.training.overrides() | study.datasets[dataset].training.overrides())
 
 
 def method_settings(study: Study, dataset: str, method: str) -> Settings:
     """The settings of a method on a data set, before any experiment or variant changes them."""
     in_study = study.methods[method].overrides() if method in study.methods else {}
-    return Settings(**(dataset_settings(study, dataset).overrides() | dict(METHODS[method].defaults) | in_study))
+    return completed(dataset_settings(study, dataset).overrides() | dict(METHODS[method].defaults) | in_study)
 
 
 def run_settings(study: Study, experiment: str, method: str, variant: Settings) -> Settings:
@@ -28,7 +51,7 @@ def run_settings(study: Study, experiment: str, method: str, variant: Settings) 
     parts = study.experiments[experiment]
     before = method_settings(study, parts.dataset, method).overrides()
     in_experiment = parts.training.overrides() | parts.methods[method].overrides() | variant.overrides()
-    return Settings(**(before | in_experiment))
+    return completed(before | in_experiment)
 
 
 def setting_origins(study: Study, experiment: str, method: str, variant: int) -> dict[str, str]:

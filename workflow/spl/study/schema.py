@@ -100,7 +100,11 @@ class Resources(Model):
     """
 
     mem_mb: Annotated[Integer, Field(ge=1, description="memory in MB, of all processes together")] = 16000
-    runtime: Annotated[Integer, Field(ge=1, description="time limit in minutes")] = 2880
+    runtime: Annotated[Integer, Field(ge=1)] | None = Field(
+        default=None,
+        description="time limit in minutes; without it, 48 hours for the paper's 2^20 steps, in proportion for fewer, "
+        "and at least one hour. A run that needs longer goes on in its next job",
+    )
     runs_per_gpu: Annotated[
         Integer,
         Field(
@@ -259,6 +263,9 @@ class Experiment(Model):
     folds: WholeNumbers = Field(default=[0])
     seeds: WholeNumbers = Field(default=[0])
     methods: MethodSettings = Field(default={}, description="empty: only the splits are drawn")
+    baseline: str | None = Field(
+        default=None, description="the method that the others are compared with; without it, the first"
+    )
     training: Settings = Settings()
     resources: Resources = Resources()
     variants: list[Settings] = Field(default=[Settings()], min_length=1)
@@ -269,6 +276,17 @@ class Experiment(Model):
     )
 
     _unique = field_validator("folds", "seeds", "variants")(no_duplicates)
+
+    @property
+    def reference(self) -> str:
+        """The method that the others are compared with."""
+        return self.baseline or next(iter(self.methods))
+
+    @model_validator(mode="after")
+    def _baseline_is_trained(self) -> Experiment:
+        if self.baseline and self.baseline not in self.methods:
+            refuse_key("baseline", f"expected one of methods ({', '.join(self.methods)}), got '{self.baseline}'")
+        return self
 
     @model_validator(mode="after")
     def _variants_are_used(self) -> Experiment:

@@ -64,6 +64,9 @@ Interval = Annotated[
 class Settings(Model):
     """The settings of a training run; the defaults are TorchSSL's recipe for CIFAR-10, which the paper follows.
 
+    Runs shorter than the paper's have other defaults for ``ema``, ``batch_norm_momentum`` and the evaluations, fitted
+    to their steps (:func:`spl.study.resolve.completed`).
+
     A study may give these keys in six places: ``training`` of the study, ``training`` of a data set, a method in
     ``methods`` of the study, ``training`` of an experiment, a method of an experiment, and ``variants`` of an
     experiment. Later places in this order win. A method's own recipe (its ``defaults``) wins over ``training`` of the

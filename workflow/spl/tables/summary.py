@@ -30,7 +30,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     numbers = Numbers()
     printed = []
     for arm in compared:
-        line: dict[str, str | Cell] = {"": arm.label} | _errors(arm, full, numbers)
+        line: dict[str, str | Cell] = {"": arm.label} | _errors(arm, full, numbers, full == 1)
         line |= dict.fromkeys(published.names, "–") | published.cells(numbers, {"method": arm.label}, arm)
         if arm.label in comparisons:
             lines = numbers.compared({"method": arm.label}, comparisons[arm.label])
@@ -38,13 +38,13 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         printed.append(line)
     references = (arm for path in inputs[1:] for arm in arms(pd.read_csv(path), titles))
     for arm in references:
-        line = {"": arm.label} | _errors(arm, len(arm.planned), numbers)
+        line = {"": arm.label} | _errors(arm, len(arm.planned), numbers, full == 1)
         printed.append(line | published.cells(numbers, {"method": arm.label}, arm))
     return numbers.table(pd.DataFrame(printed).fillna(""), published.note)
 
 
-def _errors(arm: Arm, full: int, numbers: Numbers) -> dict[str, Cell]:
-    """Mean and deviation; ``full`` is the number of runs when all are done."""
+def _errors(arm: Arm, full: int, numbers: Numbers, alone: bool) -> dict[str, Cell]:
+    """Mean and deviation, of a single run its error; ``full`` is the number of runs when all are done."""
     numbers.of_runs({"method": arm.label}, arm.runs)
     cells = numbers.errors({"method": arm.label}, arm, full)
-    return {name: cells[name] for name in ("mean", "std")}
+    return {"error": cells["mean"]} if alone else {name: cells[name] for name in ("mean", "std")}

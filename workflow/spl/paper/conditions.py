@@ -1,0 +1,142 @@
+"""The conditions of runs, in words: data, labels, network, length, folds and seeds. Functions of the study alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from spl.methods.registry import METHODS
+from spl.study.labels import SYMBOLS, network_name
+from spl.study.plan import Plan, Run, SplitJob
+from spl.study.resolve import is_assumed, run_settings, setting_origins
+
+# Data sets as papers write them; others are called by their name in the study.
+DATA_SETS = {"cifar-10": "CIFAR-10", "cifar-100": "CIFAR-100", "fashion-mnist": "Fashion-MNIST", "imagenet": "ImageNet"}
+
+
+def conditions(plan: Plan, experiment: str) -> str:
+    """What was run in an experiment: data, labels, network, length, folds, seeds, loss weights, settings of methods."""
+    runs = [plan.runs[path] for path in plan.experiments[experiment]]
+    return conditions_of(plan, runs) + _own(plan, experiment)
+
+
+def conditions_of(plan: Plan, runs: list[Run]) -> str:
+    """Conditions of any runs on one data set."""
+    mu = [run.settings["mu"] for run in runs if "mu" in run.settings]
+    network = network_name(values_in_words(runs, "network"))
+    times = "as many" if set(mu) == {1} else f"{values_in_words(runs, 'mu')} times as many"
+    unlabelled = f" and {times} unlabelled" if mu else ""
+    text = (
+        f"{data_name(plan, runs[0].dataset)}, {_labels(plan, runs)}; {network}, "
+        f"{listed(dict.fromkeys(map(length_in_words, runs)), 'or')} with batches of {values_in_words(runs, 'batch')} "
+        f"labelled{unlabelled} images; "
+        f"{numbered('fold', {run.fold for run in runs})}, "
+        f"{numbered('training seed', {run.seed for run in runs})}; "
+        f"{len(runs)} run{'s' if len(runs) > 1 else ''}."
+    )
+    return text + _weights(runs)
+
+
+def length_in_words(run: Run) -> str:
+    """How long a run is: "600 steps"."""
+    steps, stop = run.settings["steps"], run.settings["stop"]
+    return f"the first {stop:,} of {steps:,} steps" if stop else f"{steps:,} steps"
+
+
+def _weights(runs: list[Run]) -> str:
+    """The runs' values of lambda_u, and the methods for which it was calibrated."""
+    fixed = values_in_words([run for run in runs if not run.calibration], "lambda_u")
+    text = f" λ_u = {fixed}" if fixed else ""
+    measured = dict.fromkeys(method_title(run.method) for run in runs if run.calibration)
+    if measured:
+        text += f"{';' if text else ' λ_u'} calibrated for {listed(measured)} (equation 25)"
+    elif any(METHODS[run.method].calibration for run in runs):
+        text += ", fixed rather than calibrated (equation 25)"
+    return text and f"{text}."
+
+
+def method_title(method: str) -> str:
+    """A method's title in running text, where a comma would begin the next method."""
+    return METHODS[method].title.replace(", ", " with the ")
+
+
+def listed(names: Iterable[str], last: str = "and") -> str:
+    """The names as a list in a sentence: "a, b and c"."""
+    *before, final = names
+    return f"{', '.join(before)} {last} {final}" if before else final
+
+
+def values_in_words(runs: list[Run], setting: str) -> str:
+    """The values of a setting over the runs that use it: "a, b or c"; empty if none does."""
+    values = dict.fromkeys(run.settings[setting] for run in runs if setting in run.settings)
+    texts = [value if isinstance(value, str) else f"{value:,}".removesuffix(".0") for value in values]
+    return listed(texts, "or") if texts else ""
+
+
+def _labels(plan: Plan, runs: list[Run]) -> str:
+    """How many labels the runs see; labelled sets that differ in size alone share the noun: "20, 40 or 80 labels"."""
+    splits = [plan.splits[run.split] for run in runs]
+    if {split.scheme for split in splits} == {"random"}:
+        sizes = dict.fromkeys(str(split.labels) for split in splits)
+        return listed(sizes, "or") + (" label" if list(sizes) == ["1"] else " labels")
+    return listed(dict.fromkeys(map(_drawn, splits)), "or")
+
+
+def _drawn(split: SplitJob) -> str:
+    if split.part is not None:
+        return f"{100 * split.part:g} % of the labels of each class"
+    if split.labels is None:
+        return "all labels"
+    return f"{split.labels} label{'' if split.labels == 1 else 's'}" + " per class" * (split.scheme == "balanced")
+
+
+def _own(plan: Plan, experiment: str) -> str:
+    """The settings that single methods have of their own in all variants, and whether they are assumed."""
+    study, given, named = plan.study, plan.study.experiments[experiment], []
+    for method in given.methods:
+        resolved = run_settings(study, experiment, method, given.variants[0])
+        first, *others = (setting_origins(study, experiment, method, variant) for variant in range(len(given.variants)))
+        for key, origin in first.items():
+            of_method = origin in (f"methods.{method}.{key}", f"experiments.{experiment}.methods.{method}.{key}")
+            if of_method and all(other[key] == origin for other in others):
+                note = " (assumed)" if is_assumed(study, origin) else ""
+                named.append(f"{SYMBOLS.get(key, key)} = {getattr(resolved, key)} for {method_title(method)}{note}")
+    return f" {'; '.join(named)}." if named else ""
+
+
+def data_name(plan: Plan, dataset: str) -> str:
+    """A data set as papers write it, and which one it stands in for."""
+    stands_in_for = plan.study.datasets[dataset].stands_in_for
+    name = DATA_SETS.get(dataset, dataset.capitalize())
+    return f"{name} (standing in for {stands_in_for})" if stands_in_for else name
+
+
+def numbered(noun: str, values: Iterable[int]) -> str:
+    """A noun with its numbers: "folds 0–5"."""
+    ordered = sorted(values)
+    return f"{noun}{'s' if len(ordered) > 1 else ''} {_span(ordered)}"
+
+
+def _span(values: list[int]) -> str:
+    consecutive = len(values) > 2 and values == list(range(values[0], values[-1] + 1))
+    return f"{values[0]}–{values[-1]}" if consecutive else listed(map(str, values))
+
+
+def is_single_pair(plan: Plan, experiment: str) -> bool:
+    """Whether an experiment compares methods by one run each."""
+    given = plan.study.experiments[experiment]
+    return len(given.folds) * len(given.seeds) == 1
+
+
+def comparisons_in(plan: Plan, experiment: str) -> int:
+    """The number of comparisons with FixMatch."""
+    chosen = plan.study.experiments[experiment]
+    return (len(chosen.methods) - 1) * len(chosen.variants)
+
+
+def partly_collapsed_means(plan: Plan) -> str:
+    """How few predictions, and how few of them right, make a class count as collapsed, at least partly."""
+    column, recall = plan.study.basins.partly_collapsed, plan.study.basins.recall
+    return (
+        f"fewer predictions than {100 * column:g} % of its test images, and less than {100 * recall:g} % of these "
+        "recognised (assumed limits)"
+    )

@@ -1,0 +1,82 @@
+"""The claims of the paper with computed verdicts, and the regime in which they are tested."""
+
+from __future__ import annotations
+
+from spl.paper import claim_parameters
+from spl.paper.exhibit import Exhibit
+from spl.study.checks import GATED, SUPERVISED
+from spl.study.plan import Plan
+
+
+def _claims(plan: Plan, *experiments: str) -> str:
+    """The table of claims."""
+    gate, margin = plan.study.gate, 100 * plan.study.no_effect.margin
+    regime = (
+        "Out of regime: the runs do not meet the condition of the gate, under which the paper makes the claim. This is "
+        "no refutation, and the numbers of such a claim only describe these runs. "
+        if gate
+        else "The study has no gate, so it does not check whether its runs are in the regime of few labels and high "
+        "performance, for which the paper makes most of these claims."
+    )
+    return (
+        "Claims of the paper in our words, with their section and a computed verdict; the primary one is bold. Effect: "
+        "Hodges–Lehmann estimate of the paired difference in favour of the claim, over n folds, in points for errors "
+        "and shares, with its interval at the smallest level from 95 % on, or at the highest that n allows; for basins "
+        "and wins over FixMatch, the difference of two shares of folds. p, and p, opposite: exact one-sided "
+        "signed-rank tests (for runs that switch, McNemar's) that the claim, and that its opposite, holds, corrected "
+        "by Holm's method within each group of claims that answer one question. Equally good: both one-sided tests "
+        f"that the difference lies within {margin:g} points (assumed margin); a difference that is not significant is "
+        f"never taken for equality. Supported, contradicted: the one or the other p is at most {_levels(plan)}; this "
+        "holds for the data and the network of the study, not beyond. Undecided: neither; folds to decide: about how "
+        "many would do so with a power of 80 % (Noether's approximation), for the effect seen and for half of it, "
+        f"since an effect seen in few folds is uncertain. {regime}Not run: the study lacks the experiment, or its "
+        "runs, or those that the regime is measured on, are not done. Exploratory: the test was not registered before "
+        "the runs."
+    )
+
+
+def _levels(plan: Plan) -> str:
+    """The level of the tests in each direction."""
+    if (registered := plan.study.registered) is None:
+        return "5 %"
+    pairs = zip(registered.looks, registered.levels, strict=True)
+    looks = ", ".join(f"{100 * level:g} % at {folds} folds" for folds, level in pairs)
+    return f"5 %, or, for registered claims about {' and '.join(registered.experiments)}, {looks}, and not between"
+
+
+def _regime(plan: Plan, *experiments: str) -> str:
+    """The figure of the gate."""
+    gate = plan.study.gate
+    if gate is None:
+        return ""
+    least, largest = (100 * share for share in gate.low_basin)
+    return (
+        "Coverage and purity of FixMatch's pseudo-labels (equation 5) and its test error, at every evaluation of each "
+        "run. The gate (assumed limits), measured on FixMatch and full supervision alone: mean coverage over the last "
+        f"fifth of the steps of at least {100 * gate.coverage:g} %; median error of the runs that end in the high "
+        f"basin at most {100 * gate.distance:g} points above full supervision (distance); between {least:g} "
+        f"and {largest:g} % of the runs in the low basin."
+    )
+
+
+EXHIBITS: dict[str, Exhibit] = {
+    "claims": Exhibit(
+        "Claims",
+        "What the paper claims, and what these runs say",
+        "spl.tables.claims",
+        _claims,
+        inputs=claim_parameters.claim_files,
+        parameter=claim_parameters.claim_tests,
+        optional=(*claim_parameters.TESTING, SUPERVISED),
+        conditions=False,
+    ),
+    "regime": Exhibit(
+        "Regime",
+        "Few labels and high performance: FixMatch against the gate",
+        "spl.figures.regime",
+        _regime,
+        (GATED, SUPERVISED),
+        claim_parameters.regime_files,
+        claim_parameters.regime_limits,
+    ),
+}

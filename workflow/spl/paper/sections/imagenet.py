@@ -1,0 +1,40 @@
+"""ImageNet with 10 % of its labels: Figures 7 and 8, Table 15."""
+
+from __future__ import annotations
+
+from spl.paper import captions, parameters
+from spl.paper.exhibit import Exhibit
+from spl.study.checks import BASELINE
+
+EXHIBITS: dict[str, Exhibit] = {
+    "fig7": Exhibit(
+        "Figure 7",
+        "Accuracy against iterations, ImageNet-10 %",
+        "spl.figures.curves",
+        captions.curves(BASELINE, "smooth-fixmatch"),
+        ("imagenet-10-percent",),
+        parameters.curve_metrics(BASELINE, "smooth-fixmatch"),
+        parameters.curve_labels("test_accuracy", "accuracy on the test images", BASELINE, "smooth-fixmatch"),
+        conditions=False,
+    ),
+    "fig8": Exhibit(
+        "Figure 8",
+        "Accuracy on the labelled batch, ImageNet-10 %",
+        "spl.figures.curves",
+        captions.curves(BASELINE, "smooth-fixmatch"),
+        ("imagenet-10-percent",),
+        parameters.curve_metrics(BASELINE, "smooth-fixmatch"),
+        parameters.curve_labels("labelled_accuracy", "accuracy on the labelled batch", BASELINE, "smooth-fixmatch"),
+        conditions=False,
+    ),
+    "table15": Exhibit(
+        "Table 15",
+        "Hyperparameters, ImageNet-10 %",
+        "spl.tables.hyperparameters",
+        captions.hyperparameters,
+        ("imagenet-10-percent",),
+        parameters.calibrations,
+        parameters.settings_columns,
+        conditions=False,
+    ),
+}

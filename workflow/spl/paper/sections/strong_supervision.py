@@ -1,0 +1,43 @@
+"""Strong supervision (section 4.2): Tables 2 and 8."""
+
+from __future__ import annotations
+
+from spl.paper import captions, parameters
+from spl.paper.conditions import is_single_pair
+from spl.paper.exhibit import Exhibit
+from spl.study.checks import BASELINE
+from spl.study.plan import Plan
+
+
+def _no_effect(plan: Plan, experiment: str, *references: str) -> str:
+    """Errors of methods that are to do no harm (section 4.2)."""
+    if is_single_pair(plan, experiment):
+        return captions.errors(plan, experiment, *references)
+    margin = 100 * plan.study.no_effect.margin
+    return (
+        f"{captions.errors(plan, experiment, *references)} Equivalent: both exact one-sided Wilcoxon tests, that the "
+        f"gain is above −{margin:g} and below {margin:g} points (assumed margin); p: the larger of their two p-values."
+    )
+
+
+EXHIBITS: dict[str, Exhibit] = {
+    "table2": Exhibit(
+        "Table 2",
+        "Strong supervision: mean over folds",
+        "spl.tables.summary",
+        _no_effect,
+        ("strong-supervision",),
+        parameter=parameters.with_margin(parameters.beside_published(BASELINE)),
+        optional=("strong-supervision-full",),
+        product="means",
+    ),
+    "table8": Exhibit(
+        "Table 8",
+        "Strong supervision: every fold",
+        "spl.tables.per_fold",
+        _no_effect,
+        ("strong-supervision",),
+        parameter=parameters.with_margin(parameters.compared_with(BASELINE)),
+        product="folds",
+    ),
+}
