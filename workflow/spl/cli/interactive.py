@@ -199,7 +199,7 @@ def audit(
     published_digest: Annotated[
         str | None,
         typer.Option(
-            "--digest", help="Also compare with a published digest, or with a list that `spl digest --jobs` printed."
+            "--digest", help="Also compare with a published digest, or with the published list that names all jobs."
         ),
     ] = None,
     rerun: Annotated[
