@@ -13,6 +13,7 @@ import pandas as pd
 
 from spl.analysis.claims import (
     CONTRADICTED,
+    NOT_RUN,
     SUPPORTED,
     UNDECIDED,
     Evidence,
@@ -88,6 +89,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
                 for column, text in cells.items()
             }
         )
+    printed.sort(key=lambda line: str(line["verdict"]) == NOT_RUN and not line["claim"].bold)
     table = numbers.table(pd.DataFrame(printed))
     return replace(table, note=regime_note(table.tidy), texts=TEXTS)
 
