@@ -97,5 +97,5 @@ def test_a_row_for_each_method_a_column_for_each_transition_and_the_conclusions_
         "Smooth FixMatch: p high at 0 of 3; all together \\< 0.001; stable from 60 labels.\n"
     )  # fmt: skip
     latex = (tmp_path / "table6.tex").read_text()
-    assert r"A caption. High: p above 20 \%." in latex
+    assert "A caption. High: p above 0.2." in latex
     assert r"40 $\to$ 50" in latex
