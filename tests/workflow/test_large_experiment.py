@@ -103,5 +103,6 @@ def test_2800_runs_are_analysed_drawn_shown_and_audited(project):
 
     project.run("spl", "seal", "results/large")  # the job that was typed has a new manifest
     audited = project.run("spl", "audit", "results/large", "--json", "--study", study)
+    assert [node for node in json.loads(audited.stdout)["nodes"] if node["verdict"] != "fresh"][:2] == []
     assert json.loads(audited.stdout)["repair"] == []
     assert audited.returncode == 0

@@ -1,6 +1,6 @@
-"""The output of Snakemake here: a line for each job, how many training runs are done, and the time left.
+"""``snakemake --logger progress``: a line for each job, how many training runs are done, and the time left.
 
-The profile selects it. Where all details are asked for (``-p``, ``--verbose``, ``-n``) or none (``--quiet``), Snakemake
+Where all details are asked for (``-p``, ``--verbose``, ``-n``) or none (``--quiet``), Snakemake
 prints as ever. The details of each job are in its log.
 """
 
