@@ -247,6 +247,15 @@ def test_results_that_are_not_kept_are_compared_with_their_manifest(again, conso
     assert "– second: left out, since results/fake/first.json is not here" in repeated(console, archive=True)[1]
 
 
+def test_a_folder_in_the_place_of_a_result_is_no_result_that_is_not_kept(again, console):
+    output = CHAIN["third"].outputs[0]
+    output.unlink()
+    output.mkdir()
+    same, lines = repeated(console, archive=True)
+    assert not same
+    assert "✗ third: results/fake/third.json: expected a file or nothing" in lines
+
+
 def test_one_job_is_repeated_by_any_name(again, console):
     study = PlannedStudy(Path("study.yaml"), None, CHAIN, RESULTS)
     for name in (

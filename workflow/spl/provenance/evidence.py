@@ -43,6 +43,11 @@ BROKEN = (
     *(OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError),
     *(SafetensorError, InputError, csv.Error),
 )
+# Of a run's parameters, what its row in a summary leaves out or spreads over columns.
+UNREPEATED = ("settings", "calibrated", "calibration", "start", "code")
+# Columns of a summary that follow from all confusion matrices of a run, which an audit does not compute.
+UNFOLLOWED = ("collapses", "recovered")
+MEDIAN_OVER = 20  # as of spl.analysis.summary, which would load pandas
 # What an attempt notes when it begins.
 BEGINNING = ("identity", "begun", "host", "job", "first")
 
@@ -186,7 +191,7 @@ def _run(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
     files = {path.name: path for path in job.outputs if path in here}
     settings = manifest.parameter["settings"]
     if path := files.get("parameters.json"):
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = _content(path)
         calibrated = content.pop("calibrated")
         for key, mine, theirs in _differences(content, manifest.parameter):
             yield f"{path}: {key} is {mine}, {job.manifest} has {theirs}"
@@ -215,34 +220,59 @@ def _run(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
 
 
 def _summary(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
-    """The rows of a summary with the files of their runs: parameters, errors, and what the last matrix says."""
-    if job.outputs[0] not in here:
+    """The rows of a summary with the files of their runs: parameters, errors, and what the last matrix says.
+
+    It has a row for each run of its parameter, and no column but those of its runs.
+    """
+    [summary] = job.outputs
+    if summary not in here:
         return
-    basins = manifest.parameter["basins"]
-    of_runs = dict.fromkeys(path.parent for path in job.inputs)
-    for row in _rows(job.outputs[0]):
-        folder = next((folder for folder in of_runs if folder.as_posix().endswith(f"runs/{row['run']}")), None)
-        if folder is None or any(folder / name not in here for name in SUMMARISED):
+    runs, missing = manifest.parameter["runs"], manifest.parameter["missing"]
+    done = [run for run in runs if run not in missing]
+    folders = dict(zip(done, dict.fromkeys(path.parent for path in job.inputs), strict=True))
+    rows, known, columns = _rows(summary), 0, {"run", *UNFOLLOWED}
+    if [row["run"] for row in rows] != runs:
+        yield f"{summary}: its runs are not those of {job.manifest}, one row each, in the same order"
+        return
+    for row in rows:
+        if (run := row["run"]) in missing:
+            expected = missing[run]
+        elif all(folders[run] / name in here for name in SUMMARISED):
+            expected = _of_run(folders[run], manifest.parameter["basins"])
+        else:
             continue
-        content = json.loads((folder / "parameters.json").read_text(encoding="utf-8"))
-        parameters = {**content, **content["settings"], **content["calibrated"]}
-        predictions = read_predictions(folder / "predictions.safetensors")
-        results = _results(_rows(folder / "metrics.csv"), predictions, basins, int(float(row["median_over"])))
-        for name, value in {**parameters, **results}.items():
-            if name in row and not _same(row[name], value):
-                yield f"{job.outputs[0]}: {name} of {row['run']} is {row[name]}, its files say {value}"
+        known += 1
+        columns |= expected.keys()
+        for name, value in expected.items():
+            if (cell := row.get(name)) is None or not _same(cell, value):
+                yield f"{summary}: {name} of {run} is {cell}, its files say {value}"
+    if known == len(rows) and (other := [name for name in rows[0] if name not in columns]):
+        yield f"{summary}: it has {', '.join(other)}, which no run has"
 
 
-def _results(
-    metrics: list[dict[str, str]], predictions: Predictions, basins: Mapping[str, float], median_over: int
-) -> dict[str, Any]:
+def _of_run(folder: Path, basins: Mapping[str, float]) -> dict[str, Any]:
+    """What a summary says of a run."""
+    content = _content(folder / "parameters.json")
+    repeated = {name: value for name, value in content.items() if name not in UNREPEATED}
+    predictions = read_predictions(folder / "predictions.safetensors")
+    return {
+        **repeated,
+        **content["settings"],
+        **content["calibrated"],
+        **_results(_rows(folder / "metrics.csv"), predictions, basins),
+    }
+
+
+def _results(metrics: list[dict[str, str]], predictions: Predictions, basins: Mapping[str, float]) -> dict[str, Any]:
     """What a summary says of a run, as far as it follows from the errors and the last confusion matrix."""
     errors, final = [float(row["test_error"]) for row in metrics], predictions.confusion(-1)
     wholly, partly = collapsed_classes(final, basins)
+    median_over = min(MEDIAN_OVER, len(errors))
     return {
         "error_last": errors[-1],
         "error_best": min(errors),
         "error_median": median(errors[-median_over:]),
+        "median_over": median_over,
         "best_step": int(metrics[errors.index(min(errors))]["step"]),
         "last_step": int(metrics[-1]["step"]),
         "collapsed": " ".join(map(str, wholly)),
@@ -320,8 +350,32 @@ def _other_batches(one: Job, other: Job) -> str:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a table in which every reader finds the same cell: no column twice, no row longer or shorter.
+
+    Raises:
+        ValueError: it is none.
+    """
     with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file, strict=True))
+        header, *rows = csv.reader(file, strict=True)
+    if len(set(header)) < len(header):
+        raise ValueError(f"{path.name} has a column twice")
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """A JSON object in which every reader finds the same values: no name twice.
+
+    Raises:
+        ValueError: it is none.
+    """
+
+    def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(content := dict(pairs)) < len(pairs):
+            raise ValueError(f"{path.name} has a name twice")
+        return content
+
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=distinct)
+    return content
 
 
 def _differences(first: Any, second: Any, key: str = "") -> Iterator[tuple[str, str, str]]:
