@@ -208,6 +208,13 @@ def test_the_last_step_is_that_of_the_settings(fabricated):
     assert "the last step is 19, settings say 20" in contradiction(fabricated)
 
 
+def test_steps_rise(fabricated):
+    """Else any evaluation may be that of the best step."""
+    replace(files(fabricated)["metrics.csv"], "\n10,", "\n30,")
+    fabricated.reseal()
+    assert "metrics.csv: its steps do not rise" in contradiction(fabricated)
+
+
 def test_true_classes_are_those_of_the_data_set(fabricated):
     path = files(fabricated)["predictions.safetensors"]
     arrays = load_file(path)

@@ -62,6 +62,17 @@ def test_the_last_parts_of_a_path_name_a_result(study, target, expected):
     assert report.job_names(study.jobs, target, study.results) == expected
 
 
+def test_a_file_of_the_same_name_elsewhere_is_no_result(study, tmp_path, monkeypatch):
+    """Somebody may have sent a table, whose reader asks for an audit of it."""
+    monkeypatch.chdir(tmp_path)
+    for path in ("tables/table1.csv", "table1.csv", study.results / "partial/paper.html"):
+        name = str(path)
+        assert bool(report.job_names(study.jobs, name, study.results)) == (not name.endswith("html"))
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).touch()
+        assert report.job_names(study.jobs, name, study.results) == []
+
+
 # ---- samples
 
 POPULATION = st.integers(1, 60).flatmap(

@@ -212,9 +212,12 @@ def _run(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
         error = share_of_errors(predicted, predictions.true)
         if float(row["test_error"]) != error:
             yield f"{metrics}: test_error at step {row['step']} is {row['test_error']}, {path} has {error}"
+    steps = [int(row["step"]) for row in rows]
+    if steps != sorted(set(steps)):
+        yield f"{metrics}: its steps do not rise from row to row"
     last = settings.get("stop") or settings.get("steps")
-    if int(rows[-1]["step"]) != last:
-        yield f"{metrics}: the last step is {rows[-1]['step']}, settings say {last}"
+    if steps[-1] != last:
+        yield f"{metrics}: the last step is {steps[-1]}, settings say {last}"
     if job.inputs[0] in here and not np.array_equal(mapped_arrays(job.inputs[0])["test_classes"], predictions.true):
         yield f"{path}: the true classes are not those of the test images in {job.inputs[0]}"
 
