@@ -12,6 +12,12 @@ WORKERS ?= 2
 SNAKEMAKE := $(VENV)/bin/snakemake $(if $(CORES),--cores $(CORES))
 PYTEST := $(VENV)/bin/pytest -n $(WORKERS) --durations=10
 
+# Its programs name the place where it was made.
+MADE_IN := $(file < $(SETUP))
+ifeq ($(shell test -d "$(or $(MADE_IN),.)" || echo moved),moved)
+$(error $(VENV) was made in $(MADE_IN), from where this clone was moved: remove $(VENV), and call make again)
+endif
+
 # A profile of Snakemake that holds for all of somebody's commands has no part in these.
 unexport SNAKEMAKE_PROFILE
 
@@ -55,7 +61,7 @@ $(SETUP): envs/requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --requirement envs/requirements.lock
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $@
+	echo "$(CURDIR)" > $@
 
 $(VALIDATOR): envs/validator.lock | $(SETUP)
 	$(PYTHON) -m venv $(VENV)/validator

@@ -89,9 +89,9 @@ def test_a_run_with_two_partners_is_an_error():
 def test_a_line_for_each_method_the_baseline_with_nothing_to_compare(table):
     printed = table.printed.set_index("")
     assert printed.columns.tolist() == [
-        "last − best", "largest", "gain wrt FixMatch", "p-value", "p-value, Holm", "max", "min", "better"
+        "last − best", "largest", "gain wrt FixMatch", "p (better)", "p (better), Holm", "max", "min", "better"
     ]  # fmt: skip
     assert printed.loc["FixMatch"].tolist() == ["4.00", "12.00", "", "", "", "", "", ""]
     assert printed.loc["Smooth FixMatch"].tolist() == [
-        "0.25", "1.00", "2.00 ± 3.61", "25.0 %", "50.0 %", "5.00", "−2.00", "2 of 3"
+        "0.25", "1.00", "2.00 ± 3.61", "0.250, least 0.125", "0.500", "5.00", "−2.00", "2 of 3"
     ]  # fmt: skip

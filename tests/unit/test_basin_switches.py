@@ -25,13 +25,13 @@ def over_folds(basins, variant="", seed=0):
 def test_a_line_for_each_method_counts_its_switches_and_names_their_folds(tmp_path):
     printed = build(tmp_path, over_folds(BASINS)).printed.set_index("")
     assert printed.columns.tolist() == [
-        "mean ± std", "low basin", "FixMatch's low basin", "high → low", "low → high", "p-value", "p-value, Holm",
+        "mean ± std", "low basin", "FixMatch's low basin", "high → low", "low → high", "p", "p, Holm",
     ]  # fmt: skip
     assert printed.index.tolist() == ["Smooth FixMatch-sq", "-sqrt"]
     assert printed.loc["Smooth FixMatch-sq"].tolist() == [
-        "7.50 ± 1.87", "4 of 6", "1 of 6", "4 (folds 0, 2, 4, 5)", "1 (fold 3)", "37.5 %", "75.0 %",
+        "7.50 ± 1.87", "4 of 6", "1 of 6", "4 (folds 0, 2, 4, 5)", "1 (fold 3)", "0.375", "0.750",
     ]  # fmt: skip
-    assert printed.loc["-sqrt"].tolist()[1:] == ["2 of 6", "1 of 6", "1 (fold 5)", "0", "100.0 %", "100.0 %"]
+    assert printed.loc["-sqrt"].tolist()[1:] == ["2 of 6", "1 of 6", "1 (fold 5)", "0", "1.000", "1.000"]
 
 
 def test_one_method_alone_is_not_corrected(tmp_path):

@@ -43,7 +43,7 @@ STATED = {
         "table8": True,
         "table1": False,
     },
-    "Worse: p of the exact one-sided test that the gain is negative": {
+    "p (worse): of the same test that the gain is negative": {
         "table3": True,
         "table10": True,
         "table1": False,

@@ -5,6 +5,7 @@ import os
 import pwd
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -144,3 +145,15 @@ def test_the_demo_s_commands_are_ones_that_snakemake_reads(options):
     assert [arguments.config or [] for arguments in read] == [[], ["partial=true"], []]
     if options:
         assert [arguments.cores for arguments in read] == [4, 4, 4]
+
+
+@pytest.mark.parametrize("place", ["an old place", "a place that is there"])
+def test_an_environment_that_was_moved_with_its_clone_is_told(tmp_path, place):
+    """Its programs begin with a path that is gone, of which make says only that there is no such file."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "a place that is there").mkdir()
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/lock-installed").write_text(f"{tmp_path}/{place}\n")
+    told = subprocess.run(["make", "--dry-run", "demo"], cwd=tmp_path, capture_output=True, text=True).stderr
+    line = f".venv was made in {tmp_path}/{place}, from where this clone was moved: remove .venv, and call make again"
+    assert (line in told) == (place == "an old place")

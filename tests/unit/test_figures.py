@@ -318,8 +318,9 @@ def test_matrices_leave_no_empty_band_their_scale_is_as_high_and_names_are_legib
 def test_a_class_whose_name_cannot_be_printed_is_numbered_and_a_dollar_begins_no_formula(tmp_path, collapsing):
     for path in tmp_path.glob("runs/**/predictions.safetensors"):
         write_predictions(path, [np.diag([50] * 4)] * len(STEPS))
-    names = ["żółw", "$x$ and $", "鳥", "🐸 frog"]
-    assert class_names(names) == ["żółw", r"\$x\$ and \$", "class 3", "class 4"]
+    names = ["żółw" + 100 * "!", "$x$ and $", "鳥", "🐸 frog"]
+    assert class_names(names) == ["żółw" + 17 * "!" + "… class 1", r"\$x\$ and \$", "class 3", "class 4"]
+    assert class_names(["a" * 30]) == ["a" * 30]
     given = {"titles": TITLES, "classes": names, "basins": LIMITS, "evaluations": 2}
     for draw in (collapse.draw, confusion.draw):
         figure, shown = draw(given, collapsing)

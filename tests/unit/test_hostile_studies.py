@@ -19,7 +19,7 @@ from spl.campaign.requests import run_requests
 from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
-from spl.study.reading import check_study, read_study
+from spl.study.reading import check_study, read_study, read_yaml
 from spl.study.schema import Study
 from spl.text.printable import is_printable
 
@@ -102,6 +102,18 @@ WRONG = {
     "a terminal's commands": ('"\\e[2J": 1', r"study.yaml: \x1b[2J: unknown key"),
     "lists in lists": ("x: " + "[" * 5000, "study.yaml: not YAML: maximum recursion depth"),
     "a list that holds itself": ("title: &a [*a]", "study.yaml: title: expected text, got [[["),
+    "a number that counts in eights": (
+        "name: a\nx: 0150",
+        "study.yaml:2: 0150: YAML reads this as 104; write 104 or 150",
+    ),
+    "one below zero": ("x: -010", "study.yaml:1: -010: YAML reads this as -8; write -8 or -10"),
+    "one among others": ("x: [07, 08, 010]", "study.yaml:1: 010: YAML reads this as 8; write 8 or 10"),
+    "a number that counts in sixties": (
+        "x: 1:30",
+        "study.yaml:1: 1:30: YAML reads this as 90; write 90, or quotes around",
+    ),
+    "one with a point": ("x: 1:30.5", "study.yaml:1: 1:30.5: YAML reads this as 90.5; write 90.5, or quotes around"),
+    "a mapping merged into another": ("x: &x {a: 1}\ny: {<<: *x}", "study.yaml:2: <<: expected no merged mappings"),
 }
 
 
@@ -206,3 +218,23 @@ def test_a_class_whose_name_cannot_be_printed_is_refused_in_one_line(tmp_path, n
     assert line.startswith("study.yaml: datasets.digits.root: ")
     assert "without control characters" in line
     check([line])
+
+
+PLAIN = {
+    "0": 0,
+    "-3": -3,
+    "10": 10,
+    "0.5": 0.5,
+    "0x96": 150,
+    "1_000": 1000,
+    "07": 7,
+    "08": "08",
+    "00:x": "00:x",
+    '"010"': "010",
+}
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_a_number_that_everybody_reads_alike_is_read(tmp_path, text):
+    (tmp_path / "study.yaml").write_text(f"x: {text}")
+    assert read_yaml(tmp_path / "study.yaml") == {"x": PLAIN[text]}

@@ -25,6 +25,7 @@ from rich.console import Console
 from snakemake_logger_plugin_progress import LogHandler
 from spl.campaign.submission import refusal_words
 from spl.provenance.audit import PlannedStudy, audit_results
+from spl.study.plan import make_plan
 from spl.study.reading import read_study
 from spl.tables.layout import Table, save_table
 from spl.tables.spreadsheet import write_spreadsheet
@@ -205,7 +206,7 @@ def places(node, path=()):
 
 def audited(study=TINY):
     """What an audit of the chain prints in a terminal, whole and of one result."""
-    planned = PlannedStudy(study, read_study(study), CHAIN, RESULTS)
+    planned = PlannedStudy(study, make_plan(read_study(study)), CHAIN, RESULTS)
     lines = []
     for targets in ([], ["third"]):
         console = Console(file=io.StringIO(), force_terminal=True, width=100)

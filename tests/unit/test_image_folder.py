@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 from spl.data import image_folder
 from spl.data.image_folder import list_images, natural, open_image_folder, read_images
 from spl.data.prepare import write_dataset
+from spl.data.registry import SOURCES
 from spl.data.store import NO_CLASS, read_dataset, save_dataset
 from spl.errors import InputError
 from spl.study.files import DATA_FILES
@@ -113,6 +114,15 @@ def test_classes_are_numbered_in_natural_order(tmp_path):
     found = list_images(tmp_path)
     assert found.classes == ("1", "9", "10", "bird", "frog 2", "frog 10")
     assert found.numbers(["train/10/0.png", "test/1/0.png", "train/frog 2/0.png"]).tolist() == [2, 0, 4]
+
+
+@pytest.mark.parametrize("parts", [("train", "test"), ("train", "train")])
+def test_a_class_whose_name_is_written_with_other_bytes_is_named(root, parts):
+    for part, name in zip(parts, ("caf\u00e9", "cafe\u0301"), strict=True):
+        picture(root / part / name / "0.png")
+    with pytest.raises(InputError) as refused:
+        SOURCES["image-folder"].describe(root, side=8)
+    assert str(refused.value).endswith(r"expected one spelling of a class, found 'cafe\u0301' and 'caf\xe9'")
 
 
 def test_what_is_no_image_of_a_class_is_counted_in_one_line_that_says_where_it_lies(root):

@@ -13,11 +13,11 @@ IMBALANCED = {"fixmatch": [0.11, 0.13, 0.08], "flexmatch": [0.20, 0.21, 0.12]}
 BALANCED = {"smooth-fixmatch-sq": [0.1] * 3, "fixmatch": [0.10, 0.12, 0.09], "flexmatch": [0.06, 0.07, 0.08]}
 BELOW = [
     "gain wrt FixMatch",
-    "p-value",
-    "p-value, worse",
+    "p (better)",
+    "p (worse)",
     "drop due to imbalance",
-    "p-value of the drop",
-    "p-value of the drop, Holm",
+    "p of the drop (larger error)",
+    "p of the drop (larger error), Holm",
 ]
 
 
@@ -30,9 +30,10 @@ def inputs(tmp_path):
 def test_the_drop_is_that_of_the_same_method_on_the_same_fold(inputs):
     printed = imbalance.build(MEANS, inputs).printed.set_index("")
     assert printed.index.tolist() == ["mean", *BELOW]
-    assert printed["FixMatch"].tolist() == ["10.67", "", "", "", "0.33 ± 1.15", "50.0 %", "50.0 %"]
+    assert printed["FixMatch"].tolist() == ["10.67", "", "", "", "0.33 ± 1.15", "0.500, least 0.125", "0.500"]
     assert printed["FlexMatch"].tolist() == [
-        "17.67", "−7.00 ± 2.65", "100.0 %", "12.5 %", "10.67 ± 5.77", "12.5 %", "25.0 %"
+        "17.67", "−7.00 ± 2.65", "1.000, least 0.125", "0.125, least 0.125", "10.67 ± 5.77", "0.125, least 0.125",
+        "0.250",
     ]  # fmt: skip
 
 
@@ -41,11 +42,11 @@ def test_gains_and_drops_are_corrected_apart(inputs):
     third = imbalanced[imbalanced["method"] == "flexmatch"].assign(method="smooth-fixmatch-sq", error_last=0.05)
     pd.concat([imbalanced, third]).to_csv(inputs[0], index=False)
     printed = imbalance.build(MEANS, inputs).printed.set_index("")
-    corrected = printed.loc[["p-value, Holm", "p-value, worse, Holm", "p-value of the drop, Holm"]]
-    assert printed.loc["p-value"].tolist() == ["", "100.0 %", "12.5 %"]
-    assert printed.loc["p-value, worse"].tolist() == ["", "12.5 %", "100.0 %"]
-    assert corrected["FlexMatch"].tolist() == ["100.0 %", "25.0 %", "37.5 %"], "two gains, three drops"
-    assert corrected["Smooth FixMatch-sq"].tolist() == ["25.0 %", "100.0 %", "100.0 %"]
+    corrected = printed.loc[["p (better), Holm", "p (worse), Holm", "p of the drop (larger error), Holm"]]
+    assert printed.loc["p (better)"].tolist() == ["", "1.000, least 0.125", "0.125, least 0.125"]
+    assert printed.loc["p (worse)"].tolist() == ["", "0.125, least 0.125", "1.000, least 0.125"]
+    assert corrected["FlexMatch"].tolist() == ["1.000", "0.250", "0.375"], "two gains, three drops"
+    assert corrected["Smooth FixMatch-sq"].tolist() == ["0.250", "1.000", "1.000"]
 
 
 def test_every_fold_and_the_extremes_stand_above_the_same_comparisons(inputs):
@@ -63,7 +64,8 @@ def test_a_missing_run_leaves_a_dash_and_is_told_wherever_it_counts(inputs):
     printed = imbalance.build(PER_FOLD, inputs).printed.set_index("fold")
     assert printed["FlexMatch"].tolist() == [
         "–", "21.00", "12.00", "21.00 (2)", "12.00 (2)", "9.00 (2)",
-        "−6.00 ± 2.83 (2)", "100.0 % (2)", "25.0 % (2)", "14.00 (1)", "50.0 % (1)", "100.0 % (1)",
+        "−6.00 ± 2.83 (2)", "1.000, least 0.250 (2)", "0.250, least 0.250 (2)", "14.00 (1)", "0.500, least 0.500 (1)",
+        "1.000 (1)",
     ]  # fmt: skip
 
 

@@ -114,6 +114,35 @@ def test_how_a_user_lets_git_print_changes_is_none_of_them(repository, monkeypat
     assert machine.repository() == before
 
 
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_a_file_that_git_was_told_not_to_look_at_is_no_unchanged_one(repository, flag):
+    git(repository, "update-index", flag, "workflow/code.py")
+    digests = {None}
+    for number in (1, 2):
+        (repository / "workflow/code.py").write_text(f"x = {number}\n")
+        digests.add(change())
+    assert len(digests) == 3, "never clean without having seen it"
+    (repository / "workflow/code.py").unlink()  # a sparse checkout
+    if flag == "--skip-worktree":
+        assert change() is None
+
+
+def test_code_that_only_this_user_ignores_counts_and_what_the_project_ignores_does_not(repository, monkeypatch):
+    (repository / ".git/info/exclude").write_text("mine.py\nmine.yaml\n.DS_Store\n")
+    (repository / ".gitignore").write_text("__pycache__/\n")
+    git(repository, "add", ".gitignore")
+    git(repository, "commit", "--quiet", "--message", "second")
+    for name in ("workflow/__pycache__/code.pyc", "config/.DS_Store"):
+        (repository / name).parent.mkdir(exist_ok=True)
+        (repository / name).touch()
+    digests = {change()}
+    assert digests == {None}
+    for name in ("workflow/mine.py", "config/mine.yaml"):
+        (repository / name).write_text("1")
+        digests.add(change())
+    assert len(digests) == 3
+
+
 def test_an_untracked_link_to_nowhere_stops_no_job(repository):
     (repository / "workflow/gone").symlink_to("nowhere")
     assert change() is not None
@@ -265,3 +294,34 @@ def test_what_changes_while_a_job_works_is_not_in_its_manifest(repository, monke
     assert manifest.repository.model_dump(exclude_unset=True) == before
     lock.write_text("numpy==1\n")
     assert manifest.lock == digest(lock)
+
+
+def test_a_clone_runs_its_own_code_or_says_whose(monkeypatch, tmp_path):
+    """An environment that was copied with its clone runs the code of the old place."""
+    machine.check_clone(ROOT)
+    machine.check_clone(ROOT / "workflow")
+    machine.check_clone(tmp_path)  # a workflow that imports this one
+    (tmp_path / "workflow/spl").mkdir(parents=True)
+    for place in (tmp_path, tmp_path / "workflow"):
+        with pytest.raises(InputError, match=f"runs the code of {ROOT}, not of {tmp_path}; pip install"):
+            machine.check_clone(place)
+    (tmp_path / "{x}/workflow/spl").mkdir(parents=True)
+    monkeypatch.setattr(machine, "PROJECT", tmp_path / "{x}")
+    with pytest.raises(InputError, match="{x}: expected a folder without braces"):
+        machine.check_clone(tmp_path / "{x}")
+
+
+def test_commands_in_a_clone_with_other_code_are_refused(monkeypatch, tmp_path):
+    shutil.copytree(ROOT / "workflow/spl", tmp_path / "workflow/spl", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.chdir(tmp_path)
+    machine.check_code_here()
+    (tmp_path / "workflow/spl/methods/mine.py").touch()
+    with pytest.raises(InputError, match=f"runs the code of {ROOT}, and that of {tmp_path} differs; pip install"):
+        machine.check_code_here()
+
+
+def test_names_of_files_are_read_in_utf_8_or_not_at_all(monkeypatch):
+    machine.check_encoding()
+    monkeypatch.setattr("sys.getfilesystemencoding", lambda: "iso8859-1")
+    with pytest.raises(InputError, match="expected names of files in UTF-8, got iso8859-1; export PYTHONUTF8=1"):
+        machine.check_encoding()

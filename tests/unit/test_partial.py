@@ -195,7 +195,7 @@ def test_a_table_keeps_its_layout_whatever_is_missing(name, folder, data):
 
 def own(title, quantity):
     """The methods behind a quantity of one of them."""
-    compared = re.search("gain|p-value|low basin|→", quantity)
+    compared = re.search(r"gain|\bp\b|low basin|→", quantity)
     return {"method": [METHOD_OF[title], *(["fixmatch"] if compared else [])]}
 
 

@@ -302,12 +302,14 @@ def test_uncommitted_changes_of_now_are_mentioned(repository, monkeypatch):
     assert line.endswith(" now")
 
 
-def test_changes_that_git_was_told_to_ignore_contradict_the_commit(repository, monkeypatch):
-    git(repository.folder, "update-index", "--assume-unchanged", JOBS)
+def test_changes_that_a_manifest_conceals_contradict_its_commit(repository, monkeypatch):
     path = repository.folder / JOBS
     path.write_text(f"{path.read_text()}\nforged = 1\n")
     repository.draw()
-    assert repository.manifest().repository.diff is None
+    manifest = repository.folder / PLANNED.manifest
+    told = json.loads(manifest.read_text())
+    assert told["repository"]["diff"]
+    manifest.write_text(json.dumps(told | {"repository": told["repository"] | {"diff": None}}))
     node = repository.verdict(monkeypatch)
     assert node.verdict == "contradictory"
     assert f"{JOBS} ran as {digest(path)[:12]}, its commit has " in node.why[0]

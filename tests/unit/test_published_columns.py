@@ -55,8 +55,8 @@ def test_every_source_and_checkpoint_has_a_column_beside_ours_and_tidy_shares(bu
     assert printed.columns.tolist() == [
         "mean", "std", "published: FixMatch paper, median of last 20", "published: FlexMatch paper, best",
         "published: FlexMatch paper, median of last 20",
-        "published: Generalized Pseudo-Labeling paper, checkpoint unknown", "gain wrt FixMatch", "p-value",
-        "p-value, Holm",
+        "published: Generalized Pseudo-Labeling paper, checkpoint unknown", "gain wrt FixMatch", "p (better)",
+        "p (better), Holm",
     ]  # fmt: skip
     assert printed.loc["FixMatch"].tolist()[2:6] == ["13.81 ± 3.37", "7.47 ± 0.28", "7.99 ± 0.59", "7.93"]
     assert printed.loc["FlexMatch"].tolist()[2:6] == ["–", "4.97 ± 0.06", "5.19 ± 0.05", "–"]

@@ -37,8 +37,14 @@ def test_the_number_of_labels_ascends_and_a_missing_run_is_told(runs, tmp_path):
     printed = build(runs[~missing], tmp_path).printed
     assert printed.columns.tolist() == ["labels", "40", "50", "100"]
     assert printed["labels"].tolist() == [
-        "FixMatch", "Smooth FixMatch", "Smooth FixMatch: gain wrt FixMatch", "Smooth FixMatch: p-value",
-        "Smooth FixMatch: p-value, Holm",
+        "FixMatch", "Smooth FixMatch", "Smooth FixMatch: gain wrt FixMatch", "Smooth FixMatch: p (better)",
+        "Smooth FixMatch: p (better), Holm",
     ]  # fmt: skip
-    assert printed["100"].tolist() == ["10.33 ± 3.21", "9.17 ± 2.02", "1.17 ± 1.76", "25.0 %", "75.0 %"]
-    assert printed["50"].tolist() == ["20.67 ± 6.43", "16.50 ± 3.54 (2)", "0.50 ± 2.12 (2)", "50.0 % (2)", "75.0 % (2)"]
+    assert printed["100"].tolist() == ["10.33 ± 3.21", "9.17 ± 2.02", "1.17 ± 1.76", "0.250, least 0.125", "0.750"]
+    assert printed["50"].tolist() == [
+        "20.67 ± 6.43",
+        "16.50 ± 3.54 (2)",
+        "0.50 ± 2.12 (2)",
+        "0.500, least 0.250 (2)",
+        "0.750 (2)",
+    ]

@@ -65,6 +65,10 @@ def by_method(tidy, quantity="error_last", **where):
     return chosen.pivot_table("value", RUN, "method")
 
 
+def p_printed(p):
+    return "< 0.001" if p < 0.0005 else f"{p:.3f}"
+
+
 def percent(share, digits=2):
     return f"{100 * share:.{digits}f}".replace("-", "−")
 
@@ -83,7 +87,7 @@ def with_holm(p):
     ascending = sorted(p, key=p.get)
     for place, name in enumerate(ascending):
         steps = [(len(p) - before) * p[other] for before, other in enumerate(ascending[: place + 1])]
-        yield name, [f"{percent(p[name], 1)} %", f"{percent(min(1, max(steps)), 1)} %"]
+        yield name, [p_printed(p[name]), p_printed(min(1, max(steps)))]
 
 
 def cells(family):
@@ -111,7 +115,7 @@ def test_equivalence_within_a_margin(tmp_path, margin):
         sides = (own + margin).round(9), (margin - own).round(9)
         p[method] = max(stats.wilcoxon(side, alternative="greater", method="exact").pvalue for side in sides)
     for method, expected in with_holm(p):
-        assert printed.loc[method, ["p-value, equivalent", "p-value, equivalent, Holm"]].tolist() == expected
+        assert printed.loc[method, ["p (equivalent)", "p (equivalent), Holm"]].tolist() == expected
 
 
 def test_every_fold(tmp_path):
@@ -142,7 +146,7 @@ def test_random_labels(tmp_path):
     for size in errors:
         assert printed.loc[list(TITLES.values()), str(size)].tolist() == list(map(mean_and_std, errors[size].T.values))
         for method in OTHERS:
-            rows = [f"{method}: {name}" for name in ("gain wrt FixMatch", "p-value", "p-value, Holm")]
+            rows = [f"{method}: {name}" for name in ("gain wrt FixMatch", "p (better)", "p (better), Holm")]
             assert printed.loc[rows, str(size)].tolist() == compared[size, method]
 
 
@@ -152,7 +156,7 @@ def test_transitions(tmp_path):
     errors = {size: by_method(tidy, labels=size) for size in (40, 50, 60)}
     for before, after in ((40, 50), (50, 60)):
         for name, (_, p_value, _) in cells(dict((errors[before] - errors[after]).round(9))):
-            assert f"{printed.loc[name, f'{before} → {after}']} %" == p_value
+            assert printed.loc[name, f"{before} → {after}"] == p_value
 
 
 def test_initial_condition(tmp_path):
@@ -169,7 +173,7 @@ def test_initial_condition(tmp_path):
 def test_the_values_of_a_setting(tmp_path, setting, value):
     printed, tidy = built(grid, [experiment(tmp_path / "runs.csv", 9, momentum=0.9)], setting=setting)
     for method, own in by_method(tidy, **{setting: value}).items():
-        assert printed.loc[method].tolist() == [f"**{percent(own.mean())}**"]
+        assert printed.loc[method].tolist() == [percent(own.mean())]
 
 
 def test_all_runs_under_equal_conditions(tmp_path):
@@ -244,7 +248,7 @@ def test_basin_switches(tmp_path):
         down, up = (int((low[method] - low[FIXMATCH] == way).sum()) for way in (1, -1))
         p_value = stats.binomtest(down, down + up).pvalue
         assert [cell.split()[0] for cell in printed.loc[method, ["high → low", "low → high"]]] == [str(down), str(up)]
-        assert printed.loc[method, "p-value"] == f"{percent(p_value, 1)} %"
+        assert printed.loc[method, "p"] == p_printed(p_value)
 
 
 def test_gains_within_basins(tmp_path):
@@ -267,7 +271,7 @@ def test_weakest_classes(tmp_path, column, noun):
     printed, tidy = built(weakest_classes, [experiment(tmp_path / "runs.csv", 14)])
     shares = by_method(tidy, column)
     compared = dict(cells({method: (shares[method] - shares[FIXMATCH]).round(9) for method in OTHERS}))
-    shown = [f"smallest {noun}", f"gain of the {noun}", f"p-value of the {noun}", f"p-value of the {noun}, Holm"]
+    shown = [f"smallest {noun}", f"gain of the {noun}", f"p of the {noun} (better)", f"p of the {noun} (better), Holm"]
     for method, own in shares.items():
         assert printed.loc[method, shown].tolist() == [mean_and_std(own), *compared.get(method, [""] * 3)]
 
@@ -299,6 +303,6 @@ def test_sensitivity(tmp_path):
         compared = dict(
             cells({method: (of_folds[name][FIXMATCH] - of_folds[name][method]).round(9) for method in OTHERS})
         )
-        shown = [heading, f"gain of the {name}", f"p-value of the {name}", f"p-value of the {name}, Holm"]
+        shown = [heading, f"gain of the {name}", f"p of the {name} (better)", f"p of the {name} (better), Holm"]
         for method, own in of_folds[name].items():
             assert printed.loc[method, shown].tolist() == [mean_and_std(own), *compared.get(method, [""] * 3)]

@@ -212,7 +212,8 @@ def fabricated(tmp_path, coverage=0.95, supervised=0.02, folds=6):
 
 
 def verdicts(table):
-    return dict(zip(CLAIMS, table.printed["verdict"], strict=True))
+    names = {f"{claim.text} ({claim.section})": name for name, claim in CLAIMS.items()}
+    return dict(zip(table.printed["claim"].map(names), table.printed["verdict"], strict=True))
 
 
 def test_the_table_has_a_verdict_for_each_claim_and_the_runs_behind_it(tmp_path):
@@ -235,6 +236,8 @@ def test_the_table_has_a_verdict_for_each_claim_and_the_runs_behind_it(tmp_path)
     assert set(table.runs[line]) > {*REFERENCE, "digits/full/fold0/supervised/seed0"}, "the gate's runs, too"
     assert table.printed["claim"][0].startswith("With scarce labels"), "the primary claim is the first"
     assert table.bold == {(0, 0)}, "and bold"
+    not_run = (table.printed["verdict"] == "not run").tolist()
+    assert not_run == sorted(not_run), "what was not run comes last"
     assert "scarce-labels: coverage 95.0 % (at least 90), distance 4.20 points" in table.note
 
 

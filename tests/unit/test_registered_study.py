@@ -120,7 +120,7 @@ def test_registered_claims_are_tested_at_their_looks_alone():
 
 def test_the_caption_of_the_claims_states_the_levels():
     caption = CATALOGUE["claims"].caption(make_plan(check_study(content(), "study.yaml")), "scarce-labels")
-    assert "at most 5 %, or, for registered claims about scarce-labels, 1 % at 2 folds, 4 % at 3 folds" in caption
+    assert "at most 0.05, or, for registered claims about scarce-labels, 0.01 at 2 folds, 0.04 at 3 folds" in caption
 
 
 def test_a_claim_that_cannot_be_tested_is_refused():

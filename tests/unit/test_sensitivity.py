@@ -34,11 +34,12 @@ def test_the_range_is_over_all_values_and_the_rise_below_the_default(path):
     printed = sensitivity.build(GIVEN, [path]).printed.set_index("")
     assert printed.loc["FixMatch"].to_dict() == {
         "range": "28.00 ± 31.11", "rise below 0.9": "8.00 ± 2.83", "gain of the range": "",
-        "p-value of the range": "", "gain of the rise": "", "p-value of the rise": "",
+        "p of the range (better)": "", "gain of the rise": "", "p of the rise (better)": "",
     }  # fmt: skip
     assert printed.loc["Smooth FixMatch"].to_dict() == {
         "range": "25.50 ± 34.65", "rise below 0.9": "1.50 ± 3.54", "gain of the range": "2.50 ± 3.54",
-        "p-value of the range": "50.0 %", "gain of the rise": "6.50 ± 0.71", "p-value of the rise": "25.0 %",
+        "p of the range (better)": "0.500, least 0.250", "gain of the rise": "6.50 ± 0.71",
+        "p of the rise (better)": "0.250, least 0.250",
     }  # fmt: skip
 
 

@@ -39,6 +39,14 @@ def test_the_time_left_is_read_in_each_of_its_forms(command, printed, seconds):
     assert seconds_left("7") == seconds
 
 
+@pytest.mark.parametrize("name", ["SQUEUE_STATES", "SQUEUE_USERS", "SQUEUE_PARTITION", "SQUEUE_FORMAT2"])
+def test_what_a_user_lets_squeue_hide_is_listed(command, tmp_path, monkeypatch, name):
+    monkeypatch.setenv(name, "other")
+    command("squeue", "")
+    (tmp_path / "squeue").write_text(f'#!/bin/sh\n[ -n "${name}" ] || echo "7|Priority"\n')
+    assert listed_jobs(NAME) == {"7": "Priority"}
+
+
 @pytest.mark.parametrize(("status", "accepted"), [(0, True), (1, False)])
 def test_slurm_may_refuse_to_requeue(command, status, accepted):
     command("scontrol", "", status)

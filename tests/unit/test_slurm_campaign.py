@@ -5,6 +5,7 @@ Scripts replace SLURM's commands, below the code of Snakemake's plugin; tests/sl
 
 import asyncio
 import logging
+import os
 import threading
 from types import SimpleNamespace
 
@@ -113,6 +114,14 @@ def check(executor):
         return [job.external_jobid async for job in executor.check_active_jobs(list(executor.active_jobs))]
 
     return asyncio.run(going())
+
+
+def test_the_plugin_s_own_queries_see_all_jobs_whatever_a_user_lets_squeue_hide(monkeypatch, request):
+    monkeypatch.setenv("SQUEUE_STATES", "PENDING")
+    monkeypatch.setenv("SBATCH_QOS", "long")
+    request.getfixturevalue("executor")
+    assert "SQUEUE_STATES" not in os.environ
+    assert os.environ["SBATCH_QOS"] == "long"
 
 
 def submitted(executor, job, *jobs):

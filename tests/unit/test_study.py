@@ -50,6 +50,7 @@ WRONG = {
     "datasets.digits.training.crop_padding": (8, "datasets.digits.training.crop_padding:", "less than 8, the side"),
     "experiments.scarce-labels.dataset": ("cifar10", "experiments.scarce-labels.dataset:", "not under datasets"),
     "experiments.scarce-labels.folds": ([0, 6], "experiments.scarce-labels.folds:", "expected 0 to 5"),
+    "experiments.random-labels.folds": ("0–5", "random-labels.folds:", "numbers, such as [0, 1] or 0-19, got '0–5'"),
     "experiments.scarce-labels.seeds": ([], "experiments.scarce-labels.seeds:", "at least 1"),
     "experiments.scarce-labels.methods": (["fixmach"], "methods.fixmach:", "did you mean 'fixmatch'?"),
     "methods.fixmatch": ({"power": 2}, "methods.fixmatch.power:", "does not use power"),

@@ -122,7 +122,7 @@ def test_the_summary_holds_mean_deviation_gain_and_p(experiment):
     assert (line["p_worse"], line["p_worse_holm"]) == (1, 1)
     assert line["shift_low"] <= line["shift"] <= line["shift_high"]
     printed = table.printed.set_index("").loc["Smooth FixMatch-sq, τ = 0.9"]
-    assert printed.tolist() == ["8.17", "5.04", "3.50 ± 1.87", "1.6 %", "3.1 %"]
+    assert printed.tolist() == ["8.17", "5.04", "3.50 ± 1.87", "0.016", "0.031"]
     assert table.printed.iloc[0].tolist() == ["FixMatch", "11.67", "4.97", "", "", ""]
 
 
@@ -132,32 +132,32 @@ def test_one_comparison_alone_is_not_corrected_and_a_single_pair_not_tested(expe
     two = runs[runs["method"] != "supervised"]
     two.to_csv(experiment, index=False)
     table = module.build(GIVEN, [experiment])
-    assert "p-value" in table.printed.to_string()
+    assert "p (better)" in table.printed.to_string()
     assert "Holm" not in table.printed.to_string()
     assert "p_holm" not in table.tidy.to_string()
     two[two["fold"] == 0].to_csv(experiment, index=False)
     printed = module.build(GIVEN, [experiment]).printed.to_string()
     assert "1.00" in printed
-    assert not {"±", "p-value", "range"} & set(printed.split())
+    assert not {"±", "p (better)", "range"} & set(printed.split())
 
 
 @pytest.mark.parametrize("module", [summary, per_fold])
 def test_with_a_margin_equivalence_is_tested_too(experiment, module):
     """Half a point is less than the quadratic shape gains; ten points are more than any of its gains, six at most."""
-    for margin, p_value, printed_p in ((0.005, 1, "100.0 %"), (0.1, 1 / 64, "1.6 %")):
+    for margin, p_value, printed_p in ((0.005, 1, "1.000"), (0.1, 1 / 64, "0.016")):
         table = module.build(GIVEN | {"margin": margin}, [experiment])
         line = lines(table.tidy).loc["Smooth FixMatch-sq, τ = 0.9"]
         assert line["p_equivalent"] == p_value
         assert line["p_equivalent_holm"] == min(1, 2 * p_value)
         printed = table.printed.set_index(table.printed.columns[0])
         printed = printed if "mean" in printed.columns else printed.T
-        assert printed.loc["Smooth FixMatch-sq, τ = 0.9", "p-value, equivalent"] == printed_p
+        assert printed.loc["Smooth FixMatch-sq, τ = 0.9", "p (equivalent)"] == printed_p
     assert "equivalent" not in module.build(GIVEN, [experiment]).tidy.to_string()
 
 
 def test_the_fold_table_has_a_row_for_each_fold_and_the_extremes_below(experiment):
     printed = per_fold.build(GIVEN, [experiment]).printed
-    below = ["max", "min", "range", "gain wrt FixMatch", "p-value", "p-value, Holm"]
+    below = ["max", "min", "range", "gain wrt FixMatch", "p (better)", "p (better), Holm"]
     assert printed["fold"].tolist() == [*"012345", *below]
     errors = ["10.00", "12.00", "8.00", "20.00", "6.00", "14.00"]
     assert printed["FixMatch"].tolist() == [*errors, "20.00", "6.00", "14.00", "", "", ""]
@@ -168,7 +168,7 @@ def test_what_was_made_from_fewer_runs_than_the_rest_says_from_how_many(experime
     runs[(runs["method"] != "fixmatch") | (runs["fold"] != 3)].to_csv(experiment, index=False)
     printed = summary.build(GIVEN, [experiment]).printed.set_index("")
     assert printed["mean"].tolist() == ["10.00 (5)", "8.17", "2.00"]
-    assert printed.loc["Fully supervised", ["p-value", "p-value, Holm"]].tolist() == ["3.1 % (5)", "6.2 % (5)"]
+    assert printed.loc["Fully supervised", ["p (better)", "p (better), Holm"]].tolist() == ["0.031 (5)", "0.062 (5)"]
     column = per_fold.build(GIVEN, [experiment]).printed.set_index("fold")["FixMatch"]
     assert column[["3", "max", "min", "range"]].tolist() == ["–", "14.00 (5)", "6.00 (5)", "8.00 (5)"]
 
@@ -202,5 +202,5 @@ def test_a_table_becomes_csv_markdown_and_latex(experiment, tmp_path):
     assert "| Smooth FixMatch-sq, τ = 0.9 |" in markdown
     latex = (tmp_path / "table1.tex").read_text()
     assert r"\caption{A caption, 5 \% of $\lambda_u$.}" in latex
-    assert r"Smooth FixMatch-sq, $\tau$ = 0.9 & 8.17 & 5.04 & 3.50 $\pm$ 1.87 & 1.6 \% & 3.1 \% \\" in latex
+    assert r"Smooth FixMatch-sq, $\tau$ = 0.9 & 8.17 & 5.04 & 3.50 $\pm$ 1.87 & 0.016 & 0.031 \\" in latex
     assert lines(pd.read_csv(tmp_path / "table1.csv")).loc["Smooth FixMatch-sq, τ = 0.9", "p_value"] == 1 / 64

@@ -79,7 +79,9 @@ def test_a_printed_cell_names_the_number_that_it_shows(tmp_path):
     for row, cells in zip(table.printed.to_numpy(), trace.cells, strict=True):
         assert cells[0] is None, "the first column names the rows"
         for text, line in zip(row[1:], cells[1:], strict=True):
-            assert text.startswith(f"{100 * trace.tidy['value'][line]:.2f}"[:-1].replace("-", "−"))
+            number = trace.tidy.loc[line]
+            as_printed = "{:.3f}" if number["quantity"].startswith("p_") else "{:.2%}"
+            assert text.startswith(as_printed.format(number["value"])[:4].rstrip("%").replace("-", "−"))
 
 
 def test_a_cell_without_a_number_names_none(tmp_path):

@@ -62,8 +62,8 @@ def test_a_method_whose_pseudo_labels_change_less_gains(experiment):
     assert found["gain_mean"] == pytest.approx(gains.mean())
     assert found["p_value"] == pytest.approx(stats.wilcoxon(gains, alternative="greater", method="exact").pvalue)
     assert table.printed.columns.tolist() == [
-        "", "flips", "movement", "gain of the flips", "p-value of the flips",
-        "gain of the movement", "p-value of the movement",
+        "", "flips", "movement", "gain of the flips", "p of the flips (better)",
+        "gain of the movement", "p of the movement (better)",
     ]  # fmt: skip
 
 

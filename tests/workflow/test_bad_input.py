@@ -70,6 +70,18 @@ def test_a_damaged_data_set_is_named(finished):
     assert "expected the array with sha256" in refused.stderr
 
 
+def test_a_result_of_which_only_a_part_was_copied_is_named(finished):
+    run = "results/tiny/runs/digits/balanced-40/fold0/fixmatch/seed0"
+    for name in ("metrics.csv", "predictions.safetensors", "parameters.json"):
+        whole = (finished.folder / run / name).read_bytes()
+        (finished.folder / run / name).write_bytes(whole[: len(whole) // 2])
+        [plan] = finished.results.glob("campaign/plan-*.json")
+        refused = finished.run("spl", "analyse", plan, "analysis/scarce-labels")
+        (finished.folder / run / name).write_bytes(whole)
+        told = f"error: {run}/{name}: not as its manifest records it; `spl audit` says how to make it again\n"
+        assert (refused.returncode, refused.stderr) == (2, told)
+
+
 HOSTILE = "__use_yte__: true\n__definitions__:\n  - import pathlib\n?pathlib.Path('pwned').touch() or 'name': tiny\n"
 
 
@@ -107,6 +119,7 @@ def test_a_study_that_is_handed_over_so_is_planned_as_by_configfile(project):
             "--config training=...: expected study, partial",
         ),
         (["--config", f"study={TINY}", "name=mine"], "--config name=...: expected study, partial"),
+        (["--config", "study="], "--config study=: expected a value; is a variable of the shell unset?"),
     ],
 )
 def test_a_study_from_several_places_is_refused(project, arguments, line):

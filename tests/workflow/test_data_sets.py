@@ -217,6 +217,15 @@ def test_what_is_passed_over_is_said_once_and_logged(own):
     assert "passed over" not in snakemake(own, OWN_SPLIT, "--configfile", "own.yaml")
 
 
+def test_images_of_the_test_that_are_trained_on_are_counted_as_soon_as_they_are_prepared(own):
+    (own.folder / "own.yaml").write_text(STUDY.format(root="root: pictures,"))
+    shutil.copy(own.folder / "pictures/train/bird/0.png", own.folder / "pictures/test/frog/9.png")
+    told = "pictures: 1 test images are training images, too: test/frog/9.png is train/bird/0.png; errors are too small"
+    assert snakemake(own, OWN_SPLIT, "--configfile", "own.yaml").splitlines().count(told) == 1
+    assert snakemake(own, OWN_SPLIT, "--configfile", "own.yaml").splitlines().count(told) == 1
+    assert told in own.spl("plan", "own.yaml").stderr
+
+
 def test_images_without_a_class_are_trained_on_and_their_purity_is_unknown(own):
     training = "training: { steps: 4, evaluate_every: 2, evaluate_late_every: 2 }"
     (own.folder / "own.yaml").write_text(STUDY.format(root="root: pictures,") + training)

@@ -501,6 +501,7 @@ def test_a_study_is_found_by_its_name_if_one_alone_has_it(finished):
     (finished.folder / "config/broken.yaml").write_text("{")
     page = "results/tiny/paper.html"
     assert finished.spl("audit", page).returncode == 0
+    assert finished.spl("audit", finished.folder / page).returncode == 0, "or by its whole path"
     shutil.copy(finished.folder / STUDY, finished.folder / "config/another.yaml")
     refused = finished.spl("audit", page)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)

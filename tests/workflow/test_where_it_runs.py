@@ -1,5 +1,8 @@
 """What a machine, a profile or a file system cannot do is refused before any job, or done in another way."""
 
+import pytest
+from project import ROOT
+
 TINY = "tests/studies/tiny.yaml"
 RUN = "digits/balanced-40/fold0/fixmatch/seed0"
 
@@ -46,3 +49,39 @@ def test_a_file_system_without_hard_links_gets_a_plain_log(finished):
     assert done.returncode == 0, done.stderr[-4000:]
     assert "step 150: error" in log.read_text()
     assert log.stat().st_nlink == 1
+
+
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "line"),
+    [
+        ({"PYTHONPATH": str(ROOT / "workflow")}, f"error: `spl` runs the code of {ROOT}, not of "),
+        (ASCII, "error: locale: expected names of files in UTF-8, got ascii; export PYTHONUTF8=1"),
+    ],
+)
+def test_code_of_another_clone_and_other_names_of_files_are_refused(project, environment, line):
+    refused = project.run("snakemake", "-n", "all", "--configfile", TINY, **environment)
+    assert refused.returncode == 2
+    [told] = [told for told in refused.stderr.splitlines() if told.startswith("error: ")]
+    assert told.startswith(line)
+    assert not (project.folder / "results").exists()
+
+
+def test_a_terminal_that_knows_ascii_alone_gets_all_commands(project):
+    for command in (("doctor", TINY), ("status", TINY, "--once"), ("audit", "--study", TINY)):
+        told = project.run("spl", *command, PYTHONIOENCODING="ascii")
+        assert "Traceback" not in told.stderr
+    refused = project.run("spl", "plan", TINY, **ASCII)
+    assert refused.stderr == "error: locale: expected names of files in UTF-8, got ascii; export PYTHONUTF8=1\n"
+
+
+def test_a_link_to_a_place_that_is_gone_is_named_where_results_belong(project):
+    (project.folder / "results").symlink_to("/scratch/gone")
+    line = "results: expected a folder, found a link to /scratch/gone, which is not there"
+    refused = project.run("snakemake", "-n", "all", "--configfile", TINY)
+    assert refused.returncode == 2
+    assert [told for told in refused.stderr.splitlines() if told.startswith("error: ")] == [f"error: {line}"]
+    assert f"error   files: {line}" in project.run("spl", "doctor", TINY).stdout
+    assert not list(project.folder.glob("scratch"))

@@ -7,6 +7,7 @@ from spl.campaign import frozen_plan
 from spl.campaign.command_line import check_command_line, check_targets
 from spl.campaign.here import cores_here, memory_here, memory_of_run, runs_on_gpu
 from spl.campaign.jobs import jobs
+from spl.campaign.notes import noting
 from spl.campaign.own_images import image_notes, note_images, state_file
 from spl.campaign.owner import check_owner, record_owner
 from spl.campaign.partial import partial_plan
@@ -21,7 +22,7 @@ from spl.doctor.site import site_of
 from spl.errors import InputError
 from spl.paper.selection import exhibit_caption, exhibits
 from spl.provenance.deviations import check_registration
-from spl.provenance.machine import check_installed
+from spl.provenance.machine import check_clone, check_encoding, check_installed
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_yaml
 from spl.text.html import in_script
@@ -50,7 +51,9 @@ def study_file():
 try:
     if in_part not in ("true", "false"):
         raise InputError(f"--config partial={in_part}: expected true or false")
+    check_encoding()
     check_installed()
+    check_clone(Path(workflow.basedir))
     if IS_MAIN and not frozen:
         check_command_line(files, workflow.config_settings.config)
     if frozen:
@@ -79,11 +82,12 @@ try:
         PLAN_FILE = Path(frozen)
     else:
         JOBS = jobs(PLAN, EXHIBITS)
-        if study_file():
-            check_owner(study_file(), Path(RESULTS))
-            record_owner(study_file(), Path(RESULTS))
-        PLAN_FILE = write_plan_file(JOBS, dict(config), Path(RESULTS))
-        CHANGED_IMAGES = note_images(PLAN, Path(RESULTS)) if workflow.is_main_process else []
+        with noting(Path(RESULTS)):
+            if study_file():
+                check_owner(study_file(), Path(RESULTS))
+                record_owner(study_file(), Path(RESULTS))
+            PLAN_FILE = write_plan_file(JOBS, dict(config), Path(RESULTS))
+            CHANGED_IMAGES = note_images(PLAN, Path(RESULTS)) if workflow.is_main_process else []
 except InputError as mistake:
     say(*(f"error: {line}" for line in str(mistake).split("\n")), file=sys.stderr)
     raise SystemExit(2)
@@ -93,7 +97,8 @@ PRODUCTS = f"{RESULTS}/{PLAN.products}".rstrip("/")
 if workflow.is_main_process:
     for name, key in PLAN.off.items():
         say(f"off: experiments.{name}: {key}", file=sys.stderr)
-    say(*CHANGED_IMAGES, *image_notes(PLAN, Path(RESULTS)), file=sys.stderr)
+    IMAGE_NOTES = image_notes(PLAN, Path(RESULTS))
+    say(*CHANGED_IMAGES, *IMAGE_NOTES, file=sys.stderr)
     if PLAN.study.registered and files:
         for line in check_registration(Path(files[0]), PLAN.study, ()).deviations:
             say(f"not as registered: {line}", file=sys.stderr)

@@ -7,6 +7,7 @@ could not be asked for.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import AsyncGenerator
@@ -19,7 +20,7 @@ from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.jobs import JobExecutorInterface
 
 from spl.attempts.journal import note_refusal, remove_refusal
-from spl.attempts.slurm import listed_jobs
+from spl.attempts.slurm import listed_jobs, plain_environment
 from spl.campaign.submission import Patience, is_in_vain, refusal_words, why_stuck
 
 __all__ = ["Executor", "ExecutorSettings", "common_settings"]
@@ -38,6 +39,8 @@ class Executor(SlurmExecutor):  # type: ignore[misc]  # the plugin has no types
         # Submitted jobs that have not been reported as done or failed, by SLURM's number.
         self._alive = dict[str, SubmittedJobInfo]()
         self._unlisted, self._stuck = Counter[str](), set[tuple[str, str]]()
+        for name in os.environ.keys() - plain_environment().keys():
+            del os.environ[name]  # from the plugin's own queries
         super().__post_init__(test_mode)
 
     def run_job(self, job: JobExecutorInterface) -> None:

@@ -44,8 +44,9 @@ def attempt(
 ) -> None:
     """Train a run, from its newest checkpoint if there is one.
 
-    SIGINT, SIGTERM, SIGUSR1, a newer process and the end of the job's time make it save and end. When its time is over,
-    and after a SIGTERM while SLURM lets the job run on, it puts the job back into the queue.
+    SIGINT, SIGTERM, SIGUSR1, SIGHUP (unless nohup ignores it), a newer process and the end of the job's time make it
+    save and end. When its time is over, and after a SIGTERM while SLURM lets the job run on, it puts the job back into
+    the queue.
 
     Args:
         parameter: the run's canonical parameter.
@@ -64,7 +65,8 @@ def attempt(
         InterruptedTrainingError: after a checkpoint was written.
     """
     state = SharedState()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+    hung_up = [signal.SIGHUP] * (signal.getsignal(signal.SIGHUP) != signal.SIG_IGN)  # the terminal was closed
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, *hung_up):
         signal.signal(number, lambda number, _: state.request_stop(signal.Signals(number).name))
     settings = parameter["settings"]
     checkpoints = Checkpoints(folder / identity, interval, tell)

@@ -15,6 +15,8 @@ PREFIX = "spl"
 PATIENCE = 60
 # Its names of jobs: that option and a random number. A user's own job may be called "spl_all".
 NAME = re.compile(rf"{PREFIX}_[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}")
+# Variables by which users set what squeue and its like list, and how.
+VIEW = ("SQUEUE_", "SINFO_", "SACCT_", "SLURM_TIME_FORMAT")
 TIME = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)")
 
 
@@ -31,6 +33,11 @@ class QueuedRun:
     number: str
     state: str
     run: str
+
+
+def plain_environment() -> dict[str, str]:
+    """The environment without :data:`VIEW`: a job that a user's settings hide would be taken for lost."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(VIEW)}
 
 
 def own_job_number() -> str | None:
@@ -92,7 +99,9 @@ def queued_runs(study: str, folder: Path, groups: Mapping[str, Sequence[str]]) -
 def _output(*command: str) -> str | None:
     """What a command prints; None if it fails, is not installed or does not end in time."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=PATIENCE)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=PATIENCE, env=plain_environment()
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return None if done.returncode else done.stdout.strip()

@@ -24,12 +24,14 @@ def check_command_line(configfiles: Sequence[str], config: Mapping[str, object])
         config: what ``--config`` says.
 
     Raises:
-        InputError: several files, or a setting beside the file.
+        InputError: several files, a setting beside the file, or a key without a value, as of an unset variable.
     """
     if len(configfiles) > 1:
         raise InputError(
             f"--configfile: expected one study, got {' and '.join(configfiles)}; put their settings into one file"
         )
+    if empty := [key for key, value in config.items() if value in (None, "")]:
+        raise InputError(f"--config {empty[0]}=: expected a value; is a variable of the shell unset?")
     if settings := [key for key in config if key in Study.model_fields]:
         raise InputError(
             f"--config {settings[0]}=...: expected study, partial, gpu_shares or gpu_type; settings belong "

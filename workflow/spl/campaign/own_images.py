@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from spl.campaign.notes import write_note
 from spl.campaign.plan_file import FOLDER
 from spl.data.image_folder import list_images
 from spl.study.files import DATA_FILES
@@ -38,7 +39,8 @@ def own_images(plan: Plan) -> dict[str, DatasetSettings]:
 
 
 def image_notes(plan: Plan, results: Path) -> list[str]:
-    """A line on each folder of images that is not here, or that contains more than images and is yet to be prepared.
+    """A line on each folder of images that is not here, that contains more than images and is yet to be prepared, or
+    whose test images were also prepared for training.
 
     Args:
         plan: of the study.
@@ -51,7 +53,18 @@ def image_notes(plan: Plan, results: Path) -> list[str]:
             lines.append(f"{dataset.root}: no images here; those prepared from it in {prepared} are used")
         elif not (prepared / DATA_FILES[1]).is_file():
             lines.append(list_images(dataset.files[0]).passed_over)
+        lines.append(_leaked(name, prepared / DATA_FILES[1]))
     return [line for line in lines if line]
+
+
+def _leaked(name: str, description: Path) -> str:
+    """A line on test images that are training images, too, by their content; "" if there are none."""
+    train = {sha256: path for path, sha256 in _prepared(description, "train_files").items()}
+    shared = {path: train[sha256] for path, sha256 in _prepared(description, "test_files").items() if sha256 in train}
+    if not shared:
+        return ""
+    what = f"{name}: {len(shared):,} test images are training images, too"
+    return f"{what}: {min(shared)} is {shared[min(shared)]}; errors are too small"
 
 
 def state_file(results: Path, name: str) -> Path:
@@ -77,9 +90,7 @@ def note_images(plan: Plan, results: Path) -> list[str]:
         if not dataset.absent:
             present, changed = _compare(dataset.files[0], noted, outputs[1])
         if present != noted or not file.is_file():
-            temporary = file.with_name(f".{file.name}.{os.getpid()}")
-            temporary.write_text(json.dumps(present) + "\n", encoding="utf-8")
-            temporary.replace(file)
+            write_note(file, f"{json.dumps(present)}\n".encode())
         _date(file, outputs, newer=bool(changed))
         if changed:
             others = f" and {len(changed) - 1:,} more" if len(changed) > 1 else ""
@@ -110,7 +121,7 @@ def _compare(root: Path, noted: Mapping[str, State], description: Path) -> tuple
         present |= {name: (*present[name][:3], digest) for name, digest in digests}
     if not any(digest for *_, digest in present.values()):
         return present, []
-    prepared = _prepared(description)
+    prepared = _prepared(description, "train_files") | _prepared(description, "test_files")
     return present, [name for name, (*_, digest) in present.items() if digest and prepared.get(name, digest) != digest]
 
 
@@ -130,14 +141,12 @@ def _digest(path: Path) -> str:
         return f"unreadable: {error.strerror}"
 
 
-def _prepared(description: Path) -> dict[str, str]:
-    """The sha256 of each image as it was prepared; none if that cannot be read."""
+def _prepared(description: Path, part: str) -> dict[str, str]:
+    """The sha256 of each image of a part as it was prepared; none if that cannot be read."""
     try:
-        content = json.loads(description.read_text(encoding="utf-8"))
-        files: dict[str, str] = content["train_files"] | content["test_files"]
+        return dict(json.loads(description.read_text(encoding="utf-8"))[part])
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return {}
-    return files
 
 
 def _date(file: Path, outputs: Sequence[Path], *, newer: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from spl.campaign.notes import write_note
 from spl.campaign.plan_file import FOLDER
 from spl.errors import InputError
 from spl.study.reading import read_yaml
@@ -47,9 +48,7 @@ def record_owner(study: Path, results: Path) -> None:
     An exact copy does not take a folder over from a file that is still there.
     """
     if (other := _owner(results)) is None or not other.is_file() or not _same_content(other, study):
-        place = results / FOLDER / RECORD
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(os.fsencode(study) + b"\n")
+        write_note(results / FOLDER / RECORD, os.fsencode(study) + b"\n")
 
 
 def _owner(results: Path) -> Path | None:

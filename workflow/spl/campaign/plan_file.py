@@ -10,13 +10,13 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from spl.campaign.job import Job, canonical
+from spl.campaign.notes import write_note
 from spl.errors import InputError
 
 FOLDER = "campaign"  # of plan files and of what Snakemake notes about them, below results/<study>/
@@ -46,10 +46,7 @@ def write_plan_file(jobs: Mapping[str, Job], study: Mapping[str, Any], results: 
     text = json.dumps({"study": study, "jobs": stated}, indent=1) + "\n"
     path = results / FOLDER / f"plan-{hashlib.sha256(text.encode()).hexdigest()[:12]}.json"
     if not path.is_file() or path.read_bytes() != text.encode():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        write_note(path, text.encode())
         for old in sorted(path.parent.glob("plan-*.json"), key=lambda file: file.stat().st_mtime)[:-KEPT]:
             old.unlink(missing_ok=True)
     return path

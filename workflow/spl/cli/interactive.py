@@ -199,7 +199,7 @@ def audit(
     published_digest: Annotated[
         str | None,
         typer.Option(
-            "--digest", help="Also compare with a published digest, or with a list that `spl digest --jobs` printed."
+            "--digest", help="Also compare with a published digest, or with the published list that names all jobs."
         ),
     ] = None,
     rerun: Annotated[
@@ -237,7 +237,7 @@ def audit(
         _expect_without("--why", {"--digest": published_digest})
     if (rerun_sample is None) != (seed is None):
         raise InputError("--rerun-sample and --seed: expected together, so that anyone can draw the same runs")
-    chosen = targets or []
+    chosen = [_from_here(target) for target in targets or ()]
     about = plan_study(study, next(iter(chosen), rerun or (why and why.partition(":")[0])), archive)
     console = None if as_json else _console()
     if console and any(repeats.values()):
@@ -263,6 +263,12 @@ def _expect_without(option: str, others: Mapping[str, object]) -> None:
     for other, value in others.items():
         if value:
             raise InputError(f"{option}: expected without {other}")
+
+
+def _from_here(target: str) -> str:
+    """An absolute path below the current folder as a relative one, as results are named; everything else as it is."""
+    path = Path(target)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else target
 
 
 @_command("spl seal results/demo", "spl seal results/demo --sign ~/.ssh/id_ed25519")

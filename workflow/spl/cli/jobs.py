@@ -8,6 +8,7 @@ from typing import Any
 from spl.campaign.job import Job
 from spl.campaign.plan_file import read_job
 from spl.code.loading import compile_from_text
+from spl.errors import InputError
 
 # Subcommands whose command line is a plan file and the name of a job in it, and nothing else.
 PLAIN = ("data", "split", "calibrate", "analyse", "figure", "table", "spreadsheet")
@@ -22,11 +23,16 @@ def planned(subcommand: str, plan: Path, name: str) -> Job:
 def do(subcommand: str, plan: Path, name: str, *more: Any) -> None:
     """Do a job and record it; ``more`` is what it gets beside parameter, inputs and outputs."""
     from spl.code.subcommands import check_loaded, entry
-    from spl.provenance.recording import recorded
+    from spl.provenance.recording import altered_inputs, recorded
 
     job = planned(subcommand, plan, name)
     content = job.content
     with recorded(job):
         job.outputs[0].parent.mkdir(parents=True, exist_ok=True)
-        entry(subcommand)(content, job.inputs, job.outputs, *more)
+        try:
+            entry(subcommand)(content, job.inputs, job.outputs, *more)
+        except Exception as error:
+            if lines := altered_inputs(job):  # as after a copy that broke off: no fault of the code
+                raise InputError("\n".join(lines)) from error
+            raise
         check_loaded(subcommand, content)

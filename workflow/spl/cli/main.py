@@ -11,10 +11,15 @@ from pathlib import Path
 
 from spl.cli.jobs import PLAIN, do
 from spl.errors import FailedBeforeError, InputError, InterruptedTrainingError, NotFiniteError
+from spl.provenance.machine import check_code_here, check_encoding
 
 INTERRUPTED = 75
 """The status of a training that saved its state on request (EX_TEMPFAIL: try again)."""
-REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+REFUSALS = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOLCK, errno.EMFILE, errno.ENFILE),
+    *(errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG),
+}
 """Of a system that does not let us read or write: no fault of the code, which a traceback would show."""
 STATUS = {InputError: 2, NotFiniteError: 1, FailedBeforeError: 1, InterruptedTrainingError: INTERRUPTED}
 
@@ -26,8 +31,10 @@ def main() -> None:
     # numpy's library starts a thread for each core as soon as it is loaded, and many jobs run side by side.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal need not have our signs
+        # Names of files need not be text; and no terminal's settings are a reason to end.
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
+        check_encoding()
         _command(sys.argv[1:])
     except tuple(STATUS) as error:
         _say_error(str(error))
@@ -56,6 +63,7 @@ def _command(arguments: list[str]) -> None:
 
             from spl.cli import interactive, rules
 
+            check_code_here()
             command = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=interactive.HELP)
             command.add_typer(interactive.app)
             command.add_typer(rules.app)

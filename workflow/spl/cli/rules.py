@@ -68,7 +68,7 @@ def train(
 ) -> None:
     """Train one run, with evaluations; started again, it resumes from its last checkpoint.
 
-    On Ctrl-C, SIGTERM and SIGUSR1 it saves its state and exits with status 75.
+    On Ctrl-C, SIGTERM, SIGUSR1, and when its terminal is closed, it saves its state and exits with status 75.
     """
     from spl.attempts.journal import refusal_recorded
 

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from spl.attempts.slurm import plain_environment
 from spl.campaign.requests import Request, run_requests
 from spl.campaign.shared_gpus import gpu_groups
 from spl.doctor.finding import Finding, Level
@@ -266,7 +267,9 @@ def _output(*command: str) -> str:
         SilentError: it is not installed, fails, or does not answer in time.
     """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=PATIENCE)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=PATIENCE, env=plain_environment()
+        )
     except subprocess.TimeoutExpired:
         raise SilentError(f"{command[0]} did not answer within {PATIENCE} s") from None
     except OSError as error:

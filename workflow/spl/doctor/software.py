@@ -78,15 +78,9 @@ def code(started: Path) -> Finding:
     Args:
         started: folder of the Snakefile, or in which `spl` is called.
     """
-    here = started.resolve()
-    clones = [place for place in (here, here.parent) if (place / "workflow/spl").is_dir()]
-    if clones and clones[0] != machine.PROJECT:
-        return Finding(
-            "code",
-            "error",
-            f"`spl` runs the code of {machine.PROJECT}, not of {clones[0]}",
-            f"pip install --no-deps --editable {clones[0]}, or export PYTHONPATH={clones[0]}/workflow",
-        )
+    if (clone := machine.clone_around(started)) != machine.PROJECT:
+        message = f"`spl` runs the code of {machine.PROJECT}, not of {clone}"
+        return Finding("code", "error", message, machine.how_to_use(clone))
     return Finding("code", "ok", str(machine.PROJECT))
 
 

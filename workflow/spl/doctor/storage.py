@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from spl.campaign.notes import obstacle
 from spl.doctor.finding import Finding
 from spl.study.plan import Plan
 
@@ -37,6 +38,9 @@ def file_system(results: Path) -> Iterator[Finding]:
     Args:
         results: folder of the study; it need not exist.
     """
+    if found := obstacle(results):
+        yield Finding("files", "error", found, "remove it, or make the folder that it leads to")
+        return
     place = existing(results)
     try:
         folder = Path(tempfile.mkdtemp(prefix=".spl-doctor-", dir=place))

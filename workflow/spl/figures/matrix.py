@@ -17,6 +17,8 @@ from spl.text.mathtext import mathtext
 
 # Maximum number of classes whose names fit beside a matrix
 NAMED = 10
+# Letters of a class's name; a longer one would leave no room for the matrix.
+LONGEST = 30
 
 
 def show_matrix(axis: Axes, confusion: NDArray[np.int64], basins: Mapping[str, float]) -> AxesImage:
@@ -50,13 +52,20 @@ def add_scale(figure: Figure, axis: Axes, image: AxesImage) -> None:
 def class_names(classes: Sequence[str]) -> list[str]:
     """Names of classes as the font can print them.
 
-    A name with letters that the font lacks becomes the class's place in the data set: "class 3" for the third.
+    A name with letters that the font lacks becomes the class's place in the data set: "class 3" for the third. So does
+    the end of a long name, whose beginning others may share.
     """
     letters = get_font(findfont(FONT)).get_charmap()
-    return [
-        mathtext(name) if letters.keys() >= {*map(ord, name)} else f"class {place}"
-        for place, name in enumerate(classes, start=1)
-    ]
+    names = []
+    for place, name in enumerate(classes, start=1):
+        number = f"class {place}"
+        if not letters.keys() >= {*map(ord, name)}:
+            names.append(number)
+        elif len(name) > LONGEST:
+            names.append(mathtext(f"{name[: LONGEST - len(number) - 2]}… {number}"))
+        else:
+            names.append(mathtext(name))
+    return names
 
 
 def fit_height(figure: Figure) -> None:

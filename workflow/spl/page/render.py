@@ -16,6 +16,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 from PIL import Image
 
+from spl.analysis.formats import p_value
 from spl.data.splits import read_split
 from spl.page.circumstances import circumstances_script
 from spl.page.inputs import SCRIPT, STYLE, TEMPLATE, datasets_of, folder_of, page_inputs, splits_of
@@ -50,6 +51,7 @@ def write_page(
     environment.filters |= {
         "minus": lambda number: number.replace("-", "−"),
         "whole": whole,
+        "p": p_value,
         "symbols": symbols,
         "embedded": embedded,
     }

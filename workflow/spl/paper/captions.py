@@ -19,6 +19,7 @@ from spl.paper.parameters import curve_runs, settings_columns
 from spl.study.plan import Plan
 
 ERROR = "Error of the last checkpoint, in percent of the test images"
+LEAST = "Least: the smallest p that so few pairs can reach, where it is above 0.05."
 MEASURED_LATE = "Mean over the steps, and mean ± std over the runs, in percent."
 
 
@@ -42,9 +43,8 @@ def _compared(plan: Plan, experiment: str) -> str:
     sizes = {plan.runs[path].labels for path in plan.experiments[experiment]}
     several = comparisons_in(plan, experiment) * len(sizes) > 1
     return (
-        f"{gain}, paired run by run, mean ± std in points; p: exact one-sided Wilcoxon test that the gain is positive"
-        + "; Holm: p corrected for the comparisons in this table" * several
-        + "."
+        f"{gain}, paired run by run, mean ± std in points; p (better): exact one-sided Wilcoxon test that the gain "
+        "is positive" + "; Holm: p corrected for the comparisons in this table" * several + f". {LEAST}"
     )
 
 
@@ -115,9 +115,8 @@ def comparison_in_words(plan: Plan, experiment: str, comparisons: int | None = N
     if is_single_pair(plan, experiment):
         return "in points; a single pair allows no test."
     return (
-        "paired by fold and seed, mean ± std in points; p: exact one-sided Wilcoxon test that the gain is positive"
-        + "; Holm: p corrected for the methods compared" * (comparisons > 1)
-        + "."
+        "paired by fold and seed, mean ± std in points; p (better): exact one-sided Wilcoxon test that the "
+        "gain is positive" + "; Holm: p corrected for the methods compared" * (comparisons > 1) + f". {LEAST}"
     )
 
 

@@ -21,7 +21,12 @@ from spl.errors import InputError
 PROJECT = fingerprint.PROJECT
 LOCK, CONDA = PROJECT / "envs" / "requirements.lock", PROJECT / "envs" / "environment.yaml"
 # Environment variables that decide how libraries round.
-DETERMINISM = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "CUBLAS_WORKSPACE_CONFIG")
+DETERMINISM = (
+    *("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "CUBLAS_WORKSPACE_CONFIG"),
+    # What users set beside those that we set: other names of them, products in fewer bits, other kernels.
+    *("DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE", "NVIDIA_TF32_OVERRIDE"),
+    *("MKL_ENABLE_INSTRUCTIONS", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES", "GLIBC_TUNABLES"),
+)
 # Seconds that git has to answer.
 GIT_PATIENCE = 60
 # Variables that lead git to another repository, as in its own hooks.
@@ -46,6 +51,63 @@ def check_installed() -> None:
             f"{Path(__file__).parents[1]}: installed without its clone, so that no lock file and no commit is known; "
             "install it from a clone that stays: pip install --editable ."
         )
+
+
+def check_encoding() -> None:
+    """Refuse a locale in which names of files are not UTF-8: the classes of a user's images would have other names.
+
+    Raises:
+        InputError: Python decodes names in another way.
+    """
+    if (encoding := sys.getfilesystemencoding()).lower() != "utf-8":
+        raise InputError(f"locale: expected names of files in UTF-8, got {encoding}; export PYTHONUTF8=1")
+
+
+def clone_around(started: Path) -> Path:
+    """The clone of this project in which a command is started; outside of any, that of the code that runs.
+
+    Args:
+        started: folder of the command or of the Snakefile.
+    """
+    here = started.resolve()
+    return next((place for place in (here, here.parent) if (place / "workflow/spl").is_dir()), PROJECT)
+
+
+def check_clone(snakefile: Path) -> None:
+    """Refuse a Snakefile whose clone is not that of the code that runs, as after a clone was copied or renamed.
+
+    Args:
+        snakefile: folder of the Snakefile.
+
+    Raises:
+        InputError: edits of this clone would have no effect; or Snakemake cannot work in a folder of this name.
+    """
+    if (clone := clone_around(snakefile)) != PROJECT:
+        raise InputError(f"`spl` runs the code of {PROJECT}, not of {clone}; {how_to_use(clone)}")
+    folder = str(snakefile.absolute())
+    if "{" in folder or "}" in folder:
+        raise InputError(f"{folder}: expected a folder without braces, which Snakemake takes for wildcards")
+
+
+def check_code_here() -> None:
+    """Refuse commands in a clone with other code than that which runs, by which they would judge its results.
+
+    Raises:
+        InputError: naming both.
+    """
+    clone = clone_around(Path())
+    if clone != PROJECT and _code_of(clone) != _code_of(PROJECT):
+        raise InputError(f"`spl` runs the code of {PROJECT}, and that of {clone} differs; {how_to_use(clone)}")
+
+
+def _code_of(clone: Path) -> dict[Path, bytes]:
+    package = clone / "workflow/spl"
+    return {path.relative_to(package): path.read_bytes() for path in package.rglob("*.py")}
+
+
+def how_to_use(clone: Path) -> str:
+    """What makes the commands of an environment run the code of a clone."""
+    return f"pip install --no-deps --editable {clone}, or export PYTHONPATH={clone}/workflow"
 
 
 def hardware() -> dict[str, Any]:
@@ -202,13 +264,21 @@ def _changes() -> str | None:
     Raises:
         GitError: git does not list them.
     """
-    listings = (
-        _git("diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", "HEAD"),
-        _git("ls-files", "-z", "--others", "--exclude-standard", "workflow", "config", "Snakefile"),
-    )
-    names = sorted({name for listing in listings for name in listing.split(b"\0") if name})
+    changed = _git("diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", "HEAD").split(b"\0")
+    # What a user ignores may be code all the same; no hidden file is.
+    listed = _git(
+        *("ls-files", "-z", "-v", "--cached", "--others", "--exclude-per-directory=.gitignore", "--exclude=.*"),
+        *("workflow", "config", "Snakefile"),
+    ).split(b"\0")
+    names = sorted({*filter(None, changed), *(entry[2:] for entry in listed if _is_unseen(entry))})
     lines = (b"%b %b\n" % (_content_digest(PROJECT / os.fsdecode(name)), name) for name in names)
     return hashlib.sha256(b"".join(lines)).hexdigest() if names else None
+
+
+def _is_unseen(entry: bytes) -> bool:
+    """Whether git has not compared a file: untracked (?), or there and marked as skipped (S) or unchanged (h)."""
+    tag, name = entry[:1], os.fsdecode(entry[2:])
+    return tag == b"?" or ((tag == b"S" or tag.islower()) and os.path.lexists(PROJECT / name))
 
 
 def is_repository() -> bool:

@@ -6,7 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from spl.errors import InputError
 from spl.provenance import machine
 from spl.provenance.files import digest, digest_of_listing, write_whole
 from spl.provenance.ledger import note_statement
-from spl.provenance.manifest import Manifest, statement
+from spl.provenance.manifest import Manifest, read_manifest, statement
 from spl.provenance.process import foreign_files, present_process, project_files
 
 
@@ -89,6 +89,17 @@ def recorded(job: Job) -> Iterator[JobRecord]:
     content = before | after
     note_statement(job, statement(Manifest.model_validate(content)))
     write_whole(job.manifest, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def altered_inputs(job: Job) -> list[str]:
+    """A line on each input of a job that is not as its own job wrote it, as far as there are manifests."""
+    lines = []
+    for path in job.inputs:
+        for stem in (path.with_suffix(""), path.parent):  # a manifest lies beside a file or beside its folder
+            with suppress(OSError, InputError, KeyError):
+                if read_manifest(stem.with_name(f"{stem.name}.manifest.json")).outputs[str(path)] != digest(path):
+                    lines.append(f"{path}: not as its manifest records it; `spl audit` says how to make it again")
+    return lines
 
 
 def _folder_digest(job: Job) -> str:

@@ -18,7 +18,9 @@ LONGEST = 1000  # numbers in a range
 def _expand(value: Any) -> Any:
     """The list with all numbers of its ranges; a range alone is a list, too. Other mistakes are left to pydantic."""
     items = [value] if isinstance(value, str) and re.match(RANGE, value) else value
-    return [number for item in items for number in _numbers(item)] if isinstance(items, list) else items
+    if not isinstance(items, list):
+        raise PydanticCustomError("numbers", "expected whole numbers, such as [0, 1] or 0-19")
+    return [number for item in items for number in _numbers(item)]
 
 
 def _numbers(item: Any) -> Iterator[Any]:

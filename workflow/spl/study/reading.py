@@ -5,6 +5,7 @@ No code from the file is run. Each mistake is reported on one line with the file
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
@@ -20,21 +21,30 @@ from spl.study.schema import Study
 from spl.study.settings import NETWORK
 from spl.text.printable import printable
 
+MERGE = "tag:yaml.org,2002:merge"
+
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML that refuses duplicate keys and reports the line of every mistake."""
+    """YAML that refuses duplicate keys and ambiguous numbers, and reports the line of every mistake."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
-            return super().construct_object(node, deep)
+            value = super().construct_object(node, deep)
         except yaml.YAMLError:
             raise
         except Exception as error:  # Python's errors about malformed numbers and dates
             raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from error
+        if isinstance(value, int | float) and (others := _other_readings(node.value, value)):
+            problem = f"{node.value}: YAML reads this as {value}; write {value}{others}"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if key_node.tag == MERGE:
+                problem = "<<: expected no merged mappings; write their keys out"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, Hashable):
                 continue  # refused below
@@ -42,6 +52,15 @@ class _StrictLoader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"'{key}' is given twice", key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def _other_readings(text: str, value: float) -> str:
+    """What else people may mean by a number that YAML 1.1 counts in eights (010 is 8) or in sixties (1:30 is 90)."""
+    if ":" in text:
+        return ", or quotes around it"
+    digits = text.replace("_", "")
+    in_tens = int(digits) if re.fullmatch("[-+]?0[0-9]+", digits) else value
+    return f" or {in_tens}" if in_tens != value else ""
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

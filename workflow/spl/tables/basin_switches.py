@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from spl.analysis.arms import arms, baseline_of, paired, run_names
-from spl.analysis.formats import counted, percent
+from spl.analysis.formats import counted, p_value
 from spl.analysis.statistics import holm_of_several, mcnemar
 from spl.tables.layout import Cell, Numbers, Table
 
-HEADINGS = {"p_value": "p-value", "p_holm": "p-value, Holm"}
+HEADINGS = {"p_value": "p", "p_holm": "p, Holm"}
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
@@ -74,7 +74,7 @@ def _cells(
         f"{baseline}'s low basin": Cell(_share(low_baseline), lines["low_baseline"]),
         "high → low": cell(_counted_folds(to_low), "high_to_low"),
         "low → high": cell(_counted_folds(to_high), "low_to_high"),
-        **{HEADINGS[name]: cell(f"{percent(value)} %", name) for name, value in p_values.items()},
+        **{HEADINGS[name]: cell(p_value(value), name) for name, value in p_values.items()},
     }
 
 

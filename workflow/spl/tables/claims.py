@@ -13,6 +13,7 @@ import pandas as pd
 
 from spl.analysis.claims import (
     CONTRADICTED,
+    NOT_RUN,
     SUPPORTED,
     UNDECIDED,
     Evidence,
@@ -22,7 +23,7 @@ from spl.analysis.claims import (
     folds_needed,
 )
 from spl.analysis.endpoints import ENDPOINTS, Material, endpoint_differences
-from spl.analysis.formats import percent
+from spl.analysis.formats import p_value, percent
 from spl.analysis.looks import LEVEL, Looks
 from spl.analysis.regime import in_regime, measure_regime, regime_conditions
 from spl.tables.layout import Cell, Numbers, Table
@@ -88,6 +89,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
                 for column, text in cells.items()
             }
         )
+    printed.sort(key=lambda line: str(line["verdict"]) == NOT_RUN and not line["claim"].bold)
     table = numbers.table(pd.DataFrame(printed))
     return replace(table, note=regime_note(table.tidy), texts=TEXTS)
 
@@ -178,9 +180,9 @@ def printed_claim(claim: Mapping[str, Any], values: Mapping[str, float], verdict
         "verdict": f"{verdict}{exploratory}",
         "n": f"{values['n']:.0f}" if values["n"] else "–",
         "effect, interval": effect,
-        "p": _p_value(values["p_supported_holm"]),
-        "p, opposite": _p_value(values["p_contradicted_holm"]),
-        "smallest p": _p_value(values["smallest_p"]),
+        "p": p_value(values["p_supported_holm"]),
+        "p, opposite": p_value(values["p_contradicted_holm"]),
+        "smallest p": p_value(values["smallest_p"]),
         "folds to decide": _needed(values),
         "tested by": f"{ENDPOINTS[claim['endpoint']].name}; {claim['experiments'][0]}",
     }
@@ -188,10 +190,6 @@ def printed_claim(claim: Mapping[str, Any], values: Mapping[str, float], verdict
 
 def _effect(value: float, points: bool) -> str:
     return percent(value, 2) if points or isnan(value) else f"{value:.3g}".replace("-", "−")
-
-
-def _p_value(p: float) -> str:
-    return "–" if isnan(p) else f"{100 * p:.3g} %"
 
 
 def _needed(values: Mapping[str, float]) -> str:

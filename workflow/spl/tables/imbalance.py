@@ -88,5 +88,7 @@ def _part(
             heading = f"gain wrt {parameter['titles'][parameter['baseline']]}"
             gain_lines[arm.label] = gain_cells(gain, lines, heading, full=full, tests=("p_value", "p_worse"))
         lines = numbers.compared(what, dropped[arm.label], "drop_")
-        drop_lines[arm.label] = gain_cells(dropped[arm.label], lines, "drop due to imbalance", " of the drop", full)
+        drop_lines[arm.label] = gain_cells(
+            dropped[arm.label], lines, "drop due to imbalance", " of the drop", full, better="larger error"
+        )
     return stacked("fold" if "folds" in parameter["rows"] else "", above, gain_lines, drop_lines)

@@ -15,7 +15,7 @@ import jinja2  # noqa: F401, see above
 import pandas as pd
 import tabulate  # noqa: F401, see above
 
-from spl.analysis.formats import counted, percent, spread
+from spl.analysis.formats import counted, p_value, percent, spread
 from spl.analysis.statistics import CORRECTED, Gain, summarise
 from spl.text.latex import latex
 from spl.text.markdown import markdown
@@ -231,7 +231,10 @@ class Numbers:
         return len(self._rows) - 1
 
 
-PRINTED = {"p_value": "p-value", "p_worse": "p-value, worse", "p_equivalent": "p-value, equivalent"}
+# What each test would show if its p-value is small
+DIRECTIONS = {"p_value": "better", "p_worse": "worse", "p_equivalent": "equivalent"}
+# A smallest p-value above it is printed beside the p-value: so few pairs can show nothing.
+USUAL_LEVEL = 0.05
 
 
 def gain_cells(
@@ -241,6 +244,7 @@ def gain_cells(
     suffix: str = "",
     full: int = 0,
     tests: Sequence[str] = ("p_value", "p_equivalent"),
+    better: str = DIRECTIONS["p_value"],
 ) -> dict[str, Cell]:
     """The printed cells of a comparison: its mean and deviation, and p-values with the corrected ones, if it has them.
 
@@ -248,19 +252,25 @@ def gain_cells(
         gain: the comparison.
         lines: of its numbers, as :meth:`Numbers.compared` returns them.
         name: of the first cell.
-        suffix: what follows the names of the p-values, if a table has those of several comparisons.
+        suffix: what follows "p" in the names of the p-values, if a table has those of several comparisons.
         full: as of :func:`counted`.
         tests: the p-values to print.
+        better: what a small p-value of a positive gain would show.
     """
     cells = {name: Cell(counted(spread(gain.mean, gain.std), gain.n, full), lines["gain_mean"])}
     if full == 1:  # a single pair allows no test
         return cells
+    directions = DIRECTIONS | {"p_value": better}
     names = {
-        key: PRINTED[test] + suffix + ", Holm" * (key != test) for test in tests for key in (test, CORRECTED[test])
+        key: f"p{suffix} ({directions[test]})" + ", Holm" * (key != test)
+        for test in tests
+        for key in (test, CORRECTED[test])
     }
     p_values = {key: p for key in names if (p := getattr(gain, key)) is not None}
+    least = f", least {p_value(gain.smallest_p)}" if gain.smallest_p > USUAL_LEVEL else ""
     return cells | {
-        names[key]: Cell(counted(f"{percent(p)} %", gain.n, full), lines[key]) for key, p in p_values.items()
+        names[key]: Cell(counted(p_value(p) + least * (key in tests), gain.n, full), lines[key])
+        for key, p in p_values.items()
     }
 
 

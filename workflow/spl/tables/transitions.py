@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from spl.analysis.arms import Arm, arms_by_size, gain_of, paired, run_names
-from spl.analysis.formats import counted, percent
+from spl.analysis.formats import counted, p_value
 from spl.analysis.statistics import Gain, corrected, summarise
 from spl.tables.layout import Cell, Numbers, Table
 
@@ -46,10 +46,10 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         transitions = {transition: gains[method, transition] for transition in pairwise(sizes)}
         for labels, arm in sizes.items():
             numbers.of_runs({"method": method, "labels": labels}, arm.runs)
-        line: dict[str, str | Cell] = {"p-value in %": method}
+        line: dict[str, str | Cell] = {"p": method}
         for transition, fall in transitions.items():
             lines = numbers.compared({"method": method, "from": transition[0], "to": transition[1]}, fall)
-            line[_name(transition)] = Cell(counted(percent(fall.p_value), fall.n, full), lines["p_value"])
+            line[_name(transition)] = Cell(counted(p_value(fall.p_value), fall.n, full), lines["p_value"])
         printed.append(line)
         pooled = _pooled(sizes)
         conclusions = _conclusions(transitions, parameter["level"])
@@ -60,7 +60,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         numbers.computed(whole, conclusions | {"stable_from": stable}, paths)
         notes.append(
             f"{method}: {_high(conclusions)}; all together "
-            f"{counted(f'{percent(pooled.p_value, 2)} %', pooled.n, full * len(transitions))}; "
+            f"{counted(p_value(pooled.p_value), pooled.n, full * len(transitions))}; "
             f"{_stability(sizes, stable)}."
         )
     return numbers.table(pd.DataFrame(printed).fillna(""), f"{_explained(parameter)} {' '.join(notes)}")
@@ -119,8 +119,9 @@ def _name(transition: Transition) -> str:
 
 
 def _explained(parameter: Mapping[str, Any]) -> str:
-    level, mean, std = (f"{100 * parameter[key]:g}" for key in ("level", "mean_below", "std_below"))
-    return f"High: p above {level} %. Stable: mean error below {mean} % with std below {std} %, up to the last size."
+    mean, std = (f"{100 * parameter[key]:g}" for key in ("mean_below", "std_below"))
+    limits = f"mean error below {mean} % with std below {std} %"
+    return f"High: p above {parameter['level']:g}. Stable: {limits}, up to the last size."
 
 
 def _stability(sizes: Mapping[int, Arm], stable: int | None) -> str:

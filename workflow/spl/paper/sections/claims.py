@@ -38,10 +38,10 @@ def _claims(plan: Plan, *experiments: str) -> str:
 def _levels(plan: Plan) -> str:
     """The level of the tests in each direction."""
     if (registered := plan.study.registered) is None:
-        return "5 %"
+        return "0.05"
     pairs = zip(registered.looks, registered.levels, strict=True)
-    looks = ", ".join(f"{100 * level:g} % at {folds} folds" for folds, level in pairs)
-    return f"5 %, or, for registered claims about {' and '.join(registered.experiments)}, {looks}, and not between"
+    looks = ", ".join(f"{level:g} at {folds} folds" for folds, level in pairs)
+    return f"0.05, or, for registered claims about {' and '.join(registered.experiments)}, {looks}, and not between"
 
 
 def _regime(plan: Plan, *experiments: str) -> str:

@@ -15,12 +15,12 @@ def _imbalance(plan: Plan, experiment: str, balanced: str, *others: str) -> str:
     return (
         f"In each fold, one class drawn at random keeps {listed(shares.values(), 'or')} of its unlabelled images. "
         + captions.errors(plan, experiment)
-        + (" Worse: p of the exact one-sided test that the gain is negative." * (not is_single_pair(plan, experiment)))
+        + (" p (worse): of the same test that the gain is negative." * (not is_single_pair(plan, experiment)))
         + f" Drop: error with imbalance minus error without ({balanced}), paired by fold, mean ± std in points"
         + (
             "."
             if is_single_pair(plan, experiment)
-            else "; its p: exact one-sided Wilcoxon test that the imbalance raises the error."
+            else "; p of the drop: exact one-sided Wilcoxon test that the imbalance raises the error."
         )
     )
 

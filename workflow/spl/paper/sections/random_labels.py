@@ -39,9 +39,9 @@ def _transitions(plan: Plan, experiment: str) -> str:
     """Probabilistic monotonicity."""
     limits = plan.study.stability
     return (
-        "p-value, in percent, of the exact one-sided Wilcoxon test over folds that the error of the last checkpoint "
+        "p-value of the exact one-sided Wilcoxon test over folds that the error of the last checkpoint "
         "falls from one number of random labels to the next; each labelled set contains the next smaller one. High: p "
-        f"above {100 * limits.level:g} %; stable: from there on, the mean error is below {100 * limits.mean_below:g} % "
+        f"above {limits.level:g}; stable: from there on, the mean error is below {100 * limits.mean_below:g} % "
         f"and its std below {100 * limits.std_below:g} points."
     )
 

@@ -16,7 +16,7 @@ def _no_effect(plan: Plan, experiment: str, *references: str) -> str:
     margin = 100 * plan.study.no_effect.margin
     return (
         f"{captions.errors(plan, experiment, *references)} Equivalent: both exact one-sided Wilcoxon tests, that the "
-        f"gain is above −{margin:g} and below {margin:g} points (assumed margin); p: the larger of their two p-values."
+        f"gain is above −{margin:g} and below {margin:g} points (assumed margin); its p: the larger of theirs."
     )
 
 
