@@ -15,6 +15,7 @@ from matrices import write_predictions
 from safetensors.numpy import load_file, save_file
 from train_job import train_parameter
 
+from spl.analysis.calibration import write_calibration
 from spl.analysis.summary import MEDIAN_OVER, write_summary
 from spl.attempts.journal import note, read_attempts
 from spl.campaign.job import Job, canonical
@@ -376,6 +377,45 @@ def test_a_folder_in_the_place_of_predictions_hides_no_contradiction(fabricated)
     fabricated.reseal()
     node = fabricated.judge()[FIRST]
     assert (node.verdict, node.why) == ("tampered", (f"{path} is a folder; expected a file",))
+
+
+@pytest.fixture
+def calibrated(tmp_path, monkeypatch):
+    """A calibration on a plain and a smooth run, as its job left it; and a function that judges it."""
+    monkeypatch.chdir(tmp_path)
+    metrics = [Path(f"results/fake/runs/{method}/metrics.csv") for method in ("plain", "smooth")]
+    for path, loss in zip(metrics, (0.5, 0.25), strict=True):
+        path.parent.mkdir(parents=True)
+        path.write_text(f"step,unlabelled_loss,coverage\n10,1,1\n20,{loss},0.5\n")
+    content = {"folds": [0], "reference": ["plain"], "smooth": ["smooth"], "threshold": 0.95}
+    output = Path("results/fake/calibration/smooth.json")
+    job = Job("calibration/smooth", "calibrate", canonical(with_code("calibrate", content)), tuple(metrics), (output,))
+    write_calibration(content, metrics, job.outputs)
+
+    def judge():
+        Fabricated.record(None, job)
+        return audit({job.name: job}, lambda path: digest(path) if path.exists() else None)[job.name]
+
+    return content, job, judge
+
+
+def test_weights_are_those_of_their_runs(calibrated):
+    _, job, judge = calibrated
+    assert judge().verdict == "fresh"
+    replace(job.outputs[0], '"lambda_u": 2.0', '"lambda_u": 2.1')
+    assert judge().why == (f"{job.outputs[0]}: lambda_u is 2.1, the metrics of its runs say 2.0",)
+
+
+def test_plain_and_smooth_runs_cannot_be_swapped(calibrated):
+    content, job, judge = calibrated
+    write_calibration(content, job.inputs[::-1], job.outputs)
+    assert judge().verdict == "contradictory"
+
+
+def test_a_loss_that_nothing_can_be_divided_by_ends_no_audit(calibrated):
+    _, job, judge = calibrated
+    replace(job.inputs[1], "20,0.25", "20,0")
+    assert judge().verdict == "contradictory"
 
 
 LATER = (NOW + timedelta(days=365 * 70)).isoformat()

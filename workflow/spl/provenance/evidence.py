@@ -14,12 +14,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, pairwise
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
 
+from spl.analysis.calibration import MEASURED, weights
 from spl.analysis.collapse import collapsed_classes, column_shares, populated_diagonal, recalls
 from spl.analysis.predictions import Predictions, read_predictions
 from spl.attempts.journal import JOURNAL, read_attempts
@@ -40,13 +41,14 @@ Digest = Callable[[Path], str | None]
 SKEW, AHEAD = timedelta(minutes=5), timedelta(days=1)
 # What a broken file raises when it is read as the file of a run.
 BROKEN = (
-    *(OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError),
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError),
     *(SafetensorError, InputError, csv.Error),
 )
 # Of a run's parameters, what its row in a summary leaves out or spreads over columns.
 UNREPEATED = ("settings", "calibrated", "calibration", "start", "code")
 # Columns of a summary that follow from all confusion matrices of a run, which an audit does not compute.
 UNFOLLOWED = ("collapses", "recovered")
+LAST_DIGIT = 1e-5  # of weights, which have six digits
 MEDIAN_OVER = 20  # as of spl.analysis.summary, which would load pandas
 # What an attempt notes when it begins.
 BEGINNING = ("identity", "begun", "host", "job", "first")
@@ -197,8 +199,8 @@ def _run(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
             yield f"{path}: {key} is {mine}, {job.manifest} has {theirs}"
         source = RunInputs.of(job.content, job.inputs).calibration
         if source is None or source in here:
-            weights = read_weights(source) if source else {}
-            expected = {name: value for name, value in weights.items() if settings.get(name) == "calibrated"}
+            measured = read_weights(source) if source else {}
+            expected = {name: value for name, value in measured.items() if settings.get(name) == "calibrated"}
             for key, mine, theirs in _differences(calibrated, expected):
                 yield f"{path}: calibrated.{key} is {mine}, {source or 'no calibration'} has {theirs}"
     if not files.keys() >= {"metrics.csv", "predictions.safetensors"}:
@@ -220,6 +222,29 @@ def _run(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
         yield f"{metrics}: the last step is {steps[-1]}, settings say {last}"
     if job.inputs[0] in here and not np.array_equal(mapped_arrays(job.inputs[0])["test_classes"], predictions.true):
         yield f"{path}: the true classes are not those of the test images in {job.inputs[0]}"
+
+
+def _calibration(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
+    """The loss weights with the metrics of the runs that they were calibrated on."""
+    [path], parameter = job.outputs, manifest.parameter
+    if not {path, *job.inputs} <= set(here):
+        return
+    runs = [*parameter["reference"], *parameter["smooth"]]
+    of_runs = {run: _equilibrium(_rows(file)) for run, file in zip(runs, job.inputs, strict=True)}
+    reference, smooth = (
+        {name: fmean(of_runs[run][name] for run in parameter[side]) for name in MEASURED}
+        for side in ("reference", "smooth")
+    )
+    recorded = read_weights(path)
+    for name, value in weights(reference, smooth, parameter["threshold"]).items():
+        if not math.isclose(recorded[name], value, rel_tol=LAST_DIGIT):
+            yield f"{path}: {name} is {recorded[name]}, the metrics of its runs say {value}"
+
+
+def _equilibrium(rows: list[dict[str, str]]) -> dict[str, float]:
+    """As :func:`spl.analysis.calibration.equilibrium`, without pandas."""
+    late = [row for row in rows if int(row["step"]) > int(rows[-1]["step"]) / 2]
+    return {name: fmean(float(row[name]) for row in late) for name in MEASURED}
 
 
 def _summary(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
@@ -302,7 +327,7 @@ def _same(cell: str, value: Any) -> bool:
         return False
 
 
-COMPARISONS = {"train": _run, "analyse": _summary}
+COMPARISONS = {"train": _run, "calibrate": _calibration, "analyse": _summary}
 
 
 def copied_runs(jobs: Mapping[str, Job]) -> dict[str, list[str]]:
