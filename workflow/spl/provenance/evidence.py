@@ -227,10 +227,10 @@ def _run(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
 def _calibration(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
     """The loss weights with the metrics of the runs that they were calibrated on."""
     [path], parameter = job.outputs, manifest.parameter
-    if not {path, *job.inputs} <= set(here):
+    metrics = {run: _folder(job, run) / "metrics.csv" for run in (*parameter["reference"], *parameter["smooth"])}
+    if not {path, *metrics.values()} <= set(here):
         return
-    runs = [*parameter["reference"], *parameter["smooth"]]
-    of_runs = {run: _equilibrium(_rows(file)) for run, file in zip(runs, job.inputs, strict=True)}
+    of_runs = {run: _equilibrium(_rows(file)) for run, file in metrics.items()}
     reference, smooth = (
         {name: fmean(of_runs[run][name] for run in parameter[side]) for name in MEASURED}
         for side in ("reference", "smooth")
@@ -256,8 +256,6 @@ def _summary(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[s
     if summary not in here:
         return
     runs, missing = manifest.parameter["runs"], manifest.parameter["missing"]
-    done = [run for run in runs if run not in missing]
-    folders = dict(zip(done, dict.fromkeys(path.parent for path in job.inputs), strict=True))
     rows, known, columns = _rows(summary), 0, {"run", *UNFOLLOWED}
     if [row["run"] for row in rows] != runs:
         yield f"{summary}: its runs are not those of {job.manifest}, one row each, in the same order"
@@ -265,8 +263,8 @@ def _summary(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[s
     for row in rows:
         if (run := row["run"]) in missing:
             expected = missing[run]
-        elif all(folders[run] / name in here for name in SUMMARISED):
-            expected = _of_run(folders[run], manifest.parameter["basins"])
+        elif all(_folder(job, run) / name in here for name in SUMMARISED):
+            expected = _of_run(_folder(job, run), manifest.parameter["basins"])
         else:
             continue
         known += 1
@@ -276,6 +274,11 @@ def _summary(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[s
                 yield f"{summary}: {name} of {run} is {cell}, its files say {value}"
     if known == len(rows) and (other := [name for name in rows[0] if name not in columns]):
         yield f"{summary}: it has {', '.join(other)}, which no run has"
+
+
+def _folder(job: Job, run: str) -> Path:
+    """Where a run lies that a job read: the study may ask it to read others by now."""
+    return (job.results or Path()) / "runs" / run
 
 
 def _of_run(folder: Path, basins: Mapping[str, float]) -> dict[str, Any]:
