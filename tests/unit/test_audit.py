@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -158,7 +159,9 @@ def test_a_package_that_hides_another_is_the_one_on_record(tmp_path, monkeypatch
     for folder in ("environment", "first"):
         monkeypatch.syspath_prepend(tmp_path / folder)
     importlib.import_module(name)
-    assert machine.packages([name], machine.versions())[name] == (before or str(tmp_path / f"first/{name}.py"))
+    found = machine.packages([name], machine.versions())[name]
+    del sys.modules[name]  # else jobs of other tests find it, from elsewhere
+    assert found == (before or str(tmp_path / f"first/{name}.py"))
 
 
 def test_code_that_ran_and_was_not_planned_is_stale(made):
@@ -337,6 +340,28 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(made, name, state):
     output = CHAIN["first"].outputs[0]
     assert (digests([output], Path("memory.json"), quick=False)[output] is None) == (name == "first.json")
     assert check_seal(RESULTS).state == state
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_of_an_archive_nothing_but_a_missing_result_counts_as_recorded(made, make):
+    def verdict():
+        nodes = audit(CHAIN, lambda path: digests([path], Path("memory.json"), quick=False)[path], archive=True)
+        return nodes["third"].verdict
+
+    output = CHAIN["third"].outputs[0]
+    output.unlink()
+    assert verdict() == "recorded"
+    make(output)
+    assert verdict() == "missing"
+
+
+def test_inputs_that_were_read_in_another_order_make_a_result_stale(made):
+    """As by a job that somebody does with a plan file of their own: plain and smooth runs of a calibration swapped."""
+    third = CHAIN["third"]
+    write(third, inputs={str(path): digest(path) for path in reversed(third.inputs)})
+    node = judge()["third"]
+    assert (node.verdict, node.kinds) == ("stale", ("data",))
+    assert node.why == (f"{third.inputs[1]} was read in the place of {third.inputs[0]}",)
 
 
 @pytest.mark.parametrize("content", ["[]", '{"raw.gz": 5}'])

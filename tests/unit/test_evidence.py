@@ -1,6 +1,7 @@
 """Evidence that contradicts itself is a verdict of its own, whoever made digests, manifests and seal fit it."""
 
 import csv
+import dataclasses
 import json
 import platform
 from datetime import UTC, datetime, timedelta
@@ -14,13 +15,14 @@ from matrices import write_predictions
 from safetensors.numpy import load_file, save_file
 from train_job import train_parameter
 
-from spl.analysis.summary import write_summary
+from spl.analysis.calibration import write_calibration
+from spl.analysis.summary import MEDIAN_OVER, write_summary
 from spl.attempts.journal import note, read_attempts
 from spl.campaign.job import Job, canonical
 from spl.code.subcommands import present_code, with_code
 from spl.data.splits import Split, write_split
 from spl.data.store import Dataset, save_dataset
-from spl.provenance import machine
+from spl.provenance import evidence, machine
 from spl.provenance.files import digest
 from spl.provenance.manifest import Manifest
 from spl.provenance.recording import recorded
@@ -207,6 +209,13 @@ def test_the_last_step_is_that_of_the_settings(fabricated):
     assert "the last step is 19, settings say 20" in contradiction(fabricated)
 
 
+def test_steps_rise(fabricated):
+    """Else any evaluation may be that of the best step."""
+    replace(files(fabricated)["metrics.csv"], "\n10,", "\n30,")
+    fabricated.reseal()
+    assert "metrics.csv: its steps do not rise" in contradiction(fabricated)
+
+
 def test_true_classes_are_those_of_the_data_set(fabricated):
     path = files(fabricated)["predictions.safetensors"]
     arrays = load_file(path)
@@ -276,6 +285,137 @@ def test_a_summary_is_of_its_runs(fabricated, old, new, column):
         f"{summary}: {column} of {RUNS[0]} is {new.strip(SEPARATORS)}, its files say {old.strip(SEPARATORS)[:6]}"
         in reasons
     )
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.reader(file))
+
+
+def write_rows(path, rows):
+    with path.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+def with_cell(rows, number, column, value):
+    row = dict(zip(rows[0], rows[number], strict=True)) | {column: value}
+    return [*rows[:number], list(row.values()), *rows[number + 1 :]]
+
+
+def without_column(rows, column):
+    place = rows[0].index(column)
+    return [[*row[:place], *row[place + 1 :]] for row in rows]
+
+
+FORGED_ROWS = {
+    "a run is left out": (lambda rows: rows[:-1], "its runs are not those of"),
+    "a run counts twice": (lambda rows: [*rows, rows[1]], "its runs are not those of"),
+    "runs of nobody": (lambda rows: [*rows, ["another", *rows[1][1:]]], "its runs are not those of"),
+    "another order": (lambda rows: [rows[0], rows[2], rows[1]], "its runs are not those of"),
+    "a name that no run has": (lambda rows: with_cell(rows, 1, "run", f"{rows[1][0]} "), "its runs are not those of"),
+    "a column twice, of which pandas takes the first": (
+        lambda rows: [["error_last", *rows[0]], *(["0.0", *row] for row in rows[1:])], "has a column twice",
+    ),
+    "a cell too many, which moves all columns of pandas": (
+        lambda rows: [rows[0], *([row[0], *row] for row in rows[1:])], "not what a job writes: ValueError",
+    ),
+    "fewer evaluations in the median": (lambda rows: with_cell(rows, 1, "median_over", "1"), "median_over of"),
+    "a column is left out, empty in all rows": (lambda rows: without_column(rows, "collapsed"), "collapsed of"),
+    "a column more": (lambda rows: [[*row, "power" if row is rows[0] else "2"] for row in rows], "it has power"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORGED_ROWS)
+def test_a_summary_has_each_of_its_runs_once_and_their_columns(fabricated, name):
+    forge, expected = FORGED_ROWS[name]
+    [summary] = fabricated.summary.outputs
+    write_rows(summary, forge(rows_of(summary)))
+    fabricated.reseal()
+    assert expected in contradiction(fabricated, "analysis/all")
+
+
+def test_runs_that_are_missing_have_the_rows_that_their_settings_say(fabricated):
+    content, [summary] = fabricated.summary.content, fabricated.summary.outputs
+    content |= {"missing": {RUNS[1]: {"method": "fixmatch", "seed": 1, "lambda_u": None}}}
+    done = fabricated.summary.inputs[: len(SUMMARISED)]
+    job = fabricated.jobs["analysis/all"] = dataclasses.replace(
+        fabricated.summary, parameter=canonical(content), inputs=done
+    )
+    write_summary(content, job.inputs, job.outputs)
+    fabricated.record(job)
+    assert fabricated.judge()["analysis/all"].verdict == "fresh"
+    write_rows(summary, with_cell(rows_of(summary), 2, "method", "flexmatch"))
+    fabricated.reseal()
+    assert f"method of {RUNS[1]} is flexmatch" in contradiction(fabricated, "analysis/all")
+
+
+def test_the_median_is_over_as_many_evaluations_as_summaries_take():
+    assert evidence.MEDIAN_OVER == MEDIAN_OVER
+
+
+def test_no_reader_finds_another_error_under_the_same_name(fabricated):
+    """Of two columns pandas takes the first, others the last."""
+    path = files(fabricated)["metrics.csv"]
+    header, *rows = rows_of(path)
+    write_rows(path, [["test_error", *header], *(["0.0", *row] for row in rows)])
+    fabricated.reseal()
+    assert "metrics.csv has a column twice" in contradiction(fabricated)
+
+
+def test_no_reader_finds_another_setting_under_the_same_name(fabricated):
+    replace(files(fabricated)["parameters.json"], "{", '{"method": "flexmatch", ')
+    fabricated.reseal()
+    assert "parameters.json has a name twice" in contradiction(fabricated)
+
+
+def test_a_folder_in_the_place_of_predictions_hides_no_contradiction(fabricated):
+    path = files(fabricated)["predictions.safetensors"]
+    replace(files(fabricated)["metrics.csv"], "0.1333333333", "0.0333333333")
+    path.unlink()
+    path.mkdir()
+    (path / "anything").touch()
+    fabricated.reseal()
+    node = fabricated.judge()[FIRST]
+    assert (node.verdict, node.why) == ("tampered", (f"{path} is a folder; expected a file",))
+
+
+@pytest.fixture
+def calibrated(tmp_path, monkeypatch):
+    """A calibration on a plain and a smooth run, as its job left it; and a function that judges it."""
+    monkeypatch.chdir(tmp_path)
+    metrics = [Path(f"results/fake/runs/{method}/metrics.csv") for method in ("plain", "smooth")]
+    for path, loss in zip(metrics, (0.5, 0.25), strict=True):
+        path.parent.mkdir(parents=True)
+        path.write_text(f"step,unlabelled_loss,coverage\n10,1,1\n20,{loss},0.5\n")
+    content = {"folds": [0], "reference": ["plain"], "smooth": ["smooth"], "threshold": 0.95}
+    output = Path("results/fake/calibration/smooth.json")
+    job = Job("calibration/smooth", "calibrate", canonical(with_code("calibrate", content)), tuple(metrics), (output,))
+    write_calibration(content, metrics, job.outputs)
+
+    def judge():
+        Fabricated.record(None, job)
+        return audit({job.name: job}, lambda path: digest(path) if path.exists() else None)[job.name]
+
+    return content, job, judge
+
+
+def test_weights_are_those_of_their_runs(calibrated):
+    _, job, judge = calibrated
+    assert judge().verdict == "fresh"
+    replace(job.outputs[0], '"lambda_u": 2.0', '"lambda_u": 2.1')
+    assert judge().why == (f"{job.outputs[0]}: lambda_u is 2.1, the metrics of its runs say 2.0",)
+
+
+def test_plain_and_smooth_runs_cannot_be_swapped(calibrated):
+    content, job, judge = calibrated
+    write_calibration(content, job.inputs[::-1], job.outputs)
+    assert judge().verdict == "contradictory"
+
+
+def test_a_loss_that_nothing_can_be_divided_by_ends_no_audit(calibrated):
+    _, job, judge = calibrated
+    replace(job.inputs[1], "20,0.25", "20,0")
+    assert judge().verdict == "contradictory"
 
 
 LATER = (NOW + timedelta(days=365 * 70)).isoformat()

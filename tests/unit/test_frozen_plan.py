@@ -48,6 +48,14 @@ def test_another_plan_is_another_file_and_the_same_plan_the_same(plan_file, tmp_
     assert read_plan_file(plan_file)[0]["title"] == STUDY["title"]
 
 
+def test_a_plan_file_that_was_edited_is_written_again(plan_file, tmp_path):
+    content = plan_file.read_text()
+    plan_file.write_text(content.replace('"seed": 0', '"seed": 1'))
+    assert plan_file.read_text() != content
+    assert write_plan_file(JOBS, STUDY, tmp_path) == plan_file
+    assert plan_file.read_text() == content
+
+
 def test_plan_files_of_long_ago_are_deleted(plan_file, tmp_path):
     os.utime(plan_file, (0, 0))
     others = [write_plan_file(JOBS, STUDY | {"title": str(number)}, tmp_path) for number in range(KEPT)]

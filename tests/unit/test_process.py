@@ -78,6 +78,20 @@ splits.draw_split = forged
 """
 
 
+# Before Python knows where its packages are, so that it waits for what it is to change.
+HOOK = """
+import builtins, sys
+original_import = builtins.__import__
+def import_and_forge(*given, **more):
+    module = original_import(*given, **more)
+    splits = sys.modules.get("spl.data.splits")
+    if hasattr(splits, "write_fold") and not hasattr(splits, "forged"):
+        splits.draw_split, splits.forged = lambda classes, o=splits.draw_split, **g: o(classes[::-1].copy(), **g), True
+    return module
+builtins.__import__ = import_and_forge
+"""
+
+
 def test_an_honest_job_records_what_it_loaded_and_nothing_else(clone, monkeypatch):
     clone.draw()
     ran = clone.manifest().process
@@ -134,7 +148,21 @@ def test_a_module_from_elsewhere_in_place_of_python_s_own_makes_a_result_stale(c
     clone.draw(folder)
     node = clone.verdict(monkeypatch)
     assert (node.verdict, node.kinds) == ("stale", ("env",))
-    assert f"{folder / 'hashlib.py'}: was loaded as hashlib, in place of the module of Python" in node.why[0]
+    assert f"{folder / 'hashlib.py'}: was loaded as hashlib, and belongs neither to Python" in node.why[0]
+
+
+@pytest.mark.parametrize("package", [False, True])
+def test_a_module_of_a_name_of_its_own_that_something_loads_makes_a_result_stale(clone, tmp_path, monkeypatch, package):
+    """Warnings, plugins and optional packages are ways to have it loaded."""
+    honest = clone.draw()
+    folder = tmp_path / "elsewhere/plugins" if package else tmp_path / "elsewhere"
+    folder.mkdir(parents=True)
+    (folder / "helper.py").write_text(f"{HOOK}class Helped(Warning):\n    pass\n")
+    name = "plugins.helper" if package else "helper"
+    assert clone.draw(tmp_path / "elsewhere", PYTHONWARNINGS=f"ignore::{name}.Helped") != honest
+    node = clone.verdict(monkeypatch)
+    assert (node.verdict, node.kinds) == ("stale", ("env",))
+    assert f"{folder / 'helper.py'}: was loaded as {name}, and belongs neither to Python" in node.why[0]
 
 
 def test_what_a_job_says_of_foreign_code_is_sealed():

@@ -62,6 +62,17 @@ def test_the_last_parts_of_a_path_name_a_result(study, target, expected):
     assert report.job_names(study.jobs, target, study.results) == expected
 
 
+def test_a_file_of_the_same_name_elsewhere_is_no_result(study, tmp_path, monkeypatch):
+    """Somebody may have sent a table, whose reader asks for an audit of it."""
+    monkeypatch.chdir(tmp_path)
+    for path in ("tables/table1.csv", "table1.csv", study.results / "partial/paper.html"):
+        name = str(path)
+        assert bool(report.job_names(study.jobs, name, study.results)) == (not name.endswith("html"))
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).touch()
+        assert report.job_names(study.jobs, name, study.results) == []
+
+
 # ---- samples
 
 POPULATION = st.integers(1, 60).flatmap(
@@ -245,6 +256,15 @@ def test_results_that_are_not_kept_are_compared_with_their_manifest(again, conso
     assert "✗ third: third.json differs from what the manifest records" in lines
     CHAIN["first"].outputs[0].unlink()
     assert "– second: left out, since results/fake/first.json is not here" in repeated(console, archive=True)[1]
+
+
+def test_a_folder_in_the_place_of_a_result_is_no_result_that_is_not_kept(again, console):
+    output = CHAIN["third"].outputs[0]
+    output.unlink()
+    output.mkdir()
+    same, lines = repeated(console, archive=True)
+    assert not same
+    assert "✗ third: results/fake/third.json: expected a file or nothing" in lines
 
 
 def test_one_job_is_repeated_by_any_name(again, console):

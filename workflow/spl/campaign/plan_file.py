@@ -24,7 +24,7 @@ KEPT = 20  # plan files per study; older ones belong to plans that have long bee
 
 
 def write_plan_file(jobs: Mapping[str, Job], study: Mapping[str, Any], results: Path) -> Path:
-    """Write the plan of a study, if it is not there yet.
+    """Write the plan of a study, if it is not there yet as it should be.
 
     Args:
         jobs: of the study, by name.
@@ -45,7 +45,7 @@ def write_plan_file(jobs: Mapping[str, Job], study: Mapping[str, Any], results: 
     }
     text = json.dumps({"study": study, "jobs": stated}, indent=1) + "\n"
     path = results / FOLDER / f"plan-{hashlib.sha256(text.encode()).hexdigest()[:12]}.json"
-    if not path.is_file():
+    if not path.is_file() or path.read_bytes() != text.encode():
         write_note(path, text.encode())
         for old in sorted(path.parent.glob("plan-*.json"), key=lambda file: file.stat().st_mtime)[:-KEPT]:
             old.unlink(missing_ok=True)

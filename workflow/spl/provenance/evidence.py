@@ -14,12 +14,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, pairwise
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
 
+from spl.analysis.calibration import MEASURED, weights
 from spl.analysis.collapse import collapsed_classes, column_shares, populated_diagonal, recalls
 from spl.analysis.predictions import Predictions, read_predictions
 from spl.attempts.journal import JOURNAL, read_attempts
@@ -40,9 +41,15 @@ Digest = Callable[[Path], str | None]
 SKEW, AHEAD = timedelta(minutes=5), timedelta(days=1)
 # What a broken file raises when it is read as the file of a run.
 BROKEN = (
-    *(OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError),
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError),
     *(SafetensorError, InputError, csv.Error),
 )
+# Of a run's parameters, what its row in a summary leaves out or spreads over columns.
+UNREPEATED = ("settings", "calibrated", "calibration", "start", "code")
+# Columns of a summary that follow from all confusion matrices of a run, which an audit does not compute.
+UNFOLLOWED = ("collapses", "recovered")
+LAST_DIGIT = 1e-5  # of weights, which have six digits
+MEDIAN_OVER = 20  # as of spl.analysis.summary, which would load pandas
 # What an attempt notes when it begins.
 BEGINNING = ("identity", "begun", "host", "job", "first")
 
@@ -186,14 +193,14 @@ def _run(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
     files = {path.name: path for path in job.outputs if path in here}
     settings = manifest.parameter["settings"]
     if path := files.get("parameters.json"):
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = _content(path)
         calibrated = content.pop("calibrated")
         for key, mine, theirs in _differences(content, manifest.parameter):
             yield f"{path}: {key} is {mine}, {job.manifest} has {theirs}"
         source = RunInputs.of(job.content, job.inputs).calibration
         if source is None or source in here:
-            weights = read_weights(source) if source else {}
-            expected = {name: value for name, value in weights.items() if settings.get(name) == "calibrated"}
+            measured = read_weights(source) if source else {}
+            expected = {name: value for name, value in measured.items() if settings.get(name) == "calibrated"}
             for key, mine, theirs in _differences(calibrated, expected):
                 yield f"{path}: calibrated.{key} is {mine}, {source or 'no calibration'} has {theirs}"
     if not files.keys() >= {"metrics.csv", "predictions.safetensors"}:
@@ -207,42 +214,96 @@ def _run(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
         error = share_of_errors(predicted, predictions.true)
         if float(row["test_error"]) != error:
             yield f"{metrics}: test_error at step {row['step']} is {row['test_error']}, {path} has {error}"
+    steps = [int(row["step"]) for row in rows]
+    if steps != sorted(set(steps)):
+        yield f"{metrics}: its steps do not rise from row to row"
     last = settings.get("stop") or settings.get("steps")
-    if int(rows[-1]["step"]) != last:
-        yield f"{metrics}: the last step is {rows[-1]['step']}, settings say {last}"
+    if steps[-1] != last:
+        yield f"{metrics}: the last step is {steps[-1]}, settings say {last}"
     if job.inputs[0] in here and not np.array_equal(mapped_arrays(job.inputs[0])["test_classes"], predictions.true):
         yield f"{path}: the true classes are not those of the test images in {job.inputs[0]}"
 
 
-def _summary(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
-    """The rows of a summary with the files of their runs: parameters, errors, and what the last matrix says."""
-    if job.outputs[0] not in here:
+def _calibration(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
+    """The loss weights with the metrics of the runs that they were calibrated on."""
+    [path], parameter = job.outputs, manifest.parameter
+    metrics = {run: _folder(job, run) / "metrics.csv" for run in (*parameter["reference"], *parameter["smooth"])}
+    if not {path, *metrics.values()} <= set(here):
         return
-    basins = manifest.parameter["basins"]
-    of_runs = dict.fromkeys(path.parent for path in job.inputs)
-    for row in _rows(job.outputs[0]):
-        folder = next((folder for folder in of_runs if folder.as_posix().endswith(f"runs/{row['run']}")), None)
-        if folder is None or any(folder / name not in here for name in SUMMARISED):
+    of_runs = {run: _equilibrium(_rows(file)) for run, file in metrics.items()}
+    reference, smooth = (
+        {name: fmean(of_runs[run][name] for run in parameter[side]) for name in MEASURED}
+        for side in ("reference", "smooth")
+    )
+    recorded = read_weights(path)
+    for name, value in weights(reference, smooth, parameter["threshold"]).items():
+        if not math.isclose(recorded[name], value, rel_tol=LAST_DIGIT):
+            yield f"{path}: {name} is {recorded[name]}, the metrics of its runs say {value}"
+
+
+def _equilibrium(rows: list[dict[str, str]]) -> dict[str, float]:
+    """As :func:`spl.analysis.calibration.equilibrium`, without pandas."""
+    late = [row for row in rows if int(row["step"]) > int(rows[-1]["step"]) / 2]
+    return {name: fmean(float(row[name]) for row in late) for name in MEASURED}
+
+
+def _summary(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
+    """The rows of a summary with the files of their runs: parameters, errors, and what the last matrix says.
+
+    It has a row for each run of its parameter, and no column but those of its runs.
+    """
+    [summary] = job.outputs
+    if summary not in here:
+        return
+    runs, missing = manifest.parameter["runs"], manifest.parameter["missing"]
+    rows, known, columns = _rows(summary), 0, {"run", *UNFOLLOWED}
+    if [row["run"] for row in rows] != runs:
+        yield f"{summary}: its runs are not those of {job.manifest}, one row each, in the same order"
+        return
+    for row in rows:
+        if (run := row["run"]) in missing:
+            expected = missing[run]
+        elif all(_folder(job, run) / name in here for name in SUMMARISED):
+            expected = _of_run(_folder(job, run), manifest.parameter["basins"])
+        else:
             continue
-        content = json.loads((folder / "parameters.json").read_text(encoding="utf-8"))
-        parameters = {**content, **content["settings"], **content["calibrated"]}
-        predictions = read_predictions(folder / "predictions.safetensors")
-        results = _results(_rows(folder / "metrics.csv"), predictions, basins, int(float(row["median_over"])))
-        for name, value in {**parameters, **results}.items():
-            if name in row and not _same(row[name], value):
-                yield f"{job.outputs[0]}: {name} of {row['run']} is {row[name]}, its files say {value}"
+        known += 1
+        columns |= expected.keys()
+        for name, value in expected.items():
+            if (cell := row.get(name)) is None or not _same(cell, value):
+                yield f"{summary}: {name} of {run} is {cell}, its files say {value}"
+    if known == len(rows) and (other := [name for name in rows[0] if name not in columns]):
+        yield f"{summary}: it has {', '.join(other)}, which no run has"
 
 
-def _results(
-    metrics: list[dict[str, str]], predictions: Predictions, basins: Mapping[str, float], median_over: int
-) -> dict[str, Any]:
+def _folder(job: Job, run: str) -> Path:
+    """Where a run lies that a job read: the study may ask it to read others by now."""
+    return (job.results or Path()) / "runs" / run
+
+
+def _of_run(folder: Path, basins: Mapping[str, float]) -> dict[str, Any]:
+    """What a summary says of a run."""
+    content = _content(folder / "parameters.json")
+    repeated = {name: value for name, value in content.items() if name not in UNREPEATED}
+    predictions = read_predictions(folder / "predictions.safetensors")
+    return {
+        **repeated,
+        **content["settings"],
+        **content["calibrated"],
+        **_results(_rows(folder / "metrics.csv"), predictions, basins),
+    }
+
+
+def _results(metrics: list[dict[str, str]], predictions: Predictions, basins: Mapping[str, float]) -> dict[str, Any]:
     """What a summary says of a run, as far as it follows from the errors and the last confusion matrix."""
     errors, final = [float(row["test_error"]) for row in metrics], predictions.confusion(-1)
     wholly, partly = collapsed_classes(final, basins)
+    median_over = min(MEDIAN_OVER, len(errors))
     return {
         "error_last": errors[-1],
         "error_best": min(errors),
         "error_median": median(errors[-median_over:]),
+        "median_over": median_over,
         "best_step": int(metrics[errors.index(min(errors))]["step"]),
         "last_step": int(metrics[-1]["step"]),
         "collapsed": " ".join(map(str, wholly)),
@@ -269,7 +330,7 @@ def _same(cell: str, value: Any) -> bool:
         return False
 
 
-COMPARISONS = {"train": _run, "analyse": _summary}
+COMPARISONS = {"train": _run, "calibrate": _calibration, "analyse": _summary}
 
 
 def copied_runs(jobs: Mapping[str, Job]) -> dict[str, list[str]]:
@@ -320,8 +381,32 @@ def _other_batches(one: Job, other: Job) -> str:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a table in which every reader finds the same cell: no column twice, no row longer or shorter.
+
+    Raises:
+        ValueError: it is none.
+    """
     with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file, strict=True))
+        header, *rows = csv.reader(file, strict=True)
+    if len(set(header)) < len(header):
+        raise ValueError(f"{path.name} has a column twice")
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """A JSON object in which every reader finds the same values: no name twice.
+
+    Raises:
+        ValueError: it is none.
+    """
+
+    def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(content := dict(pairs)) < len(pairs):
+            raise ValueError(f"{path.name} has a name twice")
+        return content
+
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=distinct)
+    return content
 
 
 def _differences(first: Any, second: Any, key: str = "") -> Iterator[tuple[str, str, str]]:

@@ -53,7 +53,7 @@ class Process(BaseModel):
         files: sha256 of each file of the project that was loaded, modules and the workflow's rules, by its path.
         customised: sha256 of each file that Python runs whenever it starts, if neither Python itself nor a package of
             the lock file brought it.
-        shadowing: file of each loaded module that lies elsewhere, and whose name Python or a package has, too.
+        shadowing: file of each loaded module that lies neither with Python nor with its packages nor in this project.
         variables: those that tell Python or the loader of the system what to run.
         command: of the process.
     """

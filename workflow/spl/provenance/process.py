@@ -64,7 +64,7 @@ def present_process(before: Mapping[Path, str], foreign: Mapping[Path, str]) -> 
     return Process(
         files=dict(sorted(files.items())),
         customised={_text(path): sha256 for path, sha256 in sorted({**foreign_files(), **foreign}.items())},
-        shadowing={name: _text(file) for name, file in sorted(_shadowing_modules())},
+        shadowing={name: _text(file) for name, file in sorted(_modules_from_elsewhere())},
         variables={name: _text(os.environ[name]) for name in VARIABLES if name in os.environ},
         command=list(map(_text, sys.orig_argv)),
     )
@@ -109,18 +109,21 @@ def _is_of_locked_package(name: str) -> bool:
     )
 
 
-def _shadowing_modules() -> Iterator[tuple[str, str]]:
-    """Names and files of loaded modules that lie neither with Python nor with its packages, though one of these has
-    a module of the same name."""
+def _modules_from_elsewhere() -> Iterator[tuple[str, str]]:
+    """Names and files of loaded modules that lie neither with Python nor with its packages nor in this project: they
+    hide others of the same name, or packages load them where they find them. Of the project's own, a job with any that
+    its fingerprint lacks is refused."""
     folders = _site_folders()
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if "." in name or not file or name.partition(".")[0] in (fingerprint.PACKAGE, "__main__", "__mp_main__"):
+        if not file or name.partition(".")[0] in (fingerprint.PACKAGE, "__main__", "__mp_main__"):
             continue
         path = Path(file)
         if _belongs_to_python(path) or any(path.is_relative_to(folder) for folder in folders):
             continue
-        if name in sys.stdlib_module_names or PathFinder.find_spec(name, list(folders)):
+        if path.is_relative_to(fingerprint.PROJECT) and "site-packages" not in path.parts:
+            continue
+        if path.is_file():  # torch has modules that only carry the name of a file
             yield name, file
 
 

@@ -269,7 +269,8 @@ def is_fresh(nodes: Iterable[Node]) -> bool:
 
 
 def job_names(jobs: Mapping[str, Job], target: str, results: Path) -> list[str]:
-    """The names of the jobs that a target denotes: a file, a folder, or the last parts of names.
+    """The names of the jobs that a target denotes: a file, a folder, or the last parts of names; not those of a file of
+    the same name elsewhere.
 
     Args:
         jobs: by name.
@@ -277,6 +278,8 @@ def job_names(jobs: Mapping[str, Job], target: str, results: Path) -> list[str]:
         results: folder of the study.
     """
     path = below_here(target)
+    if path.is_file() and not path.is_relative_to(results):
+        return []  # a verdict would be taken for one on that file
     place = path if path.is_relative_to(results) else results / path
     if place == results:
         return list(jobs)

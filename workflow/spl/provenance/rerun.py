@@ -214,10 +214,13 @@ def _repeat(job: Job, loud: bool = False) -> Repetition:
     """Do a job again in a temporary folder and compare its results; of those that are not kept, with their manifest.
 
     Raises:
-        InputError: an input is missing, neither a result nor its manifest is there, or the job fails.
+        InputError: an input is missing, neither a result nor its manifest is there, a folder is in the place of a
+            result, or the job fails.
     """
     if absent := _absent(job):
         raise InputError(f"{absent[0]} is missing")
+    if strange := [path for path in job.reproducible if path.exists() and not path.is_file()]:
+        raise InputError(f"{strange[0]}: expected a file or nothing")
     before = {path: digest(path) if path.is_file() else recorded_output(job, path) for path in job.reproducible}
     with tempfile.TemporaryDirectory() as folder:
         again = {path: Path(folder) / "again" / path.name for path in job.outputs}

@@ -13,7 +13,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal
 
-from spl.campaign.job import MANIFEST, Job
+from spl.campaign.job import FOLDERS, MANIFEST, Job
 from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
 from spl.errors import InputError
@@ -97,7 +97,7 @@ def unkept_outputs(jobs: Mapping[str, Job], digest: Digest) -> dict[Path, str]:
     found: dict[Path, str] = {}
     for job in jobs.values():
         for path in job.outputs:
-            if digest(path) is None:
+            if digest(path) is None and not path.exists():  # a pipe or a folder in its place is no missing result
                 with suppress(InputError):
                     found[path] = recorded_output(job, path)
     return found
@@ -166,6 +166,8 @@ def _verdict_on(
         return node("unrecorded", [str(error)])
     if edited := [path for path, sha256 in outputs.items() if manifest.outputs[path] != sha256]:
         return node("tampered", (f"{path} was modified after the job wrote it" for path in edited), manifest=manifest)
+    if folders := [path for path in job.outputs if path.is_dir()]:  # of which no evidence would be read
+        return node("tampered", (f"{path} is a folder; expected a file" for path in folders), manifest=manifest)
     # Their bytes are in no seal, so that what the page loads with them must not be able to change what it shows.
     scripts = (path for path in job.outputs if path not in job.reproducible and path.exists())
     if hostile := [path for path in scripts if not _holds_data_alone(path)]:
@@ -225,7 +227,7 @@ def _differences(
     return {
         "code": list(_changed_code(job, planned, manifest)),
         "config": [] if _is_canonical(manifest.parameter, job) else list(changed_values(planned, manifest.parameter)),
-        "data": list(_changed_inputs(manifest.inputs, inputs, comparable, raw)),
+        "data": [*_changed_inputs(manifest.inputs, inputs, comparable, raw), *_swapped_inputs(job, manifest.inputs)],
         "env": [*_changed_packages(manifest), *_foreign_code(manifest)],
     }
 
@@ -292,6 +294,15 @@ def _changed_inputs(
             yield f"{path} was modified after the job read it"
 
 
+def _swapped_inputs(job: Job, recorded: Mapping[str, str]) -> Iterator[str]:
+    """A line if a job read its inputs in another order, as by a plan of somebody's own: what each is taken for depends
+    on its place, except where every input is of another kind."""
+    planned = list(dict.fromkeys(map(str, job.inputs)))
+    if job.subcommand not in FOLDERS and set(planned) == recorded.keys() and planned != list(recorded):
+        read, expected = next(pair for pair in zip(recorded, planned, strict=True) if pair[0] != pair[1])
+        yield f"{read} was read in the place of {expected}"
+
+
 def _changed_packages(manifest: Manifest) -> Iterator[str]:
     """A line for each package of another version than in the lock file; packages that it does not list are left out."""
     for name, expected in machine.locked().items():
@@ -306,7 +317,7 @@ def _foreign_code(manifest: Manifest) -> Iterator[str]:
         for path, sha256 in manifest.process.customised.items():
             yield f"{path}: Python ran this site customisation ({sha256[:12]}) when it started"
         for name, path in manifest.process.shadowing.items():
-            yield f"{path}: was loaded as {name}, in place of the module of Python or its packages"
+            yield f"{path}: was loaded as {name}, and belongs neither to Python nor to its packages"
 
 
 def _roots(node: Node) -> tuple[tuple[str, Verdict], ...]:
