@@ -84,6 +84,13 @@ def write_manifest(template, job):
         "outputs": {str(path): digest(path) for path in job.outputs},
         "packages": locked(),
     }
+    if settings := job.content.get("settings"):
+        content["hardware"] = {
+            **template.hardware.model_dump(),
+            "gpus": [],
+            "threads": settings["threads"],
+            "deterministic": settings["deterministic"],
+        }
     manifest = Manifest.model_validate(template.model_dump(exclude_unset=True) | content)
     note_statement(job, statement(manifest))
     job.manifest.write_text(manifest.model_dump_json(exclude_unset=True))
@@ -120,5 +127,6 @@ def test_2800_runs_are_analysed_drawn_shown_and_audited(project):
 
     project.run("spl", "seal", "results/large")  # the job that was typed has a new manifest
     audited = project.run("spl", "audit", "results/large", "--json", "--study", study)
+    assert [node for node in json.loads(audited.stdout)["nodes"] if node["verdict"] != "fresh"][:2] == []
     assert json.loads(audited.stdout)["repair"] == []
     assert audited.returncode == 0

@@ -28,7 +28,7 @@ FELT = [
     ("analysis/summary.py", '"%.10g"', '"%.9g"', {"analyse scarce-labels", *SHOWN}),
     ("tables/aggregate.py", "def build(", "MORE = 1\n\n\ndef build(", {"table aggregate", *PAGE}),
     ("tables/collapses.py", '"recovered": _named(', '"recovered ": _named(', {"table collapses-scarce-labels", *PAGE}),
-    ("tables/layout.py", "%.10g", "%.9g", {"every table", *PAGE}),
+    ("text/spreadsheet.py", "%.10g", "%.9g", {"every table", "every figure", *PAGE}),
     ("figures/fig6.py", 'LOOKS["fixmatch"].colour', 'LOOKS["flexmatch"].colour', {"figure fig6", *PAGE}),
     ("figures/style.py", 'dpi": 300', 'dpi": 299', {"every figure", *PAGE}),
     ("page/page.html.j2", "<body>", "<body> ", PAGE),
