@@ -95,7 +95,10 @@ def altered_inputs(job: Job) -> list[str]:
     """A line on each input of a job that is not as its own job wrote it, as far as there are manifests."""
     lines = []
     for path in job.inputs:
-        for stem in (path.with_suffix(""), path.parent):  # a manifest lies beside a file or beside its folder
+        # A manifest lies beside a file or beside its folder; raw data, which may be the present folder, have none.
+        for stem in (path.with_suffix(""), path.parent):
+            if not stem.name:
+                continue
             with suppress(OSError, InputError, KeyError):
                 if read_manifest(stem.with_name(f"{stem.name}.manifest.json")).outputs[str(path)] != digest(path):
                     lines.append(f"{path}: not as its manifest records it; `spl audit` says how to make it again")
