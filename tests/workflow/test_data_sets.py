@@ -234,7 +234,8 @@ def test_images_without_a_class_are_trained_on_and_their_purity_is_unknown(own):
         image.parent.mkdir(exist_ok=True)
         image.write_bytes((own.folder / f"pictures/train/bird/{number}.png").read_bytes())
     run = "results/own/runs/pictures/balanced-4/fold0/fixmatch/seed0"
-    snakemake(own, "results/own/figures/pseudo-labels-scarce-labels.png", f"{run}/metrics.csv", "--configfile", "own.yaml")
+    figure = "results/own/figures/pseudo-labels-scarce-labels.png"
+    snakemake(own, figure, f"{run}/metrics.csv", "--configfile", "own.yaml")
     assert json.loads((own.folder / OWN_SPLIT).read_text())["unlabelled_counts"] == [9, 9, 5]
     assert labelled(own) <= {f"train/{name}/{number}.png" for name in ("bird", "frog") for number in range(9)}
     metrics = pd.read_csv(own.folder / run / "metrics.csv")
