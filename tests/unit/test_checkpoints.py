@@ -196,7 +196,16 @@ def test_a_run_whose_results_were_lost_writes_them_again_without_training(inputs
     assert content(tmp_path) == undisturbed
 
 
+@pytest.fixture
+def hangups():
+    """Processes started by the test receive hangups, even if the tests themselves run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP])
+@pytest.mark.usefixtures("hangups")
 def test_a_signal_saves_and_ends_with_a_status_of_its_own(inputs, undisturbed, tmp_path, number):
     process = start(inputs, tmp_path)
     until_checkpointed(process, tmp_path, 20)
