@@ -10,6 +10,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir
+from graphlib import TopologicalSorter
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from report import report
+from spl.analysis.calibration import write_calibration
 from spl.analysis.summary import write_summary
 from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
@@ -32,6 +34,7 @@ from spl.provenance.machine import locked
 from spl.provenance.manifest import Code, Hardware, Manifest
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
+from spl.study.weights import read_weights
 from spl.training.instructions import LEVELS
 
 PAPER = Path(__file__).parents[1] / "config" / "paper.yaml"
@@ -118,7 +121,9 @@ def _fabricate(known: Mapping[str, Job], gigabytes: float) -> None:
     large = {file for file in files if file.suffix == ".safetensors"}
     size = int((gigabytes * 1e9 - SMALL * (len(files) - len(large))) / len(large))
     noise = _noise()
-    for job in known.values():
+    makers = {file: name for name, job in known.items() for file in job.outputs}
+    needs = {name: [makers[file] for file in job.inputs if file in makers] for name, job in known.items()}
+    for job in (known[name] for name in TopologicalSorter(needs).static_order()):
         for file in job.outputs:
             file.parent.mkdir(parents=True, exist_ok=True)
             left = size if file in large else SMALL
@@ -146,7 +151,7 @@ def _data(job: Job, size: int) -> None:
 
 
 def _calibration(job: Job, size: int) -> None:
-    job.outputs[0].write_text(json.dumps({"weights": {}}))
+    write_calibration(job.content, job.inputs, job.outputs)
 
 
 def _run(job: Job, size: int) -> None:
@@ -158,10 +163,13 @@ def _run(job: Job, size: int) -> None:
     predicted = np.random.default_rng(seed).integers(0, CLASSES, (evaluations, len(TRUE)), dtype=np.uint8)
     true = TRUE.astype(np.uint8)
     steps = [max(1, last - evaluations + 1) + number for number in range(evaluations)]
-    errors = [f"{step},{np.mean(row != true)},1,1,{seed}" for step, row in zip(steps, predicted, strict=True)]
-    metrics.write_text("\n".join(["step,test_error,coverage,purity,batch_checksum", *errors]) + "\n")
+    errors = [f"{step},{np.mean(row != true)},1,1,1,{seed}" for step, row in zip(steps, predicted, strict=True)]
+    metrics.write_text("\n".join(["step,test_error,unlabelled_loss,coverage,purity,batch_checksum", *errors]) + "\n")
     save_file({"predicted": predicted, "true": true}, predictions, {"classes": str(CLASSES)})
-    parameters.write_text(json.dumps(job.content | {"calibrated": {}}))
+    [calibration] = [path for path in job.inputs if "calibration" in path.parts] or [None]
+    measured = read_weights(calibration) if calibration else {}
+    calibrated = {name: measured[name] for name, value in settings.items() if value == "calibrated"}
+    parameters.write_text(json.dumps(job.content | {"calibrated": calibrated}))
 
 
 def _summary(job: Job, size: int) -> None:

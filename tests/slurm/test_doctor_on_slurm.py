@@ -72,7 +72,7 @@ def test_limits_are_compared_with_the_study(accounts, level, wanted, expected):
 
 def test_a_partition_is_read_as_it_is_now(accounts):
     run("scontrol", "update", "PartitionName=urgent", "MaxTime=1:00:00", "AllowAccounts=others", "State=DOWN")
-    told = found("error", partition="urgent", account="lab")
+    told = found("error", partition="urgent", account="lab", resources={"runtime": 2880})
     assert "jobs request 2,880 minutes, its limit is 60" in told
     assert "is not open to lab, but to others" in told
     assert "is DOWN" in found("warning", partition="urgent", account="lab")
