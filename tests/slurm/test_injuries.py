@@ -148,8 +148,9 @@ def has_begun(campaign, run, before):
 
 
 def has_looked_around(campaign):
-    """Whether the last Snakemake has asked SLURM for jobs of the one before, and goes on to its own."""
-    return "Select jobs to execute" in campaign.told.read_text().rpartition("SLURM run ID")[2]
+    """Whether the second Snakemake has asked SLURM for jobs of the first, and goes on to its own."""
+    _, *starts = campaign.told.read_text().split("SLURM run ID")
+    return len(starts) == 2 and "Select jobs to execute" in starts[1]
 
 
 def is_free(folder):
