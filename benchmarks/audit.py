@@ -166,7 +166,7 @@ def _run(job: Job, size: int) -> None:
     errors = [f"{step},{np.mean(row != true)},1,1,1,{seed}" for step, row in zip(steps, predicted, strict=True)]
     metrics.write_text("\n".join(["step,test_error,unlabelled_loss,coverage,purity,batch_checksum", *errors]) + "\n")
     save_file({"predicted": predicted, "true": true}, predictions, {"classes": str(CLASSES)})
-    [calibration] = [path for path in job.inputs if "calibration" in path.parts] or [None]
+    calibration = next((path for path in job.inputs if "calibration" in path.parts), None)
     measured = read_weights(calibration) if calibration else {}
     calibrated = {name: measured[name] for name, value in settings.items() if value == "calibrated"}
     parameters.write_text(json.dumps(job.content | {"calibrated": calibrated}))
