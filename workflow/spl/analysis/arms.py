@@ -24,8 +24,8 @@ class Arm:
         method: key of the method.
         variant: the settings in which its runs differ from the defaults, as in their paths.
         label: the method's title, with what tells its variant from the others.
-        planned: their rows of the summary, indexed by (fold, seed), in ascending order; what came out is empty in the
-            rows of runs that are not done.
+        planned: their rows of the summary, indexed by (fold, seed), in ascending order; the columns of results are
+            empty in the rows of runs that are not done.
     """
 
     method: str

@@ -113,16 +113,7 @@ def _is_number(plan: Plan, experiment: str, setting: str) -> bool:
 
 def _training(plan: Plan, experiment: str) -> dict[str, Exhibit]:
     """Confusion matrices, and, for labelled sets of one size, the pseudo-labels of methods that have some."""
-    exhibits = {
-        "confusion": Exhibit(
-            "Confusion matrices",
-            "Best and worst run",
-            "spl.figures.confusion",
-            captions.matrices,
-            inputs=parameters.prediction_files,
-            parameter=parameters.collapsing(),
-        )
-    }
+    exhibits = {"confusion": CONFUSION}
     has_pseudo_labels = any("mu" in plan.runs[path].settings for path in plan.experiments[experiment])
     if has_pseudo_labels and not _has_several_sizes(plan, experiment):
         exhibits |= PSEUDO_LABELS
@@ -192,6 +183,14 @@ def _instability(plan: Plan, experiment: str) -> str:
     )
 
 
+CONFUSION = Exhibit(
+    "Confusion matrices",
+    "Best and worst run",
+    "spl.figures.confusion",
+    captions.matrices,
+    inputs=parameters.prediction_files,
+    parameter=parameters.collapsing(),
+)
 PSEUDO_LABELS: dict[str, Exhibit] = {
     "pseudo-labels": Exhibit(
         "Pseudo-labels",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from spl.paper import captions, parameters
 from spl.paper.exhibit import Exhibit
+from spl.paper.sections.every_experiment import PSEUDO_LABELS
 from spl.study.checks import BASELINE
 from spl.study.plan import Plan
 
@@ -44,23 +47,7 @@ def _disturbance(plan: Plan, experiment: str) -> str:
 
 
 EXHIBITS: dict[str, Exhibit] = {
-    "pseudo-labels": Exhibit(
-        "Pseudo-labels",
-        "Coverage and purity during training",
-        "spl.figures.pseudo_labels",
-        captions.pseudo_labels,
-        ("scarce-labels",),
-        parameters.metric_files,
-    ),
-    "coverage": Exhibit(
-        "Coverage and purity",
-        "Pseudo-labels in the last fifth of the training",
-        "spl.tables.training_measures",
-        captions.coverage,
-        ("scarce-labels",),
-        parameters.metric_files,
-        parameters.coverage_and_purity,
-    ),
+    **{name: replace(exhibit, experiments=("scarce-labels",)) for name, exhibit in PSEUDO_LABELS.items()},
     "flips": Exhibit(
         "Flips",
         "Changes of pseudo-labels and weights in the last half of the training (section 3.3)",

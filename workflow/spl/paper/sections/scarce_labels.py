@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from spl.paper import captions, parameters
 from spl.paper.exhibit import Exhibit
+from spl.paper.sections.every_experiment import CONFUSION
 from spl.study.checks import BASELINE
 
 EXHIBITS: dict[str, Exhibit] = {
@@ -26,15 +29,7 @@ EXHIBITS: dict[str, Exhibit] = {
         parameter=parameters.compared_with(BASELINE),
         product="folds",
     ),
-    "confusion": Exhibit(
-        "Confusion matrices",
-        "Best and worst run",
-        "spl.figures.confusion",
-        captions.matrices,
-        ("scarce-labels",),
-        parameters.prediction_files,
-        parameters.collapsing(),
-    ),
+    "confusion": replace(CONFUSION, experiments=("scarce-labels",)),
     "fig9": Exhibit(
         "Figure 9",
         "Accuracy on the labelled batch, FixMatch on three data sets",
