@@ -19,6 +19,7 @@ from PIL import Image
 from spl.analysis.formats import p_value
 from spl.data.splits import read_split
 from spl.page.circumstances import circumstances_script
+from spl.page.glossary import Glossary
 from spl.page.inputs import SCRIPT, STYLE, TEMPLATE, datasets_of, folder_of, page_inputs, splits_of
 from spl.page.labelled import labelled_sets
 from spl.page.runs import run_content
@@ -48,11 +49,13 @@ def write_page(
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    glossary = Glossary()
     environment.filters |= {
         "minus": lambda number: number.replace("-", "−"),
         "whole": whole,
         "p": p_value,
         "symbols": symbols,
+        "explained": glossary.explained,
         "embedded": embedded,
     }
     products, trained = results / parameter["products"], parameter["trained"]
@@ -85,6 +88,7 @@ def write_page(
             if section["kind"] == "figure"
         },
         circumstances=circumstances.name,
+        glossary=glossary,
     )
     path.write_text(page, encoding="utf-8")
     circumstances.write_text(circumstances_script(records), encoding="utf-8")
