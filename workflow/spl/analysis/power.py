@@ -44,8 +44,7 @@ class Power:
         pilot: number of folds of the pilot.
         level: of the test, the family's share of :data:`LEVEL`.
         by_folds: float (MOST,), the power with 1, 2, ... folds.
-        needed: the smallest number of folds with at least the power of each of :data:`TARGETS`; None if no number of
-            folds up to MOST has it.
+        needed: the number of folds from which on the power is at least each of :data:`TARGETS`; None beyond MOST.
         noether: the number of folds by the approximation that the table of claims uses; infinity if none would do.
         detectable: the smallest gain, a share, that six folds show with a power of 80 %; infinity if so few can show
             none.
@@ -123,7 +122,6 @@ def _power(
     deviations = np.concatenate([differences - shift, shift - differences])
     expected = np.round(deviations + abs(assumed), DECIMALS)
     by_folds = signed_rank_power(expected, level, seed)
-    reached = {target: np.flatnonzero(by_folds >= target) for target in TARGETS}
     return Power(
         setting,
         label,
@@ -132,10 +130,16 @@ def _power(
         len(differences),
         level,
         by_folds,
-        needed={target: int(folds[0]) + 1 if len(folds) else None for target, folds in reached.items()},
+        needed={target: _needed(by_folds, target) for target in TARGETS},
         noether={target: signed_rank_folds(expected, level, target) for target in TARGETS},
         detectable=detectable_gain(deviations, level, SIX, seed),
     )
+
+
+def _needed(by_folds: Values, target: float) -> int | None:
+    """The number of folds from which on the power stays above the target; one more fold may well lower it."""
+    folds = int(np.flatnonzero(by_folds < target)[-1]) + 2
+    return folds if folds <= len(by_folds) else None
 
 
 def signed_rank_power(differences: Values, level: float, seed: int, most: int = MOST) -> Values:
@@ -176,7 +180,7 @@ def detectable_gain(differences: Values, level: float, folds: int, seed: int) ->
     drawn = _drawn(differences, folds, seed)
     first, second = np.triu_indices(folds)
     averages = np.sort(drawn[first] + drawn[second], axis=0) / 2
-    return float(-np.quantile(averages[-int(critical)], 1 - TARGETS[0]) / SCALE)
+    return float(0 - np.quantile(averages[-int(critical)], 1 - TARGETS[0]) / SCALE)
 
 
 def critical_sum(n: int, level: float) -> float:
