@@ -113,6 +113,7 @@ def test_an_evaluation_before_an_interruption_can_be_the_best(tmp_path):
 
 
 def test_wrong_logs_give_one_line_with_file_and_expectation(tmp_path):
+    (tmp_path / "folder/log.txt").mkdir(parents=True)
     with pytest.raises(InputError, match=r"expected folders of TorchSSL or USB, each with a log\.txt, or a CSV file"):
         read_errors(tmp_path)
     write_log(tmp_path, [], name="fixmatch_cifar10_40_0")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 
 import numpy as np
@@ -11,12 +12,14 @@ import yaml
 from fabricated import fabricate
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from project import ROOT
 from scipy import stats
 from typer.testing import CliRunner
 
 from spl.analysis.compare import compare_methods
 from spl.analysis.error_files import read_errors
+from spl.analysis.power import power_of_methods
 from spl.cli.interactive import app
 from spl.errors import InputError
 from spl.tables import per_fold
@@ -247,6 +250,14 @@ WRONG = {
     "an open quotation": (file_of([*GOOD, 'b,3,"5']), "errors.csv, line 8: expected CSV, separated by commas"),
     "another encoding": (file_of(["é,0,5"]).encode("latin-1"), "errors.csv: expected a CSV file in UTF-8"),
     "UTF-16": (file_of(GOOD).encode("utf-16"), "errors.csv: expected a CSV file in UTF-8"),
+    "a summary with a variant of another form": (
+        "run,dataset,labels,method,variant,fold,seed,error_last,error_best\nr,d,40,a,threshold,0,0,0.1,0.1\n",
+        "errors.csv, line 2, column variant: expected SETTING=VALUE of settings that have columns, separated by commas",
+    ),
+    "a summary of runs that are not done": (
+        "run,dataset,labels,method,variant,fold,seed,error_last,error_best\nr,d,40,a,,0,0,,\n",
+        "errors.csv, line 2, column error_last: expected a share from 0 to 1, got ''",
+    ),
     "a table without errors of runs": (
         "method,fold,quantity,value\na,,mean,0.1\n", "errors.csv: expected a table with the errors of runs"
     ),
@@ -282,7 +293,7 @@ def test_a_byte_order_mark_spaces_capitals_and_empty_lines_are_fine(tmp_path):
     assert found[["method", "fold", "error_last"]].to_numpy().tolist() == [["a", 0, 0.05], ["b", 0, 0.04]]
 
 
-HOSTILE = ["<script>&*_`|$x$", "[bold]red[/bold] \\textbf{%}", "=cmd|' /C calc'!A0", "\x1b[31mred", ":smile:"]
+HOSTILE = ["<script>&*_`|$x$", "[bold]red[/bold] \\textbf{%}", "=cmd|' /C calc'!A0", "\x1b[31mred\nb", ":smile:"]
 
 
 @pytest.mark.parametrize("form", ["table", "markdown", "latex", "json"])
@@ -294,10 +305,11 @@ def test_names_stay_text_in_every_form(tmp_path, form):
         )
     shown = spl("compare", path, "--format", form)
     assert "\x1b[31m" not in shown
+    visible = [name.replace("\x1b", "\\x1b").replace("\n", "\\n") for name in HOSTILE]
     if form == "json":
-        assert list(json.loads(shown)["comparisons"][0]["methods"]) == HOSTILE
+        assert list(json.loads(shown)["comparisons"][0]["methods"]) == visible
     elif form == "table":
-        assert all(name.replace("\x1b", "\\x1b") in shown for name in HOSTILE)
+        assert all(name in shown for name in visible)
     elif form == "markdown":
         assert r"\<script>&" not in shown.replace(r"\&", "")
         assert r"\<script>\&\*\_\`\|\$x\$" in shown
@@ -318,6 +330,20 @@ def test_the_same_file_gives_the_same_bytes(tmp_path):
     copy = shutil.copy(path, tmp_path / "copy.csv")
     first, second = (spl("compare", one, "--format", "json").replace("copy", "errors") for one in (path, copy))
     assert first == second
+
+
+def test_the_worked_example_of_the_page_prints_what_the_page_says(tmp_path, monkeypatch, capsys):
+    page = (ROOT / "docs/statistics.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    blocks = {token.info: token.content for token in MarkdownIt().parse(page) if token.type == "fence"}
+    (tmp_path / "errors.csv").write_text(blocks["csv"])
+    [command] = re.findall(r"^    spl (compare errors\.csv.+)$", page, flags=re.MULTILINE)
+    shown = spl(*command.split())
+    assert shown[shown.index("|") :] in page
+    smooth, flexmatch = ([one.by_folds[5] for one in power_of_methods("errors.csv", 0.01)][place] for place in (1, 0))
+    assert f"power of {smooth:.0%}, and of FlexMatch with {flexmatch:.0%}".replace("%", " %") in " ".join(page.split())
+    exec(compile(blocks["python"], "statistics.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("0.00633")
 
 
 def test_the_printed_table_is_that_of_per_fold(study):

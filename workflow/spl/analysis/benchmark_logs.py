@@ -14,6 +14,7 @@ import pandas as pd
 
 from spl.analysis.statistics import DECIMALS
 from spl.errors import InputError
+from spl.text.printable import printable
 
 LOG = "log.txt"
 # The line after an evaluation. TorchSSL prints a dictionary, in which numbers may be tensors, USB "name: number".
@@ -48,7 +49,7 @@ def read_logs(folder: Path, best: bool) -> tuple[str, pd.DataFrame]:
     Raises:
         InputError: no logs, a run whose name tells too little, or one that ended before others of its setting.
     """
-    logs = sorted(folder.rglob(LOG))
+    logs = sorted(path for path in folder.rglob(LOG) if path.is_file())
     if not logs:
         raise InputError(f"{folder}: expected folders of TorchSSL or USB, each with a {LOG}, or a CSV file")
     runs = pd.DataFrame([_run(log, best) for log in logs])
@@ -72,8 +73,8 @@ def _run(log: Path, best: bool) -> dict[str, object]:
     chosen = max(evaluations, key=lambda found: found.selecting) if best else evaluations[-1]
     return {
         "run": str(log.parent),
-        "setting": f"{dataset}, {labels} labels",
-        "method": method,
+        "setting": printable(f"{dataset}, {labels} labels"),
+        "method": printable(method),
         "variant": "",
         "fold": seed,
         "seed": "0",

@@ -15,6 +15,7 @@ import pandas as pd
 from spl.analysis.benchmark_logs import read_logs
 from spl.analysis.statistics import DECIMALS
 from spl.errors import InputError
+from spl.text.printable import printable
 
 REQUIRED = ("method", "fold")
 # What an error is divided by to be a share, by the column that holds it
@@ -74,7 +75,7 @@ def read_errors(source: Path, best: bool = False) -> ErrorsOfRuns:
 
 
 def _read_csv(source: Path) -> tuple[list[str], list[Row]]:
-    """The columns of a CSV file, and its lines by column."""
+    """The columns of a CSV file, and its lines by column, each cell as one line of visible characters."""
     try:
         with source.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
@@ -94,7 +95,8 @@ def _read_csv(source: Path) -> tuple[list[str], list[Row]]:
         if len(cells) != len(header):
             raise InputError(f"{source}, line {number}: expected {len(header)} columns as in line 1, got {len(cells)}")
     return header, [
-        (number, dict(zip(header, (cell.strip() for cell in cells), strict=True))) for number, cells in lines[1:]
+        (number, dict(zip(header, (printable(cell.strip()) for cell in cells), strict=True)))
+        for number, cells in lines[1:]
     ]
 
 
@@ -163,6 +165,13 @@ def _summary(source: Path, header: Sequence[str], rows: list[Row], column: str) 
     needed = ("run", "dataset", "labels", "method", "variant", "fold", "seed")
     if missing := [name for name in needed if name not in header]:
         raise InputError(f"{source}, line 1: expected the columns of a summary of runs, missing: {', '.join(missing)}")
+    for number, row in rows:
+        for part in filter(None, row["variant"].split(",")):
+            if part.count("=") != 1 or part.partition("=")[0] not in header:
+                raise InputError(
+                    f"{source}, line {number}, column variant: expected SETTING=VALUE of settings that have columns, "
+                    f"separated by commas, got '{part}'"
+                )
     errors = [_error(source, number, row, column, 1) for number, row in rows]
     # All settings as numbers, truth values or texts, from which the labels of variants are written
     text = StringIO()

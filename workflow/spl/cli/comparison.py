@@ -45,7 +45,7 @@ def print_comparisons(
         )
         return
     _print_tables(
-        found, {name or "comparison": table for name, table in tables.items()}, caption(compared, margin), form, console
+        found, {name or "Comparison": table for name, table in tables.items()}, caption(compared, margin), form, console
     )
 
 
@@ -77,7 +77,7 @@ def print_powers(found: ErrorsOfRuns, powers: Sequence[Power], form: Form, conso
         f"{STUDIES:,} simulated studies, whose differences deviate from the gain as those of the pilot do, either way. "
         "Gains in points. Noether: the approximation that the table of claims uses."
     )
-    tables = {"folds needed": needed_table(powers), "power by number of folds": by_folds_table(powers)}
+    tables = {"Folds needed": needed_table(powers), "Power by number of folds": by_folds_table(powers)}
     _print_tables(found, tables, text, form, console)
 
 
@@ -86,10 +86,8 @@ def _print_tables(found: ErrorsOfRuns, tables: Mapping[str, Table], text: str, f
     if form == "markdown":
         print("\n".join(as_markdown(table, name, about) for name, table in tables.items()), end="")
     elif form == "latex":
-        print(
-            "\n".join(as_latex(table, about, f"spl-{number}") for number, table in enumerate(tables.values(), 1)),
-            end="",
-        )
+        texts = (as_latex(table, f"{name}. {about}", f"spl-{n}") for n, (name, table) in enumerate(tables.items(), 1))
+        print("\n".join(texts), end="")
     else:
         for name, table in tables.items():
             console.print(_in_terminal(table, name))
