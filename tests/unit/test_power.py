@@ -101,6 +101,14 @@ def test_a_method_that_is_worse_has_the_power_of_the_opposite_test(tmp_path):
     assert (back.gain, back.needed) == (-forth.gain, forth.needed)
 
 
+def test_deviations_count_either_way_whichever_side_of_the_pilot_they_are_on(tmp_path):
+    """A rare large gain in a pilot of six says as little for the method as a rare large loss says against it."""
+    gain, loss = ({"a": [50] * 6, "b": [50 - sign * large for large in (0, 0, 0, 0, 0, 20)]} for sign in (1, -1))
+    [up], [down] = (power.power_of_methods(write(tmp_path, errors), gain=0.01) for errors in (gain, loss))
+    assert up.by_folds == pytest.approx(down.by_folds, abs=0.03)
+    assert up.by_folds[5] == pytest.approx((11 / 12) ** 6, abs=0.02)  # all six are gains unless one is a large loss
+
+
 def test_comparisons_of_a_family_share_the_level(tmp_path):
     found = power.power_of_methods(write(tmp_path, PILOT | dict.fromkeys("cdef", PILOT["b"])))
     assert {one.level for one in found} == {0.05 / 5}

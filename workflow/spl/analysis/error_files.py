@@ -123,8 +123,8 @@ def _runs_of(source: Path, header: Sequence[str], rows: list[Row], best: bool) -
 def _plain(source: Path, rows: list[Row], column: str) -> Iterator[dict[str, object]]:
     """The runs of a file with the columns method, fold and error."""
     for number, row in rows:
-        for name in ("method", "fold", *({"seed", "dataset"} & row.keys())):
-            if not row[name]:
+        for name in ("method", "fold", "seed", "dataset"):
+            if row.get(name) == "":
                 raise InputError(f"{source}, line {number}: expected a value in the column {name}, got an empty cell")
         yield {
             "run": f"line {number}",

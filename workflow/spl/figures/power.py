@@ -33,17 +33,19 @@ def draw_power(powers: Sequence[Power]) -> Figure:
     several = len({power.setting for power in powers}) > 1
     needed = [folds for power in powers for folds in power.needed.values() if folds]
     shown = MOST if len(needed) < len(TARGETS) * len(powers) else max(2 * SIX, max(needed) + 2)
+    lines = {}
     for power in powers:
         look = look_of(power.label.lower().replace(" ", "-"))
         name = mathtext(f"{power.label}, {power.setting}" if several else power.label)
-        axis.plot(np.arange(1, MOST + 1), power.by_folds, color=look.colour, marker=look.marker, markersize=2.5,
-                  linewidth=1, label=name)  # fmt: skip
+        [lines[name]] = axis.plot(
+            np.arange(1, MOST + 1), power.by_folds, color=look.colour, marker=look.marker, markersize=2.5, linewidth=1
+        )
     for target in TARGETS:
         axis.axhline(target, color=GREY, linewidth=0.6, linestyle=":")
     axis.axvline(SIX, color=GREY, linewidth=0.6, linestyle=":")
     axis.set(xlabel="folds", ylabel="power", xlim=(1, shown), ylim=(0, 1.02))
     axis.yaxis.set_major_formatter(Percent())
-    figure.legend(loc="outside upper center", ncols=2)
+    figure.legend(list(lines.values()), list(lines), loc="outside upper center", ncols=2)
     return figure
 
 
