@@ -13,7 +13,6 @@ from pathlib import Path
 import pandas as pd
 
 from spl.analysis.benchmark_logs import read_logs
-from spl.analysis.statistics import DECIMALS
 from spl.errors import InputError
 from spl.text.printable import printable
 
@@ -194,7 +193,7 @@ def _error(source: Path, number: int, row: Mapping[str, str], column: str, whole
     if not isfinite(value) or "_" in text or not 0 <= value <= whole:
         hint = "; errors in percent belong in a column error_percent" if 1 < value <= 100 and column == "error" else ""
         raise InputError(f"{source}, line {number}, column {column}: expected {expected}, got '{text}'{hint}")
-    return round(value / whole, DECIMALS)
+    return value / whole
 
 
 def _whole_or_text(labels: pd.Series[str]) -> pd.Series[int] | pd.Series[str]:
