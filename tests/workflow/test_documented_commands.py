@@ -78,12 +78,14 @@ EXAMPLES = [text for page in PAGES for language, text in blocks(page) if languag
 METHOD = "# workflow/spl/methods/trusting_fixmatch.py"
 DATA_SET, ABLATION = "# config/pictures.yaml", "experiments:\n  thresholds:"
 MODULE = 'configfile: "config/my-study.yaml"'
+ERRORS, IN_PYTHON = "method,fold,error_percent", "from spl.analysis import compare, power"
 DOCUMENTED = [(str(page.relative_to(ROOT)), command) for page in PAGES for command in commands(page)]
 
 
 def test_every_command_is_run_or_listed_and_the_list_is_up_to_date():
     assert ELSEWHERE.keys() <= {command for _, command in DOCUMENTED}
-    assert [example(beginning) for beginning in (DATA_SET, METHOD, ABLATION, MODULE)] == EXAMPLES
+    beginnings = (DATA_SET, METHOD, ABLATION, MODULE, ERRORS, IN_PYTHON)
+    assert [example(beginning) for beginning in beginnings] == EXAMPLES
     tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
     assert {name for reason in ELSEWHERE.values() for name in re.findall(r"test_\w+\.py", reason)} <= tests
 
@@ -121,6 +123,7 @@ def reader(_finished, tmp_path_factory):
     study = (copy.folder / "tests/studies/tiny.yaml").read_text()
     (copy.folder / "config/demo.yaml").write_text(study)
     (copy.folder / "config/paper.yaml").write_text(study.replace("name: tiny", "name: paper"))
+    (copy.folder / "errors.csv").write_text(example(ERRORS))
     return copy
 
 
