@@ -19,25 +19,26 @@ MOST_LINKS = 40  # on one way, as Linux follows them
 
 def linked(paths: Iterable[Path], results: Path) -> dict[Path, Path]:
     """Of the paths below a study's folder those that are links or lie behind one, with the outermost such link."""
-    outermost: dict[Path, Path | None] = {results: None}
+    home = "" if results == Path() else f"{results}/"
+    outermost = dict.fromkeys((str(results), ""), "")  # as texts, since a study has thousands of files
 
-    def link(path: Path) -> Path | None:
+    def link(path: str) -> str:
         if path not in outermost:
-            outermost[path] = link(path.parent) or (path if path.is_symlink() else None)
+            outermost[path] = link(path.rpartition("/")[0]) or (path if Path(path).is_symlink() else "")
         return outermost[path]
 
-    return {path: found for path in paths if path.is_relative_to(results) and (found := link(path))}
+    return {path: Path(found) for path in paths if str(path).startswith(home) and (found := link(str(path)))}
 
 
 def linked_jobs(jobs: Mapping[str, Job]) -> dict[str, tuple[Path, ...]]:
     """By name, the jobs of which a result or the manifest is a link or lies behind one, with these links."""
     of_study: dict[Path, dict[str, tuple[Path, ...]]] = {}
     for name, job in jobs.items():
-        if job.results is not None:
-            of_study.setdefault(job.results, {})[name] = (*job.outputs, job.manifest)
+        if (results := job.results) is not None:
+            of_study.setdefault(results, {})[name] = (*job.outputs, job.manifest)
     found: dict[str, tuple[Path, ...]] = {}
-    for results, written in of_study.items():
-        links = linked((path for paths in written.values() for path in paths), results)
+    for folder, written in of_study.items():
+        links = linked((path for paths in written.values() for path in paths), folder)
         for name, paths in written.items():
             if here := tuple(dict.fromkeys(links[path] for path in paths if path in links)):
                 found[name] = here
