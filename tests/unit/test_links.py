@@ -213,7 +213,7 @@ def test_a_study_whose_place_depends_on_the_reader_is_refused(made, place, way):
     Path("way").symlink_to("/proc/self/cwd")
     swap(place, way if way.startswith("/") else f"{Path.cwd()}/{way}")
     assert RESULTS.is_dir()
-    for refuses in (check_place, write_seal):
+    for refuses in (check_place, write_seal, lambda results: check_folders([], results)):
         with pytest.raises(InputError, match="^results/fake: the way to it leads through /proc"):
             refuses(RESULTS)
     with chdir("/"):

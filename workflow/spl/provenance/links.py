@@ -51,11 +51,12 @@ def link_problem(link: Path) -> str:
 
 
 def check_folders(jobs: Iterable[Job], results: Path) -> None:
-    """Refuse to write results through links to folders below a study's folder.
+    """Refuse to write results through links to folders below a study's folder, or where readers do not find them.
 
     Raises:
-        InputError: there is such a link.
+        InputError: there is such a link, or the way to the folder leads through ``/proc``.
     """
+    check_place(results)
     if links := linked({path.parent for job in jobs for path in (*job.outputs, job.manifest)}, results):
         raise InputError(f"{link_problem(min(links.values()))}; only {results} itself may be one")
 
