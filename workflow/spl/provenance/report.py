@@ -73,7 +73,7 @@ def tree(nodes: Mapping[str, Node], tops: Iterable[str]) -> Tree:
 
 
 def problems(nodes: Iterable[Node]) -> list[RenderableType]:
-    """A line for each node that is not fresh or has notes; one for all jobs that were not done yet, if they are many."""
+    """A line for each node that is not fresh or has notes; one for all jobs not done yet, if they are many."""
     told = [node for node in nodes if node.verdict not in SOUND or node.notes]
     undone = [node for node in told if _is_undone(node)]
     if len(undone) <= MANY:
