@@ -44,7 +44,7 @@ def made(tmp_path, monkeypatch):
     make()
     (RESULTS / "runs/a").mkdir(parents=True)
     for name in ("first", "second"):
-        JOBS[f"runs/a/{name}"].outputs[0].write_text(name)
+        JOBS[f"runs/a/{name}"].outputs[0].write_text(f'"{name}"')
     for name in ("first", "second"):
         write(JOBS[f"runs/a/{name}"])
     write_seal(RESULTS, "no job ran")
