@@ -1,6 +1,7 @@
 """Jobs done again for an audit: names of results, samples of runs and what they prove, comparison of outcomes."""
 
 import hashlib
+import json
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -270,7 +271,7 @@ def again(tmp_path, monkeypatch):
     def do_again(job, outputs, folder, loud):
         for path in outputs:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(outcome.get(job.name, job.name))
+            path.write_text(outcome.get(job.name, json.dumps(job.name)))
 
     monkeypatch.setattr(rerun, "_do_again", do_again)
     return outcome

@@ -151,7 +151,7 @@ def test_a_person_can_vouch_for_a_result_and_the_seal_says_so_as_long_as_it_stay
     assert check_seal(RESULTS).accepted == {"second.manifest.json": "a typing error in a class name"}
     assert write_seal(RESULTS) == sealed
     assert "sealed on somebody's word: second.manifest.json: a typing" in report.summary([], check_seal(RESULTS))
-    do(CHAIN["second"], "second")
+    do(CHAIN["second"], '"second"')
     assert write_seal(RESULTS) == genuine
     for reason in ("", " ", "two\nlines"):
         with pytest.raises(InputError, match="--accept: expected the reason, in one line"):

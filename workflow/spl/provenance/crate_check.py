@@ -5,12 +5,12 @@ The audit of the results does not look at what else lies in a crate: code outsid
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+from spl.campaign.strict_json import parse_json
 from spl.errors import InputError
 from spl.provenance.digests import digests
 from spl.provenance.seal import OUTSIDE
@@ -61,8 +61,11 @@ def not_compared(results: Path) -> list[str]:
 def _described() -> dict[str, str]:
     """The sha256 of each file, by path, that the description states."""
     try:
-        entities = json.loads(METADATA.read_text(encoding="utf-8"))["@graph"]
-        return {unquote(entity["@id"]): entity["sha256"] for entity in entities if "sha256" in entity}
+        entities = parse_json(METADATA.read_bytes())["@graph"]
+        described = [(unquote(entity["@id"]), entity["sha256"]) for entity in entities if "sha256" in entity]
+        if len(sha256 := dict(described)) < len(described):
+            raise ValueError("a file has several entities")
+        return sha256
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise InputError(f"{METADATA}: expected the description of a crate: {error}") from error
 

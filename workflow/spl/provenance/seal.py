@@ -240,8 +240,8 @@ def _read(path: Path) -> SealContent | None:
             if name in sha256 or bool(comment) != name.endswith(MANIFEST) or not name.isprintable():
                 unreadable.append(f"line {number} of {path.name}")
             sha256[name] = digest
-        elif (entry := ACCEPTED.fullmatch(line)) and line.isprintable():
+        elif (entry := ACCEPTED.fullmatch(line)) and line.isprintable() and entry[1] not in accepted:
             accepted[entry[1]] = entry[2]
-        elif line and not line.startswith("#"):
+        elif entry or (line and not line.startswith("#")):
             unreadable.append(f"line {number} of {path.name}")
     return SealContent(sha256, accepted, tuple(unreadable))

@@ -17,7 +17,7 @@ from spl.campaign.job import FOLDERS, MANIFEST, Job
 from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
 from spl.errors import InputError
-from spl.page.circumstances import holds_data_alone
+from spl.page.circumstances import read_circumstances
 from spl.provenance import machine
 from spl.provenance.evidence import Digest, contradictions, copied_runs
 from spl.provenance.links import link_problem, linked_jobs
@@ -203,9 +203,10 @@ def _verdict_on(
 
 def _holds_data_alone(circumstances: Path) -> bool:
     try:
-        return holds_data_alone(circumstances.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
+        read_circumstances(circumstances.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return False
+    return True
 
 
 def _own_manifest(job: Job) -> Manifest:
