@@ -1,6 +1,10 @@
-"""Methods beyond the paper: what their weights and losses are where the reference of semilearn has no case."""
+"""Methods beyond the paper: what their weights and losses are where the reference of semilearn has no case.
+
+And the study that compares them.
+"""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +17,11 @@ from spl.methods.method import BatchPredictions
 from spl.methods.registry import METHODS
 from spl.methods.softmatch import truncated_gaussian
 from spl.methods.uda import sharpened
+from spl.study.plan import make_plan
+from spl.study.reading import read_study
 from spl.study.settings import Settings
 
+CONFIG = Path(__file__).parents[2] / "config"
 CLASSES = 4
 SETTINGS = Settings(threshold=0.3, prediction_ema=0.9, fairness=0.5)
 
@@ -145,3 +152,23 @@ def test_uda_s_targets_are_the_softmax_of_the_logits_over_the_temperature(temper
     logits = drawn(5).double()
     expected = (logits / temperature).softmax(1).float()
     torch.testing.assert_close(sharpened(logits.softmax(1).float(), temperature), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_study_has_every_method_and_sees_no_fold_beyond_the_first_look_of_the_registered_one():
+    """Its runs of FixMatch and Smooth FixMatch are the registered study's: same labels, settings and calibration."""
+    beyond, registered = (make_plan(read_study(CONFIG / f"{name}.yaml")) for name in ("beyond", "digits"))
+    rivals = beyond.study.experiments["rivals"]
+    stateful = {name for name in METHODS if METHODS[name].reads and "pseudo-label" not in name}
+    assert set(rivals.methods) >= stateful - {"smooth-fixmatch-factor", "smooth-fixmatch-sq", "smooth-fixmatch-sqrt"}
+    first = registered.study.fold_seeds[: registered.study.registered.looks[0]]
+    drawn = {beyond.study.fold_seeds[fold] for one in beyond.study.experiments.values() for fold in one.folds}
+    assert drawn <= set(first)
+    for method in ("fixmatch", "flexmatch", "smooth-fixmatch"):
+        for fold in rivals.folds:
+            path = f"digits/balanced-20/fold{fold}/{method}/seed0"
+            assert beyond.runs[path] == registered.runs[path]
+    seeds = [
+        [plan.runs[run].split_seed for run in plan.calibrations["digits/smooth-fixmatch"].runs]
+        for plan in (beyond, registered)
+    ]
+    assert seeds[0] == seeds[1]
