@@ -6,8 +6,8 @@ whose gradient is that of the paper's Kullback-Leibler divergence. The unsharpen
 threshold. lambda_u is 1.
 
 Without training signal annealing, which would leave out labelled images of high score: TorchSSL and USB have switched
-it off for all image data. semilearn 0.3.2 itself does not sharpen, although it has a temperature: with ``temperature:
-1`` this method is the same as that one; sharpened as here is TorchSSL's.
+it off in their configurations for CIFAR-10. semilearn 0.3.2 itself does not sharpen, although it has a temperature:
+with ``temperature: 1`` this method is the same as that one; sharpened as here is TorchSSL's.
 """
 
 from __future__ import annotations
