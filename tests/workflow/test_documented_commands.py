@@ -76,13 +76,14 @@ def example(beginning):
 EXAMPLES = [text for page in PAGES for language, text in blocks(page) if language]
 METHOD = "# workflow/spl/methods/trusting_fixmatch.py"
 DATA_SET, ABLATION = "# config/pictures.yaml", "experiments:\n  thresholds:"
+ADDED_LABELS = "experiments:\n  added-labels:"
 MODULE = 'configfile: "config/my-study.yaml"'
 DOCUMENTED = [(str(page.relative_to(ROOT)), command) for page in PAGES for command in commands(page)]
 
 
 def test_every_command_is_run_or_listed_and_the_list_is_up_to_date():
     assert ELSEWHERE.keys() <= {command for _, command in DOCUMENTED}
-    assert [example(beginning) for beginning in (METHOD, DATA_SET, ABLATION, MODULE)] == EXAMPLES
+    assert [example(beginning) for beginning in (METHOD, DATA_SET, ABLATION, ADDED_LABELS, MODULE)] == EXAMPLES
     tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
     assert {name for reason in ELSEWHERE.values() for name in re.findall(r"test_\w+\.py", reason)} <= tests
 
@@ -153,6 +154,11 @@ def test_the_readme_s_ablation_is_in_its_table_and_figure(finished):
     written = (finished.results / "tables/table9.md").read_text()
     assert all(threshold in written for threshold in ("0.9", "0.95"))
     assert (finished.results / "figures/fig2.pdf").is_file()
+
+
+def test_the_example_that_adds_labels_is_a_study_of_its_own():
+    study = yaml.safe_load((ROOT / "config/added-labels.yaml").read_text())
+    assert yaml.safe_load(example(ADDED_LABELS))["experiments"] == study["experiments"]
 
 
 def test_the_module_of_another_workflow_plans_the_whole_study(finished, tmp_path):
