@@ -10,7 +10,6 @@ PACKAGES := dataset-fashion-mnist slurmctld slurmd slurm-client munge slurmdbd m
 WORKERS ?= 2
 # make demo CORES=4: the number of runs at a time, if not as many as there are cores.
 SNAKEMAKE := $(VENV)/bin/snakemake $(if $(CORES),--cores $(CORES))
-PROGRESS := --logger progress
 PYTEST := $(VENV)/bin/pytest -n $(WORKERS) --durations=10
 
 # Its programs name the place where it was made.
@@ -26,10 +25,10 @@ unexport SNAKEMAKE_PROFILE
 
 # First what is quick, for a first page; the training runs of Table 1 take longest.
 demo: $(SETUP)
-	$(SNAKEMAKE) fig2 fig3 fig5 $(PROGRESS)
-	$(SNAKEMAKE) all $(PROGRESS) --config partial=true
+	$(SNAKEMAKE) fig2 fig3 fig5
+	$(SNAKEMAKE) all --config partial=true
 	@echo "A first page, while the rest is trained: $(CURDIR)/results/demo/partial/paper.html"
-	$(SNAKEMAKE) all $(PROGRESS)
+	$(SNAKEMAKE) all
 	@echo "The page: $(CURDIR)/results/demo/paper.html"
 	@echo "The digest of all results, the same on other processors:"
 	$(VENV)/bin/spl digest --against config/demo.sha256

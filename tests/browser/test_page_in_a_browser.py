@@ -74,7 +74,7 @@ def test_numbers_behind_a_fold_and_lines_of_one_run_are_doors_too(visit, paper):
     expect(title(page)).to_have_text("Table 1: Smooth FixMatch, pairs")
     page.keyboard.press("Escape")
     page.locator("details.more summary").first.click()
-    page.locator("details.more").get_by_role("link", name="high").first.click()
+    page.locator("details.more").get_by_role("link", name="high", exact=True).first.click()
     expect(title(page)).to_have_text(re.compile("^digits/balanced-40/"))
 
 

@@ -112,6 +112,9 @@ def test_a_family_is_corrected_in_each_direction_and_without_claims_that_are_not
     assert family["first"].deciding == (2 / 64, 1)
     assert family["second"].deciding == (1, 2 / 64)
     assert np.isnan(family["missing"].deciding).all()
+    pending = corrected_evidence({name: evidence(of, "better") for name, of in zip(names, values, strict=True)}, names)
+    assert pending["first"].deciding == (3 / 64, 1), "the missing one is registered, and will be tested"
+    assert np.isnan(pending["missing"].deciding).all()
     [alone] = corrected_evidence({"alone": evidence(values[0], "better")}).values()
     assert alone.deciding == (1 / 64, 1)
 

@@ -69,6 +69,14 @@ def test_results_are_copied_and_the_blocks_written_once(tmp_path):
     assert write_findings(root) == [], "nothing changes the second time"
 
 
+def test_a_study_that_goes_on_has_its_name_and_not_that_of_the_folder(tmp_path):
+    root = project(tmp_path)
+    (root / "results/mine/partial").mkdir()
+    (root / "results/mine/tables").rename(root / "results/mine/partial/tables")
+    write_findings(root, [root / "results/mine/partial"])
+    assert [table.study for table in committed_claims(root)] == ["mine"]
+
+
 def test_a_study_without_a_table_and_a_table_of_another_catalogue_are_refused(tmp_path):
     root = project(tmp_path, lambda text: text.replace("twins,", "triplets,"))
     with pytest.raises(InputError, match="claims of mine: expected docs/findings/mine-claims.csv"):

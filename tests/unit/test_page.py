@@ -89,6 +89,8 @@ def test_the_page_of_a_study(tmp_path):
         "methods": TITLES, "basins": {}, "rebuilds_the_paper": True, "conditions": {"all": {}},
     }  # fmt: skip
     outputs = [tmp_path / "paper.html", tmp_path / "paper.records.js"]
+    (tmp_path / "data/digits").mkdir(parents=True)
+    (tmp_path / "data/digits/dataset.json").write_text(json.dumps({"classes": ["cat", "dog"]}))
     write_page(given, [tmp_path / path for path in page_inputs(given)], outputs, {})
     page = outputs[0].read_text()
     write_page(given, [tmp_path / path for path in page_inputs(given)], outputs, {"run": {"host": "another"}})
@@ -99,6 +101,9 @@ def test_the_page_of_a_study(tmp_path):
     assert "−2.00 to −2.00" in re.sub("<.*?>", "", page)
     sides = {re.sub("<.*?>", "", cell): side for side, cell in cells}
     assert "left" in sides["collapsed in steps"]
+    assert sum(re.sub("<.*?>", "", cell) == "dog" for _, cell in cells) == 6 * 2, (
+        "in the table of collapsed classes and in the list of runs"
+    )
     assert "right" in sides["fold"]
     assert sides["low"] == ' class="text"'
     assert [cell for _, cell in cells if re.fullmatch(r"\d+\.\d\d \(\d+\)", cell)] == ["11.00 (15)"]

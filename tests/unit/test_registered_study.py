@@ -165,6 +165,19 @@ def test_a_partial_paper_shows_registered_experiments_at_complete_looks_alone(
 CONFIG = Path(__file__).parents[2] / "config"
 
 
+def test_a_partial_paper_of_the_first_look_shows_its_claims(monkeypatch, tmp_path):
+    """Those that compare it with an experiment of which nothing is done are not run, and no mistake of the study."""
+    plan = make_plan(read_study(CONFIG / "digits.yaml"))
+    done = set(plan.experiments["scarce-labels"])
+    monkeypatch.setattr(
+        "spl.campaign.partial.run_state",
+        lambda folder, _: "done" if str(folder.relative_to(tmp_path / "runs")) in done else "",
+    )
+    part = partial_plan(plan, tmp_path)
+    assert "class-imbalance" in part.off
+    assert exhibits(part, "config/digits.yaml")["claims"]
+
+
 def test_the_registered_study_of_the_digits_compares_on_labelled_sets_that_nothing_was_chosen_on():
     pilot, planned = (make_plan(read_study(CONFIG / f"{name}.yaml")) for name in ("digits-pilot", "digits"))
     pilot_seeds = {run.split_seed for run in pilot.runs.values() if run.method != "supervised"}

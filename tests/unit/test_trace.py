@@ -51,6 +51,8 @@ def runs(*methods, labels=(20,), folds=(0, 1)):
         ("Smooth FixMatch,40,1,0,error_last", runs("smooth-fixmatch", labels=[40], folds=[1])),
         ("Smooth FixMatch,20,gain_mean", runs(*TITLES)),
         ("Smooth FixMatch,20,p_holm", runs(*TITLES)),
+        ("smooth-fixmatch,20,mean", runs("smooth-fixmatch")),
+        ("FIXMATCH,40,Mean", runs("fixmatch", labels=[40])),
         ("1,value", runs("fixmatch", folds=[0])),
         ("3,value", runs("fixmatch")),
     ],

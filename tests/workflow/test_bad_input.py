@@ -139,7 +139,7 @@ def test_a_mistake_in_yaml_is_named_with_its_line(project, arguments):
 
 
 def test_an_unknown_target_lists_those_that_there_are(project):
-    refused = project.run("snakemake", "-n", "tabel1", "--configfile", TINY, "--logger", "progress")
+    refused = project.run("snakemake", "-n", "tabel1", "--configfile", TINY)
     assert refused.returncode == 2
     [line] = [line for line in refused.stderr.splitlines() if line.startswith("error")]
     assert line.startswith("error: tabel1: no such target; did you mean table1? The targets are all, ")

@@ -7,6 +7,7 @@ What cannot run there is listed with its reason, or with the test that runs it.
 import re
 import shlex
 import subprocess
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -73,7 +74,7 @@ def example(beginning):
     return text
 
 
-EXAMPLES = [text for page in PAGES for language, text in blocks(page) if language]
+EXAMPLES = [text for page in PAGES for language, text in blocks(page) if language not in ("", "mermaid")]
 METHOD = "# workflow/spl/methods/trusting_fixmatch.py"
 DATA_SET, ABLATION = "# config/pictures.yaml", "experiments:\n  thresholds:"
 ADDED_LABELS = "experiments:\n  added-labels:"
@@ -83,9 +84,35 @@ DOCUMENTED = [(str(page.relative_to(ROOT)), command) for page in PAGES for comma
 
 def test_every_command_is_run_or_listed_and_the_list_is_up_to_date():
     assert ELSEWHERE.keys() <= {command for _, command in DOCUMENTED}
-    assert [example(beginning) for beginning in (METHOD, DATA_SET, ABLATION, ADDED_LABELS, MODULE)] == EXAMPLES
+    assert [example(beginning) for beginning in (DATA_SET, METHOD, ABLATION, ADDED_LABELS, MODULE)] == EXAMPLES
     tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
     assert {name for reason in ELSEWHERE.values() for name in re.findall(r"test_\w+\.py", reason)} <= tests
+
+
+def arrows(text):
+    """The arrows of a graph in Mermaid's language, with the labels of Snakemake's nodes in place of their numbers."""
+    names = dict(re.findall(r"^\s*(id\d+)\[(\w+)\]", text, re.MULTILINE))
+    chains = ([names.get(name.strip(), name.strip()) for name in line.split("-->")] for line in text.splitlines())
+    return {pair for chain in chains for pair in pairwise(chain)}
+
+
+def test_the_picture_of_the_workflow_is_that_of_its_rules():
+    [drawn] = [text for language, text in blocks(ROOT / "README.md") if language == "mermaid"]
+    shown = arrows(drawn)
+    done = subprocess.run(
+        ["snakemake", "all", "--rulegraph", "mermaid-js", "--nolock"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    rules = arrows(done.stdout)
+    assert shown <= rules
+    for start, end in rules:  # an arrow that a longer way replaces is not drawn
+        reached = {start}
+        while further := {new for old, new in shown if old in reached} - reached:
+            reached |= further
+        assert end in reached, f"no way from {start} to {end}"
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,13 @@
-"""``snakemake --logger progress``: a line for each job, how many training runs are done, and the time left.
+"""What ``snakemake`` shows in a terminal: a line for each job, how many training runs are done, and the time left.
 
-Where all details are asked for (``-p``, ``--verbose``, ``-n``) or none (``--quiet``), Snakemake
-prints as ever. The details of each job are in its log.
+The profile selects it. Where all details are asked for (``-p``, ``--verbose``, ``-n``) or none (``--quiet``), and where
+the output goes into a file or another program, Snakemake prints as ever. The details of each job are in its log.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from typing import Any
 
@@ -22,7 +23,7 @@ TRAINING = "train"
 
 
 class LogHandler(LogHandlerBase):
-    """Prints one line per job, shows a progress bar in a terminal, and prints errors in full."""
+    """Prints one line per job, shows a progress bar, and prints errors in full."""
 
     writes_to_file = False
     has_filter = True
@@ -33,7 +34,8 @@ class LogHandler(LogHandlerBase):
     def writes_to_stream(self) -> bool:
         """Whether this handler prints, in place of Snakemake's own."""
         asked = self.common_settings
-        return not (asked.dryrun or asked.printshellcmds or asked.verbose or asked.debug_dag or asked.quiet)
+        details = asked.dryrun or asked.printshellcmds or asked.verbose or asked.debug_dag or asked.quiet
+        return sys.stderr.isatty() and not details
 
     def __post_init__(self) -> None:
         console = Console(stderr=True, highlight=False)
@@ -44,7 +46,6 @@ class LogHandler(LogHandlerBase):
             MofNCompleteColumn(),
             TextColumn("{task.fields[left]}"),
             console=console,
-            disable=not console.is_terminal,
             refresh_per_second=2,
         )
         self.console = console
@@ -71,7 +72,7 @@ class LogHandler(LogHandlerBase):
                 self.say(f"training {target}")
         elif event == LogEvent.JOB_FINISHED:
             self.finish(*self.jobs.pop(fields["job_id"]))
-        elif record.levelno >= logging.WARNING or (event is None and "Nothing to be done" in str(record.msg)):
+        elif record.levelno >= logging.WARNING or (event is None and _is_news(record)):
             self.say(self.errors.format(record))
 
     def finish(self, rule: str, target: str, began: float) -> None:
@@ -96,6 +97,13 @@ class LogHandler(LogHandlerBase):
         """Remove the bar."""
         self.bar.stop()
         super().close()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a message of no event is worth a line: there is nothing to do, or an executor says where jobs go."""
+    return "Nothing to be done" in str(record.msg) or (
+        record.levelno >= logging.INFO and "snakemake_executor_plugin" in record.pathname
+    )
 
 
 def clock(seconds: float) -> str:

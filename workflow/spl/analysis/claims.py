@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from math import ceil, inf, nan
+from math import ceil, inf, isnan, nan
 from statistics import NormalDist
 from typing import Literal
 
@@ -106,10 +106,19 @@ def _share_shift(switches: Values, level: float = 0.95) -> Shift:
     return Shift(estimate, low, high, level)
 
 
-def corrected_evidence(family: Mapping[str, Evidence]) -> dict[str, Evidence]:
-    """The claims of a family with p-values corrected by Holm's method, if there are several; each direction alone."""
-    supported = holm_of_several({name: one.p_supported for name, one in family.items()})
-    contradicted = holm_of_several({name: one.p_contradicted for name, one in family.items()})
+def corrected_evidence(family: Mapping[str, Evidence], pending: Collection[str] = ()) -> dict[str, Evidence]:
+    """The claims of a family with p-values corrected by Holm's method, if there are several; each direction alone.
+
+    A claim that could not be tested does not count, unless it is ``pending``: its test is registered, and will be made.
+    Until then it counts with a p-value of 1, so that what is supported or contradicted now remains so.
+    """
+
+    def corrected(p_values: dict[str, float]) -> dict[str, float]:
+        counted = holm_of_several({name: 1.0 if name in pending and isnan(p) else p for name, p in p_values.items()})
+        return {name: nan if isnan(p_values[name]) else p for name, p in counted.items()}
+
+    supported = corrected({name: one.p_supported for name, one in family.items()})
+    contradicted = corrected({name: one.p_contradicted for name, one in family.items()})
     return {
         name: replace(one, p_supported_holm=supported.get(name), p_contradicted_holm=contradicted.get(name))
         for name, one in family.items()

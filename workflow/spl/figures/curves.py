@@ -39,6 +39,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))
     axis.yaxis.set_major_formatter(Percent())
     axis.set_xlim(left=0)
+    axis.set_ylim(bottom=0)
     axis.set(xlabel="iterations", ylabel=parameter["label"])
     figure.legend(loc="outside upper center", ncols=2)
     return figure, pd.concat(shown)[["curve", "step", column]]

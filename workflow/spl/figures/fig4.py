@@ -38,7 +38,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
 
     figure = new_figure(COLUMN, 2.7)
     axis = figure.subplots()
-    dots: dict[str, Any] = {"linestyle": "", "alpha": 0.35, "markersize": 3, "markeredgewidth": 0}
+    dots: dict[str, Any] = {"linestyle": "", "alpha": 0.55, "markersize": 3, "markeredgewidth": 0}
     axis.plot(shown["labels"], shown[MEASURE], marker="o", color=BLUE, label="one fold", **dots)
     folds = shown["fold"].nunique()
     axis.plot(means[MEASURE], "-o", color=BLUE, markersize=3.5, label=f"mean of {folds} folds", zorder=3)

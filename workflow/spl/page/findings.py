@@ -19,6 +19,7 @@ from spl.tables.claims import REGIME, printed_claim, regime_note
 from spl.text.markdown import markdown
 
 README, FINDINGS = Path("README.md"), Path("docs/findings.md")
+PARTIAL = "partial"  # where Snakemake puts what it builds of an unfinished study
 COMMITTED = Path("docs/findings")  # STUDY-claims.csv of each study
 WIDTH = 125  # of a line of the README
 VERDICTS = (SUPPORTED, CONTRADICTED, UNDECIDED, OUT_OF_REGIME, NOT_RUN, BETWEEN_LOOKS)
@@ -112,7 +113,8 @@ def write_findings(root: Path, results: Iterable[Path] = ()) -> list[Path]:
 
     Args:
         root: the folder of the project.
-        results: folders of studies, such as ``results/demo``, whose table and figure of the regime are copied first.
+        results: folders of studies, such as ``results/demo``, whose table and figure of the regime are copied first; or
+            ``results/demo/partial``, of a study that goes on.
 
     Raises:
         InputError: one of these has no table.
@@ -121,7 +123,7 @@ def write_findings(root: Path, results: Iterable[Path] = ()) -> list[Path]:
         table = folder / "tables/claims.csv"
         if not table.is_file():
             raise InputError(f"{table}: not found; `snakemake claims` makes it")
-        study = folder.resolve().name
+        study = (folder.parent if folder.name == PARTIAL else folder).resolve().name
         shutil.copyfile(table, root / COMMITTED / f"{study}-claims.csv")
         figure = folder / "figures/regime.png"
         if figure.is_file():  # a study without a gate has none

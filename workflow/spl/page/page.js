@@ -199,8 +199,9 @@ function numbersOf(path) {
 // ---- learning curve
 
 const CURVES = { test_error: "test error", coverage: "coverage of pseudo-labels", purity: "purity of pseudo-labels" };
-const HEIGHT = 220;
-const MARGIN = { left: 44, right: 12, top: 10, bottom: 24 };
+const HEIGHT = 240;
+const MARGIN = { left: 60, right: 12, top: 10, bottom: 44 };
+const FEW = 12; // so few evaluations are marked on the curves
 
 function learningCurve(curve) {
   const picture = draw("svg", { class: "curve", role: "img", "aria-label": inWords(curve) });
@@ -237,14 +238,20 @@ function axes(last, width, across, down) {
     draw("text", { x: MARGIN.left - 6, y: down(share) + 4, "text-anchor": "end" }, `${100 * share} %`),
   ]);
   const steps = [0, last / 2, last].map((step) =>
-    draw("text", { x: across(step), y: HEIGHT - 8, "text-anchor": step === last ? "end" : "middle" }, Math.round(step).toLocaleString("en")));
-  return [...levels, ...steps];
+    draw("text", { x: across(step), y: HEIGHT - 28, "text-anchor": step === last ? "end" : "middle" }, Math.round(step).toLocaleString("en")));
+  const middle = (HEIGHT + MARGIN.top - MARGIN.bottom) / 2;
+  const titles = [
+    draw("text", { x: across(last / 2), y: HEIGHT - 8, "text-anchor": "middle" }, "training step"),
+    draw("text", { x: 12, y: middle, "text-anchor": "middle", transform: `rotate(-90 12 ${middle})` }, "share of images"),
+  ];
+  return [...levels, ...steps, ...titles];
 }
 
 function lines(curve, across, down) {
-  return Object.keys(CURVES).reverse().map((name) => {
-    const known = curve[name].flatMap((value, place) => (value === null ? [] : [`${across(curve.step[place])},${down(value)}`]));
-    return draw("polyline", { class: name, points: known.join(" ") });
+  return Object.keys(CURVES).reverse().flatMap((name) => {
+    const known = curve[name].flatMap((value, place) => (value === null ? [] : [[across(curve.step[place]), down(value)]]));
+    const marks = known.length > FEW ? [] : known.map(([cx, cy]) => draw("circle", { class: name, cx, cy, r: 3 }));
+    return [draw("polyline", { class: name, points: known.join(" ") }), ...marks];
   });
 }
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import re
 import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from PIL import Image
 from spl.analysis.formats import p_value
 from spl.data.splits import read_split
 from spl.page.circumstances import circumstances_script
+from spl.page.glossary import Glossary
 from spl.page.inputs import SCRIPT, STYLE, TEMPLATE, datasets_of, folder_of, page_inputs, splits_of
 from spl.page.labelled import labelled_sets
 from spl.page.runs import run_content
@@ -48,16 +50,19 @@ def write_page(
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    glossary = Glossary()
     environment.filters |= {
         "minus": lambda number: number.replace("-", "−"),
         "whole": whole,
         "p": p_value,
         "symbols": symbols,
+        "explained": glossary.explained,
         "embedded": embedded,
     }
     products, trained = results / parameter["products"], parameter["trained"]
     summaries = (products / "analysis" / f"{name}.csv" for name in parameter["experiments"])
-    runs = _runs(summaries, parameter["methods"])
+    classes = functools.cache(lambda dataset: _classes(results, dataset))
+    runs = _runs(summaries, parameter["methods"], classes)
     places = {run["run"]: place for place, run in enumerate(runs)}
     sections, behind = _sections(parameter, products, places)
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
@@ -72,10 +77,7 @@ def write_page(
             "basins": parameter["basins"],
             "runs": [{name: run[name] for name in LISTED} for run in runs],
             "cells": {cell: [places[run] for run in paths] for cell, paths in behind.items()},
-            "classes": {
-                name: json.loads((results / "data" / name / "dataset.json").read_text(encoding="utf-8"))["classes"]
-                for name in datasets_of(trained)
-            },
+            "classes": {name: classes(name) for name in datasets_of(trained)},
         },
         trainings={run: packed(run_content(results / "runs" / run)) for run in trained},
         labelled={name: _labelled(name, splits_of(trained), results) for name in datasets_of(trained)},
@@ -85,6 +87,7 @@ def write_page(
             if section["kind"] == "figure"
         },
         circumstances=circumstances.name,
+        glossary=glossary,
     )
     path.write_text(page, encoding="utf-8")
     circumstances.write_text(circumstances_script(records), encoding="utf-8")
@@ -160,8 +163,15 @@ def _numbers(path: Path) -> dict[str, Any]:
     return {"columns": list(rows.columns), "rows": rows.head(ROWS).to_numpy().tolist(), "of": len(rows)}
 
 
-def _runs(summaries: Iterable[Path], titles: Mapping[str, str]) -> list[dict[str, Any]]:
-    """A row for each run, with its experiments."""
+def _classes(results: Path, dataset: str) -> list[str]:
+    content = json.loads((results / "data" / dataset / "dataset.json").read_text(encoding="utf-8"))
+    return [str(name) for name in content["classes"]]
+
+
+def _runs(
+    summaries: Iterable[Path], titles: Mapping[str, str], classes: Callable[[str], Sequence[str]]
+) -> list[dict[str, Any]]:
+    """A row for each run, with its experiments; its collapsed classes by name."""
     by_run: dict[str, dict[str, Any]] = {}
     for path in summaries:
         rows = pd.read_csv(path, dtype={"collapsed": str, "partly_collapsed": str}).astype(object)
@@ -170,6 +180,8 @@ def _runs(summaries: Iterable[Path], titles: Mapping[str, str]) -> list[dict[str
             run["experiments"].append(path.stem)
             run["title"] = titles[row["method"]]
             run["parts"] = re.findall(r"[^/+]+[/+]?", row["run"])
+            for lost in ("collapsed", "partly_collapsed"):
+                run[lost] = ", ".join(classes(row["dataset"])[int(number)] for number in str(row[lost] or "").split())
     return list(by_run.values())
 
 

@@ -89,7 +89,12 @@ def _is_planned(plan: Plan, claim: Claim, experiments: tuple[str, ...]) -> bool:
 
 
 def _trains_equally(plan: Plan, first: str, second: str, methods: set[str]) -> bool:
-    """Whether two experiments, the difference of whose errors is an endpoint, differ in their labelled sets alone."""
+    """Whether two experiments, the difference of whose errors is an endpoint, differ in their labelled sets alone.
+
+    An experiment that is off, such as one without a finished run in a partial paper, has no runs to compare.
+    """
+    if not plan.off.keys().isdisjoint((first, second)):
+        return True
     runs = [
         [run for path in plan.experiments[name] if (run := plan.runs[path]).method in methods]
         for name in (first, second)

@@ -72,8 +72,26 @@ def tree(nodes: Mapping[str, Node], tops: Iterable[str]) -> Tree:
 
 
 def problems(nodes: Iterable[Node]) -> list[RenderableType]:
-    """A line for each node that is not fresh or has notes."""
-    return [_line(node) for node in nodes if node.verdict not in SOUND or node.notes]
+    """A line for each node that is not fresh or has notes; one for all jobs not done yet, if they are many."""
+    told = [node for node in nodes if node.verdict not in SOUND or node.notes]
+    undone = [node for node in told if _is_undone(node)]
+    if len(undone) <= MANY:
+        return [_line(node) for node in told]
+    counts = Counter(node.name.partition("/")[0] for node in undone)
+    line = Text.assemble((f"{LOOKS['missing'][0]} ", LOOKS["missing"][1]), f"{len(undone)} jobs were not done yet: ")
+    line.append(plain(", ".join(f"{count} {PLACES.get(place, place)}" for place, count in counts.items()), "dim"))
+    return [line, *(_line(node) for node in told if not _is_undone(node))]
+
+
+# So many undone jobs are told by a line each.
+MANY = 12
+
+# What jobs make, by the folder of their results
+PLACES = {"data": "of data", "calibration": "of calibration", "analysis": "summaries", "paper": "page"}
+
+
+def _is_undone(node: Node) -> bool:
+    return node.verdict == "missing" and len(node.why) == len(node.files)
 
 
 def _resumed(node: Node) -> list[str]:

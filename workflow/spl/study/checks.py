@@ -198,7 +198,7 @@ def _check_split(where: str, split: Scheme, dataset: DatasetSettings) -> None:
 def _check_folds(study: Study, where: str, split: Scheme, folds: list[int]) -> None:
     for fold in folds:
         if fold >= len(study.fold_seeds):
-            _refuse(where, f"fold {fold} has no seed; expected 0 to {len(study.fold_seeds) - 1}")
+            _refuse(where, f"fold {fold} has no seed; expected 0 to {len(study.fold_seeds) - 1}, or more fold_seeds")
     if isinstance(split, Full) and folds != [0]:
         _refuse(where, "expected [0]: with all images labelled every fold is the same")
 

@@ -131,7 +131,8 @@ def _families(
     families: dict[str, list[str]] = {}
     for claim in claims:
         families.setdefault(claim["family"], []).append(claim["name"])
-    corrected = (corrected_evidence({name: found[name] for name in family}) for family in families.values())
+    pending = {claim["name"] for claim in claims if claim["registered"]}
+    corrected = (corrected_evidence({name: found[name] for name in family}, pending) for family in families.values())
     return {name: one for family in corrected for name, one in family.items()}
 
 
@@ -160,7 +161,10 @@ def _folds(claim: Mapping[str, Any], parameter: Mapping[str, Any], differences: 
     one's.
     """
     highest = max(claim["looks"]["levels"]) if claim["registered"] else LEVEL
-    level = highest / sum(other["family"] == claim["family"] and other["planned"] for other in parameter["claims"])
+    counted = (
+        other["planned"] or other["registered"] for other in parameter["claims"] if other["family"] == claim["family"]
+    )
+    level = highest / sum(counted)
     values = differences["difference"].to_numpy(float)
     needed = (folds_needed(values, claim["test"], level, part, parameter["margin"]) for part in (1, 0.5))
     return dict(zip(("folds_needed", "folds_needed_half"), needed, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from functools import cached_property
 from pathlib import Path
@@ -74,9 +75,15 @@ class Trace:
         return lines[0]
 
     def _matching(self, address: str) -> list[int]:
-        """The lines with this address; if there are none, those with an address that says more between its ends."""
-        exact = [line for line, full in enumerate(self._addresses) if full.replace(", ", ",") == address]
-        return exact or [line for line, full in enumerate(self._addresses) if self._abbreviates(address, full, line)]
+        """The lines with this address; if there are none, those with an address that says more between its ends.
+
+        If there are none of these either, case and punctuation do not count, nor settings in the name of a method:
+        "smooth-fixmatch,mean" is "Smooth FixMatch, λ_u = 1,mean".
+        """
+        full = self._addresses
+        exact = [line for line in range(len(full)) if full[line].replace(", ", ",") == address]
+        longer = exact or [line for line in range(len(full)) if self._abbreviates(address, full[line], line)]
+        return longer or [line for line in range(len(full)) if _resembles(address, full[line])]
 
     def _abbreviates(self, address: str, full: str, line: int) -> bool:
         """Whether an address begins and ends like the full one of a line, and has only parts of it in between."""
@@ -96,6 +103,14 @@ class Trace:
     @cached_property
     def _occurrences(self) -> Counter[str]:
         return Counter(self._addresses)
+
+
+def _resembles(address: str, full: str) -> bool:
+    """Whether an address has the ends of a full one and parts of what lies between, but for case and punctuation."""
+    parts, all_parts = (
+        [re.sub(r"[\W_]+", "-", part.strip().lower()) for part in text.split(",")] for text in (address, full)
+    )
+    return parts[0] == all_parts[0] and parts[-1] == all_parts[-1] and Counter(parts) <= Counter(all_parts)
 
 
 def _text(value: Any) -> str:

@@ -18,13 +18,15 @@ def _claims(plan: Plan, *experiments: str) -> str:
         else "The study has no gate, so it does not check whether its runs are in the regime of few labels and high "
         "performance, for which the paper makes most of these claims."
     )
+    pending = ", registered ones that are not run yet included" if plan.study.registered else ""
     return (
         "Claims of the paper in our words, with their section and a computed verdict; the primary one is bold. Effect: "
         "Hodges–Lehmann estimate of the paired difference in favour of the claim, over n folds, in points for errors "
         "and shares, with its interval at the smallest level from 95 % on, or at the highest that n allows; for basins "
         "and wins over FixMatch, the difference of two shares of folds. p, and p, opposite: exact one-sided "
         "signed-rank tests (for runs that switch, McNemar's) that the claim, and that its opposite, holds, corrected "
-        "by Holm's method within each group of claims that answer one question. Equally good: both one-sided tests "
+        f"by Holm's method within each group of claims that answer one question{pending}. Equally good: both one-sided "
+        "tests "
         f"that the difference lies within {margin:g} points (assumed margin); a difference that is not significant is "
         f"never taken for equality. Supported, contradicted: the one or the other p is at most {_levels(plan)}; this "
         "holds for the data and the network of the study, not beyond. Undecided: neither; folds to decide: about how "
