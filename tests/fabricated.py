@@ -86,7 +86,7 @@ def _train(content, job):
     )
     metrics.to_csv(_folder(job) / "metrics.csv", index=False)
     write_predictions(_folder(job) / "predictions.safetensors", confusion)
-    weights = json.loads(job.inputs[3].read_text())["weights"] if len(job.inputs) > 3 else {}
+    weights = json.loads(job.inputs[3].read_text())["weights"] if content["calibration"] else {}
     found = {name: weights[name] for name, value in settings.items() if value == "calibrated"}
     job.outputs[0].write_text(json.dumps(content | {"calibrated": found}))
 
