@@ -51,7 +51,8 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     lowest = {value: _lowest([of[value][0] for of in cells.values() if value in of]) for value in values}
     printed = []
     for title, of_values in cells.items():
-        line: dict[str, str | Cell] = {setting_name(setting): title} | dict.fromkeys(map(setting_value, values), "–")
+        line: dict[str, str | Cell] = {setting_name(setting): title}
+        line |= dict.fromkeys(map(setting_value, values), "–")
         for value, (summarised, number) in of_values.items():
             text = counted(percent(summarised.mean, 2), summarised.n, full)
             line[setting_value(value)] = Cell(text, number, bold=summarised.mean == lowest[value])
