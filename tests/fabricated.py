@@ -15,9 +15,10 @@ from spl.code.subcommands import entry
 from spl.data.splits import draw_split, write_split
 from spl.data.store import Dataset, save_dataset
 from spl.paper.selection import exhibits
+from spl.provenance.evidence import COLUMNS
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
-from spl.training.evaluation import MEASURES, interval_in_steps
+from spl.training.evaluation import interval_in_steps
 
 TEST_IMAGES = 100
 """Of each class."""
@@ -79,11 +80,9 @@ def _train(content, job):
     random = np.random.default_rng(zlib.crc32(job.name.encode()))
     confusion = _matrices(random, len(steps), classes)
     right = np.trace(confusion, axis1=1, axis2=2) / (classes * TEST_IMAGES)
-    metrics = pd.DataFrame(
-        {"step": steps, "test_error": 1 - right}
-        | dict.fromkeys(MEASURES, 0.5)
-        | {"purity": right, "flips": 1 - right, "weight_movement": 0.1}
-    )
+    checksums = [1000 * zlib.crc32(job.name.encode()) + step for step in steps]
+    measured = {"step": steps, "test_error": 1 - right, "purity": right, "flips": 1 - right, "weight_movement": 0.1}
+    metrics = pd.DataFrame(dict.fromkeys(COLUMNS, 0.5) | measured | {"batch_checksum": checksums})
     metrics.to_csv(_folder(job) / "metrics.csv", index=False)
     write_predictions(_folder(job) / "predictions.safetensors", confusion)
     weights = json.loads(job.inputs[3].read_text())["weights"] if content["calibration"] else {}
