@@ -78,13 +78,16 @@ def example(beginning):
 EXAMPLES = [text for page in PAGES for language, text in blocks(page) if language not in ("", "mermaid")]
 METHOD, STATEFUL = (f"# workflow/spl/methods/{name}.py" for name in ("trusting_fixmatch", "mean_threshold"))
 DATA_SET, ABLATION = "# config/pictures.yaml", "experiments:\n  thresholds:"
+ADDED_LABELS = "experiments:\n  added-labels:"
 MODULE = 'configfile: "config/my-study.yaml"'
+ERRORS, IN_PYTHON = "method,fold,error_percent", "from spl.analysis import compare, power"
 DOCUMENTED = [(str(page.relative_to(ROOT)), command) for page in PAGES for command in commands(page)]
 
 
 def test_every_command_is_run_or_listed_and_the_list_is_up_to_date():
     assert ELSEWHERE.keys() <= {command for _, command in DOCUMENTED}
-    assert [example(beginning) for beginning in (DATA_SET, METHOD, STATEFUL, ABLATION, MODULE)] == EXAMPLES
+    beginnings = (DATA_SET, METHOD, STATEFUL, ABLATION, ADDED_LABELS, MODULE, ERRORS, IN_PYTHON)
+    assert [example(beginning) for beginning in beginnings] == EXAMPLES
     tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
     assert {name for reason in ELSEWHERE.values() for name in re.findall(r"test_\w+\.py", reason)} <= tests
 
@@ -122,6 +125,7 @@ def reader(_finished, tmp_path_factory):
     study = (copy.folder / "tests/studies/tiny.yaml").read_text()
     (copy.folder / "config/demo.yaml").write_text(study)
     (copy.folder / "config/paper.yaml").write_text(study.replace("name: tiny", "name: paper"))
+    (copy.folder / "errors.csv").write_text(example(ERRORS))
     return copy
 
 
@@ -188,6 +192,11 @@ def test_the_readme_s_ablation_is_in_its_table_and_figure(finished):
     written = (finished.results / "tables/table9.md").read_text()
     assert all(threshold in written for threshold in ("0.9", "0.95"))
     assert (finished.results / "figures/fig2.pdf").is_file()
+
+
+def test_the_example_that_adds_labels_is_a_study_of_its_own():
+    study = yaml.safe_load((ROOT / "config/added-labels.yaml").read_text())
+    assert yaml.safe_load(example(ADDED_LABELS))["experiments"] == study["experiments"]
 
 
 def test_the_module_of_another_workflow_plans_the_whole_study(finished, tmp_path):
