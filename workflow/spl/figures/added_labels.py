@@ -28,8 +28,8 @@ COLUMNS = 2
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """Three curves for each method: a dot for each run, a line through the means, bars of one standard deviation.
 
-    A method without finished runs has no axes. Resumed runs and those of equal total steps begin at the same runs, with the fewest labels. The marker of a mean is
-    hollow where runs are missing.
+    Resumed runs and those of equal total steps begin at the same runs, with the fewest labels. The marker of a mean is
+    hollow where runs are missing; a method without finished runs has no axes.
 
     Arguments as :func:`spl.analysis.additions.read_additions`.
 
