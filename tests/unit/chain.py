@@ -49,6 +49,6 @@ def make():
     RESULTS.mkdir(parents=True)
     Path("raw.gz").write_text("raw")
     for name, one in CHAIN.items():
-        one.outputs[0].write_text(name)
+        one.outputs[0].write_text(json.dumps(name))
     for one in CHAIN.values():
         write(one)

@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from spl.data.splits import draw_split
-from spl.page.circumstances import circumstances_script, holds_data_alone
+from spl.page.circumstances import circumstances_script, read_circumstances
 from spl.page.labelled import MAX_PICTURES, labelled_sets
 from spl.page.render import embedded, packed
 from spl.page.runs import CURVES, run_content, thinned
@@ -133,9 +133,10 @@ def test_whatever_manifests_say_the_script_beside_the_page_holds_data_alone(reco
     script = circumstances_script(records)
     assert script.isascii()
     assert len(script.splitlines()) == 3
-    assert holds_data_alone(script)
+    assert read_circumstances(script) == records
     for other in (f"{script}alert(1);", script.replace("parse", "run"), script.replace(");\n", "); alert(1);\n"), ""):
-        assert not holds_data_alone(other)
+        with pytest.raises(ValueError, match="data alone"):
+            read_circumstances(other)
 
 
 def test_data_in_the_page():

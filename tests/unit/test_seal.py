@@ -151,7 +151,7 @@ def test_a_person_can_vouch_for_a_result_and_the_seal_says_so_as_long_as_it_stay
     assert check_seal(RESULTS).accepted == {"second.manifest.json": "a typing error in a class name"}
     assert write_seal(RESULTS) == sealed
     assert "sealed on somebody's word: second.manifest.json: a typing" in report.summary([], check_seal(RESULTS))
-    do(CHAIN["second"], "second")
+    do(CHAIN["second"], '"second"')
     assert write_seal(RESULTS) == genuine
     for reason in ("", " ", "two\nlines"):
         with pytest.raises(InputError, match="--accept: expected the reason, in one line"):
@@ -347,4 +347,4 @@ def test_the_state_of_a_seal_is_printed_with_what_differs():
         "  not as sealed: a.csv, b.csv, c.csv and 3 more",
         "  no job wrote a.manifest.json like this",
     ]
-    assert report.summary([], Seal("missing")).splitlines()[1] == "seal: missing, although the page is there"
+    assert report.summary([], Seal("missing")).splitlines()[1] == "seal: missing or unreadable"

@@ -72,7 +72,9 @@ def predict(folder, true):
     save_file(
         {"predicted": predicted, "true": true.astype(np.uint8)}, folder / "predictions.safetensors", {"classes": "10"}
     )
-    metrics.assign(test_error=(predicted != true).mean(axis=1)).to_csv(folder / "metrics.csv", index=False)
+    metrics.assign(test_error=(predicted != true).mean(axis=1)).to_csv(
+        folder / "metrics.csv", index=False, na_rep="nan"
+    )
 
 
 def write_manifest(template, job):

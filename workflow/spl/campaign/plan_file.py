@@ -17,6 +17,7 @@ from typing import Any
 
 from spl.campaign.job import Job, canonical
 from spl.campaign.notes import write_note
+from spl.campaign.strict_json import parse_json
 from spl.errors import InputError
 
 FOLDER = "campaign"  # of plan files and of what Snakemake notes about them, below results/<study>/
@@ -59,7 +60,7 @@ def read_plan_file(path: Path) -> tuple[dict[str, Any], dict[str, Job]]:
         InputError: it is absent or no plan file.
     """
     with _reading(path):
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_bytes())
         return content["study"], {name: _job(name, stated) for name, stated in content["jobs"].items()}
 
 
@@ -86,7 +87,7 @@ def read_job(path: Path, name: str, subcommand: str) -> Job:
         InputError: the file cannot be read, or the subcommand has no such job in it.
     """
     with _reading(path):
-        jobs = json.loads(path.read_text(encoding="utf-8"))["jobs"]
+        jobs = parse_json(path.read_bytes())["jobs"]
         names = [known for known, stated in jobs.items() if stated["subcommand"] == subcommand]
         if name in names:
             return _job(name, jobs[name])

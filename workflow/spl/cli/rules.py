@@ -138,14 +138,10 @@ def spreadsheet(plan: PlanFile, name: Name) -> None:
 @app.command(rich_help_panel=CALLED)
 def page(plan: PlanFile, name: Name) -> None:
     """Put everything on one page."""
-    from spl.provenance.records import records
-    from spl.provenance.step_times import step_times
+    from spl.provenance.records import quotations
 
-    content = planned("page", plan, name).content
     # Manifests are no inputs of the page: they hold hosts and times, on which no result depends.
-    trained, folder = content["trained"], Path("results") / content["study"] / "runs"
-    times = {"step times": step_times(trained, folder, content["methods"], content["method_settings"])}
-    do("page", plan, name, records(trained, folder) | times)
+    do("page", plan, name, quotations(planned("page", plan, name).content))
 
 
 @app.command(rich_help_panel=CALLED)

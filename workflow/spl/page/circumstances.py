@@ -22,10 +22,16 @@ def circumstances_script(records: Mapping[str, Any]) -> str:
     return f"{_BEGIN}{json.dumps(json.dumps(records, allow_nan=False))}{_END}"
 
 
-def holds_data_alone(script: str) -> bool:
-    """Whether a script is one of :func:`circumstances_script`, and so can change nothing else on the page."""
+def read_circumstances(script: str) -> Any:
+    """The records in a script, which is one of :func:`circumstances_script`: it can change nothing else on the page.
+
+    Raises:
+        ValueError: it holds more than data.
+    """
     try:
         records = json.loads(json.loads(script.removeprefix(_BEGIN).removesuffix(_END)))
-        return circumstances_script(records) == script
+        if circumstances_script(records) == script:
+            return records
     except (TypeError, ValueError, RecursionError):
-        return False
+        pass
+    raise ValueError("expected a script that holds data alone")

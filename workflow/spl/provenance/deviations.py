@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from spl.campaign.job import Job
 from spl.campaign.registration import (
@@ -26,6 +26,7 @@ from spl.campaign.registration import (
     registration_file,
     runs_of_look,
 )
+from spl.campaign.strict_json import parse_json
 from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
 from spl.errors import InputError
@@ -45,6 +46,8 @@ NOT_COMPARED = "not compared"
 
 class FrozenArm(BaseModel):
     """Parameters of jobs that differ only in fold and seed: what they share, and the rest of each."""
+
+    model_config = ConfigDict(extra="forbid")
 
     all: dict[str, Any]
     each: dict[str, dict[str, Any]]
@@ -123,10 +126,11 @@ def check_registration(path: Path, study: Study, nodes: Collection[Node]) -> Reg
     plan, audited = make_plan(at_last_look(study)), {node.name: node for node in nodes}
     present = registration(study, prepared(study))
     try:
-        frozen = Frozen.model_validate_json(file.read_bytes()).model_dump()
-        looks = read_looks(looks_file(path))
-    except ValidationError:
+        frozen = Frozen.model_validate(parse_json(file.read_bytes())).model_dump()
+    except ValueError:
         return RegistrationCheck(sha256, (f"{file}: expected a registration, as `spl register` writes it",))
+    try:
+        looks = read_looks(looks_file(path))
     except InputError as error:
         return RegistrationCheck(sha256, (str(error),))
     deviations, notes = _compared(frozen, present, registered_jobs(plan))
@@ -263,8 +267,8 @@ def read_looks(file: Path) -> list[RecordedLook]:
     if not file.exists():
         return []
     try:
-        return TypeAdapter(list[RecordedLook]).validate_json(file.read_bytes())
-    except ValidationError:
+        return TypeAdapter(list[RecordedLook]).validate_python(parse_json(file.read_bytes()))
+    except ValueError:
         raise InputError(f"{file}: expected looks, as `spl register --look` records them") from None
 
 

@@ -1,57 +1,53 @@
-"""Whether what is on record of a job agrees with itself: results with each other, and its manifest with them.
+"""Whether the results of a job agree with each other, with its manifest and with those of other jobs.
 
 Nothing here is computed anew that takes longer than reading it: an error follows from predictions, a setting stands in
-two files, an attempt has a time. What agrees may still be invented as a whole; repeating the job shows that.
+two files. What agrees may still be invented as a whole; repeating the job shows that.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import json
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from itertools import combinations, pairwise
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import combinations
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
 
 from spl.analysis.calibration import MEASURED, weights
 from spl.analysis.collapse import collapsed_classes, column_shares, populated_diagonal, recalls
 from spl.analysis.predictions import Predictions, read_predictions
-from spl.attempts.journal import JOURNAL, read_attempts
 from spl.attempts.resumption import share_of_errors
-from spl.campaign.job import Job, canonical
-from spl.code.subcommands import certain_packages, present_code
-from spl.data.store import mapped_arrays
-from spl.errors import InputError
-from spl.provenance import machine
+from spl.campaign.job import CIRCUMSTANCES, Job, canonical
+from spl.campaign.strict_json import json_differences
+from spl.code.equivalence import representative
+from spl.data.store import ARRAYS, FILE, NO_CLASS, NUMBER_TYPES, mapped_arrays
+from spl.page.circumstances import read_circumstances
 from spl.provenance.manifest import Manifest
-from spl.provenance.sources import hidden_changes
+from spl.provenance.plausibility import impossible_statements
+from spl.provenance.records import misquotations
+from spl.provenance.result_files import read_json, read_measurements, read_rows, readable, tensors
 from spl.study.files import SUMMARISED, RunInputs
-from spl.study.weights import read_weights
-from spl.training.instructions import LEVELS
 
 Digest = Callable[[Path], str | None]
-# How far clocks of machines may be apart, and how far ahead that of the machine that ran a job may be.
-SKEW, AHEAD = timedelta(minutes=5), timedelta(days=1)
-# What a broken file raises when it is read as the file of a run.
-BROKEN = (
-    *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError),
-    *(SafetensorError, InputError, csv.Error),
-)
 # Of a run's parameters, what its row in a summary leaves out or spreads over columns.
 UNREPEATED = ("settings", "calibrated", "calibration", "start", "code")
 # Columns of a summary that follow from all confusion matrices of a run, which an audit does not compute.
 UNFOLLOWED = ("collapses", "recovered")
 LAST_DIGIT = 1e-5  # of weights, which have six digits
 MEDIAN_OVER = 20  # as of spl.analysis.summary, which would load pandas
-# What an attempt notes when it begins.
-BEGINNING = ("identity", "begun", "host", "job", "first")
+# Columns of a run's metrics, as of spl.training.evaluation, which would load torch.
+COLUMNS = (
+    *("step", "test_error", "loss", "labelled_loss", "labelled_accuracy", "unlabelled_loss", "unweighted_loss"),
+    *("coverage", "purity", "flips", "weight_movement", "batch_checksum"),
+)
+SUMMARISED_COLUMNS = ("step", "test_error", "coverage", "purity")
+# What the names of a run's weights begin with, and the classes of its outputs.
+WEIGHTS, OUTPUTS = ("averaged.", "network."), "classes"
+# What the description of a data set says beside what an audit computes from its arrays.
+DESCRIPTION = ("classes", "mean", "std", "train_files", "test_files")
 
 
 def contradictions(job: Job, manifest: Manifest, digest: Digest, agreed: set[str]) -> Iterator[str]:
@@ -63,129 +59,42 @@ def contradictions(job: Job, manifest: Manifest, digest: Digest, agreed: set[str
         digest: the present sha256 of a file; None if there is none.
         agreed: which files were found to agree before, by digests; they are not read again, and this adds to them.
     """
-    yield from _times(job, manifest)
-    yield from _packages(job, manifest)
-    yield from _commit(job, manifest)
-    if job.subcommand == "train":
-        yield from _readable(_attempts(job, manifest), job.manifest)
-        yield from _readable(_hardware(job, manifest), job.manifest)
-    if compare := COMPARISONS.get(job.subcommand):
+    yield from impossible_statements(job, manifest)
+    if job.subcommand == "page":
+        yield from readable(_quoted(job, manifest), job.outputs[0].parent)
+    if job.subcommand in COMPARISONS or any(path.suffix == ".json" for path in job.outputs):
         present = {path: digest(path) for path in (*job.outputs, *job.inputs) if path.is_file()}
         here = {path for path in present if present[path] == {**manifest.inputs, **manifest.outputs}.get(str(path))}
-        read = [manifest.parameter, sorted((str(path), present[path]) for path in here)]
+        contents = sorted((str(path), present[path]) for path in here)
+        read = [manifest.parameter, _ran_present_code(job, manifest), contents]
         key = hashlib.sha256(canonical({job.subcommand: read}).encode()).hexdigest()
         if key not in agreed:
-            lines = list(_readable(compare(job, manifest, here), job.outputs[0].parent))
+            lines = list(readable(_results(job, manifest, here), job.outputs[0].parent))
             yield from lines
             if not lines:
                 agreed.add(key)
 
 
-def _readable(lines: Iterator[str], place: Path) -> Iterator[str]:
-    """The lines, and one more if what lies at a place cannot be read as what it should be."""
-    try:
-        yield from lines
-    except BROKEN as error:
-        yield f"{place}: not what a job writes: {type(error).__name__}: {' '.join(str(error).split())}"
+def _ran_present_code(job: Job, manifest: Manifest) -> bool:
+    """Whether a job ran the present code, so that it wrote what the present code writes."""
+    return representative(job.subcommand, manifest.code.fingerprint) == str(job.content["code"])
 
 
-# ---- the manifest by itself
+def _quoted(job: Job, manifest: Manifest) -> Iterator[str]:
+    """The circumstances beside a page with the manifests that they quote."""
+    for path in job.outputs:
+        if path.name.endswith(CIRCUMSTANCES) and path.is_file() and _ran_present_code(job, manifest):
+            for line in misquotations(read_circumstances(path.read_text(encoding="utf-8")), manifest.parameter):
+                yield f"{path}: {line}"
 
 
-def _times(job: Job, manifest: Manifest) -> Iterator[str]:
-    begun, ended = _time(manifest.begun), _time(manifest.ended)
-    if begun is None or ended is None:
-        yield f"{job.manifest}: begun is {manifest.begun!r}, ended is {manifest.ended!r}; expected times with a zone"
-        return
-    if begun > ended + SKEW:
-        yield f"{job.manifest}: it ended at {manifest.ended}, before it began at {manifest.begun}"
-    if ended > (now := datetime.now(UTC)) + AHEAD:
-        yield f"{job.manifest}: ended is {manifest.ended}, in the future: it is {now.isoformat(timespec='seconds')}"
-
-
-def _time(text: Any) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return time if time.tzinfo else None
-
-
-def _packages(job: Job, manifest: Manifest) -> Iterator[str]:
-    """Whether the packages contain what the code imports whenever it is loaded, if its code is the present one."""
-    if manifest.code.fingerprint != present_code(job.subcommand, job.content):
-        return
-    imported = {"python", *map(machine.normalised, certain_packages(job.subcommand, job.content))}
-    for name in sorted(imported & machine.locked().keys() - manifest.packages.keys()):
-        yield f"{job.manifest}: packages has no {name}, the code of spl {job.subcommand} imports it"
-
-
-def _commit(job: Job, manifest: Manifest) -> Iterator[str]:
-    for path, loaded, committed in hidden_changes(manifest):
-        yield f"{job.manifest}: {path} ran as {loaded[:12]}, its commit has {committed[:12]}, no change is on record"
-
-
-def _attempts(job: Job, manifest: Manifest) -> Iterator[str]:
-    """Whether the attempts at a run follow each other within the run's time, and are those of its journal."""
-    attempts = manifest.attempts
-    begins = [time for attempt in attempts if (time := _time(attempt.get("begun")))]
-    if len(begins) < len(attempts):
-        yield f"{job.manifest}: attempts: expected the time at which each began"
-        return
-    if not attempts:
-        return
-    for earlier, later in pairwise(begins):
-        if earlier > later + SKEW:
-            yield f"{job.manifest}: an attempt began at {later.isoformat()}, after the one of {earlier.isoformat()}"
-    begun, ended, last = _time(manifest.begun), _time(manifest.ended), begins[-1]
-    if (status := attempts[-1].get("status")) not in ("done", "open"):  # a full disk may hide its end
-        yield f"{job.manifest}: the last attempt is {status}; expected done"
-    elif begun and ended:
-        end = last + timedelta(seconds=float(attempts[-1].get("seconds") or 0))
-        if last < begun - SKEW or end > ended + SKEW:
-            yield (
-                f"{job.manifest}: the job ran from {manifest.begun} to {manifest.ended}, its last attempt from "
-                f"{last.isoformat()} to {end.isoformat(timespec='seconds')}"
-            )
-    if job.results is not None:
-        folder = job.results / "checkpoints" / job.name.removeprefix("runs/")
-        noted = [_beginning(vars(attempt)) for attempt in read_attempts(folder)]
-        recorded = [_beginning(attempt) for attempt in attempts]
-        for number, (one, other) in enumerate(zip(noted, recorded, strict=False), 1):
-            for key, mine, theirs in _differences(one, other):
-                yield f"{folder / JOURNAL}: {key} of attempt {number} is {mine}, {job.manifest} has {theirs}"
-
-
-def _beginning(attempt: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: attempt.get(name) for name in BEGINNING}
-
-
-def _hardware(job: Job, manifest: Manifest) -> Iterator[str]:
-    """Whether a run was computed as its settings say."""
-    settings, used = manifest.parameter.get("settings", {}), manifest.hardware.model_dump()
-    if settings.get("device") == "cuda":
-        if not used["gpus"]:
-            yield f"{job.manifest}: hardware.gpus is empty, settings.device is cuda"
-    elif level := LEVELS.get(settings.get("instructions", "")):
-        expected = level.environment["ATEN_CPU_CAPABILITY"].upper()
-        if used.get("instructions") != expected:
-            yield (
-                f"{job.manifest}: hardware.instructions is {used.get('instructions')}, settings.instructions is "
-                f"{settings['instructions']}, for which torch uses {expected}"
-            )
-        for name, value in level.environment.items():
-            if manifest.environment.get(name) != value:
-                yield (
-                    f"{job.manifest}: environment.{name} is {manifest.environment.get(name)}, settings.instructions is "
-                    f"{settings['instructions']}, which sets {value}"
-                )
-    if settings.get("processes") == 1:  # else torch is set up in other processes than this one
-        for name in ("threads", "deterministic"):
-            if used.get(name) != settings.get(name):
-                yield f"{job.manifest}: hardware.{name} is {used.get(name)}, settings.{name} is {settings.get(name)}"
-
-
-# ---- results
+def _results(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
+    """The results of a job, as far as they are here, with everything that they must agree with."""
+    for path in job.outputs:
+        if path.suffix == ".json" and path in here:
+            read_json(path)
+    if compare := COMPARISONS.get(job.subcommand):
+        yield from compare(job, manifest, here)
 
 
 def _run(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
@@ -193,35 +102,102 @@ def _run(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
     files = {path.name: path for path in job.outputs if path in here}
     settings = manifest.parameter["settings"]
     if path := files.get("parameters.json"):
-        content = _content(path)
+        content = read_json(path)
         calibrated = content.pop("calibrated")
-        for key, mine, theirs in _differences(content, manifest.parameter):
+        for key, mine, theirs in json_differences(content, manifest.parameter):
             yield f"{path}: {key} is {mine}, {job.manifest} has {theirs}"
         source = RunInputs.of(job.content, job.inputs).calibration
         if source is None or source in here:
-            measured = read_weights(source) if source else {}
+            measured = read_json(source)["weights"] if source else {}
             expected = {name: value for name, value in measured.items() if settings.get(name) == "calibrated"}
-            for key, mine, theirs in _differences(calibrated, expected):
+            for key, mine, theirs in json_differences(calibrated, expected):
                 yield f"{path}: calibrated.{key} is {mine}, {source or 'no calibration'} has {theirs}"
+    rows = read_measurements(files["metrics.csv"]) if "metrics.csv" in files else []
+    if _ran_present_code(job, manifest):
+        yield from _form_of_run(files, rows)
     if not files.keys() >= {"metrics.csv", "predictions.safetensors"}:
         return
     metrics, path = files["metrics.csv"], files["predictions.safetensors"]
-    rows, predictions = _rows(metrics), read_predictions(path)
+    predictions = read_predictions(path)
     if len(rows) != len(predictions.predicted):
         yield f"{metrics}: {len(rows)} evaluations, {path} has {len(predictions.predicted)}"
         return
     for row, predicted in zip(rows, predictions.predicted, strict=True):
         error = share_of_errors(predicted, predictions.true)
-        if float(row["test_error"]) != error:
+        if row["test_error"] != error:
             yield f"{metrics}: test_error at step {row['step']} is {row['test_error']}, {path} has {error}"
-    steps = [int(row["step"]) for row in rows]
+    steps = [row["step"] for row in rows]
     if steps != sorted(set(steps)):
         yield f"{metrics}: its steps do not rise from row to row"
     last = settings.get("stop") or settings.get("steps")
     if steps[-1] != last:
         yield f"{metrics}: the last step is {steps[-1]}, settings say {last}"
-    if job.inputs[0] in here and not np.array_equal(mapped_arrays(job.inputs[0])["test_classes"], predictions.true):
-        yield f"{path}: the true classes are not those of the test images in {job.inputs[0]}"
+    if job.inputs[0] in here:
+        dataset = mapped_arrays(job.inputs[0])
+        if not np.array_equal(dataset["test_classes"], predictions.true):
+            yield f"{path}: the true classes are not those of the test images in {job.inputs[0]}"
+        if (classes := int(dataset["train_classes"].max()) + 1) != predictions.classes:
+            yield f"{path}: {predictions.classes} classes, {job.inputs[0]} has {classes}"
+
+
+def _form_of_run(files: Mapping[str, Path], metrics: list[dict[str, float]]) -> Iterator[str]:
+    """A line for what the files of a run contain that no run writes."""
+    if path := files.get("metrics.csv"):
+        yield from _other_names(path, metrics[0], COLUMNS)  # the same in every row
+    if path := files.get("predictions.safetensors"):
+        described, metadata = tensors(path)
+        yield from _other_names(path, described, ("predicted", "true"))
+        predictions = read_predictions(path)
+        kind = np.min_scalar_type(predictions.classes - 1)
+        if any(NUMBER_TYPES.get(form) != kind for form, _ in described.values()):
+            yield f"{path}: expected {kind}, the smallest type for {predictions.classes} classes"
+        if predictions.predicted.shape[1:] != predictions.true.shape:
+            yield f"{path}: predictions {predictions.predicted.shape} for {predictions.true.shape} test images"
+        yield from _other_metadata(path, metadata, {"classes": str(predictions.classes)})
+    if path := files.get("weights.safetensors"):
+        described, metadata = tensors(path)
+        if other := [name for name in described if not name.startswith(WEIGHTS) and name != OUTPUTS]:
+            yield f"{path}: it has {', '.join(sorted(other))}, which are no weights"
+        yield from _other_metadata(path, metadata, {})
+
+
+def _other_names(path: Path, names: Iterable[str], expected: Collection[str]) -> Iterator[str]:
+    """A line if a file has other names than a job writes."""
+    listed = list(names)
+    if other := [name for name in listed if name not in expected]:
+        yield f"{path}: it has {', '.join(other)}, which no job writes"
+    if absent := [name for name in expected if name not in listed]:
+        yield f"{path}: it has no {', '.join(absent)}"
+
+
+def _other_metadata(path: Path, found: Mapping[str, str], expected: Mapping[str, str]) -> Iterator[str]:
+    for name, mine, theirs in json_differences(found, expected):
+        yield f"{path}: its metadata have {name} {mine}, a job writes {theirs}"
+
+
+def _dataset(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
+    """The description of a prepared data set with its arrays."""
+    images, path = job.outputs
+    if not {images, path} <= set(here) or not _ran_present_code(job, manifest):
+        return
+    described, metadata = tensors(images)
+    yield from _other_names(images, described, ARRAYS)
+    yield from _other_metadata(images, metadata, {})
+    content, arrays = read_json(path), mapped_arrays(images)
+    train, test = (arrays[f"{part}_classes"] for part in ("train", "test"))
+    labelled = train[train != NO_CLASS]
+    expected = {
+        "source": manifest.parameter["source"],
+        "image": list(arrays["train_images"].shape[1:]),
+        "train_counts": np.bincount(labelled).tolist(),
+        "test_counts": np.bincount(test).tolist(),
+        **({"without_class": len(train) - len(labelled)} if len(labelled) < len(train) else {}),
+        "sha256": {**content["sha256"], FILE: manifest.outputs[str(images)]},
+    }
+    yield from _other_names(path, content, {*expected, *DESCRIPTION})
+    yield from _other_names(path, content["sha256"], {FILE, *ARRAYS})
+    for name, mine, theirs in json_differences({name: content.get(name) for name in expected}, expected):
+        yield f"{path}: {name} is {mine}, {images} has {theirs}"
 
 
 def _calibration(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
@@ -230,21 +206,47 @@ def _calibration(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterat
     metrics = {run: _folder(job, run) / "metrics.csv" for run in (*parameter["reference"], *parameter["smooth"])}
     if not {path, *metrics.values()} <= set(here):
         return
-    of_runs = {run: _equilibrium(_rows(file)) for run, file in metrics.items()}
+    of_runs = {run: _equilibrium(read_measurements(file, ("step", *MEASURED))) for run, file in metrics.items()}
+    recorded, threshold = read_json(path), parameter["threshold"]
     reference, smooth = (
         {name: fmean(of_runs[run][name] for run in parameter[side]) for name in MEASURED}
         for side in ("reference", "smooth")
     )
-    recorded = read_weights(path)
-    for name, value in weights(reference, smooth, parameter["threshold"]).items():
-        if not math.isclose(recorded[name], value, rel_tol=LAST_DIGIT):
-            yield f"{path}: {name} is {recorded[name]}, the metrics of its runs say {value}"
+    expected: dict[str, Any] = {"weights": weights(reference, smooth, threshold)}
+    if _ran_present_code(job, manifest):
+        pairs = enumerate(zip(parameter["folds"], parameter["reference"], parameter["smooth"], strict=True))
+        expected["folds"] = {number: _calibrated_fold(*pair, of_runs, threshold) for number, pair in pairs}
+        recorded["folds"] = dict(enumerate(recorded["folds"]))
+        of_folds = {
+            name: [fold["weights"][name] for fold in recorded["folds"].values()] for name in expected["weights"]
+        }
+        expected["range"] = {name: max(values) - min(values) for name, values in of_folds.items()}
+    else:
+        recorded = {"weights": recorded["weights"]}
+    for key, mine, theirs in json_differences(_nearly(recorded, expected), expected):
+        yield f"{path}: {key} is {mine}, the metrics of its runs say {theirs}"
 
 
-def _equilibrium(rows: list[dict[str, str]]) -> dict[str, float]:
+def _calibrated_fold(
+    fold: int, reference: str, smooth: str, of_runs: Mapping[str, dict[str, float]], threshold: float
+) -> dict[str, Any]:
+    sides = {side: {"run": run, **of_runs[run]} for side, run in (("reference", reference), ("smooth", smooth))}
+    return {"fold": fold, **sides, "weights": weights(of_runs[reference], of_runs[smooth], threshold)}
+
+
+def _nearly(found: Any, expected: Any) -> Any:
+    """A content in which the expected number stands for each number that differs from it by rounding alone."""
+    if isinstance(found, float) and isinstance(expected, float):
+        return expected if math.isclose(found, expected, rel_tol=LAST_DIGIT) else found
+    if isinstance(found, dict) and isinstance(expected, dict):
+        return {name: _nearly(value, expected.get(name)) for name, value in found.items()}
+    return found
+
+
+def _equilibrium(rows: list[dict[str, float]]) -> dict[str, float]:
     """As :func:`spl.analysis.calibration.equilibrium`, without pandas."""
-    late = [row for row in rows if int(row["step"]) > int(rows[-1]["step"]) / 2]
-    return {name: fmean(float(row[name]) for row in late) for name in MEASURED}
+    late = [row for row in rows if row["step"] > rows[-1]["step"] / 2]
+    return {name: fmean(row[name] for row in late) for name in MEASURED}
 
 
 def _summary(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
@@ -256,7 +258,7 @@ def _summary(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[s
     if summary not in here:
         return
     runs, missing = manifest.parameter["runs"], manifest.parameter["missing"]
-    rows, known, columns = _rows(summary), 0, {"run", *UNFOLLOWED}
+    rows, known, columns = read_rows(summary), 0, {"run", *UNFOLLOWED}
     if [row["run"] for row in rows] != runs:
         yield f"{summary}: its runs are not those of {job.manifest}, one row each, in the same order"
         return
@@ -283,20 +285,22 @@ def _folder(job: Job, run: str) -> Path:
 
 def _of_run(folder: Path, basins: Mapping[str, float]) -> dict[str, Any]:
     """What a summary says of a run."""
-    content = _content(folder / "parameters.json")
+    content = read_json(folder / "parameters.json")
     repeated = {name: value for name, value in content.items() if name not in UNREPEATED}
     predictions = read_predictions(folder / "predictions.safetensors")
     return {
         **repeated,
         **content["settings"],
         **content["calibrated"],
-        **_results(_rows(folder / "metrics.csv"), predictions, basins),
+        **_errors(read_measurements(folder / "metrics.csv", SUMMARISED_COLUMNS), predictions, basins),
     }
 
 
-def _results(metrics: list[dict[str, str]], predictions: Predictions, basins: Mapping[str, float]) -> dict[str, Any]:
+def _errors(metrics: list[dict[str, float]], predictions: Predictions, basins: Mapping[str, float]) -> dict[str, Any]:
     """What a summary says of a run, as far as it follows from the errors and the last confusion matrix."""
-    errors, final = [float(row["test_error"]) for row in metrics], predictions.confusion(-1)
+    errors, final = [row["test_error"] for row in metrics], predictions.confusion(-1)
+    if not final.sum(axis=1).all():
+        raise ValueError("predictions.safetensors: a class without test images")
     wholly, partly = collapsed_classes(final, basins)
     median_over = min(MEDIAN_OVER, len(errors))
     return {
@@ -304,8 +308,8 @@ def _results(metrics: list[dict[str, str]], predictions: Predictions, basins: Ma
         "error_best": min(errors),
         "error_median": median(errors[-median_over:]),
         "median_over": median_over,
-        "best_step": int(metrics[errors.index(min(errors))]["step"]),
-        "last_step": int(metrics[-1]["step"]),
+        "best_step": metrics[errors.index(min(errors))]["step"],
+        "last_step": metrics[-1]["step"],
         "collapsed": " ".join(map(str, wholly)),
         "partly_collapsed": " ".join(map(str, partly)),
         "smallest_column": float(column_shares(final).min()),
@@ -313,24 +317,22 @@ def _results(metrics: list[dict[str, str]], predictions: Predictions, basins: Ma
         "populated_diagonal": populated_diagonal(final, basins),
         "basin": "low" if wholly or partly else "high",
         "unstable": errors[-1] - min(errors) > basins["unstable"],
-        "coverage": float(metrics[-1]["coverage"]),
-        "purity": float(metrics[-1]["purity"]),
+        "coverage": metrics[-1]["coverage"],
+        "purity": metrics[-1]["purity"],
     }
 
 
 def _same(cell: str, value: Any) -> bool:
-    """Whether a cell of a summary holds a value; numbers are rounded there, and unknown ones are left out."""
+    """Whether a cell of a summary is what pandas writes for a value; of numbers, only ten digits are written in columns
+    of numbers alone, and unknown ones are left out."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return cell == ""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return cell == str(value)
-    try:
-        return f"{float(cell):.10g}" == f"{float(value):.10g}"
-    except ValueError:
-        return False
+    return cell in (str(value), f"{float(value):.10g}")
 
 
-COMPARISONS = {"train": _run, "calibrate": _calibration, "analyse": _summary}
+COMPARISONS = {"data": _dataset, "train": _run, "calibrate": _calibration, "analyse": _summary}
 
 
 def copied_runs(jobs: Mapping[str, Job]) -> dict[str, list[str]]:
@@ -374,55 +376,7 @@ def _other_batches(one: Job, other: Job) -> str:
         return "another seed"
     splits = [next((path for path in job.inputs if "splits" in path.parts), None) for job in (one, other)]
     try:
-        labelled = [set(json.loads(path.read_text(encoding="utf-8"))["labelled"]) for path in splits if path]
+        labelled = [set(read_json(path)["labelled"]) for path in splits if path]
     except (OSError, ValueError, KeyError, TypeError):
         return ""
     return "other labels" if len(labelled) == 2 and labelled[0] != labelled[1] else ""
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a table in which every reader finds the same cell: no column twice, no row longer or shorter.
-
-    Raises:
-        ValueError: it is none.
-    """
-    with path.open(newline="", encoding="utf-8") as file:
-        header, *rows = csv.reader(file, strict=True)
-    if len(set(header)) < len(header):
-        raise ValueError(f"{path.name} has a column twice")
-    return [dict(zip(header, row, strict=True)) for row in rows]
-
-
-def _content(path: Path) -> dict[str, Any]:
-    """A JSON object in which every reader finds the same values: no name twice.
-
-    Raises:
-        ValueError: it is none.
-    """
-
-    def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len(content := dict(pairs)) < len(pairs):
-            raise ValueError(f"{path.name} has a name twice")
-        return content
-
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=distinct)
-    return content
-
-
-def _differences(first: Any, second: Any, key: str = "") -> Iterator[tuple[str, str, str]]:
-    """Each key at which two contents differ, with both values as JSON."""
-    if _text(first) == _text(second):
-        return
-    if isinstance(first, dict) and isinstance(second, dict):
-        for name in sorted(first.keys() | second.keys()):
-            inner = f"{key}.{name}" if key else name
-            yield from _differences(first.get(name, NOTHING), second.get(name, NOTHING), inner)
-    else:
-        yield key, _text(first), _text(second)
-
-
-NOTHING = object()
-
-
-def _text(value: Any) -> str:
-    return "nothing" if value is NOTHING else json.dumps(value, ensure_ascii=False, sort_keys=True)

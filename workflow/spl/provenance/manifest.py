@@ -7,9 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, with_config
+from typing_extensions import TypedDict
 
 from spl.campaign.job import CIRCUMSTANCES, canonical
+from spl.campaign.strict_json import parse_json
 from spl.errors import InputError
 from spl.provenance.machine import essential
 
@@ -38,12 +40,45 @@ class Repository(BaseModel):
 
 
 class Hardware(BaseModel):
-    """What a job ran on: of a process that uses torch more than is named here."""
+    """What a job ran on, as :func:`spl.provenance.machine.hardware` tells it.
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    Attributes:
+        processor, machine: names of the processor and of its architecture.
+        gpus: their names.
+        cores: of the machine.
+        instructions, threads, deterministic: as torch was set, of a job that used it.
+        cuda, cudnn, driver: versions, of a job that had GPUs.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     processor: str = ""
     gpus: list[str] = []
+    machine: str | None = None
+    cores: int | None = None
+    instructions: str | None = None
+    threads: int | None = None
+    deterministic: bool | None = None
+    cuda: str | None = None
+    cudnn: int | None = None
+    driver: str | None = None
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class RecordedAttempt(TypedDict, total=False):
+    """One attempt at a run, with the fields of :class:`spl.attempts.journal.Attempt`."""
+
+    identity: str
+    begun: str
+    host: str
+    job: str | None
+    first: int
+    status: str
+    reason: str
+    seconds: float
+    memory_mb: int
+    gpu_memory_mb: int
+    checkpoint: str | None
 
 
 class Process(BaseModel):
@@ -104,7 +139,7 @@ class Manifest(BaseModel):
     slurm_job: str | None
     begun: str
     ended: str
-    attempts: list[dict[str, Any]] = []
+    attempts: list[RecordedAttempt] = []
     process: Process | None = None
 
 
@@ -156,9 +191,11 @@ def read_manifest(path: Path) -> Manifest:
     except ValidationError as error:
         problem = error.errors()[0]
         raise InputError(f"{path}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not a manifest: {error}") from None
 
 
 @lru_cache(maxsize=4096)
 def _parsed(content: bytes) -> Manifest:
     """A manifest from its bytes; kept, since an audit and its seal read the same ones."""
-    return Manifest.model_validate_json(content)
+    return Manifest.model_validate(parse_json(content))

@@ -72,7 +72,7 @@ def audit_cell(
 def _table(study: PlannedStudy, cell: str) -> tuple[str, str]:
     """The job of the table that a cell belongs to, and the address in it."""
     table, _, place = cell.partition(".csv:")
-    names = report.job_names(study.jobs, table, study.results)
+    names = report.job_names(study.jobs, f"{table}.csv", study.results)
     if not place or len(names) != 1 or not names[0].startswith("tables/"):
         raise InputError(f"{cell}: expected TABLE.csv:ROW,COLUMN with a table of {study.file}")
     return names[0], place

@@ -66,7 +66,7 @@ def _products(plan: Plan, experiment: str) -> dict[str, Exhibit]:
             "Errors",
             "Mean over the runs",
             "spl.tables.random_labels" if several_sizes else "spl.tables.summary",
-            captions.errors,
+            captions.errors if several_sizes else captions.mean_errors,
             parameter=_compared,
             product="means",
         )
