@@ -278,6 +278,21 @@ def test_a_run_that_is_not_done_is_left_out_of_its_pairs(finished):
     assert len(figure.draw(parameter, inputs)[1]) == 3 * len(FOLDS) + 2 * (len(FOLDS) - 1)
 
 
+def test_a_method_without_finished_runs_has_no_axes(finished):
+    (parameter, inputs), rows = finished, pd.read_csv(finished[1][0])
+    more = rows.assign(run="other/" + rows["run"], method="smooth-fixmatch", error_last=None)
+    pd.concat([rows, more]).to_csv(inputs[0], index=False)
+    others = [{role: f"other/{run}" for role, run in of_fold.items()} for of_fold in parameter["additions"]]
+    both = {
+        "titles": parameter["titles"] | {"smooth-fixmatch": "Smooth FixMatch"},
+        "additions": [*parameter["additions"], *others],
+    }
+    drawn, shown = figure.draw(both, inputs)
+    assert [axis.get_title() for axis in drawn.axes] == ["FixMatch"]
+    assert set(shown["method"]) == {"FixMatch"}
+    assert set(added_labels.build(both, inputs).printed.loc[1, ["before", "after", "kept"]]) == {"–"}
+
+
 def test_the_curves_begin_at_the_runs_with_the_fewest_labels(finished):
     _, shown = figure.draw(*finished)
     sizes = {curve: set(runs["labels"]) for curve, runs in shown.groupby("curve")}

@@ -29,7 +29,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     """Three curves for each method: a dot for each run, a line through the means, bars of one standard deviation.
 
     Resumed runs and those of equal total steps begin at the same runs, with the fewest labels. The marker of a mean is
-    hollow where runs are missing.
+    hollow where runs are missing; a method without finished runs has no axes.
 
     Arguments as :func:`spl.analysis.additions.read_additions`.
 
@@ -43,7 +43,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         std=by_value.transform("std"),
         partial=by_value.transform(lambda errors: errors.isna().any()),
     )
-    methods = list(dict.fromkeys(planned["method"]))
+    methods = list(dict.fromkeys(planned.dropna(subset="error_last")["method"]))
     columns = min(COLUMNS, len(methods))
     rows = -(-len(methods) // columns)
     figure = new_figure(PAGE, 0.6 + 2.3 * rows)
