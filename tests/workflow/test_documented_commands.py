@@ -7,7 +7,9 @@ What cannot run there is listed with its reason, or with the test that runs it.
 import re
 import shlex
 import subprocess
+import sys
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,7 +105,7 @@ def test_the_picture_of_the_workflow_is_that_of_its_rules():
     [drawn] = [text for language, text in blocks(ROOT / "README.md") if language == "mermaid"]
     shown = arrows(drawn)
     done = subprocess.run(
-        ["snakemake", "all", "--rulegraph", "mermaid-js", "--nolock"],
+        [Path(sys.executable).parent / "snakemake", "all", "--rulegraph", "mermaid-js", "--nolock"],
         cwd=ROOT,
         capture_output=True,
         text=True,

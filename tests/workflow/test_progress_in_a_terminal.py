@@ -3,6 +3,8 @@
 import os
 import pty
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,14 @@ import pytest
 def printed_in_a_terminal(project, *arguments):
     """What Snakemake prints into a pseudo-terminal."""
     ours, theirs = pty.openpty()
-    command = ["snakemake", *arguments, "--cores", "1", "--configfile", str(project.study)]
+    command = [
+        Path(sys.executable).parent / "snakemake",
+        *arguments,
+        "--cores",
+        "1",
+        "--configfile",
+        str(project.study),
+    ]
     with subprocess.Popen(
         command, cwd=project.folder, env=project.environment(), stdout=theirs, stderr=theirs
     ) as snakemake:
