@@ -24,17 +24,19 @@ TEST_IMAGES = 100
 """Of each class."""
 
 
-def fabricate(study, folder):
+def fabricate(study, folder, target=None):
     """Write the results of a study into a folder, as if it had run there; returns the page.
 
     A run's matrices become better over its evaluations, as many as its settings say, and some of its classes collapse.
+    With a target, the name of a job, only that job and those that it needs are made.
     """
     plan = make_plan(read_study(study))
     with chdir(folder):
         planned = jobs(plan, exhibits(plan, str(study)))
         makers = {path: name for name, job in planned.items() for path in job.outputs}
         graph = {name: [makers[path] for path in job.inputs if path in makers] for name, job in planned.items()}
-        for job in map(planned.get, TopologicalSorter(graph).static_order()):
+        wanted = upstream(target, graph) if target else planned.keys()
+        for job in map(planned.get, TopologicalSorter({name: graph[name] for name in wanted}).static_order()):
             _folder(job).mkdir(parents=True, exist_ok=True)
             if make := MAKERS.get(job.subcommand):
                 make(job.content, job)
@@ -42,6 +44,11 @@ def fabricate(study, folder):
                 records = [{}] if job.subcommand == "page" else []
                 entry(job.subcommand)(job.content, job.inputs, job.outputs, *records)
     return folder / job.outputs[0]
+
+
+def upstream(name, graph):
+    """A job and all that it needs."""
+    return {name}.union(*(upstream(other, graph) for other in graph[name]))
 
 
 def _data(content, job):
@@ -78,7 +85,7 @@ def _train(content, job):
     metrics = pd.DataFrame(dict.fromkeys(COLUMNS, 0.5) | measured | {"batch_checksum": checksums})
     metrics.to_csv(_folder(job) / "metrics.csv", index=False)
     write_predictions(_folder(job) / "predictions.safetensors", confusion)
-    weights = json.loads(job.inputs[3].read_text())["weights"] if len(job.inputs) > 3 else {}
+    weights = json.loads(job.inputs[3].read_text())["weights"] if content["calibration"] else {}
     found = {name: weights[name] for name, value in settings.items() if value == "calibrated"}
     job.outputs[0].write_text(json.dumps(content | {"calibrated": found}))
 

@@ -7,9 +7,10 @@ semilearn are replaced by dummies; then::
 
 The file in ``tests/golden`` was made with Python 3.11.7 and the versions named there, on a CPU.
 
-Losses, coverage, thresholds and gradients come from semilearn's own ``train_step``; its network is replaced by one that
-returns its input: the logits. semilearn leaves undefined what FlexMatch remembers of an image that is twice in a batch,
-and keeps its thresholds when all images are remembered with one and the same class: no input has either.
+Losses, coverage, thresholds, moving averages and gradients come from semilearn's own ``train_step``; its network is
+replaced by one that returns its input: the logits. semilearn leaves undefined what FlexMatch remembers of an image
+that is twice in a batch, and keeps its thresholds when all images are remembered with one and the same class: no
+input has either.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "semilearn.safetensors"
 LABELLED, UNLABELLED = 8, 56
 POOL, FLEXMATCH_STEPS = 60, 10
 FIXMATCH = [(10, 0.5), (10, 0.95), (100, 0.5), (100, 0.95)]
+BEYOND, BEYOND_STEPS, TEMPERATURE = ("softmatch", "freematch", "adamatch", "uda"), 5, 0.4
+CHANGED = {"ema_p": 0.8, "ent_loss_ratio": 0.5}
+"""Of the methods beyond the paper: averages that move within the steps, and a fairness loss that shows."""
 
 
 def main() -> None:
@@ -47,6 +51,17 @@ def main() -> None:
             "latest": thresholds.selected_label.clone(),
         }
     cases["wrn-28-2"] = forward(build_algorithm("fixmatch").model, draw)
+    beyond = {name: build_algorithm(name, num_classes=10, **CHANGED) for name in BEYOND}
+    for step in range(BEYOND_STEPS):
+        given = cases[f"beyond-{step}"] = draw_logits(10, 0.8, draw)
+        sharpen = beyond["uda"].hooks_dict["PseudoLabelingHook"].gen_ulb_targets  # its train step does not sharpen
+        soft = sharpen(beyond["uda"], given["weak"], use_hard_label=False, T=TEMPERATURE)
+        cases[f"sharpened-{step}"] = {"targets": soft}
+        for name, algorithm in beyond.items():
+            computed = one_step(algorithm, given)
+            cases[f"{name}-{step}"] = {key: computed[key] for key in computed.keys() - given.keys()} | averages(
+                algorithm
+            )
     tensors = {f"{case}/{name}": value for case, values in cases.items() for name, value in values.items()}
     save_file(tensors, GOLDEN)
 
@@ -73,6 +88,17 @@ def draw_logits(classes: int, threshold: float, draw: torch.Generator) -> dict[s
     }
 
 
+def averages(algorithm: Any) -> dict[str, Tensor]:
+    """The moving averages after a step, by the names that this project gives them."""
+    alignment, masking = (algorithm.hooks_dict.get(name) for name in ("DistAlignHook", "MaskingHook"))
+    named = {"frequency": (alignment, "p_model"), "mean": (masking, "prob_max_mu_t")}
+    named |= {"variance": (masking, "prob_max_var_t"), "probability": (masking, "p_model")}
+    named |= {"labels": (masking, "label_hist"), "score": (masking, "time_p")}
+    if getattr(alignment, "update_p_target", False):
+        named["expected"] = (alignment, "p_target")
+    return {name: getattr(hook, other).clone() for name, (hook, other) in named.items() if hasattr(hook, other)}
+
+
 def one_step(algorithm: Any, given: dict[str, Tensor]) -> dict[str, Tensor]:
     """What the algorithm's own train step computes of logits, and the gradients of its loss, beside what was given."""
     algorithm.model = lambda logits: {"logits": logits, "feat": logits}
@@ -92,6 +118,7 @@ def one_step(algorithm: Any, given: dict[str, Tensor]) -> dict[str, Tensor]:
     return given | {
         "labelled_gradient": leaves["labelled"].grad,
         "strong_gradient": leaves["strong"].grad,
+        "loss": torch.tensor(measured["train/total_loss"]),
         "labelled_loss": torch.tensor(measured["train/sup_loss"]),
         "unlabelled_loss": torch.tensor(measured["train/unsup_loss"]),
         "coverage": torch.tensor(measured["train/util_ratio"]),

@@ -14,8 +14,8 @@ from spl.campaign.parameters import crate_parameter
 from spl.code.subcommands import with_code
 from spl.errors import InputError
 from spl.paper.selection import exhibits
-from spl.provenance import crate
-from spl.provenance.crate_check import METADATA, crate_differences
+from spl.provenance import crate, report
+from spl.provenance.crate_check import METADATA, crate_differences, not_compared
 from spl.provenance.crate_entities import Content, CrateEntities, Record, property_value, refs
 from spl.provenance.files import digest
 from spl.provenance.manifest import Code, Manifest
@@ -169,11 +169,12 @@ def crate_folder(tmp_path, monkeypatch):
     """A folder with two files that are described as they are, and what a check may leave there."""
     monkeypatch.chdir(tmp_path)
     entities = [{"@id": "./", "@type": "Dataset"}]
-    for name in ("a b.py", "results/fake/one.csv", "results/fake/logs/digests.json", "code/__pycache__/x.pyc"):
+    left_behind = ("results/fake/logs/digests.json", "code/__pycache__/x.cpython-311.pyc", ".venv/bin/python")
+    for name in ("a b.py", "code/x.py", "results/fake/one.csv", *left_behind):
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
-    for name in ("a b.py", "results/fake/one.csv"):
+    for name in ("a b.py", "code/x.py", "results/fake/one.csv"):
         entities.append({"@id": quote(name), "@type": "File", "sha256": digest(Path(name))})
     METADATA.write_text(json.dumps({"@graph": entities}))
 
@@ -191,9 +192,54 @@ def test_files_of_a_crate_that_are_not_as_described_are_named(crate_folder):
     ]
 
 
+PLANTED = (
+    "code/__pycache__/x.so",
+    "code/__pycache__/other.cpython-311.pyc",
+    "code/__pycache__/deep/x.pyc",
+    "__pycache__/run.sh",
+    "code/tool.egg-info/entry_points.txt",
+    "tool.egg-info",
+    "code/.venv/bin/python",
+    "code/.snakemake/x",
+    "results/other/logs/x",
+)
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_no_name_of_a_file_keeps_it_from_the_comparison_of_a_crate(crate_folder, name):
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).touch()
+    assert f"{name}: not described in ro-crate-metadata.json" in crate_differences(Path("results/fake"))
+
+
+@pytest.mark.parametrize("target", ["/proc/self/cwd/aside", "nowhere"])
+@pytest.mark.parametrize("name", ["a b.py", "code", "code/__pycache__", "results/fake/one.csv"])
+def test_no_file_of_a_crate_is_a_link_or_lies_behind_one(crate_folder, name, target):
+    Path(name).rename("aside")
+    Path(name).symlink_to(target)
+    assert any(line.startswith(f"{name}: not ") for line in crate_differences(Path("results/fake")))
+
+
+def test_what_lies_in_a_crate_and_is_not_compared_is_named(crate_folder):
+    """As after a check, and where the program was installed."""
+    results = Path("results/fake")
+    Path("workflow/smooth_pseudo_labeling.egg-info").mkdir(parents=True)
+    assert crate_differences(results) == []
+    assert list(report.crate_lines([], not_compared(results))) == [
+        "crate: as it describes itself",
+        "  not compared: .venv, results/fake/logs, workflow/smooth_pseudo_labeling.egg-info, 1 folder __pycache__",
+    ]
+    assert list(report.crate_lines(None, [])) == []
+
+
 def test_a_folder_without_a_description_is_no_crate_and_a_damaged_one_is_refused(crate_folder):
     METADATA.write_text('{"@graph": [{"sha256": "0"}]}')
     with pytest.raises(InputError, match=r"^ro-crate-metadata\.json: expected the description of a crate"):
         crate_differences(Path("results/fake"))
-    METADATA.unlink()
+    METADATA.rename("aside")
+    for put in (os.mkdir, os.mkfifo, lambda path: path.symlink_to("aside")):
+        put(METADATA)
+        with pytest.raises(InputError, match="found no file"):
+            crate_differences(Path("results/fake"))
+        METADATA.rmdir() if METADATA.is_dir() else METADATA.unlink()
     assert crate_differences(Path("results/fake")) is None

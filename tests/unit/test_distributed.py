@@ -25,11 +25,20 @@ GREY = grey_levels(DIGITS.train_images)
 SPLIT = draw_split(DIGITS.train_classes, "balanced", 0, 2)
 SHORT = Settings(
     network="wrn-10-1", steps=4, batch=4, mu=3, flip=False, crop_padding=1, ema=0.9, batch_norm_momentum=0.1,
-    threshold=0.2, evaluate_every=1, evaluate_late_every=1, lambda_max=0.5, lambda_phi=0.5,
+    threshold=0.2, evaluate_every=1, evaluate_late_every=1, lambda_max=0.5, lambda_phi=0.5, prediction_ema=0.9,
+    fairness=0.5,
 )  # fmt: skip
 
 
-METHODS = ("fixmatch", "flexmatch", "pseudo-label", "smooth-fixmatch-factor")
+METHODS = (
+    "fixmatch",
+    "flexmatch",
+    "pseudo-label",
+    "smooth-fixmatch-factor",
+    "softmatch",
+    "adamatch",
+    "smooth-freematch",
+)
 
 
 def train_each(settings, folder):

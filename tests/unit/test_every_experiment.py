@@ -128,14 +128,19 @@ def test_a_curve_by_labels_has_all_folds(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("steps", "fitted"), [(2**20, (0.999, 0.001, 5000, 1000)), (3000, (0.99, 0.02, 60, 30)), (1, (0.5, 0.5, 1, 1))]
+    ("steps", "fitted"),
+    [
+        (2**20, (0.999, 0.999, 0.001, 5000, 1000)),
+        (3000, (0.99, 0.99, 0.02, 60, 30)),
+        (1, (0.5, 0.5, 0.5, 1, 1)),
+    ],
 )
 def test_what_belongs_to_the_length_of_a_run_fits_it_unless_given(steps, fitted):
-    names = ("ema", "batch_norm_momentum", "evaluate_every", "evaluate_late_every")
+    names = ("ema", "prediction_ema", "batch_norm_momentum", "evaluate_every", "evaluate_late_every")
     settings = completed({"steps": steps})
     assert tuple(getattr(settings, name) for name in names) == fitted
     assert settings.overrides() == {"steps": steps}
-    given = dict(zip(names, (0.9, 0.1, 7, 3), strict=True))
+    given = dict(zip(names, (0.9, 0.8, 0.1, 7, 3), strict=True))
     assert completed({"steps": steps} | given).model_dump(include=set(names)) == given
 
 

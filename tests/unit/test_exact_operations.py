@@ -57,7 +57,7 @@ def test_the_header_names_the_square_root_and_the_exponential():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_no_step_and_no_evaluation_calls_mkl_s_vector_library_for_floats(method):
-    """In doubles the power of the smoothness factor may: no error of its last bit reaches the float."""
+    """In doubles the powers of the smoothness factor and of UDA may: an error of their last bit reaches no float."""
     numbers = {key: value for key, value in METHODS[method].defaults.items() if value != "calibrated"}
     settings = Settings(network="wrn-10-1", steps=2, batch=4, mu=2, evaluate_every=1, lambda_max=1.0, lambda_phi=0.1)
     settings = settings.model_copy(update={**numbers, "lambda_u": 1.0, "threshold": 0.12, "flip": False})
@@ -67,7 +67,7 @@ def test_no_step_and_no_evaluation_calls_mkl_s_vector_library_for_floats(method)
         train(*arguments, method, settings, 0, lambda evaluation: None)
     assert ("convolution_backward", torch.float32) in operations.seen
     suspects = {(name, kind) for name, kind in operations.seen if name in in_mkl_s_vector_library() | ALSO}
-    powers = {"smooth-fixmatch-sq", "smooth-fixmatch-sqrt"}
+    powers = {"smooth-fixmatch-sq", "smooth-fixmatch-sqrt", "uda", "smooth-uda"}
     assert suspects == ({("pow", torch.float64)} if method in powers else set())
 
 

@@ -1,10 +1,8 @@
-"""What a method may carry, change and add: enough for the methods that the field compares with.
+"""What a method may carry, change and add: every method that does so, run in the real loop, interrupted and resumed."""
 
-The methods here are short forms of published ones, written against the hook alone. They are run in the real loop,
-interrupted and resumed.
-"""
-
+import re
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +16,8 @@ from spl.errors import InterruptedTrainingError
 from spl.methods.indicator import reaches
 from spl.methods.method import BatchPredictions, Guidance, Method, MethodState
 from spl.methods.registry import METHODS
+from spl.methods.smooth_fixmatch_factor import FactorLoss
+from spl.methods.uda import Sharpening
 from spl.study.settings import Settings
 from spl.training import step as stepping
 from spl.training.checkpoints import Checkpoints
@@ -28,101 +28,27 @@ DIGITS = read_digits()
 GREY = grey_levels(DIGITS.train_images)
 SETTINGS = Settings(
     network="wrn-10-1", steps=12, batch=4, mu=2, flip=False, crop_padding=1, ema=0.9, batch_norm_momentum=0.1,
-    evaluate_every=3, evaluate_late_every=3, threshold=0.15,
+    evaluate_every=3, evaluate_late_every=3, threshold=0.15, lambda_phi=0.1, lambda_max=1.0, prediction_ema=0.9,
 )  # fmt: skip
-DECAY = 0.9
 
 
-class Alignment(MethodState):
-    """Distribution alignment: moving averages of the predictions, which are scaled to be as frequent as the labels."""
-
-    def __init__(self, pool, classes, settings, where=None):
-        super().__init__(pool, classes, settings, where)
-        self.expected = torch.full((classes,), 1 / classes, device=where)
-        self.frequency = torch.full((classes,), 1 / classes, device=where)
-
-    def align(self, batch):
-        self.expected.lerp_(batch.gather(batch.labelled).mean(0), 1 - DECAY)
-        self.frequency.lerp_(batch.gather(batch.weak).mean(0), 1 - DECAY)
-        aligned = batch.weak * self.expected / self.frequency
-        return aligned / aligned.sum(1, keepdim=True)
-
-    def tensors(self):
-        return {"expected": self.expected, "frequency": self.frequency}
+def example():
+    """The README's method with a state."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    [text] = re.findall(r"```python\n(# workflow/spl/methods/mean_threshold.py\n.*?)```", readme, re.DOTALL)
+    defined = {}
+    exec(text, defined)
+    return defined["METHOD"]
 
 
-class RelativeThreshold(Alignment):
-    """AdaMatch: aligned predictions, and a threshold relative to the scores of the labelled images."""
-
-    def observe(self, batch):
-        relative = self.settings.threshold * batch.gather(batch.labelled.amax(1)).mean()
-        return Guidance(relative, probabilities=self.align(batch))
+STATEFUL = {name: method for name, method in METHODS.items() if method.state is not MethodState}
+STATEFUL["the README's"] = example()
 
 
-class TruncatedGaussian(Alignment):
-    """SoftMatch: a soft weight from the moving mean and variance of the scores."""
-
-    def __init__(self, pool, classes, settings, where=None):
-        super().__init__(pool, classes, settings, where)
-        self.mean, self.variance = (torch.full((), value, device=where) for value in (1 / classes, 1.0))
-
-    def observe(self, batch):
-        score = batch.gather(batch.weak.amax(1))
-        self.mean.lerp_(score.mean(), 1 - DECAY)
-        self.variance.lerp_(score.var(), 1 - DECAY)
-        return Guidance(0.0, (self.mean.clone(), self.variance.clone()), self.align(batch))
-
-    def tensors(self):
-        return {**super().tensors(), "mean": self.mean, "variance": self.variance}
-
-
-def gaussian(score, threshold, settings, mean, variance):
-    return (-((score - mean).clamp(max=0) ** 2) / (2 * variance)).exp()
-
-
-class SelfAdaptive(MethodState):
-    """FreeMatch: thresholds from moving averages, and a fairness loss on the views that learn."""
-
-    def __init__(self, pool, classes, settings, where=None):
-        super().__init__(pool, classes, settings, where)
-        self.time = torch.full((), 1 / classes, device=where)
-        self.classes = torch.full((classes,), 1 / classes, device=where)
-
-    def observe(self, batch):
-        weak = batch.gather(batch.weak)
-        self.time.lerp_(weak.amax(1).mean(), 1 - DECAY)
-        self.classes.lerp_(weak.mean(0), 1 - DECAY)
-        return Guidance((self.time * self.classes / self.classes.max())[batch.weak.argmax(1)])
-
-    def further_loss(self, weak, learning, weight):
-        mean = (softmax(learning, 1) * weight[:, None]).mean(0) + 1e-6
-        return 0.01 * (self.classes * (mean / mean.sum()).log()).sum()
-
-    def tensors(self):
-        return {"time": self.time, "classes": self.classes}
-
-
-class Sharpened(MethodState):
-    """UDA: the strong view learns the sharpened prediction itself."""
-
-    def observe(self, batch):
-        sharp = batch.weak ** (1 / 0.4)
-        return Guidance(self.settings.threshold, targets=sharp / sharp.sum(1, keepdim=True))
-
-
-PUBLISHED = {
-    "FlexMatch": METHODS["flexmatch"],
-    "AdaMatch": Method("AdaMatch", reaches, state=RelativeThreshold),
-    "SoftMatch": Method("SoftMatch", gaussian, state=TruncatedGaussian),
-    "FreeMatch": Method("FreeMatch", reaches, state=SelfAdaptive),
-    "UDA": Method("UDA", reaches, state=Sharpened),
-}
-
-
-@pytest.fixture(params=PUBLISHED)
+@pytest.fixture(params=STATEFUL)
 def method(request, monkeypatch):
-    monkeypatch.setattr("spl.training.loop.METHODS", {"stateful": PUBLISHED[request.param]})
-    return PUBLISHED[request.param]
+    monkeypatch.setattr("spl.training.loop.METHODS", {"stateful": STATEFUL[request.param]})
+    return STATEFUL[request.param]
 
 
 def test_it_survives_an_interruption_bit_for_bit(method, tmp_path, monkeypatch):
@@ -136,7 +62,7 @@ def test_it_survives_an_interruption_bit_for_bit(method, tmp_path, monkeypatch):
         train(*arguments, kept, lambda done: done == 7)
     at_seven = {name: value.clone() for name, value in states[-1].method_state.tensors().items()}
     saved = kept.read().tensors
-    assert bool(at_seven) == (method.title != "UDA")
+    assert bool(at_seven) == (method.state not in (Sharpening, FactorLoss))
     assert all(torch.equal(saved[f"method.{name}"], value) for name, value in at_seven.items())
     resumed = train(*arguments, kept)
     first, last = states[0].tensors(), states[-1].tensors()
@@ -176,7 +102,7 @@ def test_changed_probabilities_decide_score_and_pseudo_label(monkeypatch, gradie
 
 
 def test_targets_are_learnt_in_place_of_the_pseudo_label(monkeypatch, gradients_of_logits):
-    gradient, weak, learning, _ = step_on(monkeypatch, PUBLISHED["UDA"])
+    gradient, weak, learning, _ = step_on(monkeypatch, METHODS["uda"])
     probabilities = softmax(weak, 1)
     sharp = softmax(probabilities.log() / 0.4, 1)
     leaf = learning.clone().requires_grad_()
@@ -186,9 +112,9 @@ def test_targets_are_learnt_in_place_of_the_pseudo_label(monkeypatch, gradients_
 
 
 def test_a_further_loss_is_added(monkeypatch, gradients_of_logits):
-    gradient, weak, learning, state = step_on(monkeypatch, PUBLISHED["FreeMatch"])
+    gradient, weak, learning, state = step_on(monkeypatch, METHODS["freematch"])
     leaf = learning.clone().requires_grad_()
-    thresholds = state.method_state.time * state.method_state.classes / state.method_state.classes.max()
+    thresholds = state.method_state.score * state.method_state.probability / state.method_state.probability.max()
     score, label = softmax(weak, 1).max(1)
     weight = (score >= thresholds[label]).float()
     loss = (weight * cross_entropy(leaf, label, reduction="none")).mean()
@@ -198,5 +124,5 @@ def test_a_further_loss_is_added(monkeypatch, gradients_of_logits):
 
 def test_a_method_sees_the_labelled_images_too():
     seen = BatchPredictions(torch.tensor([[0.9, 0.1]]), torch.tensor([0]), torch.eye(2), torch.arange(2), lambda x: x)
-    guidance = RelativeThreshold(5, 2, Settings(threshold=0.5)).observe(seen)
+    guidance = METHODS["adamatch"].state(5, 2, Settings(threshold=0.5)).observe(seen)
     assert guidance.threshold.item() == pytest.approx(0.45)

@@ -13,8 +13,11 @@ from spl.methods.smoothness import smoothness_factor
 from spl.study.settings import Settings
 from spl.training.optimiser import unlabelled_weight
 
-PLAIN = ["pseudo-label", "fixmatch", "flexmatch"]
-SMOOTH = ["smooth-pseudo-label", "smooth-fixmatch", "smooth-fixmatch-sq", "smooth-fixmatch-sqrt"]
+PLAIN = ["pseudo-label", "fixmatch", "flexmatch", "uda", "freematch", "adamatch"]
+SMOOTH = [
+    *("smooth-pseudo-label", "smooth-fixmatch", "smooth-fixmatch-sq", "smooth-fixmatch-sqrt"),
+    *("smooth-flexmatch", "smooth-uda"),
+]
 
 thresholds = st.floats(0.3, 0.98)
 scores = st.floats(0.0, 1.0)
@@ -101,7 +104,7 @@ def test_pseudo_labeling_ramps_its_loss_up_over_the_first_two_fifths():
     assert unlabelled_weight(0, Settings(lambda_u=3.0)) == 3
 
 
-def test_the_registry_holds_the_paper_s_methods():
+def test_the_registry_holds_the_methods():
     assert set(METHODS) >= {"supervised", "smooth-fixmatch-factor", *PLAIN, *SMOOTH}
     assert METHODS["supervised"].settings == frozenset()
     assert METHODS["smooth-fixmatch-sq"].defaults["power"] == 2

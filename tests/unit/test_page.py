@@ -108,7 +108,8 @@ def test_the_page_of_a_study(tmp_path):
     assert sides["low"] == ' class="text"'
     assert [cell for _, cell in cells if re.fullmatch(r"\d+\.\d\d \(\d+\)", cell)] == ["11.00 (15)"]
     assert '<span class="whole">runs/</span><wbr><span class="whole">smooth-fixmatch+</span><wbr>' in page
-    assert '<a href="#cell=gains:FixMatch,mean">11.00</a>' in page
+    assert '<a href="#cell=gains:Smooth%20FixMatch,mean">13.00</a>' in page
+    assert re.search('<a href="#cell=gains:FixMatch,mean"><strong>11.00</strong></a>', page), "the lowest is bold"
     assert '<a href="#run=runs/fixmatch+1">' in page, "a line of a run leads to it"
 
 

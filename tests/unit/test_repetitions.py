@@ -17,8 +17,9 @@ from spl.campaign.rates import Rate, Rates, rates_file, workload
 from spl.campaign.requests import run_requests
 from spl.errors import InputError
 from spl.provenance import report, rerun
-from spl.provenance.audit import PlannedStudy, plan_study
+from spl.provenance.audit import PlannedStudy, chosen_jobs, plan_study
 from spl.provenance.rerun import Repetition
+from spl.provenance.why import audit_cell
 
 TINY = Path(__file__).parents[1] / "studies/tiny.yaml"
 
@@ -72,6 +73,75 @@ def test_a_file_of_the_same_name_elsewhere_is_no_result(study, tmp_path, monkeyp
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).touch()
         assert report.job_names(study.jobs, name, study.results) == []
+
+
+OTHERS = {
+    "tables": "tables/anything",
+    "./tables/": "tables/anything",
+    "table1": "table1",
+    "tables/table1": "tables/table1.csv",
+    "runs/digits": "runs/digits/notes.txt",
+    "fig4": "fig4.png",
+    "paper": "paper.html",
+    "runs": "runs.manifest.json/x",
+}
+
+
+@pytest.mark.parametrize("target", OTHERS)
+def test_nothing_of_the_same_name_elsewhere_is_a_result(study, tmp_path, monkeypatch, target):
+    """A folder, and a name without its ending, where a file of that name lies."""
+    monkeypatch.chdir(tmp_path)
+    known = report.job_names(study.jobs, target, study.results)
+    assert known
+    assert chosen_jobs(study, [target]) == known
+    path = Path(OTHERS[target])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    if target != "runs":  # of which no result has this ending
+        assert report.job_names(study.jobs, target, study.results) == []
+        with pytest.raises(
+            InputError, match="something else of this name is here, so give the whole path below results/"
+        ):
+            chosen_jobs(study, [target])
+    below = study.results / target
+    for spelling in (below, tmp_path / below):
+        assert report.job_names(study.jobs, str(spelling), study.results) == known
+
+
+def test_a_path_counts_where_it_leads(study, tmp_path, monkeypatch):
+    """Links in it, and steps up behind links, which are not what they look like."""
+    home, other = tmp_path / "home", tmp_path / "other/deep"
+    for folder in (home, other, home / "sub"):
+        folder.mkdir(parents=True)
+    monkeypatch.chdir(home)
+    table = study.results / "tables/table1.csv"
+    for place in (home, other.parent):
+        (place / table).parent.mkdir(parents=True)
+        (place / table).touch()
+    (home / "away").symlink_to(other)
+    (home / "here").symlink_to(home)
+    (home / "proc").symlink_to("/proc/self/cwd")
+    (home / "sent.csv").symlink_to(f"/proc/self/cwd/{table}")
+
+    def names(target):
+        return report.job_names(study.jobs, str(target), study.results)
+
+    for spelling in (table, home / table, f"here/{table}", home / "here" / table, f"sub/../{table}"):
+        assert names(spelling) == ["tables/table1"], spelling
+    for spelling in (f"away/../{table}", home / f"away/../{table}", f"proc/{table}", "sent.csv", "away"):
+        assert names(spelling) == [], spelling
+    assert names(home / f"gone/../{table}") == [], "what is not here cannot be told"
+
+
+def test_a_number_is_not_explained_by_a_table_of_the_same_name_elsewhere(study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="tables/table1: missing"):
+        audit_cell(study, "tables/table1.csv:FixMatch,mean", False, None, None)
+    Path("tables").mkdir()
+    Path("tables/table1.csv").touch()
+    for cell in ("tables/table1.csv:FixMatch,mean", "./tables/table1.csv:FixMatch,mean"):
+        with pytest.raises(InputError, match=r"expected TABLE\.csv:ROW,COLUMN with a table of "):
+            audit_cell(study, cell, False, None, None)
 
 
 # ---- samples
@@ -241,7 +311,9 @@ def test_what_cannot_be_repeated_is_no_agreement(again, console):
     same, lines = repeated(console)
     assert same
     assert lines[0] == "– first: left out, since raw.gz is not here"
-    assert lines[1].startswith("3 of 3 jobs have the same bytes as before; 1 left out; ")
+    assert lines[1].startswith(
+        "3 of 3 jobs have the same bytes as before; 1 left out, whose inputs are not here (1 split); "
+    )
     CHAIN["first"].outputs[0].unlink()
     same, lines = repeated(console)
     assert not same

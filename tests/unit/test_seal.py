@@ -347,4 +347,4 @@ def test_the_state_of_a_seal_is_printed_with_what_differs():
         "  not as sealed: a.csv, b.csv, c.csv and 3 more",
         "  no job wrote a.manifest.json like this",
     ]
-    assert report.summary([], Seal("missing")).splitlines()[1] == "seal: missing, although the page is there"
+    assert report.summary([], Seal("missing")).splitlines()[1] == "seal: missing or unreadable"

@@ -1,13 +1,24 @@
-"""The losses, class thresholds and network of semilearn, the code base of USB: tests/peers/semilearn_reference.py."""
+"""Losses, thresholds, averages and network of semilearn, the code base of USB: tests/peers/semilearn_reference.py."""
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from semilearn_reference import FIXMATCH, FLEXMATCH_STEPS, GOLDEN, POOL, fill
+from semilearn_reference import (
+    BEYOND,
+    BEYOND_STEPS,
+    CHANGED,
+    FIXMATCH,
+    FLEXMATCH_STEPS,
+    GOLDEN,
+    POOL,
+    TEMPERATURE,
+    fill,
+)
 from torch import nn
 
 from spl.methods.registry import METHODS
+from spl.methods.uda import sharpened
 from spl.study.settings import Settings
 from spl.training import step as stepping
 from spl.training.batches import Batch, Pools
@@ -17,15 +28,15 @@ from spl.training.state import start
 
 REFERENCE = load_file(GOLDEN)
 pytestmark = pytest.mark.usefixtures("gradients_of_logits")
-LOSSES = ("labelled_loss", "unlabelled_loss", "coverage")
+LOSSES = ("loss", "labelled_loss", "unlabelled_loss", "coverage")
 
 
 def case(name):
     return {key.split("/")[1]: value for key, value in REFERENCE.items() if key.startswith(f"{name}/")}
 
 
-def begun(method, classes, threshold):
-    settings = Settings(threshold=threshold)
+def begun(method, classes, threshold, **changed):
+    settings = Settings(threshold=threshold, **changed)
     empty = torch.zeros(0)
     pools = Pools(empty, empty, empty, torch.arange(POOL), empty, empty)
     return start(nn.Linear(1, 1), pools, classes, METHODS[method], settings), settings
@@ -65,6 +76,27 @@ def test_flexmatch_s_memory_thresholds_and_losses_are_semilearn_s_step_after_ste
         assert_a_step_is_semilearn_s(given, state, "flexmatch", settings, monkeypatch)
         assert torch.equal(state.method_state.latest, given["latest"])
     assert given["beta"].max() == 1, "the warm-up is over, so a class, not the unused images, has the largest count"
+
+
+@pytest.mark.parametrize("method", BEYOND)
+def test_methods_beyond_the_paper_have_semilearn_s_losses_and_averages_step_after_step(method, monkeypatch):
+    """Its UDA has a temperature, but does not sharpen."""
+    rest = {"prediction_ema": CHANGED["ema_p"], "fairness": CHANGED["ent_loss_ratio"], "temperature": 1.0}
+    state, settings = begun(method, 10, {"uda": 0.8, "adamatch": 0.95}.get(method, 0.0), **rest)
+    for step in range(BEYOND_STEPS):
+        given = case(f"beyond-{step}") | case(f"{method}-{step}")
+        assert_a_step_is_semilearn_s(given, state, method, settings, monkeypatch)
+        averages = state.method_state.tensors()
+        for name, value in averages.items():
+            torch.testing.assert_close(value, given[name], rtol=1e-5, atol=1e-7)
+    assert set(averages) == given.keys() - case("beyond-0").keys() - case("fixmatch-10-0.5").keys()
+    assert 0 < given["coverage"] < 1
+
+
+def test_uda_s_sharpened_targets_are_those_of_semilearn_s_hook():
+    for step in range(BEYOND_STEPS):
+        targets = sharpened(case(f"beyond-{step}")["weak"].softmax(1), TEMPERATURE)
+        torch.testing.assert_close(targets, case(f"sharpened-{step}")["targets"], rtol=1e-5, atol=1e-7)
 
 
 def test_with_bias_in_the_stem_alone_the_network_is_semilearn_s():

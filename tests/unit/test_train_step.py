@@ -67,13 +67,22 @@ def test_the_gradient_of_a_step_is_that_of_the_equation_with_constant_weights(me
     leaves = {name: value.detach().clone().requires_grad_() for name, value in logits.items()}
     loss = cross_entropy(leaves["labelled"], batch.targets)
     if entry.weight is not None:
-        score, label = softmax(leaves["weak"], 1).max(1)
-        threshold = torch.zeros(1) if method == "flexmatch" else settings.threshold  # nothing is learnt yet
-        weight = entry.weight(score.detach(), threshold, settings).detach()
-        loss = loss + 0.7 * (weight * cross_entropy(leaves["learning"], label, reduction="none")).sum() / len(label)
+        score = softmax(leaves["weak"], 1).amax(1)
+        # What the state says of the first batch; tests of the methods compare it with the equations.
+        before = entry.state(1297, 10, settings)
+        guidance = before.observe(stepping.predictions(leaves["labelled"], leaves["weak"], batch))
+        probabilities = (
+            softmax(leaves["weak"].detach(), 1) if guidance.probabilities is None else guidance.probabilities
+        )
+        top, label = probabilities.max(1)
+        weight = entry.weight(top, guidance.threshold, settings, *guidance.statistics)
+        targets = label if guidance.targets is None else guidance.targets
+        loss = loss + 0.7 * (weight * cross_entropy(leaves["learning"], targets, reduction="none")).sum() / len(label)
         if entry.through_weak:
             factor = smoothness_factor(score, settings.threshold)
             loss = loss + 0.5 * (factor.detach() * (1 - factor)).sum() / len(label)
+        elif (further := before.further_loss(leaves["weak"], leaves["learning"], weight)) is not None:
+            loss = loss + further
     loss.backward()
     for name, leaf in leaves.items():
         if leaf.grad is None or not leaf.grad.any():

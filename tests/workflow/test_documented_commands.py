@@ -42,6 +42,7 @@ ELSEWHERE = {
     "ssh-keygen -Y verify -f config/allowed_signers -I author@example.org -n smooth-pseudo-labeling "
     "-s results/demo/ROOT.sha256.sig < results/demo/ROOT.sha256": "needs a signature; test_seal.py",
     "snakemake all --configfile config/pictures.yaml": "the data set's example, below",
+    "snakemake all --configfile config/beyond.yaml": "trains for an hour and a half; its plan: test_beyond.py",
     "snakemake table9 fig2": "the ablation's example, below",
     'spl equivalent train --reason "a faster way to the same bits, compared on six runs"': "test_reruns.py",
     "spl audit --rerun-cheap": "takes half a minute; test_audit_by_rerun.py",
@@ -75,15 +76,18 @@ def example(beginning):
 
 
 EXAMPLES = [text for page in PAGES for language, text in blocks(page) if language not in ("", "mermaid")]
-METHOD = "# workflow/spl/methods/trusting_fixmatch.py"
+METHOD, STATEFUL = (f"# workflow/spl/methods/{name}.py" for name in ("trusting_fixmatch", "mean_threshold"))
 DATA_SET, ABLATION = "# config/pictures.yaml", "experiments:\n  thresholds:"
+ADDED_LABELS = "experiments:\n  added-labels:"
 MODULE = 'configfile: "config/my-study.yaml"'
+ERRORS, IN_PYTHON = "method,fold,error_percent", "from spl.analysis import compare, power"
 DOCUMENTED = [(str(page.relative_to(ROOT)), command) for page in PAGES for command in commands(page)]
 
 
 def test_every_command_is_run_or_listed_and_the_list_is_up_to_date():
     assert ELSEWHERE.keys() <= {command for _, command in DOCUMENTED}
-    assert [example(beginning) for beginning in (DATA_SET, METHOD, ABLATION, MODULE)] == EXAMPLES
+    beginnings = (DATA_SET, METHOD, STATEFUL, ABLATION, ADDED_LABELS, MODULE, ERRORS, IN_PYTHON)
+    assert [example(beginning) for beginning in beginnings] == EXAMPLES
     tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
     assert {name for reason in ELSEWHERE.values() for name in re.findall(r"test_\w+\.py", reason)} <= tests
 
@@ -121,6 +125,7 @@ def reader(_finished, tmp_path_factory):
     study = (copy.folder / "tests/studies/tiny.yaml").read_text()
     (copy.folder / "config/demo.yaml").write_text(study)
     (copy.folder / "config/paper.yaml").write_text(study.replace("name: tiny", "name: paper"))
+    (copy.folder / "errors.csv").write_text(example(ERRORS))
     return copy
 
 
@@ -142,14 +147,21 @@ def test_a_documented_command_succeeds(reader, page, command):
     assert done.returncode == 0, f"{page}: {command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
 
 
-def test_the_readme_s_method_is_in_the_table_when_its_file_is_added(finished):
+def test_the_readme_s_methods_are_in_the_table_when_their_files_are_added(finished):
+    """That the state of the second one survives an interruption is tested in test_method_state.py."""
     assert len(example(METHOD).splitlines()) < 20
-    (finished.folder / METHOD.removeprefix("# ")).write_text(example(METHOD))
-    finished.edit(finished.study, "[fixmatch, smooth-fixmatch]", "[fixmatch, smooth-fixmatch, trusting-fixmatch]")
+    assert len(example(STATEFUL).splitlines()) < 30
+    for beginning in (METHOD, STATEFUL):
+        (finished.folder / beginning.removeprefix("# ")).write_text(example(beginning))
+    added = "trusting-fixmatch, mean-threshold"
+    finished.edit(finished.study, "[fixmatch, smooth-fixmatch]", f"[fixmatch, smooth-fixmatch, {added}]")
     trained = {job for job in finished.planned("table1") if job.startswith("train ")}
-    assert trained == {f"train digits/balanced-40/fold{fold}/trusting-fixmatch/seed0" for fold in (0, 1)}
-    finished.snakemake("all")  # every figure has it, too
-    assert "| Trusting FixMatch" in (finished.results / "tables/table1.md").read_text()
+    folders = [f"train digits/balanced-40/fold{fold}" for fold in (0, 1)]
+    assert trained == {f"{folder}/{method}/seed0" for folder in folders for method in added.split(", ")}
+    finished.snakemake("all")  # every figure has them, too
+    table = (finished.results / "tables/table1.md").read_text()
+    assert "| Trusting FixMatch" in table
+    assert "| FixMatch at the mean score" in table
 
 
 def test_the_readme_s_data_set_is_trained_on(project):
@@ -180,6 +192,11 @@ def test_the_readme_s_ablation_is_in_its_table_and_figure(finished):
     written = (finished.results / "tables/table9.md").read_text()
     assert all(threshold in written for threshold in ("0.9", "0.95"))
     assert (finished.results / "figures/fig2.pdf").is_file()
+
+
+def test_the_example_that_adds_labels_is_a_study_of_its_own():
+    study = yaml.safe_load((ROOT / "config/added-labels.yaml").read_text())
+    assert yaml.safe_load(example(ADDED_LABELS))["experiments"] == study["experiments"]
 
 
 def test_the_module_of_another_workflow_plans_the_whole_study(finished, tmp_path):

@@ -22,6 +22,7 @@ from spl.doctor.site import site_of
 from spl.errors import InputError
 from spl.paper.selection import exhibit_caption, exhibits
 from spl.provenance.deviations import check_registration
+from spl.provenance.links import check_folders
 from spl.provenance.machine import check_clone, check_encoding, check_installed
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_yaml
@@ -86,6 +87,7 @@ try:
             if study_file():
                 check_owner(study_file(), Path(RESULTS))
                 record_owner(study_file(), Path(RESULTS))
+            check_folders(JOBS.values(), Path(RESULTS))
             PLAN_FILE = write_plan_file(JOBS, dict(config), Path(RESULTS))
             CHANGED_IMAGES = note_images(PLAN, Path(RESULTS)) if workflow.is_main_process else []
 except InputError as mistake:

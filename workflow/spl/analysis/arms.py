@@ -110,6 +110,8 @@ class _Variant:
         """A setting as printed."""
         if name in self.changes:
             return setting_value(self.changes[name])
+        if name not in self._runs:  # of the plan, not of the runs' settings: the start of another variant's runs
+            return setting_value(None)
         values = self._runs[name].dropna()  # a calibrated weight is unknown until a run is done
         if len(values):
             return setting_value(values.iloc[0])

@@ -171,14 +171,17 @@ def folds_needed(differences: Values, test: ClaimTest, level: float, part: float
     effect = hodges_lehmann(differences).estimate
     expected = differences - (1 - part) * effect
     if test == "better":
-        return _signed_rank_folds(expected if effect > 0 else -expected, level, POWER)
+        return signed_rank_folds(expected if effect > 0 else -expected, level, POWER)
     if part * abs(effect) < margin:
-        return max(_signed_rank_folds(side + margin, level, (1 + POWER) / 2) for side in (expected, -expected))
-    return _signed_rank_folds(np.sign(effect) * expected - margin, level / 2, POWER)
+        return max(signed_rank_folds(side + margin, level, (1 + POWER) / 2) for side in (expected, -expected))
+    return signed_rank_folds(np.sign(effect) * expected - margin, level / 2, POWER)
 
 
-def _signed_rank_folds(differences: Values, level: float, power: float) -> float:
-    """The number of folds from which positive differences like these are significant with this power."""
+def signed_rank_folds(differences: Values, level: float, power: float) -> float:
+    """The number of folds from which positive differences like these are significant with this power.
+
+    Noether's approximation, as in :func:`folds_needed`.
+    """
     sums = np.add.outer(differences, differences)[np.triu_indices(len(differences), 1)].round(DECIMALS)
     positive = float((sums > 0).mean() + (sums == 0).mean() / 2)
     return _enough(3 * (positive - 0.5) ** 2 if positive > 0.5 else 0, level, power)

@@ -68,7 +68,7 @@ def wilcoxon(differences: Values) -> SignedRank:
     differences = differences[differences != 0]
     doubled = np.rint(2 * _ranks(np.abs(differences))).astype(int)
     observed = int(doubled[differences > 0].sum())
-    probabilities = _rank_sums(sorted(doubled.tolist()))
+    probabilities = rank_sums(sorted(doubled.tolist()))
     return SignedRank(float(probabilities[observed:].sum()), float(probabilities[: observed + 1].sum()))
 
 
@@ -97,7 +97,7 @@ def _ranks(values: Values) -> Values:
     return ranks
 
 
-def _rank_sums(ranks: list[int]) -> Values:
+def rank_sums(ranks: list[int]) -> Values:
     """The probabilities that the positive ranks sum to 0, 1, ..., sum of ``ranks``, all sign patterns equally likely.
 
     All are multiples of 2^-n: with up to 52 ranks, no value and no sum of them is rounded.
@@ -143,7 +143,7 @@ def hodges_lehmann(differences: Values, level: float = 0.95) -> Shift:
     if n == 1:
         return Shift(float(differences[0]), *[float("nan")] * 3)
     walsh = np.sort(np.add.outer(differences, differences)[np.triu_indices(n)] / 2)
-    levels = 1 - 2 * np.cumsum(_rank_sums(list(range(1, n + 1))))  # by k - 1, falling
+    levels = 1 - 2 * np.cumsum(rank_sums(list(range(1, n + 1))))  # by k - 1, falling
     k = max(int((levels >= level).sum()), 1)
     return Shift(float(np.median(walsh)), float(walsh[k - 1]), float(walsh[-k]), float(levels[k - 1]))
 

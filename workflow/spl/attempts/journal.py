@@ -167,6 +167,8 @@ def now() -> str:
 
 
 def _events(folder: Path) -> Iterator[dict[str, Any]]:
+    if not (folder / JOURNAL).is_file():  # a pipe would be waited for
+        return
     with suppress(OSError):
         for line in (folder / JOURNAL).read_text(errors="replace").splitlines():
             with suppress(ValueError, RecursionError):  # a line that a full disk or a crash cut off

@@ -49,6 +49,14 @@ LOOKS: dict[str, Look] = {
     "smooth-fixmatch-sq": Look(AMBER, "^"),
     "smooth-fixmatch-sqrt": Look(GREEN, "D"),
     "smooth-fixmatch-factor": Look(SKY, "p"),
+    # Methods beyond the paper, in colours of Paul Tol's; a smooth version has the marker of its original, turned
+    "softmatch": Look("#CC6677", "d"),
+    "adamatch": Look("#661100", "*"),
+    "freematch": Look("#AAAA00", "<"),
+    "uda": Look("#6699CC", "h"),
+    "smooth-flexmatch": Look("#AA4466", "^"),
+    "smooth-freematch": Look("#44BB99", ">"),
+    "smooth-uda": Look("#225588", "H"),
 }
 # Colours and markers of methods that are not in LOOKS; the colours are from Paul Tol's muted palette.
 COLOURS = ("#882255", "#44AA99", "#999933", "#AA4499", "#117733", "#332288")

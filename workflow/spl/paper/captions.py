@@ -28,6 +28,12 @@ def errors(plan: Plan, experiment: str, *_references: str) -> str:
     return f"{ERROR}.{_compared(plan, experiment)}"
 
 
+def mean_errors(plan: Plan, experiment: str, *references: str) -> str:
+    """Tables of mean errors with the best method in bold."""
+    best = " Bold: the lowest." if len(plan.study.experiments[experiment].methods) > 1 else ""
+    return f"{errors(plan, experiment, *references)}{best}"
+
+
 def last_errors(plan: Plan, experiment: str) -> str:
     """Tables of errors without a comparison."""
     return f"{ERROR}."
@@ -50,7 +56,7 @@ def _compared(plan: Plan, experiment: str) -> str:
 
 def grid(plan: Plan, experiment: str) -> str:
     """Errors over the values of one setting."""
-    return f"{ERROR}; bold: the lowest of each row; (n): mean of n runs where other cells have more."
+    return f"{ERROR}; bold: the lowest of each column; (n): mean of n runs where other cells have more."
 
 
 def against(plan: Plan, experiment: str) -> str:

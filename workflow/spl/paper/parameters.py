@@ -6,6 +6,7 @@ Each function takes the plan and the exhibit's experiments, in the exhibit's ord
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from spl.methods.registry import METHODS
@@ -218,6 +219,11 @@ def classes(plan: Plan, experiment: str) -> dict[str, Any]:
 def collapsing(**more: Any) -> Parameter:
     """Titles, names of the classes, thresholds of the basins, and constants."""
     return lambda plan, experiment: classes(plan, experiment) | basin_limits(plan, experiment) | more
+
+
+def added_labels(plan: Plan, experiment: str) -> dict[str, Any]:
+    """Titles, and the runs around each addition of labels."""
+    return titles(plan, experiment) | {"additions": [asdict(addition) for addition in plan.additions[experiment]]}
 
 
 def stability(plan: Plan, experiment: str) -> dict[str, Any]:

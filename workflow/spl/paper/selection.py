@@ -43,6 +43,10 @@ def exhibits(plan: Plan, origin: str) -> dict[str, Exhibit]:
     check_claims(plan, origin)
     study = plan.study
     rebuilt = [name for name in study.experiments if is_of_the_paper(study, name)]
+    for name in rebuilt:
+        if study.experiments[name].steps_per_addition:
+            where = f"{origin}: experiments.{name}.steps_per_addition"
+            raise InputError(f"{where}: expected in an experiment of another name; this one rebuilds the paper's")
     candidates = {name: exhibit for name, exhibit in CATALOGUE.items() if rebuilt or exhibit.section == "Settings"}
     shown = _selected(plan, candidates, rebuilt, origin)
     for experiment in (name for name, given in study.experiments.items() if given.methods):

@@ -6,6 +6,7 @@ import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 import yaml
@@ -16,9 +17,10 @@ from spl.campaign.jobs import jobs
 from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.provenance import report
-from spl.provenance.crate_check import crate_differences
+from spl.provenance.crate_check import crate_differences, not_compared
 from spl.provenance.deviations import check_registration, is_kept
 from spl.provenance.digests import digests, read_agreed, write_agreed
+from spl.provenance.links import check_place, linked
 from spl.provenance.published import differences, digest_or_listing, listing
 from spl.provenance.seal import Seal, check_seal
 from spl.provenance.verdicts import Node, audit, orphans, unkept_outputs, upstream_of
@@ -50,12 +52,14 @@ def plan_study(study: Path | None, target: str | None = None, archive: bool = Fa
     """Plan the jobs of a study: its file, or that below ``config/`` to whose results the target belongs, or the demo.
 
     Raises:
-        InputError: the study cannot be planned.
+        InputError: the study cannot be planned; or which folder is that of its results depends on the reader.
     """
     path = study or _study_of(target) or DEFAULT
     plan = make_plan(read_study(path))
     planned = jobs(plan, exhibits(plan, str(path)))
-    return PlannedStudy(path, plan, planned, Path("results") / plan.study.name, archive)
+    results = Path("results") / plan.study.name
+    check_place(results)
+    return PlannedStudy(path, plan, planned, results, archive)
 
 
 def _study_of(target: str | None) -> Path | None:
@@ -111,9 +115,10 @@ def audit_results(
     whole = _is_whole(study, targets)
     commands = _repair(study, nodes, seal, [] if whole else names)
     crate = crate_differences(study.results) if whole else None
+    beside = [] if crate is None else not_compared(study.results)
     unlike = None if listed is None else differences(study.jobs, listing_of(study), listed)
     if console is None:
-        print(json.dumps(report.as_json(nodes, seal, commands, registered, unlike, crate), indent=1))
+        print(json.dumps(report.as_json(nodes, seal, commands, registered, unlike, crate, beside), indent=1))
     else:
         if not whole:
             console.print(report.tree(nodes, [*names, *(node.name for node in strays)]), soft_wrap=True)
@@ -126,7 +131,7 @@ def audit_results(
             *report.repository_lines(nodes.values()),
             *report.registration_lines(registered),
             *report.published_lines(published_digest, unlike),
-            *report.crate_lines(crate),
+            *report.crate_lines(crate, beside),
         )
         show(console, *(f"  {command}" for command in commands), style="bold")
     sound = report.is_fresh(nodes.values()) and seal_holds(seal, not whole, published)
@@ -166,7 +171,8 @@ def listing_of(study: PlannedStudy) -> dict[str, str]:
 
     See :func:`spl.provenance.published.listing`.
     """
-    sha256 = digests((path for job in study.jobs.values() for path in job.outputs), _cache(study), quick=False)
+    paths = [path for job in study.jobs.values() for path in job.outputs]
+    sha256 = digests(paths, _cache(study), quick=False) | dict.fromkeys(linked(paths, study.results))
     unkept = unkept_outputs(study.jobs, sha256.__getitem__) if study.archive else {}
     return listing(study.jobs, lambda path: sha256[path] or unkept.get(path))
 
@@ -186,7 +192,10 @@ def chosen_jobs(study: PlannedStudy, targets: list[str]) -> list[str]:
 
 def _is_whole(study: PlannedStudy, targets: list[str]) -> bool:
     """Whether targets denote all results: there are none, or one is the folder of the results or the present one."""
-    return not targets or any(report.below_here(target) in (study.results, Path()) for target in targets)
+    return not targets or any(
+        report.below_here(target) == Path() or report.place_of_target(target, study.results) == study.results
+        for target in targets
+    )
 
 
 def _chosen(study: PlannedStudy, targets: list[str]) -> tuple[list[str], list[Node]]:
@@ -197,11 +206,13 @@ def _chosen(study: PlannedStudy, targets: list[str]) -> tuple[list[str], list[No
     names, chosen = dict[str, None](), []
     for target in targets:
         matches = report.job_names(study.jobs, target, study.results)
-        places = report.below_here(target), study.results / target
-        own = [node for node in strays if any(_overlap(Path(node.name), place) for place in places)]
+        place = report.place_of_target(target, study.results)
+        own = [node for node in strays if place and _overlap(Path(node.name), place)]
         if not matches and not own:
             near = difflib.get_close_matches(target, [Path(name).name for name in study.jobs], 1)
             hint = f"; did you mean {near[0]}?" if near else ""
+            if place is None or any(Path(target).parent.glob(f"{escape(Path(target).name)}.*")):
+                hint = f"; something else of this name is here, so give the whole path below {study.results}"
             raise InputError(f"{target}: no result of {study.file} (--study for another study){hint}")
         names |= dict.fromkeys(matches)
         chosen += own

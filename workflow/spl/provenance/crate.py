@@ -26,10 +26,11 @@ from spl.errors import InputError
 from spl.paper.exhibit import Exhibit
 from spl.paper.selection import exhibit_caption, exhibits
 from spl.provenance import machine
-from spl.provenance.crate_check import LEFT_BEHIND
+from spl.provenance.crate_check import BYTECODE
 from spl.provenance.crate_entities import TERMS, WORKFLOW, Content, CrateEntities, Record, refs
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
+from spl.provenance.links import check_place
 from spl.provenance.report import MOST
 from spl.provenance.seal import ROOT_FILE, check_seal
 from spl.provenance.signature import SIGNATURE, SIGNERS
@@ -56,11 +57,12 @@ def write_crate(parameter: Mapping[str, Any], studies: Sequence[Path], output: P
         output: the folder, which is replaced.
 
     Raises:
-        InputError: a job is not fresh, or the seal not intact.
+        InputError: a job is not fresh, or the seal not intact; or the place of the results depends on the reader.
     """
     plan = make_plan(check_study(json.loads(parameter["study"]), "--parameter"))
     shown = exhibits(plan, "--parameter")
     results = Path("results") / plan.study.name
+    check_place(results)
     records = fresh_records(jobs(plan, shown), results)
     if (seal := check_seal(results)).state != "intact":
         raise InputError(f"{results / ROOT_FILE}: expected an intact seal of these manifests, found it {seal.state}")
@@ -146,7 +148,7 @@ def _code() -> list[Path]:
     """The files of the project's own code, relative to its folder."""
     paths = [path for name in CODE for path in (machine.PROJECT / name, *(machine.PROJECT / name).rglob("*"))]
     files = (path.relative_to(machine.PROJECT) for path in paths if path.is_file())
-    return sorted(path for path in files if not any(part.endswith(LEFT_BEHIND) for part in path.parts))
+    return sorted(path for path in files if not any(part.endswith((BYTECODE, ".egg-info")) for part in path.parts))
 
 
 def _words(plan: Plan, shown: Mapping[str, Exhibit], records: list[Record]) -> Iterator[tuple[Path, dict[str, str]]]:

@@ -5,6 +5,7 @@ The audit of the results does not look at what else lies in a crate: code outsid
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -15,10 +16,10 @@ from spl.provenance.digests import digests
 from spl.provenance.seal import OUTSIDE
 
 METADATA = Path("ro-crate-metadata.json")
-# Endings of what Python and pip leave in folders of code.
-LEFT_BEHIND = ("__pycache__", ".egg-info")
-# Files and folders that checking or repeating a crate leaves in it
-OWN = (str(METADATA), ".snakemake", ".snakemake_timestamp", ".venv")
+# Folders and files that checking or repeating a crate leaves in it; what lies there is not compared.
+OWN = (".snakemake", ".snakemake_timestamp", ".venv")
+INSTALLED = Path("workflow/smooth_pseudo_labeling.egg-info")  # by pip
+BYTECODE = "__pycache__"
 
 
 def crate_differences(results: Path) -> list[str] | None:
@@ -33,17 +34,28 @@ def crate_differences(results: Path) -> list[str] | None:
     Raises:
         InputError: the description cannot be read.
     """
-    if not METADATA.is_file():
+    if not os.path.lexists(METADATA):
         return None
+    if METADATA.is_symlink() or not METADATA.is_file():
+        raise InputError(f"{METADATA}: expected the description of a crate, found no file")
     described = _described()
-    files = {str(path) for path in _files(Path(), results)}
+    files = {str(path) for path, compared in _places(Path(), results) if compared} - {str(METADATA)}
     sha256 = digests(map(Path, sorted(files & described.keys())), results / "logs" / "digests.json", quick=False)
-    changed = [str(path) for path, found in sha256.items() if found != described[str(path)]]
+    # A crate has no links: what one leads to may differ from reader to reader.
+    changed = [str(path) for path, found in sha256.items() if found != described[str(path)] or path.is_symlink()]
     return [
         *(f"{name}: not as {METADATA} describes it" for name in changed),
         *(f"{name}: described in {METADATA}, but missing" for name in sorted(described.keys() - files)),
         *(f"{name}: not described in {METADATA}" for name in sorted(files - described.keys())),
     ]
+
+
+def not_compared(results: Path) -> list[str]:
+    """What else lies in a crate: what a check, an installation or jobs leave there, and anybody may have edited."""
+    places = [path for path, compared in _places(Path(), results) if not compared]
+    bytecode = sum(path.name == BYTECODE for path in places)
+    others = [str(path) for path in places if path.name != BYTECODE]
+    return others + [f"{bytecode} folder{'s' * (bytecode > 1)} {BYTECODE}"] * bool(bytecode)
 
 
 def _described() -> dict[str, str]:
@@ -58,11 +70,25 @@ def _described() -> dict[str, str]:
         raise InputError(f"{METADATA}: expected the description of a crate: {error}") from error
 
 
-def _files(folder: Path, results: Path) -> Iterator[Path]:
+def _places(folder: Path, results: Path) -> Iterator[tuple[Path, bool]]:
+    """All files, links among them, that are compared, and all files and folders that are not."""
     for path in sorted(folder.iterdir()):
-        if path.parts[0] in OWN or path.name.endswith(LEFT_BEHIND) or path in {results / name for name in OUTSIDE}:
-            continue
-        if path.is_dir() and not path.is_symlink():
-            yield from _files(path, results)
+        if _is_left_behind(path, results):
+            yield path, False
+        elif path.is_dir() and not path.is_symlink():
+            yield from _places(path, results)
         else:
-            yield path
+            yield path, True
+
+
+def _is_left_behind(path: Path, results: Path) -> bool:
+    """Whether a path is one that Python, pip, Snakemake or an audit leaves in a crate."""
+    if str(path) in OWN or path in (INSTALLED, *(results / name for name in OUTSIDE)):
+        return True
+    # Bytecode alone, of modules beside it
+    return path.name == BYTECODE and path.is_dir() and not path.is_symlink() and all(map(_is_bytecode, path.iterdir()))
+
+
+def _is_bytecode(file: Path) -> bool:
+    module = file.parents[1] / f"{file.name.partition('.')[0]}.py"
+    return file.suffix == ".pyc" and file.is_file() and module.is_file()

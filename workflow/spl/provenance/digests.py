@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from spl.provenance.files import digest, write_whole
+from spl.provenance.files import digest, read_plain, write_whole
 from spl.provenance.progress import with_progress
 
 # By path: size, times and inode of a file when it was hashed, and its sha256.
@@ -48,7 +48,7 @@ def digests(paths: Iterable[Path], cache: Path, quick: bool) -> dict[Path, str |
 def read_agreed(memory: Path) -> set[str]:
     """Which results were found to agree with each other by the last audit; none without a readable file."""
     try:
-        return set(NAMES.validate_json(memory.read_bytes()))
+        return set(NAMES.validate_json(read_plain(memory)))
     except (OSError, ValidationError):
         return set()
 
@@ -74,6 +74,6 @@ def _digest(path: Path, known: Cache) -> tuple[list[int], str] | None:
 
 def _read(cache: Path) -> Cache:
     try:
-        return CACHE.validate_json(cache.read_bytes())
+        return CACHE.validate_json(read_plain(cache))
     except (OSError, ValidationError):
         return {}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from spl.errors import InputError
@@ -49,12 +50,15 @@ def _images(folder: Path) -> list[str]:
     return [*images.train, *images.test]
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    """All files below a folder, through links to folders as well, except links to a folder above."""
-    for place, folders, names in os.walk(folder, followlinks=True):
-        above = Path(place).resolve()
-        folders[:] = [name for name in folders if not above.is_relative_to(Path(place, name).resolve())]
-        yield from (path for path in (Path(place, name) for name in names) if path.is_file())
+def read_plain(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        OSError: there is none; or a pipe or a device, which would be waited for.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(errno.ENOENT, "expected a file", str(path))
+    return path.read_bytes()
 
 
 def write_whole(path: Path, text: str) -> None:

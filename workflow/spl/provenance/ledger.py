@@ -10,7 +10,7 @@ from pathlib import Path
 
 from spl.campaign.job import Job
 from spl.campaign.plan_file import FOLDER
-from spl.provenance.files import write_whole
+from spl.provenance.files import read_plain, write_whole
 
 MADE = Path(FOLDER, "made")
 
@@ -26,7 +26,7 @@ def note_statement(job: Job, stated: str) -> None:
 def noted_statement(results: Path, manifest: str) -> str | None:
     """The statement that a job last noted for a manifest, by its path below the study's folder; None without a note."""
     try:
-        return _note(results, manifest).read_text(encoding="utf-8").strip()
+        return read_plain(_note(results, manifest)).decode().strip()
     except (OSError, UnicodeDecodeError):
         return None
 

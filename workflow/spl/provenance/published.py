@@ -38,12 +38,12 @@ def check_complete(jobs: Mapping[str, Job], listed: Mapping[str, str]) -> None:
     """Refuse a listing without some of the jobs.
 
     Raises:
-        InputError: results of these are missing.
+        InputError: results of these are missing, or not files of the study.
     """
-    if absent := [
-        path for name, job in jobs.items() if name not in listed for path in job.outputs if not path.exists()
-    ]:
-        raise InputError(f"{absent[0]}: missing; the digest covers a whole study")
+    for name in (name for name in jobs if name not in listed):
+        absent = [path for path in jobs[name].outputs if not path.exists()]
+        problem = f"{absent[0]}: missing" if absent else f"{name}: expected files"
+        raise InputError(f"{problem}; the digest covers a whole study")
 
 
 def as_text(listed: Mapping[str, str]) -> str:

@@ -18,6 +18,7 @@ from spl.errors import InputError
 from spl.provenance import machine
 from spl.provenance.files import digest, digest_of_listing, write_whole
 from spl.provenance.ledger import note_statement
+from spl.provenance.links import check_folders
 from spl.provenance.manifest import Manifest, read_manifest, statement
 from spl.provenance.process import foreign_files, present_process, project_files
 
@@ -49,14 +50,18 @@ def recorded(job: Job) -> Iterator[JobRecord]:
 
     Raises:
         InputError: the code is not what was planned, was edited before it was loaded, or lies in no clone; or a folder
-            lies where the manifest goes.
+            lies where the manifest goes; or results would lie behind a link.
     """
     parameter = job.content
     machine.check_installed()
     check_code(job.subcommand, parameter)
     if job.manifest.is_dir():
         raise InputError(f"{job.manifest}: expected a manifest or nothing, found a folder")
+    if job.results is not None:
+        check_folders([job], job.results)
     job.manifest.unlink(missing_ok=True)
+    for path in (path for path in job.outputs if path.is_symlink()):
+        path.unlink()  # the job would write where it leads to
     inputs = {str(path): digest(path) for path in job.inputs if path.exists() and not path.is_dir()}
     record = JobRecord(inputs, [])
     before: dict[str, Any] = {

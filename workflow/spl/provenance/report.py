@@ -17,6 +17,7 @@ from rich.tree import Tree
 
 from spl.campaign.job import MANIFEST, Job
 from spl.provenance.deviations import RegistrationCheck
+from spl.provenance.links import depends_on_reader
 from spl.provenance.manifest import resumptions
 from spl.provenance.seal import NAMED, ROOT_FILE, Seal
 from spl.provenance.sources import abridged, source_lines
@@ -39,7 +40,7 @@ LOOKS: dict[Verdict, tuple[str, str]] = {
 SEALS = {
     "intact": "intact",
     "broken": "broken",
-    "missing": "missing, although the page is there",
+    "missing": "missing or unreadable",
     "absent": "none yet: `snakemake all` writes it last",
     "foreign": "not the published one",
 }
@@ -162,11 +163,13 @@ def published_lines(published: str | None, unlike: Sequence[str] | None) -> Iter
         yield from unlike
 
 
-def crate_lines(unlike: Sequence[str] | None) -> Iterator[str]:
-    """Whether a crate holds the files that it describes; no line outside of a crate."""
+def crate_lines(unlike: Sequence[str] | None, beside: Sequence[str]) -> Iterator[str]:
+    """Whether a crate holds the files that it describes, and what else lies there; no line outside of a crate."""
     if unlike is not None:
         yield f"crate: {len(unlike)} files differ from its description" if unlike else "crate: as it describes itself"
         yield from (f"  ✗ {line}" for line in unlike[:NAMED])
+        if beside:
+            yield f"  not compared: {', '.join(beside)}"
 
 
 def repository_lines(nodes: Collection[Node]) -> Iterator[str]:
@@ -189,7 +192,8 @@ def repair(
     """The commands that make all results fresh, in order; none if they are fresh.
 
     Jobs that are not fresh themselves are forced, since Snakemake may not notice; jobs of one kind together, after the
-    jobs upstream of them, so that what lies between two forced jobs is run again only if its inputs changed.
+    jobs upstream of them, so that what lies between two forced jobs is run again only if its inputs changed. Where
+    results lie behind links, the commands only put there what the links lead to; it is judged by the next audit.
 
     Args:
         nodes: of the whole audit, each after the nodes upstream of it.
@@ -208,6 +212,9 @@ def repair(
     if strays := [shell_word(str(path)) for node in audited if node.verdict == "orphan" for path in node.files]:
         folder = shell_word(f"{results}-orphans")  # moved, not deleted: the user may want them
         yield f"mkdir -p {folder} && mv --backup=numbered --target-directory={folder} -- {' '.join(strays)}"
+    if links := dict.fromkeys(link for node in audited for link in node.links):
+        yield from map(_unlink, links)
+        return
     if touch and any(node.verdict not in ("missing", "orphan") for node in audited):
         yield f"snakemake {goal} --touch --forceall{option}"
     read = {name for node in audited if node.verdict != "missing" for name in node.upstream}
@@ -221,6 +228,14 @@ def repair(
         yield f"snakemake {goal}{option}"
     if unsealed or (remade and (goal == "all" or (results / ROOT_FILE).exists())):
         yield f"spl seal {shell_word(str(results))}"
+
+
+def _unlink(link: Path) -> str:
+    """The command that puts what a link leads to in its place; or nothing, if that is no file or folder."""
+    place, copy = shell_word(str(link)), shell_word(f"{link}.copy")
+    if not (link.is_file() or link.is_dir()):
+        return f"rm -- {place}"
+    return f"cp -LRT -- {place} {copy} && rm -- {place} && mv -T -- {copy} {place}"
 
 
 def snakemake(files: Iterable[str], study: str, default: str) -> str:
@@ -256,6 +271,7 @@ def as_json(
     registered: RegistrationCheck | None = None,
     unlike_published: Sequence[str] | None = None,
     unlike_crate: Sequence[str] | None = None,
+    beside_crate: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The audit as JSON."""
     return {
@@ -277,6 +293,7 @@ def as_json(
         "repair": list(commands),
         "unlike published": unlike_published,
         "unlike crate": unlike_crate,
+        "beside crate": list(beside_crate),
         "registration": registered and {"kept": not registered.deviations, **vars(registered)},
     }
 
@@ -287,28 +304,55 @@ def is_fresh(nodes: Iterable[Node]) -> bool:
 
 
 def job_names(jobs: Mapping[str, Job], target: str, results: Path) -> list[str]:
-    """The names of the jobs that a target denotes: a file, a folder, or the last parts of names; not those of a file of
-    the same name elsewhere.
+    """The names of the jobs that a target denotes: a file, a folder, or the last parts of names; none if it is
+    something of the same name elsewhere.
 
     Args:
         jobs: by name.
         target: "fig4", "tables/table1.csv", "results/demo/figures/fig4.pdf", "runs/digits".
         results: folder of the study.
     """
-    path = below_here(target)
-    if path.is_file() and not path.is_relative_to(results):
-        return []  # a verdict would be taken for one on that file
-    place = path if path.is_relative_to(results) else results / path
+    if (place := place_of_target(target, results)) is None:
+        return []  # a verdict would be taken for one on what lies there
     if place == results:
         return list(jobs)
+    if not place.is_relative_to(results):
+        return []
     below = str(place.relative_to(results))
     exact = [name for name, job in jobs.items() if name == below or place in (*job.outputs, job.manifest)]
-    return exact or [name for name, job in jobs.items() if _contains(job, below)]
+    names = exact or [name for name, job in jobs.items() if _contains(job, below)]
+    files = [path for name in names for path in (*jobs[name].outputs, jobs[name].manifest)]
+    return [] if any(_is_elsewhere(file, target, results) for file in files) else names
+
+
+def place_of_target(target: str, results: Path) -> Path | None:
+    """Where a target lies among the results of a study, if it is one; None if it names something else that is here.
+
+    A target below the folder of the results is the path that it states. Of any other path that is here, it counts where
+    it leads, through whatever links. A path that is not here may be part of a result's name.
+    """
+    path = below_here(target)
+    if path.is_relative_to(results) and ".." not in path.parts:
+        return path
+    if not os.path.lexists(target):
+        return results / path
+    real, home = (Path(os.path.realpath(path)) for path in (target, results))
+    if depends_on_reader(Path(target)) or not real.is_relative_to(home):
+        return None
+    return results / real.relative_to(home)
+
+
+def _is_elsewhere(file: Path, target: str, results: Path) -> bool:
+    """Whether a target names another file than a result when the result's ending is added to it."""
+    name = Path(target).name
+    whole = Path(target).with_name(file.name)
+    return file.name.startswith(f"{name}.") and os.path.lexists(whole) and place_of_target(str(whole), results) != file
 
 
 def below_here(target: str) -> Path:
-    """A path as the jobs state it: relative to the present folder."""
-    return Path(os.path.relpath(target)) if Path(target).is_absolute() else Path(target)
+    """A path as the jobs state it: relative to the present folder, if nothing on the way leads up again."""
+    path = Path(target)
+    return Path(os.path.relpath(path)) if path.is_absolute() and ".." not in path.parts else path
 
 
 def _contains(job: Job, parts: str) -> bool:

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ from spl.errors import InputError
 from spl.provenance import report
 from spl.provenance.audit import DEFAULT, PlannedStudy, chosen_jobs, judge
 from spl.provenance.files import digest
+from spl.provenance.links import link_problem, linked_jobs
 from spl.provenance.manifest import read_manifest
 from spl.provenance.progress import with_progress
 from spl.provenance.verdicts import recorded_output, upstream_of
@@ -111,9 +113,11 @@ def rerun_all_but_training(study: PlannedStudy, targets: list[str], console: Con
             show(console, f"{'–' if repetition.same is None else '✗'} {repetition.name}: {repetition.words}")
     done = [repetition for repetition in repetitions if repetition.same is not None]
     same = sum(bool(repetition.same) for repetition in done)
-    left_out = len(cheap) - len(done)
+    kinds = Counter(job.subcommand for job, one in zip(cheap, repetitions, strict=True) if one.same is None)
     parts = [f"{same} of {len(done)} jobs have the same bytes as before"]
-    parts += [f"{left_out} left out"] * bool(left_out)
+    if kinds:
+        listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        parts.append(f"{kinds.total()} left out, whose inputs are not here ({listed})")
     parts += [f"{len(jobs) - len(cheap)} training runs were not repeated"]
     show(console, "; ".join(parts))
     return sound and same == len(done)
@@ -214,9 +218,11 @@ def _repeat(job: Job, loud: bool = False) -> Repetition:
     """Do a job again in a temporary folder and compare its results; of those that are not kept, with their manifest.
 
     Raises:
-        InputError: an input is missing, neither a result nor its manifest is there, a folder is in the place of a
-            result, or the job fails.
+        InputError: an input is missing, neither a result nor its manifest is there, a folder or a link is in the place
+            of a result, or the job fails.
     """
+    if links := linked_jobs({job.name: job}):
+        raise InputError(link_problem(links[job.name][0]))
     if absent := _absent(job):
         raise InputError(f"{absent[0]} is missing")
     if strange := [path for path in job.reproducible if path.exists() and not path.is_file()]:

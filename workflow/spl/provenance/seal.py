@@ -10,6 +10,7 @@ sha256 was published, or that it was signed.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,8 +20,9 @@ from typing import Literal
 from spl.campaign.job import MANIFEST
 from spl.errors import InputError
 from spl.provenance.digests import digests
-from spl.provenance.files import files_below, write_whole
+from spl.provenance.files import write_whole
 from spl.provenance.ledger import MADE, noted_statement
+from spl.provenance.links import check_place, link_problem, linked
 from spl.provenance.manifest import read_manifest, reproducible_outputs, statement
 from spl.provenance.signature import SIGNATURE, UNSIGNED, Signature, check_signature
 
@@ -28,6 +30,7 @@ ROOT_FILE = "ROOT.sha256"
 # Folders below results/<study> that the seal leaves out: they hold no results, or copies of sealed results.
 OUTSIDE = ("logs", "checkpoints", "campaign", "partial", "crate")
 NAMED = 20  # manifests that a refusal names
+NOT_SEALED = "not sealed: `spl audit` prints the commands that make these results again"
 LINE = re.compile(r"(# )?([0-9a-f]{64})  (.+)")
 ACCEPTED = re.compile(rf"# accepted  (.+?{re.escape(MANIFEST)}): (.+)")
 
@@ -53,7 +56,8 @@ class Seal:
 
     Attributes:
         state: "intact"; "broken" if a result differs from the seal; "foreign" if the seal is not the published one;
-            "missing" if there is a page without a readable seal; "absent" if there is neither.
+            "missing" if there is a page, or anything in the place of the seal, and no readable seal; "absent" if there
+            is nothing.
         digest: sha256 of the seal; "" if there is none.
         changed: results and manifests that were changed, added or removed since the study was sealed.
         unvouched: manifests among them that no job wrote as they are; without a seal, among all of them, if jobs noted
@@ -80,10 +84,13 @@ def write_seal(results: Path, accept: str | None = None) -> str:
         accept: why a person vouches for everything else; the seal repeats it.
 
     Raises:
-        InputError: nothing is to be sealed; a result is not as its manifest records it; a manifest cannot be read; or
-            no job vouches for one, and nobody does.
+        InputError: nothing is to be sealed; a result is not as its manifest records it, or lies behind a link; a
+            manifest cannot be read; no job vouches for one, and nobody does; or there is no place for the seal.
     """
-    jobs = _listing(results)
+    check_place(results)
+    jobs, links = _listing(results)
+    if links:
+        raise InputError("\n".join([*map(link_problem, links), NOT_SEALED]))
     if unprintable := [name for name in jobs if not name.isprintable()]:
         raise InputError(f"{results}: {unprintable[0]!r}: expected only printable names of manifests")
     if not jobs:
@@ -92,14 +99,20 @@ def write_seal(results: Path, accept: str | None = None) -> str:
         raise InputError("--accept: expected the reason, in one line")
     _check_results(results, jobs)
     seal = results / ROOT_FILE
-    last = _read(seal) or SealContent({}, {})
+    for path in (seal, seal.with_name(ROOT_FILE + SIGNATURE)):
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: expected a file or nothing")
+    last = None if seal.is_symlink() else _read(seal)
+    sealed = last or SealContent({}, {})
     stated = {manifest: entries[manifest] for manifest, entries in jobs.items()}
-    unvouched = _unvouched(results, stated, last)
+    unvouched = _unvouched(results, stated, sealed)
     if unvouched and accept is None:
-        raise InputError("\n".join(_refusal(results, jobs, unvouched, last)))
-    kept = {name: why for name, why in last.accepted.items() if name in jobs and stated[name] == last.sha256.get(name)}
+        raise InputError("\n".join(_refusal(results, jobs, unvouched, sealed)))
+    kept = {
+        name: why for name, why in sealed.accepted.items() if name in jobs and stated[name] == sealed.sha256.get(name)
+    }
     text = _text(jobs, kept | dict.fromkeys(unvouched, accept or ""))
-    if not seal.is_file() or seal.read_bytes() != text.encode():
+    if last is None or seal.read_bytes() != text.encode():
         seal.with_name(ROOT_FILE + SIGNATURE).unlink(missing_ok=True)  # it was of another seal
     write_whole(seal, text)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -115,11 +128,12 @@ def check_seal(results: Path, published: str | Path | None = None) -> Seal:
         published: digest of the seal as published elsewhere, or a published seal to compare with instead of the
             study's own; None if it was not published.
     """
-    path = published if isinstance(published, Path) else results / ROOT_FILE
-    content = _read(path)
-    jobs = _listing(results)
+    own_place = results / ROOT_FILE
+    path = published if isinstance(published, Path) else own_place
+    content = None if path == own_place and path.is_symlink() else _read(path)
+    jobs, _ = _listing(results)
     if content is None:
-        if not any((results / f"paper{ending}").exists() for ending in (".html", MANIFEST)):
+        if not any(map(os.path.lexists, (own_place, results / "paper.html", results / f"paper{MANIFEST}"))):
             return Seal("absent")
         stated = {name: jobs[name][name] for name in jobs} if (results / MADE).is_dir() else {}
         return Seal("missing", unvouched=_unvouched(results, stated, SealContent({}, {})))
@@ -168,20 +182,25 @@ def _check_results(results: Path, jobs: Mapping[str, Mapping[str, str]]) -> None
         if present[results / name] not in (None, sha256)
     ]
     if problems:
-        raise InputError(
-            "\n".join([*problems, "not sealed: `spl audit` prints the commands that make these results again"])
-        )
+        raise InputError("\n".join([*problems, NOT_SEALED]))
 
 
-def _listing(results: Path) -> dict[str, dict[str, str]]:
-    """By manifest: the sha256 of its statement and of its results, by path below the study's folder.
+def _listing(results: Path) -> tuple[dict[str, dict[str, str]], list[Path]]:
+    """By manifest: the sha256 of its statement and of its results, by path below the study's folder. And all links to
+    folders, to manifests and to these results, behind which nothing is listed.
 
     A manifest that cannot be read, or that lists files elsewhere, has an empty statement and no results.
     """
-    places = [path for path in results.iterdir() if path.name not in OUTSIDE] if results.is_dir() else []
-    files = [file for path in places for file in (files_below(path) if path.is_dir() else [path])]
-    paths = sorted(path.relative_to(results) for path in files if path.name.endswith(MANIFEST))
-    return {str(path): _entries(results, path) for path in paths}
+    manifests, links = list[Path](), list[Path]()
+    for place, folders, names in os.walk(results):
+        if Path(place) == results:
+            folders[:] = [name for name in folders if name not in OUTSIDE]
+        links += [path for path in (Path(place, name) for name in folders) if path.is_symlink()]
+        for path in (Path(place, name) for name in names if name.endswith(MANIFEST)):
+            (links if path.is_symlink() else manifests).append(path)
+    jobs = {str(path): _entries(results, path) for path in sorted(path.relative_to(results) for path in manifests)}
+    written = (results / name for entries in jobs.values() for name in entries)
+    return jobs, sorted({*links, *linked(written, results).values()})
 
 
 def _entries(results: Path, path: Path) -> dict[str, str]:

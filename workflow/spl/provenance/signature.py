@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,8 @@ class Signature:
     """What is known of a seal's signature, and the same in words.
 
     Attributes:
-        state: "good"; "unknown" if no signer of the project made it; "wrong" if it is not of this seal; "unchecked"
-            without ``ssh-keygen``; "unsigned".
+        state: "good"; "unknown" if no signer of the project made it; "wrong" if it is not of this seal, or no file;
+            "unchecked" without ``ssh-keygen``; "unsigned".
         words: for a person.
     """
 
@@ -51,8 +52,10 @@ def sign(seal: Path, key: Path) -> None:
 def check_signature(seal: Path) -> Signature:
     """Check the signature beside a seal against the signers that the project lists, ``config/allowed_signers``."""
     signature = seal.with_name(seal.name + SIGNATURE)
-    if not signature.is_file():
+    if not os.path.lexists(signature):
         return UNSIGNED
+    if signature.is_symlink() or not signature.is_file():
+        return Signature("wrong", f"wrong signature: {signature.name} is no file")
     signed = "-n", NAMESPACE, "-s", str(signature)
     valid = _ssh_keygen("check-novalidate", seal, *signed)
     if valid is None:

@@ -20,6 +20,7 @@ from spl.errors import InputError
 from spl.page.circumstances import read_circumstances
 from spl.provenance import machine
 from spl.provenance.evidence import Digest, contradictions, copied_runs
+from spl.provenance.links import link_problem, linked_jobs
 from spl.provenance.manifest import Manifest, read_manifest
 from spl.provenance.seal import OUTSIDE, ROOT_FILE
 from spl.provenance.signature import SIGNATURE
@@ -43,6 +44,7 @@ class Node:
         broken_by: of a broken chain: the upstream jobs that are not fresh themselves, with their verdicts.
         subcommand: of ``spl``; "" for a file that belongs to no job.
         files: its outputs.
+        links: of a tampered node: links that its results or its manifest lie behind.
         manifest: None if it has no readable manifest of its own.
     """
 
@@ -55,6 +57,7 @@ class Node:
     broken_by: tuple[tuple[str, Verdict], ...] = ()
     subcommand: str = ""
     files: tuple[Path, ...] = ()
+    links: tuple[Path, ...] = ()
     manifest: Manifest | None = field(default=None, repr=False)
 
 
@@ -85,22 +88,32 @@ def audit(
     makers = _makers(jobs)
     graph = {name: {makers[path] for path in job.inputs if path in makers} for name, job in jobs.items()}
     nodes: dict[str, Node] = {}
-    copied, agreed = copied_runs(jobs), set() if agreed is None else agreed
+    links, agreed = linked_jobs(jobs), set() if agreed is None else agreed
+    # A pipe in the place of a result would be waited for
+    readable = {name: job for name, job in jobs.items() if not any(_is_strange(path, digest) for path in job.outputs)}
+    copied = copied_runs(readable)
     for name in TopologicalSorter(graph).static_order():
         upstream = {maker: nodes[maker] for maker in sorted(graph[name])}
-        nodes[name] = _verdict_on(jobs[name], upstream, makers, digest, copied.get(name, []), agreed)
+        evidence = copied.get(name, []), agreed, links.get(name, ())
+        nodes[name] = _verdict_on(jobs[name], upstream, makers, digest, *evidence)
     return nodes
 
 
 def unkept_outputs(jobs: Mapping[str, Job], digest: Digest) -> dict[Path, str]:
     """The sha256 of each result that is not here, from the manifest of its job."""
     found: dict[Path, str] = {}
-    for job in jobs.values():
+    links = linked_jobs(jobs)
+    for job in (job for name, job in jobs.items() if name not in links):
         for path in job.outputs:
             if digest(path) is None and not path.exists():  # a pipe or a folder in its place is no missing result
                 with suppress(InputError):
                     found[path] = recorded_output(job, path)
     return found
+
+
+def _is_strange(path: Path, digest: Digest) -> bool:
+    """Whether something else than a file or a folder of images lies at a path, such as a pipe."""
+    return digest(path) is None and path.exists()
 
 
 def recorded_output(job: Job, path: Path) -> str:
@@ -152,11 +165,14 @@ def _verdict_on(
     digest: Digest,
     copied: list[str],
     agreed: set[str],
+    links: tuple[Path, ...],
 ) -> Node:
     def node(verdict: Verdict, why: Iterable[str] = (), **more: Any) -> Node:
         outline: dict[str, Any] = {"upstream": tuple(upstream), "subcommand": job.subcommand, "files": job.outputs}
         return Node(job.name, verdict, tuple(why), **outline, **more)
 
+    if links:
+        return node("tampered", map(link_problem, links), links=links)
     outputs = {str(path): digest(path) for path in job.outputs}
     if absent := [path for path, sha256 in outputs.items() if sha256 is None]:
         return node("missing", (f"{path} is missing" for path in absent))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ def audit_cell(
     known = _rows(summaries)
     for run in runs:
         console.print(report.run_line(nodes[f"runs/{run}"], known.get(run)), soft_wrap=True)
+        show(console, *(f"    starts from the final state of runs/{start}" for start in _starts(study, run)))
     for problem in report.problems(nodes.values()):
         console.print(problem, soft_wrap=True)
     show(console, *report.summary(nodes.values(), seal).splitlines(), *report.registration_lines(registered))
@@ -70,7 +72,7 @@ def audit_cell(
 def _table(study: PlannedStudy, cell: str) -> tuple[str, str]:
     """The job of the table that a cell belongs to, and the address in it."""
     table, _, place = cell.partition(".csv:")
-    names = report.job_names(study.jobs, table, study.results)
+    names = report.job_names(study.jobs, f"{table}.csv", study.results)
     if not place or len(names) != 1 or not names[0].startswith("tables/"):
         raise InputError(f"{cell}: expected TABLE.csv:ROW,COLUMN with a table of {study.file}")
     return names[0], place
@@ -86,6 +88,12 @@ def _number(stem: Path, address: str, cell: str) -> tuple[float, list[str]]:
     if not runs:
         raise InputError(f"{cell}: no run is behind this number")
     return float(trace.tidy["value"].iloc[line]), runs
+
+
+def _starts(study: PlannedStudy, run: str) -> Iterator[str]:
+    """The run from whose final state a run starts, the one from which that run starts, and so on."""
+    while run := study.jobs[f"runs/{run}"].content["start"]:
+        yield run
 
 
 def _rows(summaries: list[Path]) -> dict[str, dict[str, Any]]:

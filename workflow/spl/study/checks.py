@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from spl.methods.registry import METHODS
-from spl.study.plan import label_counts
+from spl.study.plan import label_counts, lasting
 from spl.study.resolve import calibrated_weights, dataset_settings, method_settings, run_settings
 from spl.study.schema import Balanced, DatasetSettings, Experiment, Full, Random, Registered, Scheme, Study
 from spl.study.settings import Settings
@@ -101,6 +101,28 @@ def _check_experiment(study: Study, name: str, experiment: Experiment) -> None:
                 _refuse(f"{where}.variants.{number}", f"expected other settings of {method} than before it")
     if experiment.start_from:
         _check_start(study, name, experiment, experiment.start_from)
+    if experiment.steps_per_addition:
+        _check_additions(study, name, experiment, experiment.steps_per_addition)
+
+
+def _check_additions(study: Study, name: str, experiment: Experiment, steps: int) -> None:
+    """Labels are added to runs that go to their end, on nested labelled sets of several sizes."""
+    where = f"experiments.{name}"
+    if not isinstance(experiment.split, Random) or len(experiment.split.labels) < 2:
+        _refuse(f"{where}.split", "expected scheme: random with at least 2 numbers of labels, for steps_per_addition")
+    if not experiment.methods:
+        _refuse(f"{where}.methods", "expected at least one method, for steps_per_addition")
+    if experiment.start_from:
+        _refuse(f"{where}.start_from", "expected without steps_per_addition, whose first runs draw initial weights")
+    for method in experiment.methods:
+        resolved = [run_settings(study, name, method, variant) for variant in experiment.variants]
+        resumed = [lasting(settings, steps) for settings in resolved]
+        for number, settings in enumerate(resumed):
+            if settings.stop:
+                _refuse(where, f"stop {settings.stop}: expected none of {method}; labels are added to complete runs")
+            if settings in resumed[:number]:
+                hint = f"expected other settings of {method} than before it, besides steps"
+                _refuse(f"{where}.variants.{number}", hint)
 
 
 def _check_start(study: Study, name: str, experiment: Experiment, source: str) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from spl.data.splits import part_of_class
@@ -98,6 +99,25 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Addition:
+    """Labels that are added to those of a finished run, and the runs that show what becomes of it; all are paths.
+
+    Attributes:
+        first: the run from initial weights with which the chain of additions begins.
+        before: the run that has the fewer labels: ``first``, or ``after`` of the addition before.
+        after: the run that starts from the final state of ``before`` with the additional labels.
+        equal_steps: from initial weights, with the labels and the steps of ``after``.
+        equal_total: the same with as many steps as all runs of the chain up to ``after`` have together.
+    """
+
+    first: str
+    before: str
+    after: str
+    equal_steps: str
+    equal_total: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything a study trains.
 
@@ -111,6 +131,7 @@ class Plan:
         off: experiments that are left out, and what would put them in.
         missing: what a partial paper does without: paths of runs and of calibrations that have no result.
         partial: whether the paper shows what there is, instead of making all that it shows.
+        additions: of experiments that add labels to finished runs: chain after chain, each from the fewest labels on.
     """
 
     study: Study
@@ -122,6 +143,7 @@ class Plan:
     off: dict[str, str]
     missing: frozenset[str] = frozenset()
     partial: bool = False
+    additions: dict[str, list[Addition]] = field(default_factory=dict)
 
     @property
     def products(self) -> str:
@@ -137,13 +159,16 @@ def make_plan(study: Study) -> Plan:
             plan.off[name] = f"set datasets.{experiment.dataset}.root"
             continue
         splits = _splits(study, experiment.dataset, experiment.split, experiment.folds)
-        runs = [
-            _run(study, method, run_settings(study, name, method, variant), split, seed)
-            for method in experiment.methods
-            for variant in experiment.variants
-            for split in splits
-            for seed in experiment.seeds
-        ]
+        if experiment.steps_per_addition:
+            plan.additions[name], runs = _with_additions(study, name, splits, experiment.steps_per_addition)
+        else:
+            runs = [
+                _run(study, method, run_settings(study, name, method, variant), split, seed)
+                for method in experiment.methods
+                for variant in experiment.variants
+                for split in splits
+                for seed in experiment.seeds
+            ]
         if experiment.start_from:
             earlier = [plan.runs[path] for path in plan.experiments.get(experiment.start_from, ())]
             runs = [_started(run, experiment.start_from, earlier) for run in runs]
@@ -224,7 +249,7 @@ def _run(study: Study, method: str, chosen: Settings, split: SplitJob, seed: int
 
 
 def _started(run: Run, experiment: str, earlier: list[Run]) -> Run:
-    """The run as it starts from the final state of that run of an experiment which has the next fewer labels."""
+    """The run as it starts from that run of an experiment which has the next fewer labels."""
     same = [
         other
         for other in earlier
@@ -233,12 +258,59 @@ def _started(run: Run, experiment: str, earlier: list[Run]) -> Run:
     ]
     if not same:
         raise ValueError(f"{run.path}: a study that passed its check has a run to start from")
+    return _starting_from(run, max(same, key=lambda other: other.labels).path, experiment)
+
+
+def _starting_from(run: Run, start: str, experiment: str) -> Run:
+    """The run as it starts from the final state of another one; the experiment tells it from runs of other chains."""
     variant = ",".join(filter(None, [run.variant, f"start_from={experiment}"]))
     *folders, seed = run.path.split("/")
     if run.variant:
         folders.pop()
     path = "/".join([*folders, variant.replace(",", "+"), seed])
-    return replace(run, path=path, variant=variant, start=max(same, key=lambda other: other.labels).path)
+    return replace(run, path=path, variant=variant, start=start)
+
+
+def _with_additions(study: Study, name: str, splits: list[SplitJob], steps: int) -> tuple[list[Addition], list[Run]]:
+    """The additions of labels of an experiment, and the runs that they compare.
+
+    Args:
+        study: the study.
+        name: of the experiment.
+        splits: of all numbers of labels and all folds.
+        steps: of each run that starts from the final state of another one.
+    """
+    experiment = study.experiments[name]
+    additions: list[Addition] = []
+    runs: list[Run] = []
+    for method in experiment.methods:
+        for variant in experiment.variants:
+            settings = run_settings(study, name, method, variant)
+            for fold in experiment.folds:
+                nested = sorted((split for split in splits if split.fold == fold), key=lambda split: split.labels or 0)
+                for seed in experiment.seeds:
+                    lengths = [settings.steps + number * steps for number in range(len(nested))]
+                    scratch = [
+                        _run(study, method, lasting(settings, length), split, seed)
+                        for split, length in zip(nested, lengths, strict=True)
+                    ]
+                    short = [_run(study, method, lasting(settings, steps), split, seed) for split in nested[1:]]
+                    chain = scratch[:1]
+                    for run in short:
+                        chain.append(_starting_from(run, chain[-1].path, name))
+                    runs += [*chain, *short, *scratch[1:]]
+                    additions += [
+                        Addition(chain[0].path, before.path, after.path, equal_steps.path, equal_total.path)
+                        for (before, after), equal_steps, equal_total in zip(
+                            pairwise(chain), short, scratch[1:], strict=True
+                        )
+                    ]
+    return additions, runs
+
+
+def lasting(settings: Settings, steps: int) -> Settings:
+    """The settings of runs of another length; what fits their length unless it is given fits the new one."""
+    return completed(settings.overrides() | {"steps": steps})
 
 
 def _labelled(study: Study, split: SplitJob) -> int:

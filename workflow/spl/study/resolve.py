@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from spl.study.schema import Study
 
 
-# In a run of the paper's length these give the paper's values; shorter runs scale them down: weights are averaged over
-# the last 30th of the steps, batch-norm statistics over the last 60th, and there are about 60 evaluations.
+# In a run of the paper's length these give the paper's values; shorter runs scale them down: weights and predictions
+# are averaged over the last 30th of the steps, batch-norm statistics over the last 60th, and there are about 60
+# evaluations.
 LONGEST_AVERAGE = 1000
 
 
@@ -25,8 +26,10 @@ def completed(given: Mapping[str, Any]) -> Settings:
     """
     settings = Settings(**given)
     steps = settings.steps
+    ema = round(1 - 1 / min(LONGEST_AVERAGE, max(2, steps / 30)), 6)
     fitted = {
-        "ema": round(1 - 1 / min(LONGEST_AVERAGE, max(2, steps / 30)), 6),
+        "ema": ema,
+        "prediction_ema": ema,
         "batch_norm_momentum": round(1 / min(LONGEST_AVERAGE, max(2, steps / 60)), 6),
         "evaluate_every": min(5000, max(1, steps // 50)),
         "evaluate_late_every": min(1000, max(1, steps // 100)),

@@ -274,6 +274,12 @@ class Experiment(Model):
         description="an experiment above this one: each run starts from the final state of its run with the same "
         "method, settings, fold and seed that has the next fewer labels, instead of from initial weights",
     )
+    steps_per_addition: Annotated[Integer, Field(ge=1)] | None = Field(
+        default=None,
+        description="labels are added to finished runs: the run with the fewest labels of `split` starts from initial "
+        "weights; with each next number of labels a run goes on for so many steps from the final state of the run "
+        "before. Beside them, runs from initial weights: of so many steps, and of as many as the chain up to there has",
+    )
 
     _unique = field_validator("folds", "seeds", "variants")(no_duplicates)
 

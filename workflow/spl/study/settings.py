@@ -64,8 +64,8 @@ Interval = Annotated[
 class Settings(Model):
     """The settings of a training run; the defaults are TorchSSL's recipe for CIFAR-10, which the paper follows.
 
-    Runs shorter than the paper's have other defaults for ``ema``, ``batch_norm_momentum`` and the evaluations, fitted
-    to their steps (:func:`spl.study.resolve.completed`).
+    Runs shorter than the paper's have other defaults for ``ema``, ``prediction_ema``, ``batch_norm_momentum`` and the
+    evaluations, fitted to their steps (:func:`spl.study.resolve.completed`).
 
     A study may give these keys in six places: ``training`` of the study, ``training`` of a data set, a method in
     ``methods`` of the study, ``training`` of an experiment, a method of an experiment, and ``variants`` of an
@@ -111,6 +111,11 @@ class Settings(Model):
     ramp: Annotated[Number, Field(ge=0, le=1, description="fraction of steps over which lambda_u grows from 0")] = 0.0
     power: Annotated[Number, Field(gt=0, description="r, the shape of the smoothness factor")] = 1.0
     jump: Annotated[Number, Field(ge=0, le=1, description="j, the weight at the threshold of jump-fixmatch")] = 0.5
+    prediction_ema: Annotated[
+        Number, Field(ge=0, lt=1, description="decay of the moving averages of predictions in SoftMatch and others")
+    ] = 0.999
+    fairness: Annotated[Number, Field(ge=0, description="weight of FreeMatch's fairness loss")] = 0.01
+    temperature: Annotated[Number, Field(gt=0, description="T, sharpens the targets of UDA")] = 0.4
     lambda_max: Annotated[LossWeight, Field(description="upper limit of the weight of the factor as loss")] = CALIBRATED
     lambda_phi: Annotated[Number, Field(ge=0, description="weight of the factor as loss, in units of lambda_max")] = 0.0
     evaluate_every: Annotated[

@@ -9,13 +9,14 @@ from typing import Any
 import pandas as pd
 
 from spl.analysis.formats import counted, percent
-from spl.analysis.statistics import summarise
+from spl.analysis.statistics import Summary, summarise
 from spl.study.labels import setting_name, setting_value
 from spl.tables.layout import Cell, Numbers, Table
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
-    """Mean error of every method at every value of one setting, in ascending order; the lowest of a line is bold.
+    """Mean error of every method at every value of one setting, in ascending order; the lowest at a value
+    is bold if there are several methods.
 
     Args:
         parameter: ``titles`` of the methods and ``setting``, the column of the summary that varies; it may be "seed";
@@ -36,21 +37,30 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     values = sorted(summary[setting].unique())
     full = int(summary.groupby(["method", setting]).size().max())
     numbers = Numbers()
-    printed = []
+    cells: dict[str, dict[Any, tuple[Summary, int]]] = {}
     for method, runs in summary.groupby("method", sort=False):
         title = parameter["titles"][method]
-        errors, lines = {}, {}
+        cells[title] = {}
         for value, own in runs.groupby(setting):
             what = {"method": title, setting: value}
             done = own.set_index(["fold", "seed"]).dropna(subset="error_last")
             numbers.of_runs(what, done)
-            summarised = errors[value] = summarise(done["error_last"].to_numpy())
+            summarised = summarise(done["error_last"].to_numpy())
             columns = {"n": summarised.n, "mean": summarised.mean, "std": summarised.std}
-            lines[value] = numbers.computed(what, columns, done["run"])["mean"]
-        lowest = min((summarised.mean for summarised in errors.values() if summarised.n), default=None)
-        line: dict[str, str | Cell] = {setting_name(setting): title} | dict.fromkeys(map(setting_value, values), "–")
-        for value, summarised in errors.items():
+            cells[title][value] = summarised, numbers.computed(what, columns, done["run"])["mean"]
+    lowest = {value: _lowest([of[value][0] for of in cells.values() if value in of]) for value in values}
+    printed = []
+    for title, of_values in cells.items():
+        line: dict[str, str | Cell] = {setting_name(setting): title}
+        line |= dict.fromkeys(map(setting_value, values), "–")
+        for value, (summarised, number) in of_values.items():
             text = counted(percent(summarised.mean, 2), summarised.n, full)
-            line[setting_value(value)] = Cell(text, lines[value], bold=summarised.mean == lowest)
+            line[setting_value(value)] = Cell(text, number, bold=summarised.mean == lowest[value])
         printed.append(line)
     return numbers.table(pd.DataFrame(printed))
+
+
+def _lowest(column: list[Summary]) -> float | None:
+    """The lowest mean of several methods."""
+    means = [summarised.mean for summarised in column if summarised.n]
+    return min(means) if len(means) > 1 else None

@@ -293,12 +293,8 @@ def save_table(table: Table, title: str, caption: str, stem: Path) -> None:
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
     write_csv(table.tidy, stem.with_suffix(".csv"))
-    cells = table.written(markdown, "**{}**")
-    printed = cells.to_markdown(index=False, disable_numparse=True, colalign=table.alignment)
-    parts = [f"**{markdown(title)}.** {markdown(caption)}", printed, markdown(table.note)]
-    stem.with_suffix(".md").write_text("\n\n".join(filter(None, parts)) + "\n", encoding="utf-8")
-    below = f"{caption} {table.note}".strip()
-    stem.with_suffix(".tex").write_text(_latex(table, below, stem.name), encoding="utf-8")
+    stem.with_suffix(".md").write_text(as_markdown(table, title, caption), encoding="utf-8")
+    stem.with_suffix(".tex").write_text(as_latex(table, caption, stem.name), encoding="utf-8")
     stem.with_suffix(".runs.json").write_text(_sidecar(table), encoding="utf-8")
 
 
@@ -326,10 +322,20 @@ def write_table(parameter: Mapping[str, Any], inputs: Sequence[Path], outputs: S
     save_table(table, parameter["title"], parameter["caption"], outputs[0].with_suffix(""))
 
 
-def _latex(table: Table, caption: str, label: str) -> str:
+def as_markdown(table: Table, title: str, caption: str) -> str:
+    """The printed table in Markdown below its title and caption, above its note."""
+    cells = table.written(markdown, "**{}**")
+    printed = cells.to_markdown(index=False, disable_numparse=True, colalign=table.alignment)
+    parts = [f"**{markdown(title)}.** {markdown(caption)}", printed, markdown(table.note)]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def as_latex(table: Table, caption: str, label: str) -> str:
+    """The printed table in LaTeX, with its note after the caption; needs the package booktabs."""
     columns = "".join(side[0] for side in table.alignment)
     cells = table.written(latex, r"\textbf{{{}}}")
+    below = f"{caption} {table.note}".strip()
     text: str = cells.style.hide(axis="index").to_latex(
-        hrules=True, column_format=columns, caption=latex(caption), label=f"tab:{label}", position_float="centering"
+        hrules=True, column_format=columns, caption=latex(below), label=f"tab:{label}", position_float="centering"
     )
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,12 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     compared = arms(pd.read_csv(inputs[0]), titles)
     comparisons = corrected(gains(compared, baseline, margin=parameter.get("margin")))
     full = len(run_names(compared))
+    lowest = min((arm.values().mean() for arm in compared if len(arm.runs)), default=None) if compared[1:] else None
     published = Published(parameter, *inputs)
     numbers = Numbers()
     printed = []
     for arm in compared:
-        line: dict[str, str | Cell] = {"": arm.label} | _errors(arm, full, numbers, full == 1)
+        line: dict[str, str | Cell] = {"": arm.label} | _errors(arm, full, numbers, full == 1, lowest)
         line |= dict.fromkeys(published.names, "–") | published.cells(numbers, {"method": arm.label}, arm)
         if arm.label in comparisons:
             lines = numbers.compared({"method": arm.label}, comparisons[arm.label])
@@ -43,8 +45,12 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     return numbers.table(pd.DataFrame(printed).fillna(""), published.note)
 
 
-def _errors(arm: Arm, full: int, numbers: Numbers, alone: bool) -> dict[str, Cell]:
-    """Mean and deviation, of a single run its error; ``full`` is the number of runs when all are done."""
+def _errors(arm: Arm, full: int, numbers: Numbers, alone: bool, lowest: float | None = None) -> dict[str, Cell]:
+    """Mean and deviation, of a single run its error; ``full`` is the number of runs when all are done.
+
+    The mean is bold if it is the ``lowest`` of several methods.
+    """
     numbers.of_runs({"method": arm.label}, arm.runs)
     cells = numbers.errors({"method": arm.label}, arm, full)
-    return {"error": cells["mean"]} if alone else {name: cells[name] for name in ("mean", "std")}
+    mean = replace(cells["mean"], bold=len(arm.runs) > 0 and arm.values().mean() == lowest)
+    return {"error": mean} if alone else {"mean": mean, "std": cells["std"]}

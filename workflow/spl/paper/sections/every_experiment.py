@@ -9,6 +9,7 @@ from typing import Any
 from spl.paper import captions, parameters
 from spl.paper.conditions import is_single_pair, partly_collapsed_means
 from spl.paper.exhibit import Exhibit, Product
+from spl.paper.sections.added_labels import ADDED_LABELS
 from spl.study.checks import BASELINE
 from spl.study.labels import setting_name
 from spl.study.plan import Plan
@@ -56,14 +57,16 @@ def varied(plan: Plan, experiment: str) -> str:
 
 
 def _products(plan: Plan, experiment: str) -> dict[str, Exhibit]:
-    """Means, folds, grid and curve, as far as the experiment has them."""
+    """Means, folds, grid and curve, as far as the experiment has them; its own if it adds labels to finished runs."""
+    if experiment in plan.additions:
+        return ADDED_LABELS
     setting, several_sizes = varied(plan, experiment), _has_several_sizes(plan, experiment)
     products = {
         "means": Exhibit(
             "Errors",
             "Mean over the runs",
             "spl.tables.random_labels" if several_sizes else "spl.tables.summary",
-            captions.errors,
+            captions.errors if several_sizes else captions.mean_errors,
             parameter=_compared,
             product="means",
         )

@@ -14,7 +14,7 @@ EXHIBITS: dict[str, Exhibit] = {
         "Table 1",
         "Scarce labels: mean over folds",
         "spl.tables.summary",
-        captions.errors,
+        captions.mean_errors,
         ("scarce-labels",),
         parameter=parameters.beside_published(BASELINE),
         optional=("fully-supervised",),

@@ -53,7 +53,7 @@ EXHIBITS: dict[str, Exhibit] = {
         "Pseudo-Labeling",
         "Pseudo-Labeling and its smooth version",
         "spl.tables.summary",
-        captions.errors,
+        captions.mean_errors,
         ("pseudo-labeling",),
         parameter=parameters.compared_with("pseudo-label"),
         product="means",

@@ -12,11 +12,11 @@ from spl.study.plan import Plan
 def _no_effect(plan: Plan, experiment: str, *references: str) -> str:
     """Errors of methods that are to do no harm (section 4.2)."""
     if is_single_pair(plan, experiment):
-        return captions.errors(plan, experiment, *references)
+        return captions.mean_errors(plan, experiment, *references)
     margin = 100 * plan.study.no_effect.margin
     return (
-        f"{captions.errors(plan, experiment, *references)} Equivalent: both exact one-sided Wilcoxon tests, that the "
-        f"gain is above −{margin:g} and below {margin:g} points (assumed margin); its p: the larger of theirs."
+        f"{captions.mean_errors(plan, experiment, *references)} Equivalent: both exact one-sided Wilcoxon tests, that "
+        f"the gain is above −{margin:g} and below {margin:g} points (assumed margin); its p: the larger of theirs."
     )
 
 

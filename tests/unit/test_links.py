@@ -1,0 +1,243 @@
+"""Links among results: a process may find other bytes behind one than the next, so that no result lies there."""
+
+import os
+import subprocess
+from contextlib import chdir
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from chain import CHAIN, RESULTS, SPLIT, make, write
+from rich.console import Console
+
+from spl.attempts.journal import read_attempts
+from spl.campaign.job import Job, canonical
+from spl.errors import InputError
+from spl.provenance import report, rerun
+from spl.provenance.audit import PlannedStudy, listing_of
+from spl.provenance.digests import digests, read_agreed
+from spl.provenance.ledger import noted_statement
+from spl.provenance.links import check_folders, check_place
+from spl.provenance.published import check_complete, differences
+from spl.provenance.recording import recorded
+from spl.provenance.seal import check_seal, write_seal
+from spl.provenance.verdicts import audit, orphans
+
+SEAL = RESULTS / "ROOT.sha256"
+THROUGH_PROC = "/proc/self/cwd/{name}"
+TARGETS = pytest.mark.parametrize("target", [THROUGH_PROC, "{aside}", "nowhere"])
+
+
+def deep(name, *inputs):
+    path = RESULTS / f"runs/a/{name}.json"
+    return Job(f"runs/a/{name}", "split", canonical({"code": SPLIT}), inputs, (path,))
+
+
+FIRST = deep("first")
+JOBS = {job.name: job for job in (FIRST, deep("second", *FIRST.outputs), *CHAIN.values())}
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """The chain, and two jobs in a folder below the results, sealed."""
+    monkeypatch.chdir(tmp_path)
+    make()
+    (RESULTS / "runs/a").mkdir(parents=True)
+    for name in ("first", "second"):
+        JOBS[f"runs/a/{name}"].outputs[0].write_text(f'"{name}"')
+    for name in ("first", "second"):
+        write(JOBS[f"runs/a/{name}"])
+    write_seal(RESULTS, "no job ran")
+
+
+def judge(archive=False):
+    paths = [path for job in JOBS.values() for path in (*job.outputs, *job.inputs)]
+    return audit(JOBS, digests(paths, Path("memory.json"), quick=False).__getitem__, archive)
+
+
+def verdicts(archive=False):
+    return {name: node.verdict for name, node in judge(archive).items() if node.verdict != "fresh"}
+
+
+def swap(path, target):
+    """Put a link in the place of a file or a folder, which lies elsewhere from now on."""
+    aside = Path.cwd() / f"aside-{path.name}"
+    path.rename(aside)
+    path.symlink_to(target.format(aside=aside, name=aside.name))
+
+
+# ---- in the place of results
+
+
+@TARGETS
+@pytest.mark.parametrize("which", ["result", "manifest"])
+@pytest.mark.parametrize("archive", [False, True])
+def test_a_link_in_the_place_of_a_result_or_its_manifest_is_tampering(made, target, which, archive):
+    job = CHAIN["second"]
+    swap(job.outputs[0] if which == "result" else job.manifest, target)
+    assert verdicts(archive) == {"second": "tampered", "third": "broken-chain"}
+
+
+@TARGETS
+@pytest.mark.parametrize("archive", [False, True])
+@pytest.mark.parametrize("folder", ["runs", "runs/a"])
+def test_results_behind_a_link_below_their_study_are_tampered(made, target, archive, folder):
+    swap(RESULTS / folder, target)
+    assert verdicts(archive) == {"runs/a/first": "tampered", "runs/a/second": "tampered"}
+    [why] = judge(archive)["runs/a/first"].why
+    assert why.startswith(f"results/fake/{folder} is a link; expected no links to results")
+
+
+def test_what_the_audit_advises_about_links_judges_what_was_behind_them(made):
+    swap(RESULTS / "runs", "{aside}")
+    swap(CHAIN["aside"].outputs[0], THROUGH_PROC)
+    swap(CHAIN["third"].manifest, "/dev/null")
+    commands = list(report.repair(judge().values(), "a.yaml", "a.yaml", RESULTS, touch=False))
+    assert not any("snakemake" in command for command in commands), "a run would be trained through the link"
+    for command in commands:
+        subprocess.run(command, shell=True, check=True)
+    assert [path for path in RESULTS.rglob("*") if path.is_symlink()] == []
+    assert verdicts() == {"third": "unrecorded"}
+    (Path("aside-runs") / "a/first.json").write_text("not in use any more")
+    assert verdicts() == {"third": "unrecorded"}
+
+
+def test_what_is_published_follows_no_link(made):
+    study = PlannedStudy(Path("study.yaml"), None, JOBS, RESULTS)
+    published = listing_of(study)
+    check_complete(JOBS, published)
+    swap(CHAIN["third"].outputs[0], THROUGH_PROC)
+    assert differences(JOBS, listing_of(study), published) == ["  third: missing here"]
+    with pytest.raises(InputError, match="^third: expected files; the digest covers a whole study$"):
+        check_complete(JOBS, listing_of(study))
+    swap(RESULTS / "runs", "{aside}")
+    archive = PlannedStudy(Path("study.yaml"), None, JOBS, RESULTS, archive=True)
+    assert {"third", "runs/a/first", "runs/a/second"}.isdisjoint(listing_of(archive))
+
+
+def test_a_link_to_the_same_bytes_is_no_result_that_was_computed_again(made, monkeypatch):
+    monkeypatch.setattr(rerun, "_do_again", lambda *_: pytest.fail("it was computed"))
+    swap(CHAIN["third"].outputs[0], THROUGH_PROC)
+    study = PlannedStudy(Path("study.yaml"), None, CHAIN, RESULTS)
+    with pytest.raises(InputError, match=r"third\.json is a link"):
+        rerun.rerun_one(study, "third", Console(file=StringIO()))
+
+
+# ---- seals
+
+
+@pytest.mark.parametrize("name", ["first.json", "second.manifest.json", "runs", "runs/a"])
+def test_no_seal_is_written_over_links(made, name):
+    swap(RESULTS / name, THROUGH_PROC)
+    before = SEAL.read_bytes()
+    with pytest.raises(InputError, match=rf"^results/fake/{name} is a link; "):
+        write_seal(RESULTS, "I know why")
+    assert SEAL.read_bytes() == before
+    assert (check_seal(RESULTS).state == "broken") == (name != "first.json"), "what lies behind links is not there"
+
+
+def test_what_holds_no_results_may_lie_behind_links(made):
+    """Checkpoints need room, and lie on scratch disks."""
+    Path("scratch").mkdir()
+    (RESULTS / "checkpoints").symlink_to(Path("scratch").absolute())
+    (RESULTS / "latest.json").symlink_to("first.json")
+    check_folders(JOBS.values(), RESULTS)
+    assert verdicts() == {}
+    assert check_seal(RESULTS).state == "intact"
+    write_seal(RESULTS, "no job ran")
+    assert [node.name for node in orphans(JOBS, RESULTS)] == ["results/fake/latest.json"]
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: path.symlink_to("/proc/self/cwd/elsewhere")])
+def test_what_is_no_file_in_the_place_of_a_seal_is_a_missing_seal(made, make):
+    Path("elsewhere").write_bytes(SEAL.read_bytes())
+    SEAL.unlink()
+    assert check_seal(RESULTS).state == "absent"
+    make(SEAL)
+    assert check_seal(RESULTS).state == "missing"
+    if not SEAL.is_symlink():
+        with pytest.raises(InputError, match=r"^results/fake/ROOT\.sha256: expected a file or nothing$"):
+            write_seal(RESULTS, "no job ran")
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: path.symlink_to("/proc/self/cwd/elsewhere")])
+def test_what_is_no_file_in_the_place_of_a_signature_is_a_wrong_one(made, make):
+    signature = RESULTS / "ROOT.sha256.sig"
+    make(signature)
+    assert check_seal(RESULTS).signature.words == "wrong signature: ROOT.sha256.sig is no file"
+    if not signature.is_symlink():
+        with pytest.raises(InputError, match=r"^results/fake/ROOT\.sha256\.sig: expected a file or nothing$"):
+            write_seal(RESULTS, "no job ran")
+
+
+@pytest.mark.parametrize("name", ["logs/digests.json", "logs/agreed.json", "campaign/made/first.manifest.json.sha256"])
+def test_a_pipe_in_the_place_of_a_note_is_not_waited_for(made, name):
+    path = RESULTS / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    assert read_agreed(path) == set()
+    assert noted_statement(RESULTS, "first.manifest.json") is None
+    assert digests([Path("raw.gz")], path, quick=True)[Path("raw.gz")]
+
+
+def test_a_pipe_in_the_place_of_the_measurements_of_a_run_is_not_waited_for(made):
+    run = RESULTS / "runs/digits/fold0/fixmatch/seed0"
+    run.mkdir(parents=True)
+    os.mkfifo(run / "metrics.csv")
+    job = Job("runs/digits/fold0/fixmatch/seed0", "train", canonical({"code": SPLIT}), (), (run / "metrics.csv",))
+    assert audit({job.name: job}, lambda path: None)[job.name].verdict == "missing"
+    os.mkfifo(run / "journal.jsonl")
+    assert read_attempts(run) == []
+
+
+# ---- the folder of the study
+
+
+def test_a_study_on_a_scratch_disk_is_audited_and_sealed_as_any_other(made):
+    """Clusters have scratch disks."""
+    sealed = write_seal(RESULTS, "no job ran")
+    for place in (RESULTS, RESULTS.parent):
+        swap(place, "{aside}")
+        check_place(RESULTS)
+        check_folders(JOBS.values(), RESULTS)
+        assert verdicts() == {}
+        assert check_seal(RESULTS, sealed).state == "intact"
+        assert write_seal(RESULTS, "no job ran") == sealed
+
+
+@pytest.mark.parametrize("place", [RESULTS, RESULTS.parent])
+@pytest.mark.parametrize("way", ["/proc/self/cwd/{name}", "/dev/fd/../cwd/{name}", "way/{name}"])
+def test_a_study_whose_place_depends_on_the_reader_is_refused(made, place, way):
+    Path("results/way").symlink_to("/proc/self/cwd")
+    Path("way").symlink_to("/proc/self/cwd")
+    swap(place, way if way.startswith("/") else f"{Path.cwd()}/{way}")
+    assert RESULTS.is_dir()
+    for refuses in (check_place, write_seal, lambda results: check_folders([], results)):
+        with pytest.raises(InputError, match="^results/fake: the way to it leads through /proc"):
+            refuses(RESULTS)
+    with chdir("/"):
+        check_place(Path("tmp"))
+
+
+# ---- jobs
+
+
+def test_no_job_writes_through_a_link(made):
+    output = RESULTS / "new.json"
+    job = Job("new", "split", canonical({"code": SPLIT}), (), (output,))
+    Path("victim").write_text("of somebody else")
+    for target in ("victim", "nothing"):
+        output.unlink(missing_ok=True)
+        output.symlink_to(Path(target).absolute())
+        with recorded(job):
+            output.write_text("new")
+        assert not output.is_symlink()
+    assert Path("victim").read_text() == "of somebody else"
+    assert not Path("nothing").exists()
+    swap(RESULTS / "runs", "{aside}")
+    message = "^results/fake/runs is a link; .*; only results/fake itself may be one$"
+    with pytest.raises(InputError, match=message), recorded(FIRST):
+        pytest.fail("it began")
+    with pytest.raises(InputError, match=message):
+        check_folders(JOBS.values(), RESULTS)
