@@ -25,11 +25,13 @@ from spl.analysis.summary import write_summary
 from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
 from spl.code.subcommands import present_code
+from spl.data.store import Dataset, save_dataset
 from spl.errors import InputError
 from spl.page.circumstances import circumstances_script
 from spl.paper.selection import exhibits
 from spl.provenance import digests
 from spl.provenance import verdicts as audit
+from spl.provenance.evidence import COLUMNS
 from spl.provenance.machine import locked
 from spl.provenance.manifest import Code, Hardware, Manifest
 from spl.study.plan import make_plan
@@ -130,8 +132,10 @@ def _fabricate(known: Mapping[str, Job], gigabytes: float) -> None:
             with file.open("wb") as out:
                 while left > 0:
                     left -= out.write(next(noise)[:left])
+            if file.suffix == ".json":
+                file.write_text(json.dumps("0" * SMALL))
         for file in set(job.outputs) - set(job.reproducible):
-            file.write_text(circumstances_script({}))
+            file.write_text(circumstances_script({"step times": []}))
         for file in job.inputs:
             if not file.exists():  # raw data
                 file.parent.mkdir(parents=True, exist_ok=True)
@@ -146,8 +150,11 @@ def _fabricate(known: Mapping[str, Job], gigabytes: float) -> None:
 
 
 def _data(job: Job, size: int) -> None:
-    images = np.frombuffer(b"".join(islice(_noise(), size // BLOCK + 1)), np.uint8)[:size]
-    save_file({"test_classes": TRUE, "train_images": images.reshape(-1, 1, 1, 1)}, job.outputs[0])
+    pixels = 64 * max(CLASSES, size // 72)  # of images with 8 x 8 pixels and a class of 8 bytes
+    images = np.frombuffer(b"".join(islice(_noise(), pixels // BLOCK + 1)), np.uint8)[:pixels].reshape(-1, 1, 8, 8)
+    test_images = np.zeros((len(TRUE), 1, 8, 8), np.uint8)
+    dataset = Dataset(images, np.arange(len(images)) % CLASSES, test_images, TRUE)
+    save_dataset(job.content["source"], list(map(str, range(CLASSES))), dataset, job.outputs[0].parent)
 
 
 def _calibration(job: Job, size: int) -> None:
@@ -156,15 +163,17 @@ def _calibration(job: Job, size: int) -> None:
 
 def _run(job: Job, size: int) -> None:
     """A run with noise as predictions, a fifth of its bytes, and errors that follow from them."""
-    parameters, metrics, predictions, _ = job.outputs
+    parameters, metrics, predictions, weights = job.outputs
     settings = job.content["settings"]
     last, evaluations = settings["stop"] or settings["steps"], max(1, size * 2 // 5 // len(TRUE))
     seed = zlib.crc32(job.name.encode())
     predicted = np.random.default_rng(seed).integers(0, CLASSES, (evaluations, len(TRUE)), dtype=np.uint8)
     true = TRUE.astype(np.uint8)
     steps = [max(1, last - evaluations + 1) + number for number in range(evaluations)]
-    errors = [f"{step},{np.mean(row != true)},1,1,1,{seed}" for step, row in zip(steps, predicted, strict=True)]
-    metrics.write_text("\n".join(["step,test_error,unlabelled_loss,coverage,purity,batch_checksum", *errors]) + "\n")
+    ones = "1," * (len(COLUMNS) - 3)  # but for step, error and checksum
+    errors = [f"{step},{np.mean(row != true)},{ones}{seed}" for step, row in zip(steps, predicted, strict=True)]
+    metrics.write_text("\n".join([",".join(COLUMNS), *errors]) + "\n")
+    save_file({"averaged.noise": np.fromfile(weights, np.uint8)}, weights)
     save_file({"predicted": predicted, "true": true}, predictions, {"classes": str(CLASSES)})
     calibration = next((path for path in job.inputs if "calibration" in path.parts), None)
     measured = read_weights(calibration) if calibration else {}
