@@ -76,7 +76,7 @@ def test_the_file_has_a_place_for_every_number_of_the_paper_and_invents_none():
         ("scheme", "uneven", "balanced, imbalanced, random or full"),
         ("labels", "0", "the number of labelled images"),
         ("network", "wide", "a network like wrn-28-2"),
-        ("method", "FixMatch", "one of fixmatch, "),
+        ("method", "FixMatch", "one of adamatch, "),
         ("folds", "3.5", "a whole number of at least 1, the folds that correspond to it like 1-5, or nothing"),
         ("folds", "5-1", "a whole number of at least 1, the folds"),
         ("error_mean", "7,47", "percent, from 0 to 100, or nothing"),
