@@ -58,7 +58,7 @@ STATED = {
     "within 0.5 points (assumed margin); a difference that is not significant is never taken for equality": {
         "claims": True
     },
-    "of at least 90 %; median error of the runs that end in the high basin at most 5 points above full supervision": {
+    "of at least 90 %; median error of the runs that end in the high basin at most 5 points above the study's full": {
         "regime": True
     },
     "p is descriptive only": {"aggregate": True},  # its pairs depend on each other

@@ -92,10 +92,9 @@ def test_a_row_for_each_method_a_column_for_each_transition_and_the_conclusions_
     assert table.printed.iloc[0].tolist() == ["FixMatch", "0.688", "0.062", "0.062"]
     save_table(table, "Table 6", "A caption.", tmp_path / "table6")
     assert (tmp_path / "table6.md").read_text().endswith(
-        "\n\nHigh: p above 0.2. Stable: mean error below 10 % with std below 5 %, up to the last size. "
-        "FixMatch: p high at 1 of 3, last at 40 → 50; all together 0.012; stable from 100 labels. "
+        "\n\nFixMatch: p high at 1 of 3, last at 40 → 50; all together 0.012; stable from 100 labels. "
         "Smooth FixMatch: p high at 0 of 3; all together \\< 0.001; stable from 60 labels.\n"
     )  # fmt: skip
     latex = (tmp_path / "table6.tex").read_text()
-    assert "A caption. High: p above 0.2." in latex
+    assert "A caption. FixMatch: p high" in latex
     assert r"40 $\to$ 50" in latex

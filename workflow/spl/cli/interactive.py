@@ -110,7 +110,8 @@ def plan(
             "under `variants` of an experiment, or the study another `name`.",
         )
     done = sum(state == "done" for state in states.values())
-    show(console, f"{done} of {len(states)} runs done; {len(planned.splits)} labelled sets.")
+    sets = len(planned.splits)
+    show(console, f"{done} of {len(states)} runs done; {sets} labelled set{'s' if sets != 1 else ''}.")
     if message := hard_fold_message(planned, results, [path for path, state in states.items() if state == "done"]):
         show(console, message)
     hours = usage.cost(planned, results, measured, chosen=rates is not None)

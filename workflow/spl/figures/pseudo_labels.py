@@ -47,6 +47,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
         axis.yaxis.set_major_formatter(Percent())
         axis.set_xlim(left=0)
+        axis.set_ylim(bottom=0)
         axis.set(xlabel="iterations", ylabel=name)
     mark_unknown(panels[1], panels[0].get_xlim())  # as with images without a class in the pool
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)

@@ -8,10 +8,10 @@ from markupsafe import Markup
 
 # By name: the forms in which a caption has it, and what it means.
 TERMS = {
-    "assumed": ("assumed", "not given in our copy of the paper; the reason for the value is below Assumed values"),
+    "assumed": ("assumed", "not given in our copy of the paper; the reason for the value stands under Assumed values"),
     "basin": (
         "(?:low |high )?basins?",
-        "where a run ends: high if every class is learnt, low if a class is partly or wholly collapsed",
+        "where a run ends: low if a class is partly or wholly collapsed, else high; not how large the error is",
     ),
     "collapsed": (
         "(?:partly )?collapse[ds]?",
@@ -33,7 +33,7 @@ TERMS = {
     "gate": ("gate", "the conditions on FixMatch and full supervision under which a study is in the paper's regime"),
     "Hodges–Lehmann": ("Hodges–Lehmann", "median of the means of all pairs of gains, which outliers hardly move"),
     "Holm": ("Holm", "a correction of p-values for the number of comparisons in a table"),
-    "interval": ("intervals?", "exact confidence interval of the shift, from the same ranks as the p-value"),
+    "interval": ("intervals?", "exact confidence interval of the effect, from the same ranks as the p-value"),
     "pseudo-label": ("pseudo-labels?", "the class predicted on a weak view of an image, to be learnt on a strong one"),
     "purity": ("purity", "share of correct ones among the pseudo-labels, each counted by its weight"),
     "recall": ("recalls?", "share of the images of a class that are recognised"),

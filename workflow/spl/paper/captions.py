@@ -30,7 +30,7 @@ def errors(plan: Plan, experiment: str, *_references: str) -> str:
 
 def mean_errors(plan: Plan, experiment: str, *references: str) -> str:
     """Tables of mean errors with the best method in bold."""
-    best = " Bold: the lowest." if len(plan.study.experiments[experiment].methods) > 1 else ""
+    best = " Bold: the lowest of the methods compared." if len(plan.study.experiments[experiment].methods) > 1 else ""
     return f"{errors(plan, experiment, *references)}{best}"
 
 
@@ -56,7 +56,8 @@ def _compared(plan: Plan, experiment: str) -> str:
 
 def grid(plan: Plan, experiment: str) -> str:
     """Errors over the values of one setting."""
-    return f"{ERROR}; bold: the lowest of each column; (n): mean of n runs where other cells have more."
+    best = "; bold: the lowest of each column" if len(plan.study.experiments[experiment].methods) > 1 else ""
+    return f"{ERROR}{best}; (n): mean of n runs where other cells have more."
 
 
 def against(plan: Plan, experiment: str) -> str:

@@ -58,7 +58,7 @@ def audit_cell(
         print(json.dumps(behind | report.as_json(nodes, seal, (), registered), indent=1))
         return fresh
     path = study.results / f"{name}.csv"
-    show(console, f"{path}: {place} = {value:.10g}, from {len(runs)} runs")
+    show(console, f"{path}: {place} = {value:.10g}, from {len(runs)} run{'s' if len(runs) != 1 else ''}")
     known = _rows(summaries)
     for run in runs:
         console.print(report.run_line(nodes[f"runs/{run}"], known.get(run)), soft_wrap=True)

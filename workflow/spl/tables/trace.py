@@ -83,7 +83,9 @@ class Trace:
         full = self._addresses
         exact = [line for line in range(len(full)) if full[line].replace(", ", ",") == address]
         longer = exact or [line for line in range(len(full)) if self._abbreviates(address, full[line], line)]
-        return longer or [line for line in range(len(full)) if _resembles(address, full[line])]
+        alike = longer or [line for line in range(len(full)) if _resembles(address, full[line])]
+        first = _spelt(address.partition(",")[0])
+        return [line for line in alike if _spelt(str(self.tidy.iloc[line, 0])) == first] or alike
 
     def _abbreviates(self, address: str, full: str, line: int) -> bool:
         """Whether an address begins and ends like the full one of a line, and has only parts of it in between."""
@@ -105,11 +107,14 @@ class Trace:
         return Counter(self._addresses)
 
 
+def _spelt(part: str) -> str:
+    """A part of an address without case and punctuation."""
+    return re.sub(r"[\W_]+", "-", part.strip().lower())
+
+
 def _resembles(address: str, full: str) -> bool:
     """Whether an address has the ends of a full one and parts of what lies between, but for case and punctuation."""
-    parts, all_parts = (
-        [re.sub(r"[\W_]+", "-", part.strip().lower()) for part in text.split(",")] for text in (address, full)
-    )
+    parts, all_parts = (list(map(_spelt, text.split(","))) for text in (address, full))
     return parts[0] == all_parts[0] and parts[-1] == all_parts[-1] and Counter(parts) <= Counter(all_parts)
 
 

@@ -49,7 +49,8 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         line: dict[str, str | Cell] = {"p": method}
         for transition, fall in transitions.items():
             lines = numbers.compared({"method": method, "from": transition[0], "to": transition[1]}, fall)
-            line[_name(transition)] = Cell(counted(p_value(fall.p_value), fall.n, full), lines["p_value"])
+            least = f", least {p_value(fall.smallest_p)}" if fall.smallest_p > parameter["level"] else ""
+            line[_name(transition)] = Cell(counted(p_value(fall.p_value) + least, fall.n, full), lines["p_value"])
         printed.append(line)
         pooled = _pooled(sizes)
         conclusions = _conclusions(transitions, parameter["level"])
@@ -63,7 +64,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
             f"{counted(p_value(pooled.p_value), pooled.n, full * len(transitions))}; "
             f"{_stability(sizes, stable)}."
         )
-    return numbers.table(pd.DataFrame(printed).fillna(""), f"{_explained(parameter)} {' '.join(notes)}")
+    return numbers.table(pd.DataFrame(printed).fillna(""), " ".join(notes))
 
 
 def _conclusions(transitions: Mapping[Transition, Gain], level: float) -> dict[str, int | None]:
@@ -116,12 +117,6 @@ def stable_from(sizes: Mapping[int, Arm], mean_below: float, std_below: float) -
 
 def _name(transition: Transition) -> str:
     return " → ".join(map(str, transition))
-
-
-def _explained(parameter: Mapping[str, Any]) -> str:
-    mean, std = (f"{100 * parameter[key]:g}" for key in ("mean_below", "std_below"))
-    limits = f"mean error below {mean} % with std below {std} %"
-    return f"High: p above {parameter['level']:g}. Stable: {limits}, up to the last size."
 
 
 def _stability(sizes: Mapping[int, Arm], stable: int | None) -> str:

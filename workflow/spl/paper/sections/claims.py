@@ -28,7 +28,8 @@ def _claims(plan: Plan, *experiments: str) -> str:
         f"by Holm's method within each group of claims that answer one question{pending}. Equally good: both one-sided "
         "tests "
         f"that the difference lies within {margin:g} points (assumed margin); a difference that is not significant is "
-        f"never taken for equality. Supported, contradicted: the one or the other p is at most {_levels(plan)}; this "
+        "never taken for equality. Smallest p: that of n folds, before the correction. Supported, contradicted: the "
+        f"one or the other p is at most {_levels(plan)}; this "
         "holds for the data and the network of the study, not beyond. Undecided: neither; folds to decide: about how "
         "many would do so with a power of 80 % (Noether's approximation), for the effect seen and for half of it, "
         f"since an effect seen in few folds is uncertain. {regime}Not run: the study lacks the experiment, or its "
@@ -56,7 +57,8 @@ def _regime(plan: Plan, *experiments: str) -> str:
         "Coverage and purity of FixMatch's pseudo-labels (equation 5) and its test error, at every evaluation of each "
         "run. The gate (assumed limits), measured on FixMatch and full supervision alone: mean coverage over the last "
         f"fifth of the steps of at least {100 * gate.coverage:g} %; median error of the runs that end in the high "
-        f"basin at most {100 * gate.distance:g} points above full supervision (distance); between {least:g} "
+        f"basin at most {100 * gate.distance:g} points above the study's full supervision, however long the runs are "
+        f"(distance); between {least:g} "
         f"and {largest:g} % of the runs in the low basin."
     )
 

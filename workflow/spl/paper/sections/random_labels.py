@@ -31,8 +31,22 @@ def _hardest_fold(plan: Plan, experiment: str, *references: str) -> str:
     return (
         "Error of the last checkpoint against the number of random labels, on a single fold: the one on which "
         "FixMatch's error, averaged over all numbers of labels, is largest among all "
-        f"runs of {experiment}."
+        f"runs of {experiment}.{_other_length(plan, experiment, references)}"
     )
+
+
+def _other_length(plan: Plan, experiment: str, references: tuple[str, ...]) -> str:
+    """The length of the runs for reference, where it is another than that of the experiment."""
+
+    def lengths(*names: str) -> set[tuple[int, int]]:
+        runs = (plan.runs[path] for name in names for path in plan.experiments.get(name, ()))
+        return {(run.settings["steps"], run.settings["batch"]) for run in runs}
+
+    told = (
+        f" Full supervision has {steps:,} steps with batches of {batch}."
+        for steps, batch in sorted(lengths(*references) - lengths(experiment))
+    )
+    return "".join(told)
 
 
 def _transitions(plan: Plan, experiment: str) -> str:
@@ -42,7 +56,8 @@ def _transitions(plan: Plan, experiment: str) -> str:
         "p-value of the exact one-sided Wilcoxon test over folds that the error of the last checkpoint "
         "falls from one number of random labels to the next; each labelled set contains the next smaller one. High: p "
         f"above {limits.level:g}; stable: from there on, the mean error is below {100 * limits.mean_below:g} % "
-        f"and its std below {100 * limits.std_below:g} points."
+        f"and its std below {100 * limits.std_below:g} points. Least: the smallest p that so "
+        "few folds can reach, where it is above that. All together: the pairs of all steps pooled, descriptive."
     )
 
 

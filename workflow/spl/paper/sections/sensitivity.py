@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from spl.paper import captions, parameters
+from spl.paper.claims import CLAIMS
 from spl.paper.conditions import is_single_pair, listed, values_in_words
 from spl.paper.exhibit import Exhibit
 from spl.study.checks import BASELINE
 from spl.study.labels import SYMBOLS
 from spl.study.plan import Plan
 
+# The experiment of the claim on the factor as loss
+TESTING = " and ".join(CLAIMS["factor-as-loss"].experiments)
+
 
 def _beside_none(plan: Plan, experiment: str, *references: str) -> str:
     """Errors over the weights of the factor as loss."""
     without = f" 0: Smooth FixMatch itself, with the runs of {listed(references)}." if references else ""
-    return captions.grid(plan, experiment) + without
+    return f"{captions.grid(plan, experiment)}{without} The claim on this factor is tested by {TESTING} alone."
 
 
 def _sensitivity(setting: str, rise: bool = False) -> Callable[..., str]:

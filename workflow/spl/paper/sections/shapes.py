@@ -24,7 +24,8 @@ def _aggregate(plan: Plan, *experiments: str) -> str:
     return (
         "All runs under equal conditions (same data, labelled set, seed and settings, except λ_u and the shape of the "
         f"factor), paired run by run, over the experiments {listed(experiments)}. In points; last − best, largest: "
-        "mean and largest difference between last and best error over all runs of a method; max, min: largest and "
+        "mean and largest difference between last and best error over all runs of a method, which are not the same for "
+        "each; max, min: largest and "
         "smallest gain of a pair; better: pairs in which the method has the lower error. The test takes pairs for "
         "independent, although those with the same labelled set are not: p is descriptive only."
     )
