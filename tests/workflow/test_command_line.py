@@ -6,7 +6,21 @@ import shlex
 import pytest
 
 PEOPLE = [
-    *("plan", "status", "audit", "seal", "register", "digest", "equivalent", "bench", "doctor", "findings", "schema")
+    *(
+        "plan",
+        "status",
+        "audit",
+        "seal",
+        "register",
+        "digest",
+        "equivalent",
+        "bench",
+        "doctor",
+        "compare",
+        "power",
+        "findings",
+        "schema",
+    )
 ]
 RULES = [
     *("download", "data", "split", "calibrate", "train", "analyse", "figure", "table", "spreadsheet", "page"),

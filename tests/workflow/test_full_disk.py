@@ -11,15 +11,13 @@ def test_a_disk_that_is_full_or_refuses_is_told_in_one_line(project):
     plan, _ = write_plan(project, "tests/studies/tiny.yaml")
     done = project.run("spl", "data", plan, "data/digits")
     assert done.returncode == 0, done.stderr
-    full = project.results / f"{SPLIT}.json"
-    full.parent.mkdir(parents=True)
-    full.symlink_to("/dev/full")
-    refused = project.run("spl", "split", plan, SPLIT)
-    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
-    assert re.fullmatch("error: .*: No space left on device\n", refused.stderr)
-    full.parents[1].rename(project.folder / "elsewhere")
-    full.parents[1].symlink_to("/sys")
-    refused = project.run("spl", "split", plan, SPLIT)
+    refused = project.run("spl", "split", plan, SPLIT, on=("prlimit", "--fsize=0"))  # no file may have a byte
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1), refused.stderr
+    assert re.fullmatch("error: .*: File too large\n", refused.stderr)
+    plan = str((project.folder / plan).resolve())
+    project.results.rename(project.folder / "elsewhere")
+    project.results.symlink_to("/sys")
+    refused = project.run("spl", "split", plan.replace("results/tiny", "elsewhere"), SPLIT)
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert re.fullmatch("error: .*: Operation not permitted\n", refused.stderr)
 
