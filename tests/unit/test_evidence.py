@@ -514,6 +514,11 @@ TENSORS = {
         lambda path: rewrite(path, {name: array.astype(np.uint16) for name, array in load_file(path).items()}),
         "expected uint8, the smallest type for 3 classes",
     ),
+    "predictions of a class that is not there": (
+        PREDICTIONS,
+        lambda path: rewrite(path, {"predicted": load_file(path)["predicted"] + np.uint8(3)}),
+        "it has classes from 3 on, where there are 3",
+    ),
     "one prediction for all images": (
         PREDICTIONS,
         lambda path: rewrite(path, {"predicted": np.zeros((2, 1), np.uint8)}),

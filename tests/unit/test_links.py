@@ -15,7 +15,7 @@ from spl.campaign.job import Job, canonical
 from spl.errors import InputError
 from spl.provenance import report, rerun
 from spl.provenance.audit import PlannedStudy, listing_of
-from spl.provenance.digests import digests, read_agreed
+from spl.provenance.digests import digests, read_agreed, write_agreed
 from spl.provenance.ledger import noted_statement
 from spl.provenance.links import check_folders, check_place
 from spl.provenance.published import check_complete, differences
@@ -241,3 +241,21 @@ def test_no_job_writes_through_a_link(made):
         pytest.fail("it began")
     with pytest.raises(InputError, match=message):
         check_folders(JOBS.values(), RESULTS)
+
+
+def test_an_audit_writes_through_no_link_that_waits_for_it(tmp_path):
+    """In results that somebody sent, links may wait in the place of what an audit notes for the next one."""
+    own = tmp_path / "own"
+    own.write_text("precious")
+    logs = tmp_path / "received/logs"
+    logs.mkdir(parents=True)
+    for name in (f".digests.json.{os.getpid()}", "digests.json"):
+        (logs / name).symlink_to(own)
+    assert digests([own], logs / "digests.json", quick=False)[own]
+    assert own.read_text() == "precious"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "logs").symlink_to(elsewhere)
+    digests([own], tmp_path / "logs/digests.json", quick=False)
+    write_agreed(tmp_path / "logs/agreed.json", ["a"])
+    assert list(elsewhere.iterdir()) == []

@@ -94,6 +94,8 @@ REFUSED = [
     (["--rerun-cheap", "--json"], "--rerun-cheap: expected without --json"),
     (["--rerun", "table1", "--seal", "0" * 64], "--rerun: expected without --seal"),
     (["--rerun-cheap", "--digest", "0" * 64], "--rerun-cheap: expected without --digest"),
+    (["--rerun", ""], "--rerun: expected a result, got nothing"),
+    (["--why", ""], "--why: expected a result, got nothing"),
     (["--rerun-sample", "2"], "--rerun-sample and --seed: expected together"),
     (["--seed", "2"], "--rerun-sample and --seed: expected together"),
     (["--digest", "0" * 64, "--quick"], "--quick: expected without --digest"),

@@ -227,6 +227,9 @@ def audit(
                 f"--seal {seal}: expected a file, or a sha256, 64 digits in lower case, as `sha256sum ROOT.sha256` "
                 "prints it"
             )
+    for option, given in (("--rerun", rerun), ("--why", why)):
+        if given == "":
+            raise InputError(f"{option}: expected a result, got nothing")
     compared = {"--seal": seal, "--digest": published_digest}
     others: dict[str, object] = {"--json": as_json, "--quick": quick, **compared, "--why": why}
     repeats = {"--rerun": rerun, "--rerun-cheap": rerun_cheap, "--rerun-sample": rerun_sample is not None}

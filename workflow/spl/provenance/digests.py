@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -39,9 +40,7 @@ def digests(paths: Iterable[Path], cache: Path, quick: bool) -> dict[Path, str |
         results = with_progress(pool.map(lambda path: _digest(path, known), distinct), len(distinct), "reading files")
         entries = dict(zip(distinct, results, strict=True))
     updated = {**_read(cache), **{str(path): entry for path, entry in entries.items() if entry}}
-    with suppress(OSError):  # results on a read-only file system can be audited, too
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(cache, json.dumps(updated))
+    _remember(cache, updated)
     return {path: entry and entry[1] for path, entry in entries.items()}
 
 
@@ -55,9 +54,14 @@ def read_agreed(memory: Path) -> set[str]:
 
 def write_agreed(memory: Path, agreed: Iterable[str]) -> None:
     """Remember for :func:`read_agreed` which results agree."""
+    _remember(memory, sorted(agreed))
+
+
+def _remember(place: Path, content: Any) -> None:
+    """Write for the next audit; nothing where a link in received results would lead, or on a read-only file system."""
     with suppress(OSError):
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(memory, json.dumps(sorted(agreed)))
+        if not place.parent.is_symlink():
+            write_whole(place, json.dumps(content))
 
 
 def _digest(path: Path, known: Cache) -> tuple[list[int], str] | None:

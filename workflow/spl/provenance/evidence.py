@@ -151,6 +151,8 @@ def _form_of_run(files: Mapping[str, Path], metrics: list[dict[str, float]]) -> 
         kind = np.min_scalar_type(predictions.classes - 1)
         if any(NUMBER_TYPES.get(form) != kind for form, _ in described.values()):
             yield f"{path}: expected {kind}, the smallest type for {predictions.classes} classes"
+        if max(predictions.predicted.max(initial=0), predictions.true.max(initial=0)) >= predictions.classes:
+            yield f"{path}: it has classes from {predictions.classes} on, where there are {predictions.classes}"
         if predictions.predicted.shape[1:] != predictions.true.shape:
             yield f"{path}: predictions {predictions.predicted.shape} for {predictions.true.shape} test images"
         yield from _other_metadata(path, metadata, {"classes": str(predictions.classes)})

@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from spl.campaign.notes import write_note
 from spl.errors import InputError
 
 
@@ -62,10 +62,5 @@ def read_plain(path: Path) -> bytes:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file atomically: whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    """Write a file atomically: whole or not at all; see :func:`spl.campaign.notes.write_note`."""
+    write_note(path, text.encode())
