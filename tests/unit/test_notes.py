@@ -43,11 +43,10 @@ def test_a_system_that_refuses_is_quoted_and_the_last_note_stays_whole(monkeypat
     note = RESULTS / "campaign/study-file"
     write_note(note, b"config/demo.yaml\n")
 
-    def torn(path, content):
-        path.touch()
-        raise OSError(number, os.strerror(number), str(path))
+    def torn(handle):
+        raise OSError(number, os.strerror(number), str(note))
 
-    monkeypatch.setattr(Path, "write_bytes", torn)
+    monkeypatch.setattr(os, "fsync", torn)
     with (
         pytest.raises(InputError, match=f"{os.strerror(number)}; expected a folder to write to, with room"),
         noting(RESULTS),
