@@ -19,7 +19,7 @@ def test_the_whole_paper_is_one_file_of_less_than_10_megabytes(visit, paper):
     assert paper.stat().st_size < 10e6
     page = visit(paper)
     expect(page.locator("#runs output")).to_have_text("333 runs")
-    expect(page.locator("#runs .note")).to_contain_text("24 more short runs")
+    expect(page.locator("#runs .note").last).to_contain_text("24 more short runs")
     for width in (1280, 375):
         page.set_viewport_size({"width": width, "height": 900})
         page.reload()
