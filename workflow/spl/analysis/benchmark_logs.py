@@ -6,6 +6,7 @@ draws the labelled images and everything else, so it is the fold of a run.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -49,7 +50,9 @@ def read_logs(folder: Path, best: bool) -> tuple[str, pd.DataFrame]:
     Raises:
         InputError: no logs, a run whose name tells too little, or one that ended before others of its setting.
     """
-    logs = sorted(path for path in folder.rglob(LOG) if path.is_file())
+    # not Path.rglob, which fails if a folder vanishes or cannot be read
+    found = (Path(place, LOG) for place, _, files in os.walk(folder) if LOG in files)
+    logs = sorted(path for path in found if path.is_file())
     if not logs:
         raise InputError(f"{folder}: expected folders of TorchSSL or USB, each with a {LOG}, or a CSV file")
     runs = pd.DataFrame([_run(log, best) for log in logs])
