@@ -55,7 +55,8 @@ def assert_a_step_is_semilearn_s(given, state, method, settings, monkeypatch):
     for name in LOSSES:
         torch.testing.assert_close(measured[name], given[name], rtol=1e-5, atol=1e-6)
     for name, leaf in (("labelled_gradient", leaves[0]), ("strong_gradient", leaves[2])):
-        torch.testing.assert_close(leaf.grad, given[name], rtol=1e-4, atol=1e-8)
+        # A probability minus a target loses digits where they are near, and processors round differently.
+        torch.testing.assert_close(leaf.grad, given[name], rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize(("classes", "threshold"), FIXMATCH)
