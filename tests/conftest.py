@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 from project import Project
+from xdist.scheduler import LoadFileScheduling
 
 settings.register_profile("campaign", max_examples=2_000, deadline=None)
 settings.register_profile("default", deadline=None)  # a test that fails on a slow or busy machine says nothing
@@ -28,6 +29,8 @@ SLOW = {
     *("test_semilearn", "test_basin_switches", "test_process", "test_resumption", "test_hostile_products"),
 }
 """Of the unit tests, files that start processes or have tests of more than two seconds."""
+ORDER = ("slurm", "workflow", "processors", "browser", "benchmarks", "unit")
+"""Folders of tests, those first whose files take longest, so that no worker begins a long one when others are done."""
 
 
 def pytest_collection_modifyitems(items):
@@ -39,7 +42,21 @@ def pytest_collection_modifyitems(items):
             item.add_marker("slow")
         if folder in EXTRA or EXTRA_FIXTURES & set(item.fixturenames):
             item.add_marker("extra")
-    items.sort(key=lambda item: item.get_closest_marker("smoke") is None)  # it takes longest, and begins first
+    items.sort(key=lambda item: ORDER.index(item.path.relative_to(TESTS).parts[0]))
+    items.sort(key=lambda item: item.get_closest_marker("smoke") is None)  # it takes longest
+
+
+class OneFilePerWorker(LoadFileScheduling):
+    """A worker does all tests of a file, which share their set-up, and one worker all that need the real SLURM."""
+
+    def _split_scope(self, nodeid):
+        file = super()._split_scope(nodeid)
+        return "tests/slurm" if file.startswith("tests/slurm/") else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """A machine has room for one SLURM: two workers with its tests would wait for each other."""
+    return OneFilePerWorker(config, log)
 
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
