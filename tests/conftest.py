@@ -24,6 +24,8 @@ EXTRA = {"slurm", "browser", "processors", "benchmarks"}
 """Folders of tests that run in `make test-all` alone."""
 EXTRA_FIXTURES = {"debian_fashion_mnist", "published_fashion_mnist", "validator"}
 """What only `make test-all` installs; a test elsewhere that needs one of these runs there, too."""
+EXTRA_FILES = {"test_imagenet", "test_interruption", "test_large_experiment"}
+"""Of the workflow tests, those of full-size networks and of thousands of runs: minutes, in `make test-all` alone."""
 SLOW = {
     *("test_attempt", "test_checkpoints", "test_distributed", "test_lock"),  # training processes, killed and resumed
     *("test_semilearn", "test_basin_switches", "test_process", "test_resumption", "test_hostile_products"),
@@ -40,7 +42,7 @@ def pytest_collection_modifyitems(items):
         item.add_marker(folder)
         if folder == "unit" and item.path.stem in SLOW:
             item.add_marker("slow")
-        if folder in EXTRA or EXTRA_FIXTURES & set(item.fixturenames):
+        if folder in EXTRA or item.path.stem in EXTRA_FILES or EXTRA_FIXTURES & set(item.fixturenames):
             item.add_marker("extra")
     items.sort(key=lambda item: ORDER.index(item.path.relative_to(TESTS).parts[0]))
     items.sort(key=lambda item: item.get_closest_marker("smoke") is None)  # it takes longest
