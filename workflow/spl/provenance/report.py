@@ -21,7 +21,7 @@ from spl.provenance.links import depends_on_reader
 from spl.provenance.manifest import resumptions
 from spl.provenance.seal import NAMED, ROOT_FILE, Seal
 from spl.provenance.sources import abridged, source_lines
-from spl.provenance.verdicts import Node, Verdict
+from spl.provenance.verdicts import SOUND, Node, Verdict
 from spl.text.printable import printable
 from spl.text.shell import shell_word
 from spl.text.terminal import plain
@@ -44,10 +44,6 @@ SEALS = {
     "absent": "none yet: `snakemake all` writes it last",
     "foreign": "not the published one",
 }
-
-
-# Verdicts that vouch for results; the second is given in an archive alone
-SOUND = ("fresh", "recorded")
 
 # Subcommands whose jobs do not read each other's results
 EXHIBITS = ("figure", "table", "spreadsheet")

@@ -29,6 +29,8 @@ from spl.provenance.signature import SIGNATURE
 Verdict = Literal[
     "fresh", "recorded", "stale", "tampered", "contradictory", "broken-chain", "orphan", "unrecorded", "missing"
 ]
+# Those that vouch for results; the second is given in an archive alone
+SOUND = ("fresh", "recorded")
 
 
 @dataclass(frozen=True)
