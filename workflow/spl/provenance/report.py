@@ -160,9 +160,10 @@ def published_lines(published: str | None, unlike: Sequence[str] | None) -> Iter
 
 
 def crate_lines(unlike: Sequence[str] | None, beside: Sequence[str]) -> Iterator[str]:
-    """Whether a crate holds the files that it describes, and what else lies there; no line outside of a crate."""
+    """Whether a crate is as it should be, and what else lies there; no line outside of a crate."""
     if unlike is not None:
-        yield f"crate: {len(unlike)} files differ from its description" if unlike else "crate: as it describes itself"
+        count = f"{len(unlike)} difference{'s' * (len(unlike) > 1)}"
+        yield f"crate: {count if unlike else 'as it describes itself, and as this program writes it'}"
         yield from (f"  ✗ {line}" for line in unlike[:NAMED])
         if beside:
             yield f"  not compared: {', '.join(beside)}"
