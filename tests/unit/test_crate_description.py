@@ -326,7 +326,7 @@ def test_what_is_edited_or_added_in_a_crate_together_with_its_description_is_nam
     assert written()[0].startswith(EDITED[name])
 
 
-@pytest.mark.parametrize("name", ["LICENSE", "README.md", "study/1-fake.yaml"])
+@pytest.mark.parametrize("name", ["LICENSE", "README.md", "study/1-fake.yaml", "results/fake/ROOT.sha256"])
 def test_what_is_removed_from_a_crate_together_with_its_description_is_named(written, name):
     Path(name).unlink()
     describe_again()

@@ -19,6 +19,7 @@ from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.provenance import report
 from spl.provenance.crate_check import METADATA, crate_differences, not_compared
+from spl.provenance.crate_entities import Record
 from spl.provenance.deviations import check_registration, is_kept
 from spl.provenance.digests import digests, read_agreed, write_agreed
 from spl.provenance.links import check_place, link_problem, linked
@@ -150,7 +151,7 @@ def _crate_differences(study: PlannedStudy, nodes: Mapping[str, Node]) -> list[s
     found = crate_differences(study.results, hashed)
     if found != []:
         return found
-    from spl.provenance.crate import Record, unlike_written  # loads rocrate, which takes long
+    from spl.provenance.crate import unlike_written  # loads rocrate, which takes long
 
     records = [Record(job, node.manifest) for job, node in judged if node.manifest]
     if len(records) < len(judged):

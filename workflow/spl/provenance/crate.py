@@ -125,15 +125,14 @@ def unlike_written(plan: Plan, shown: Mapping[str, Exhibit], records: list[Recor
     """
     if study.parent != Path("study"):
         return [f"{study}: expected the study of this crate, as in --study study/1-STUDY.yaml"]
-    code, texts = _code(Path()), _texts(plan, study)
-    paths = [*_sources(plan, records, {study: study}), *code, *texts]
-    if absent := [path for path in paths if not path.is_file()]:
+    sources = _sources(plan, records, {study: study})
+    if absent := [path for path in sources if not path.is_file()]:
         return [f"{path}: missing" for path in absent]
     written = {path: (machine.PROJECT / path).read_bytes() for path in _code(machine.PROJECT)}
-    written |= {path: text.encode() for path, text in texts.items()}
-    present = {path: path.read_bytes() for path in (*code, *texts)}
-    unlike = [path for path in sorted(written | present) if written.get(path) != present.get(path)]
-    metadata = _metadata(Path(), plan, shown, records, [study], paths)
+    written |= {path: text.encode() for path, text in _texts(plan, study).items()}
+    present = {path: path.read_bytes() for path in {*written, *_code(Path())} if path.is_file()}
+    unlike = [path for path in sorted({*written, *present}) if written.get(path) != present.get(path)]
+    metadata = _metadata(Path(), plan, shown, records, [study], [*sources, *present])
     return [
         *(f"{path}: not as this program writes it" for path in unlike),
         *_unlike_metadata(METADATA.read_text(encoding="utf-8"), metadata),
@@ -146,7 +145,8 @@ def _unlike_metadata(present: str, written: str) -> Iterator[str]:
         return
     graphs = (parse_json(text)["@graph"] for text in (present, written))
     try:
-        differences = list(json_differences(*({entity["@id"]: entity for entity in graph} for graph in graphs)))
+        here, there = ({entity["@id"]: entity for entity in graph} for graph in graphs)
+        differences = list(json_differences(here, there))
     except (LookupError, TypeError):  # entities that are none
         differences = []
     for key, mine, theirs in differences:
@@ -215,7 +215,7 @@ def _metadata(
             (folder / path).stat().st_size,
             **{"name": str(path), **words.get(path, {})},
         )
-        for path in paths
+        for path in sorted(paths)
     }
     versions = {"spl": version("smooth-pseudo-labeling"), "snakemake": machine.locked()["snakemake"]}
     return _described(CrateEntities(plan.study.title, records, contents, originals, versions))
