@@ -54,6 +54,19 @@ def test_raw_data_that_are_not_here_break_nothing_and_are_told(made):
     assert judge()["first"].notes == ("raw.gz is not on this machine, so it was not compared",)
 
 
+@pytest.mark.parametrize("recorded", [{"elsewhere/raw.gz": "0" * 64}, {}], ids=["elsewhere", "none"])
+def test_raw_data_that_are_not_here_are_told_whatever_a_manifest_says_of_them(made, recorded):
+    first = job("first", ["gone/a.gz", "gone/b.gz"], seed=0)
+    write(CHAIN["first"], inputs=recorded)
+    node = judge({**CHAIN, "first": first})["first"]
+    assert (node.verdict, node.notes) == (
+        "fresh", ("gone/a.gz and 1 more are not on this machine, so they were not compared",)
+    )  # fmt: skip
+    Path("gone").mkdir()
+    Path("gone/a.gz").write_text("raw")
+    assert verdicts({**CHAIN, "first": first})["first"] == "stale data", "what is here was not read"
+
+
 def test_in_an_archive_manifests_count_for_results_that_are_not_kept(made):
     def archive(jobs=CHAIN):
         nodes = audit(jobs, lambda path: digest(path) if path.exists() else None, archive=True)

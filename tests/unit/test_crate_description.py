@@ -14,12 +14,14 @@ from spl.campaign.parameters import crate_parameter
 from spl.code.subcommands import with_code
 from spl.errors import InputError
 from spl.paper.selection import exhibits
-from spl.provenance import crate, report
+from spl.provenance import crate, machine, report
+from spl.provenance.audit import plan_study
 from spl.provenance.crate_check import METADATA, crate_differences, not_compared
 from spl.provenance.crate_entities import Content, CrateEntities, Record, property_value, refs
 from spl.provenance.files import digest
 from spl.provenance.manifest import Code, Manifest
 from spl.provenance.recording import recorded
+from spl.provenance.seal import write_seal
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_study
 
@@ -164,12 +166,15 @@ def test_a_crate_that_is_not_of_fresh_results_alone_is_refused_in_one_line(tmp_p
         crate.fresh_records(CHAIN, RESULTS)
 
 
+NOTES = ("results/fake/logs/agreed.json", "results/fake/logs/digests.json")
+
+
 @pytest.fixture
 def crate_folder(tmp_path, monkeypatch):
     """A folder with two files that are described as they are, and what a check may leave there."""
     monkeypatch.chdir(tmp_path)
     entities = [{"@id": "./", "@type": "Dataset"}]
-    left_behind = ("results/fake/logs/digests.json", "code/__pycache__/x.cpython-311.pyc", ".venv/bin/python")
+    left_behind = (*NOTES, "code/__pycache__/x.cpython-311.pyc", ".venv/bin/python")
     for name in ("a b.py", "code/x.py", "results/fake/one.csv", *left_behind):
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -181,11 +186,11 @@ def crate_folder(tmp_path, monkeypatch):
 
 def test_files_of_a_crate_that_are_not_as_described_are_named(crate_folder):
     results = Path("results/fake")
-    assert crate_differences(results) == []
+    assert crate_differences(results, {}) == []
     Path("a b.py").write_text("edited")
     Path("results/fake/one.csv").unlink()
     Path("code/sitecustomize.py").write_text("")
-    assert crate_differences(results) == [
+    assert crate_differences(results, {}) == [
         "a b.py: not as ro-crate-metadata.json describes it",
         "results/fake/one.csv: described in ro-crate-metadata.json, but missing",
         "code/sitecustomize.py: not described in ro-crate-metadata.json",
@@ -201,7 +206,10 @@ PLANTED = (
     "tool.egg-info",
     "code/.venv/bin/python",
     "code/.snakemake/x",
-    "results/other/logs/x",
+    "results/other/logs/agreed.json",
+    "results/fake/logs/read me first.html",
+    "results/fake/partial/paper.html",
+    "results/fake/campaign/made/first.manifest.json.sha256",
 )
 
 
@@ -209,37 +217,143 @@ PLANTED = (
 def test_no_name_of_a_file_keeps_it_from_the_comparison_of_a_crate(crate_folder, name):
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).touch()
-    assert f"{name}: not described in ro-crate-metadata.json" in crate_differences(Path("results/fake"))
+    assert f"{name}: not described in ro-crate-metadata.json" in crate_differences(Path("results/fake"), {})
 
 
 @pytest.mark.parametrize("target", ["/proc/self/cwd/aside", "nowhere"])
-@pytest.mark.parametrize("name", ["a b.py", "code", "code/__pycache__", "results/fake/one.csv"])
+@pytest.mark.parametrize("name", ["a b.py", "code", "code/__pycache__", "results/fake/one.csv", NOTES[0]])
 def test_no_file_of_a_crate_is_a_link_or_lies_behind_one(crate_folder, name, target):
     Path(name).rename("aside")
     Path(name).symlink_to(target)
-    assert any(line.startswith(f"{name}: not ") for line in crate_differences(Path("results/fake")))
+    assert any(line.startswith(f"{name}: not ") for line in crate_differences(Path("results/fake"), {}))
+
+
+@pytest.mark.parametrize("name", ["results", "results/tiny"])
+def test_nothing_is_noted_behind_a_link_in_a_crate(crate_folder, name):
+    """Of results elsewhere, the folder of the study may be one."""
+    Path("results/tiny").mkdir()
+    study = STUDIES[2].with_name("tiny.yaml")
+    assert plan_study(study).results == Path("results/tiny")
+    Path(name).rename("aside")
+    Path(name).symlink_to(Path("aside").resolve())
+    with pytest.raises(InputError, match=f"^{name} is a link; expected no links to results"):
+        plan_study(study)
+    METADATA.unlink()
+    assert plan_study(study).results == Path("results/tiny")
 
 
 def test_what_lies_in_a_crate_and_is_not_compared_is_named(crate_folder):
     """As after a check, and where the program was installed."""
     results = Path("results/fake")
     Path("workflow/smooth_pseudo_labeling.egg-info").mkdir(parents=True)
-    assert crate_differences(results) == []
+    assert crate_differences(results, {}) == []
     assert list(report.crate_lines([], not_compared(results))) == [
-        "crate: as it describes itself",
-        "  not compared: .venv, results/fake/logs, workflow/smooth_pseudo_labeling.egg-info, 1 folder __pycache__",
+        "crate: as it describes itself, and as this program writes it",
+        f"  not compared: .venv, {', '.join(NOTES)}, workflow/smooth_pseudo_labeling.egg-info, 1 folder __pycache__",
     ]
+    assert next(report.crate_lines(["a", "b"], [])) == "crate: 2 differences"
     assert list(report.crate_lines(None, [])) == []
 
 
 def test_a_folder_without_a_description_is_no_crate_and_a_damaged_one_is_refused(crate_folder):
     METADATA.write_text('{"@graph": [{"sha256": "0"}]}')
     with pytest.raises(InputError, match=r"^ro-crate-metadata\.json: expected the description of a crate"):
-        crate_differences(Path("results/fake"))
+        crate_differences(Path("results/fake"), {})
     METADATA.rename("aside")
     for put in (os.mkdir, os.mkfifo, lambda path: path.symlink_to("aside")):
         put(METADATA)
         with pytest.raises(InputError, match="found no file"):
-            crate_differences(Path("results/fake"))
+            crate_differences(Path("results/fake"), {})
         METADATA.rmdir() if METADATA.is_dir() else METADATA.unlink()
-    assert crate_differences(Path("results/fake")) is None
+    assert crate_differences(Path("results/fake"), {}) is None
+
+
+# ---- what would be written again
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """The present folder is a crate of the chain; returns what differs from what this program writes."""
+    monkeypatch.setattr(machine, "PROJECT", tmp_path / "project")
+    for name in ("workflow/Snakefile", "workflow/spl/x.py", "LICENSE"):
+        path = tmp_path / "project" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    monkeypatch.chdir(tmp_path)
+    make()
+    write_seal(RESULTS, "no job ran")
+    study = Path("fake.yaml")
+    study.write_text(STUDIES[2].with_name("tiny.yaml").read_text().replace("name: tiny", "name: fake"))
+    plan, records = make_plan(read_study(study)), crate.fresh_records(CHAIN, RESULTS)
+    crate._fill(tmp_path / "crate", plan, {}, records, [study])
+    monkeypatch.chdir(tmp_path / "crate")
+    return lambda study="study/1-fake.yaml": crate.unlike_written(plan, {}, records, Path(study))
+
+
+def describe_again():
+    """Edit the description of a crate so that it is that of the files that are here."""
+    content = json.loads(METADATA.read_text())
+    entities = {entity["@id"]: entity for entity in content["@graph"]}
+    files = {str(path): path for path in Path().rglob("*") if path.is_file() and path != METADATA}
+    for name in [name for name, entity in entities.items() if "sha256" in entity and name[0] != "#"]:
+        if name not in files:
+            del entities[name]
+    for name, path in files.items():
+        entity = entities.setdefault(name, {"@id": name, "@type": "File"})
+        entity |= {"sha256": digest(path), "contentSize": str(path.stat().st_size)}
+    METADATA.write_text(json.dumps({**content, "@graph": list(entities.values())}, indent=4, sort_keys=True))
+
+
+EDITED = {
+    "README.md": "README.md: not as this program writes it",
+    "study/resolved.json": "study/resolved.json: not as this program writes it",
+    "LICENSE": "LICENSE: not as this program writes it",
+    "workflow/spl/x.py": "workflow/spl/x.py: not as this program writes it",
+    "workflow/rules/more.smk": "workflow/rules/more.smk: not as this program writes it",
+    "OPEN ME.html": "ro-crate-metadata.json: OPEN ME.html is {",
+    "results/fake/note.txt": "ro-crate-metadata.json: results/fake/note.txt is {",
+    "study/2-more.yaml": "ro-crate-metadata.json: study/2-more.yaml is {",
+}
+
+
+@pytest.mark.parametrize("name", EDITED)
+def test_what_is_edited_or_added_in_a_crate_together_with_its_description_is_named(written, name):
+    assert written() == []
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).write_text("edited")
+    describe_again()
+    assert crate_differences(RESULTS, {}) == []
+    assert written()[0].startswith(EDITED[name])
+
+
+@pytest.mark.parametrize("name", ["LICENSE", "README.md", "study/1-fake.yaml", "results/fake/ROOT.sha256"])
+def test_what_is_removed_from_a_crate_together_with_its_description_is_named(written, name):
+    Path(name).unlink()
+    describe_again()
+    assert crate_differences(RESULTS, {}) == []
+    [line, *_] = written()
+    assert line.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    ("edit", "line"),
+    [
+        (
+            lambda graph: graph[0].update(name="Another study"),
+            './.name is "Another study", this program writes "A tiny',
+        ),
+        (lambda graph: graph.append(graph[5]), "not as this program writes it"),
+        (lambda graph: graph.append("text"), "not as this program writes it"),
+    ],
+)
+def test_names_and_descriptions_in_a_crate_are_those_that_this_program_writes(written, edit, line):
+    content = json.loads(METADATA.read_text())
+    edit(content["@graph"])
+    METADATA.write_text(json.dumps(content, indent=4, sort_keys=True))
+    assert line in written()[0]
+
+
+def test_a_crate_is_compared_with_its_own_study(written):
+    assert written("../fake.yaml") == [
+        "../fake.yaml: expected the study of this crate, as in --study study/1-STUDY.yaml"
+    ]

@@ -13,6 +13,7 @@ from spl.campaign.parameters import data_parameter, page_parameter
 from spl.data.sources import cifar_10
 from spl.errors import InputError
 from spl.paper.selection import exhibits
+from spl.study.files import DATA_FILES
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
@@ -70,6 +71,21 @@ def test_what_is_nowhere_is_to_be_downloaded_and_a_home_folder_written_as_people
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "cifar-10-python.tar.gz").touch()
     assert files_of(source="cifar-10", root="~") == [tmp_path / "cifar-10-python.tar.gz"]
+
+
+def test_which_files_count_is_not_for_a_manifest_to_say(tmp_path, monkeypatch):
+    """Of prepared data whose ``root`` is not here."""
+    monkeypatch.chdir(tmp_path)
+    prepared = Path("results/mine/data/pictures")
+    prepared.mkdir(parents=True)
+    for name in DATA_FILES:
+        (prepared / name).touch()
+    known = {"train_counts": [], "side": 32, "classes": [], "listing": None}
+    parameter = {"source": "cifar-10", "options": {}, "known": known}
+    for inputs in ({}, {"README.md": "0" * 64}):
+        manifest = {"parameter": parameter, "inputs": inputs}
+        prepared.with_name("pictures.manifest.json").write_text(json.dumps(manifest))
+        assert files_of(source="cifar-10", root="gone") == [Path("gone/cifar-10-python.tar.gz")]
 
 
 REFUSED = {

@@ -183,7 +183,8 @@ def test_a_study_without_a_registration_is_none_unless_it_says_so(folder):
 
 def test_a_study_that_keeps_its_registration_through_the_looks(folder):
     at = registered_study()
-    for study in (content(), with_folds([0, 1, 2]), with_folds([0])):
+    record(look(run_nodes(at)))
+    for study in (content(), LATER_FOLDS, with_folds([0])):
         kept = check(run_nodes(at, study=study), study)
         assert (kept.deviations, kept.notes) == ((), ())
     assert (
@@ -212,8 +213,8 @@ def test_another_labelled_set_is_named_once_for_all_runs_of_an_arm(folder):
 
 def test_another_test_is_named(folder):
     registered_study()
-    study = content(looks=[1, 3], levels=[0.01, 0.04])
-    assert check(study=study).deviations == ("registered.looks: [2, 3] became [1, 3]",)
+    study = content(levels=[0.02, 0.03])
+    assert check(study=study).deviations == ("registered.levels: [0.01, 0.04] became [0.02, 0.03]",)
     assert check(study=changed("no_effect", {"margin": 0.02})).deviations == (
         "limits.no_effect.margin: 0.005 became 0.02",
     )
@@ -226,6 +227,7 @@ def test_runs_that_are_left_out_or_added_to_a_registered_experiment_are_named(fo
     [line] = check(study=changed("experiments.scarce-labels.seeds", [0, 1])).deviations
     assert line == 'experiments.scarce-labels.seeds: "0" became "0-1"'
     study = with_folds([0, 1, 2, 3]) | {"fold_seeds": [0, 1, 2, 3]}
+    record(look(()), look((), folds=3, level=0.04))
     assert check(study=study).deviations == ('experiments.scarce-labels.folds: "0-2" became "0-3"',)
 
 
@@ -370,21 +372,75 @@ def test_a_damaged_registration_or_record_of_looks_is_named(folder, damage):
         assert check().deviations == ("config/tiny.looks.json: expected looks, as `spl register --look` records them",)
 
 
+def look(nodes, **changes):
+    """The look at two folds, as it was recorded after these runs."""
+    looked_at = [node.name.removeprefix("runs/") for node in nodes if "stop" not in node.name]
+    runs = runs_digest({node.name: node for node in nodes}, looked_at)
+    outcome = {"claim": "scarce-labels", "effect": 0.002, "p": 0.5, "p_opposite": 0.75, "verdict": "undecided"}
+    return RecordedLook(**{"folds": 2, "level": 0.01, "runs": runs, **outcome, **changes})
+
+
+def record(*looks):
+    STUDY.with_suffix(".looks.json").write_text(json.dumps([one.model_dump() for one in looks]))
+
+
+LATER_FOLDS = with_folds([0, 1, 2])
+
+
 def test_results_that_changed_after_they_were_looked_at(folder):
     at = registered_study()
     nodes = run_nodes(at)
-    looked_at = [node.name.removeprefix("runs/") for node in nodes if "stop" not in node.name]
-    look = RecordedLook(
-        folds=2, level=0.01, runs=runs_digest({node.name: node for node in nodes}, looked_at), claim="scarce-labels",
-        effect=0.0, p=0.5, p_opposite=0.5, verdict="undecided",
-    )  # fmt: skip
-    STUDY.with_suffix(".looks.json").write_text(json.dumps([look.model_dump()]))
+    record(look(nodes))
     assert check(nodes).deviations == ()
-    assert check(run_nodes(at, study=with_folds([0, 1, 2])), with_folds([0, 1, 2])).deviations == ()
+    assert check(run_nodes(at, study=LATER_FOLDS), LATER_FOLDS).deviations == ()
     assert check(nodes[:1]).deviations == (), "an audit of a part"
     assert check(run_nodes(at, results="other")).deviations == (
         "look at 2 folds: its runs have other results than those looked at",
     )
+
+
+def claims_table(n, verdict="fresh"):
+    """The verdict on a table of claims that tests the primary one on n folds."""
+    path = Path("results/tiny/tables/claims.csv")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = {"n": n, "effect": 0.002, "p_supported": 0.5, "p_contradicted": 0.75}
+    lines = [f"scarce-labels,,,{name},{value}" for name, value in values.items()]
+    lines += ["scarce-labels,,undecided,verdict_at_level,0.01", "scarce-labels,0,,difference,0.5", "flips,,,effect,9"]
+    path.write_text("\n".join(["claim,fold,verdict,quantity,value", *lines, ""]))
+    return Node("tables/claims", verdict, subcommand="table", files=(path,))
+
+
+@pytest.mark.parametrize(
+    ("changes", "deviation"),
+    [
+        ({"effect": 0.02}, "effect is 0.02, the table of claims has 0.002"),
+        ({"p": 0.001}, "p is 0.001, the table of claims has 0.5"),
+        ({"p_opposite": None}, "p_opposite is null, the table of claims has 0.75"),
+        ({"verdict": "supported"}, 'verdict is "supported", the table of claims has "undecided"'),
+        ({"level": 0.05}, "level is 0.05, the registration has 0.01"),
+        ({"claim": "flips"}, 'claim is "flips", the registration has "scarce-labels"'),
+    ],
+)
+def test_a_look_on_record_is_as_registered_and_as_the_table_of_claims_has_it(folder, changes, deviation):
+    nodes = run_nodes(registered_study())
+    record(look(nodes))
+    assert check([*nodes, claims_table(2)]).deviations == ()
+    record(look(nodes, **changes))
+    assert check([*nodes, claims_table(2)]).deviations == (f"look at 2 folds: {deviation}",)
+    for table in ((3, "fresh"), (2, "stale")):
+        assert check([*nodes, claims_table(*table)]).deviations == (f"look at 2 folds: {deviation}",) * (
+            "registration" in deviation
+        )
+
+
+def test_a_look_that_is_not_on_record_any_more_is_named(folder):
+    at = registered_study()
+    assert check(run_nodes(at)).deviations == (), "it may still be recorded"
+    assert check(run_nodes(at, study=LATER_FOLDS), LATER_FOLDS).deviations == (
+        "look at 2 folds: not on record, and the study has 3 folds by now",
+    )
+    record(look(run_nodes(at)), look(run_nodes(at), p=0.001))
+    assert check().deviations == ("config/tiny.looks.json: expected looks, as `spl register --look` records them",)
 
 
 def test_registering_again_changes_nothing_unless_the_study_changed(folder):

@@ -116,11 +116,11 @@ def test_no_file_of_a_crate_has_two_digests(tmp_path, monkeypatch, graph):
     monkeypatch.chdir(tmp_path)
     Path("a.txt").write_text("a")
     METADATA.write_text(json.dumps({"@graph": [{"@id": "a.txt", "sha256": digest(Path("a.txt"))}]}))
-    assert crate_differences(Path("results/none")) == []
+    assert crate_differences(Path("results/none"), {}) == []
     shutil.rmtree("results", ignore_errors=True)  # what the comparison remembers
     METADATA.write_text(f'{{"@graph": {graph.replace("SHA256", digest(Path("a.txt")))}}}')
     with pytest.raises(InputError, match="expected the description of a crate"):
-        crate_differences(Path("results/none"))
+        crate_differences(Path("results/none"), {})
 
 
 def test_a_seal_gives_no_two_reasons_for_one_result(made):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from glob import escape
@@ -17,10 +18,11 @@ from spl.campaign.jobs import jobs
 from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.provenance import report
-from spl.provenance.crate_check import crate_differences, not_compared
+from spl.provenance.crate_check import METADATA, crate_differences, not_compared
+from spl.provenance.crate_entities import Record
 from spl.provenance.deviations import check_registration, is_kept
 from spl.provenance.digests import digests, read_agreed, write_agreed
-from spl.provenance.links import check_place, linked
+from spl.provenance.links import check_place, link_problem, linked
 from spl.provenance.published import differences, digest_or_listing, listing
 from spl.provenance.seal import Seal, check_seal
 from spl.provenance.verdicts import Node, audit, orphans, unkept_outputs, upstream_of
@@ -59,6 +61,8 @@ def plan_study(study: Path | None, target: str | None = None, archive: bool = Fa
     planned = jobs(plan, exhibits(plan, str(path)))
     results = Path("results") / plan.study.name
     check_place(results)
+    if os.path.lexists(METADATA) and (links := linked([results], Path())):  # before anything is noted behind it
+        raise InputError(link_problem(links[results]))
     return PlannedStudy(path, plan, planned, results, archive)
 
 
@@ -102,7 +106,7 @@ def audit_results(
 
     Returns:
         whether everything is fresh, the seal intact, the registration, if there is one, kept, all results as published,
-        and a crate as it describes itself.
+        and a crate as it describes itself and as this program writes it.
 
     Raises:
         InputError: a target is neither a result of the study nor a file among its results; or there is no such listing.
@@ -114,7 +118,7 @@ def audit_results(
     registered = check_registration(study.file, study.study, nodes.values())
     whole = _is_whole(study, targets)
     commands = _repair(study, nodes, seal, [] if whole else names)
-    crate = crate_differences(study.results) if whole else None
+    crate = _crate_differences(study, nodes) if whole else None
     beside = [] if crate is None else not_compared(study.results)
     unlike = None if listed is None else differences(study.jobs, listing_of(study), listed)
     if console is None:
@@ -136,6 +140,23 @@ def audit_results(
         show(console, *(f"  {command}" for command in commands), style="bold")
     sound = report.is_fresh(nodes.values()) and seal_holds(seal, not whole, published)
     return sound and is_kept(registered) and not unlike and not crate
+
+
+def _crate_differences(study: PlannedStudy, nodes: Mapping[str, Node]) -> list[str] | None:
+    """A line for each difference between the present crate, its description and what this program writes; None if the
+    folder is no crate."""
+    judged = [(job, nodes[name]) for name, job in study.jobs.items()]
+    fresh = [node.manifest.outputs for _, node in judged if node.verdict == "fresh" and node.manifest]
+    hashed = {Path(path): sha256 for outputs in fresh for path, sha256 in outputs.items()}
+    found = crate_differences(study.results, hashed)
+    if found != []:
+        return found
+    from spl.provenance.crate import unlike_written  # loads rocrate, which takes long
+
+    records = [Record(job, node.manifest) for job, node in judged if node.manifest]
+    if len(records) < len(judged):
+        return [f"{METADATA}: not compared with manifests, which are not all here"]
+    return unlike_written(study.plan, exhibits(study.plan, str(study.file)), records, study.file)
 
 
 def _repair(study: PlannedStudy, nodes: Mapping[str, Node], seal: Seal, names: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,13 @@ from rocrate.rocrate import ROCrate
 from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
 from spl.campaign.registration import looks_file, registration_file
+from spl.campaign.strict_json import json_differences, parse_json
 from spl.code.equivalence import DECLARED
 from spl.errors import InputError
 from spl.paper.exhibit import Exhibit
 from spl.paper.selection import exhibit_caption, exhibits
 from spl.provenance import machine
-from spl.provenance.crate_check import BYTECODE
+from spl.provenance.crate_check import BYTECODE, METADATA
 from spl.provenance.crate_entities import TERMS, WORKFLOW, Content, CrateEntities, Record, refs
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
@@ -99,38 +100,114 @@ def _fill(
     folder: Path, plan: Plan, shown: Mapping[str, Exhibit], records: list[Record], studies: Sequence[Path]
 ) -> None:
     """Copy all files into the crate's folder, and describe them."""
-    hashes = {path: record.manifest.outputs[str(path)] for record in records for path in record.job.outputs}
     originals = {Path("study") / f"{number}-{path.name}": path for number, path in enumerate(studies, start=1)}
-    seal = Path("results") / plan.study.name / ROOT_FILE
-    signature = seal.with_name(ROOT_FILE + SIGNATURE)
-    sealed = [path for path in (seal, signature) if path.is_file()]
-    sources = {path: path for path in (*hashes, *(record.job.manifest for record in records), *sealed)}
+    sources = _sources(plan, records, originals) | {path: machine.PROJECT / path for path in _code(machine.PROJECT)}
+    for path, source in sources.items():
+        put(source, folder / path)
+    texts = _texts(plan, next(iter(originals)))
+    for path, text in texts.items():
+        (folder / path).write_text(text, encoding="utf-8")
+    metadata = _metadata(folder, plan, shown, records, list(originals), [*sources, *texts])
+    (folder / METADATA).write_text(metadata, encoding="utf-8")
+
+
+def unlike_written(plan: Plan, shown: Mapping[str, Exhibit], records: list[Record], study: Path) -> list[str]:
+    """A line for whatever in the present crate is not as this program writes it for the same study and results.
+
+    Seal and manifests vouch for results; this compares everything else that follows from them, but for times and
+    machines, which manifests alone tell: the crate's texts, its code, and each name and description in its metadata.
+
+    Args:
+        plan: of the study.
+        shown: its exhibits.
+        records: of all its jobs.
+        study: its file in the crate.
+    """
+    if study.parent != Path("study"):
+        return [f"{study}: expected the study of this crate, as in --study study/1-STUDY.yaml"]
+    sources = _sources(plan, records, {study: study})
+    if absent := [path for path in sources if not path.is_file()]:
+        return [f"{path}: missing" for path in absent]
+    written = {path: (machine.PROJECT / path).read_bytes() for path in _code(machine.PROJECT)}
+    written |= {path: text.encode() for path, text in _texts(plan, study).items()}
+    present = {path: path.read_bytes() for path in {*written, *_code(Path())} if path.is_file()}
+    unlike = [path for path in sorted({*written, *present}) if written.get(path) != present.get(path)]
+    metadata = _metadata(Path(), plan, shown, records, [study], [*sources, *present])
+    return [
+        *(f"{path}: not as this program writes it" for path in unlike),
+        *_unlike_metadata(METADATA.read_text(encoding="utf-8"), metadata),
+    ]
+
+
+def _unlike_metadata(present: str, written: str) -> Iterator[str]:
+    """A line for each property of an entity that differs."""
+    if present == written:
+        return
+    graphs = (parse_json(text)["@graph"] for text in (present, written))
+    try:
+        here, there = ({entity["@id"]: entity for entity in graph} for graph in graphs)
+        differences = list(json_differences(here, there))
+    except (LookupError, TypeError):  # entities that are none
+        differences = []
+    for key, mine, theirs in differences:
+        yield f"{METADATA}: {key} is {mine:.60}, this program writes {theirs:.60}"
+    if not differences:
+        yield f"{METADATA}: not as this program writes it"
+
+
+def _seal(plan: Plan) -> Path:
+    return Path("results") / plan.study.name / ROOT_FILE
+
+
+def _sources(plan: Plan, records: list[Record], originals: Mapping[Path, Path]) -> dict[Path, Path]:
+    """Where each file of a crate but the code is copied from, by its place there.
+
+    ``originals`` are the files that the study was read from.
+    """
+    written = [path for record in records for path in (*record.job.outputs, record.job.manifest)]
+    signature = _seal(plan).with_name(ROOT_FILE + SIGNATURE)
     frozen = {
         place(path): place(original)
         for path, original in originals.items()
         for place in (registration_file, looks_file)
     }
-    frozen = {path: source for path, source in frozen.items() if source.is_file()}
-    sources |= originals | frozen | {path: machine.PROJECT / path for path in _code()}
-    for path, source in sources.items():
-        put(source, folder / path)
-    texts = {
-        Path("README.md"): README.read_text(encoding="utf-8").format(
-            name=plan.study.name, study=shlex.quote(str(next(iter(originals)))), seal=digest(seal)
-        ),
-        Path("study/resolved.json"): json.dumps(plan.study.model_dump(mode="json"), indent=1) + "\n",
-    }
-    for path, text in texts.items():
-        (folder / path).write_text(text, encoding="utf-8")
+    optional = {path: source for path, source in {signature: signature, **frozen}.items() if source.is_file()}
+    return {path: path for path in (*written, _seal(plan))} | dict(originals) | optional
+
+
+def _texts(plan: Plan, study: Path) -> dict[Path, str]:
+    """The texts that are written for a crate; ``study`` is the first file of the study there."""
+    readme = README.read_text(encoding="utf-8").format(
+        name=plan.study.name, study=shlex.quote(str(study)), seal=digest(_seal(plan))
+    )
+    resolved = json.dumps(plan.study.model_dump(mode="json"), indent=1) + "\n"
+    return {Path("README.md"): readme, Path("study/resolved.json"): resolved}
+
+
+def _metadata(
+    folder: Path,
+    plan: Plan,
+    shown: Mapping[str, Exhibit],
+    records: list[Record],
+    originals: Sequence[Path],
+    paths: Iterable[Path],
+) -> str:
+    """The metadata of a crate whose other files, at these paths, are complete."""
+    hashes = {path: record.manifest.outputs[str(path)] for record in records for path in record.job.outputs}
+    seal = _seal(plan)
     words = {
         **dict(_words(plan, shown, records)),
         **{path: {"name": "The study, as its author wrote it"} for path in originals},
-        **{path: {"name": "What was registered before the first run, or a record of looks"} for path in frozen},
+        **{
+            place(path): {"name": "What was registered before the first run, or a record of looks"}
+            for path in originals
+            for place in (registration_file, looks_file)
+        },
         Path("study/resolved.json"): {"name": "The study, with all defaults"},
         Path("README.md"): {"name": "How to read this crate", "about": "./"},
         Path(WORKFLOW): {"name": "The workflow; its rules are in workflow/rules/"},
         seal: {"name": "The seal: the sha256 of every result of the study, and of what each manifest states"},
-        signature: {"name": "The signature of the seal"},
+        seal.with_name(ROOT_FILE + SIGNATURE): {"name": "The signature of the seal"},
     }
     contents = {
         path: Content(
@@ -138,16 +215,16 @@ def _fill(
             (folder / path).stat().st_size,
             **{"name": str(path), **words.get(path, {})},
         )
-        for path in (*sources, *texts)
+        for path in sorted(paths)
     }
     versions = {"spl": version("smooth-pseudo-labeling"), "snakemake": machine.locked()["snakemake"]}
-    _describe(folder, CrateEntities(plan.study.title, records, contents, list(originals), versions))
+    return _described(CrateEntities(plan.study.title, records, contents, originals, versions))
 
 
-def _code() -> list[Path]:
-    """The files of the project's own code, relative to its folder."""
-    paths = [path for name in CODE for path in (machine.PROJECT / name, *(machine.PROJECT / name).rglob("*"))]
-    files = (path.relative_to(machine.PROJECT) for path in paths if path.is_file())
+def _code(project: Path) -> list[Path]:
+    """The files of the code in a clone or in a crate, relative to its folder."""
+    paths = [path for name in CODE for path in (project / name, *(project / name).rglob("*"))]
+    files = (path.relative_to(project) for path in paths if path.is_file())
     return sorted(path for path in files if not any(part.endswith((BYTECODE, ".egg-info")) for part in path.parts))
 
 
@@ -176,8 +253,8 @@ def put(source: Path, place: Path) -> None:
     shutil.copyfile(source, place)
 
 
-def _describe(folder: Path, description: CrateEntities) -> None:
-    """Write the metadata of the folder, whose files are complete."""
+def _described(description: CrateEntities) -> str:
+    """The metadata of a crate, as JSON-LD."""
     crate = ROCrate()
     crate.metadata.extra_terms.update(TERMS)
     crate.metadata["conformsTo"] = refs([crate.metadata.PROFILE, WORKFLOW_PROFILE])
@@ -187,4 +264,4 @@ def _describe(folder: Path, description: CrateEntities) -> None:
         crate.add_file(dest_path=unquote(entity["@id"]), properties=entity)
     for entity in description.others():
         crate.add_jsonld(entity)
-    crate.metadata.write(folder)
+    return json.dumps(crate.metadata.generate(), indent=4, sort_keys=True)

@@ -6,27 +6,28 @@ The audit of the results does not look at what else lies in a crate: code outsid
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
 from spl.campaign.strict_json import parse_json
 from spl.errors import InputError
 from spl.provenance.digests import digests
-from spl.provenance.seal import OUTSIDE
 
 METADATA = Path("ro-crate-metadata.json")
 # Folders and files that checking or repeating a crate leaves in it; what lies there is not compared.
 OWN = (".snakemake", ".snakemake_timestamp", ".venv")
+NOTES = ("logs/agreed.json", "logs/digests.json")  # of audits, below the results
 INSTALLED = Path("workflow/smooth_pseudo_labeling.egg-info")  # by pip
 BYTECODE = "__pycache__"
 
 
-def crate_differences(results: Path) -> list[str] | None:
+def crate_differences(results: Path, hashed: Mapping[Path, str]) -> list[str] | None:
     """What differs between the present folder and its description as a crate, a line for each file.
 
     Args:
         results: folder of the study.
+        hashed: the sha256 of files that need not be read once more.
 
     Returns:
         None if the folder is no crate.
@@ -40,9 +41,13 @@ def crate_differences(results: Path) -> list[str] | None:
         raise InputError(f"{METADATA}: expected the description of a crate, found no file")
     described = _described()
     files = {str(path) for path, compared in _places(Path(), results) if compared} - {str(METADATA)}
-    sha256 = digests(map(Path, sorted(files & described.keys())), results / "logs" / "digests.json", quick=False)
+    here = [Path(name) for name in sorted(files & described.keys())]
+    sha256 = {
+        **hashed,
+        **digests((path for path in here if path not in hashed), results / "logs" / "digests.json", quick=False),
+    }
     # A crate has no links: what one leads to may differ from reader to reader.
-    changed = [str(path) for path, found in sha256.items() if found != described[str(path)] or path.is_symlink()]
+    changed = [str(path) for path in here if sha256[path] != described[str(path)] or path.is_symlink()]
     return [
         *(f"{name}: not as {METADATA} describes it" for name in changed),
         *(f"{name}: described in {METADATA}, but missing" for name in sorted(described.keys() - files)),
@@ -59,14 +64,15 @@ def not_compared(results: Path) -> list[str]:
 
 
 def _described() -> dict[str, str]:
-    """The sha256 of each file, by path, that the description states."""
+    """The sha256 of each file, by path, that the description states; of what jobs read elsewhere, there is no file."""
     try:
-        entities = parse_json(METADATA.read_bytes())["@graph"]
-        described = [(unquote(entity["@id"]), entity["sha256"]) for entity in entities if "sha256" in entity]
+        entities = [entity for entity in parse_json(METADATA.read_bytes())["@graph"] if "sha256" in entity]
+        files = [entity for entity in entities if not entity["@id"].startswith("#")]
+        described = [(unquote(entity["@id"]), entity["sha256"]) for entity in files]
         if len(sha256 := dict(described)) < len(described):
             raise ValueError("a file has several entities")
         return sha256
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{METADATA}: expected the description of a crate: {error}") from error
 
 
@@ -83,8 +89,10 @@ def _places(folder: Path, results: Path) -> Iterator[tuple[Path, bool]]:
 
 def _is_left_behind(path: Path, results: Path) -> bool:
     """Whether a path is one that Python, pip, Snakemake or an audit leaves in a crate."""
-    if str(path) in OWN or path in (INSTALLED, *(results / name for name in OUTSIDE)):
+    if str(path) in OWN or path == INSTALLED:
         return True
+    if path in [results / name for name in NOTES]:
+        return path.is_file() and not path.is_symlink()
     # Bytecode alone, of modules beside it
     return path.name == BYTECODE and path.is_dir() and not path.is_symlink() and all(map(_is_bytecode, path.iterdir()))
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from spl.analysis.looks import Looks
 from spl.campaign.job import Job
 from spl.campaign.registration import (
     OWN,
@@ -26,7 +27,7 @@ from spl.campaign.registration import (
     registration_file,
     runs_of_look,
 )
-from spl.campaign.strict_json import parse_json
+from spl.campaign.strict_json import json_differences, parse_json
 from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
 from spl.errors import InputError
@@ -34,14 +35,18 @@ from spl.provenance import machine
 from spl.provenance.files import digest
 from spl.provenance.manifest import Manifest
 from spl.provenance.register import prepared
-from spl.provenance.verdicts import Node, changed_values
-from spl.study.plan import make_plan
-from spl.study.schema import Study
+from spl.provenance.result_files import BROKEN, read_rows
+from spl.provenance.verdicts import SOUND, Node, changed_values
+from spl.study.plan import Plan, make_plan
+from spl.study.schema import Registered, Study
 
 COMMIT = re.compile("[0-9a-f]{40,64}")
 # The sections of a registration that say what is tested, and how.
 DESIGN = ("study", "registered", "claims", "limits")
 NOT_COMPARED = "not compared"
+TABLE = "tables/claims"
+# Numbers of the primary claim in the table, and their names in a record
+NUMBERS = {"effect": "effect", "p_supported": "p", "p_contradicted": "p_opposite"}
 
 
 class FrozenArm(BaseModel):
@@ -137,9 +142,10 @@ def check_registration(path: Path, study: Study, nodes: Collection[Node]) -> Reg
     runs = [node for node in nodes if node.subcommand == "train" and _is_job(frozen["jobs"], node.name)]
     for line, names in _begun_early(runs, file, sha256).items():
         (notes if line.startswith(NOT_COMPARED) else deviations).append(f"{_several(names)}: {line}")
-    for look in looks:
-        if runs_digest(audited, runs_of_look(plan, look.folds)) not in (None, look.runs):
-            deviations.append(f"look at {look.folds} folds: its runs have other results than those looked at")
+    folds, on_record = len(study.experiments[study.registered.experiments[0]].folds), {look.folds for look in looks}
+    for passed in (number for number in study.registered.looks if number < folds and number not in on_record):
+        deviations.append(f"look at {passed} folds: not on record, and the study has {folds} folds by now")
+    deviations += _not_as_looked_at(looks, plan, study.registered, audited)
     return RegistrationCheck(sha256, tuple(deviations), tuple(notes))
 
 
@@ -254,6 +260,40 @@ def _commit_of(commit: str, place: Path, sha256: str) -> datetime | str:
     return machine.first_commit(commit, place) or f"began at commit {commit[:12]}, where {place} has no history"
 
 
+def _not_as_looked_at(
+    looks: Sequence[RecordedLook], plan: Plan, registered: Registered, nodes: Mapping[str, Node]
+) -> Iterator[str]:
+    """A line for each value on record that differs from the registration, from the table of claims if that has as many
+    folds as the look, or from the results of the runs."""
+    levels, table = Looks(registered.looks, registered.levels), nodes.get(TABLE)
+    tested, outcome = None, dict[str, Any]()
+    if table and table.verdict in SOUND and (path := table.files[0]).is_file():
+        try:
+            tested, outcome = claim_outcome(path, registered.primary)
+        except BROKEN:
+            yield f"{path}: expected a table of claims with {registered.primary}"
+    for look in looks:
+        design = {"claim": registered.primary, "level": levels.level(look.folds)}
+        sources = {"the registration": design, "the table of claims": outcome if look.folds == tested else {}}
+        for source, values in sources.items():
+            for name, mine, theirs in json_differences({name: getattr(look, name) for name in values}, values):
+                yield f"look at {look.folds} folds: {name} is {mine}, {source} has {theirs}"
+        if runs_digest(nodes, runs_of_look(plan, look.folds)) not in (None, look.runs):
+            yield f"look at {look.folds} folds: its runs have other results than those looked at"
+
+
+def claim_outcome(table: Path, claim: str) -> tuple[float | None, dict[str, Any]]:
+    """From the tidy table of claims: on how many folds a claim was tested, its effect, p-values and verdict.
+
+    Raises:
+        ValueError, LookupError: it is no such table, or lacks the claim.
+    """
+    rows = {row["quantity"]: row for row in read_rows(table) if row["claim"] == claim and not row["fold"]}
+    values = {name: float(row["value"]) if row["value"] else None for name, row in rows.items()}
+    numbers = {name: values.get(quantity) for quantity, name in NUMBERS.items()}
+    return values["n"], numbers | {"verdict": rows["verdict_at_level"]["verdict"]}
+
+
 def _several(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
@@ -267,7 +307,10 @@ def read_looks(file: Path) -> list[RecordedLook]:
     if not file.exists():
         return []
     try:
-        return TypeAdapter(list[RecordedLook]).validate_python(parse_json(file.read_bytes()))
+        looks = TypeAdapter(list[RecordedLook]).validate_python(parse_json(file.read_bytes()))
+        if len({look.folds for look in looks}) < len(looks):
+            raise ValueError("two looks at the same folds")
+        return looks
     except ValueError:
         raise InputError(f"{file}: expected looks, as `spl register --look` records them") from None
 

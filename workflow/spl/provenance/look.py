@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from spl.analysis.looks import Looks
 from spl.campaign.jobs import jobs
@@ -17,14 +14,17 @@ from spl.campaign.run_state import run_state
 from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.provenance.audit import PlannedStudy, judge
-from spl.provenance.deviations import RecordedLook, check_registration, read_looks, runs_digest
+from spl.provenance.deviations import (
+    TABLE,
+    RecordedLook,
+    check_registration,
+    claim_outcome,
+    read_looks,
+    runs_digest,
+)
 from spl.provenance.files import write_whole
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
-
-TABLE = "tables/claims"
-# Numbers of the primary claim in the table, and their names in a record
-NUMBERS = {"effect": "effect", "p_supported": "p", "p_contradicted": "p_opposite"}
 
 
 def record_look(path: Path) -> list[str]:
@@ -66,20 +66,11 @@ def record_look(path: Path) -> list[str]:
     checked = check_registration(path, study, nodes.values())
     if checked and checked.deviations:
         raise InputError("\n".join(f"{path}: not as registered: {line}" for line in checked.deviations))
-    found = _outcome(results / f"{table}.csv", registered.primary)
+    _, found = claim_outcome(results / f"{table}.csv", registered.primary)
     runs = runs_digest(nodes, looked_at)
     return _write(
         looks_file(path), RecordedLook(folds=folds, level=level, runs=runs, claim=registered.primary, **found)
     )
-
-
-def _outcome(table: Path, claim: str) -> dict[str, Any]:
-    """The effect, the p-values and the verdict of a claim, from the tidy table of claims."""
-    tidy = pd.read_csv(table)
-    own = tidy[(tidy["claim"] == claim) & tidy["fold"].isna()].set_index("quantity")
-    values = own["value"].astype(object).where(own["value"].notna(), None)
-    numbers = {name: values.get(quantity) for quantity, name in NUMBERS.items()}
-    return numbers | {"verdict": own.loc["verdict_at_level", "verdict"]}
 
 
 def _write(file: Path, look: RecordedLook) -> list[str]:

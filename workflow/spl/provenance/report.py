@@ -21,7 +21,7 @@ from spl.provenance.links import depends_on_reader
 from spl.provenance.manifest import resumptions
 from spl.provenance.seal import NAMED, ROOT_FILE, Seal
 from spl.provenance.sources import abridged, source_lines
-from spl.provenance.verdicts import Node, Verdict
+from spl.provenance.verdicts import SOUND, Node, Verdict
 from spl.text.printable import printable
 from spl.text.shell import shell_word
 from spl.text.terminal import plain
@@ -44,10 +44,6 @@ SEALS = {
     "absent": "none yet: `snakemake all` writes it last",
     "foreign": "not the published one",
 }
-
-
-# Verdicts that vouch for results; the second is given in an archive alone
-SOUND = ("fresh", "recorded")
 
 # Subcommands whose jobs do not read each other's results
 EXHIBITS = ("figure", "table", "spreadsheet")
@@ -164,9 +160,10 @@ def published_lines(published: str | None, unlike: Sequence[str] | None) -> Iter
 
 
 def crate_lines(unlike: Sequence[str] | None, beside: Sequence[str]) -> Iterator[str]:
-    """Whether a crate holds the files that it describes, and what else lies there; no line outside of a crate."""
+    """Whether a crate is as it should be, and what else lies there; no line outside of a crate."""
     if unlike is not None:
-        yield f"crate: {len(unlike)} files differ from its description" if unlike else "crate: as it describes itself"
+        count = f"{len(unlike)} difference{'s' * (len(unlike) > 1)}"
+        yield f"crate: {count if unlike else 'as it describes itself, and as this program writes it'}"
         yield from (f"  ✗ {line}" for line in unlike[:NAMED])
         if beside:
             yield f"  not compared: {', '.join(beside)}"

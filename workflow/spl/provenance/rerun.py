@@ -82,8 +82,10 @@ def rerun_one(study: PlannedStudy, target: str, console: Console) -> bool:
     job = study.jobs[names[0]]
     if absent := _absent(job):
         made = {str(path) for other in study.jobs.values() for path in other.outputs}
-        command = f"; make it with `{report.snakemake(absent, str(study.file), str(DEFAULT))}`"
-        raise InputError(f"{absent[0]}: missing{command if absent[0] in made else ''}")
+        if absent[0] not in made:
+            raise InputError(f"{job.name}: not computed again and not compared, since {absent[0]} is not here")
+        command = report.snakemake(absent, str(study.file), str(DEFAULT))
+        raise InputError(f"{absent[0]}: missing; make it with `{command}`")
     sound = _print_upstream(study, names, console)
     repetition = _repeat(job, loud=job.subcommand == "train")
     words = repetition.words if sound else f"{repetition.words}, from inputs that are not fresh"
@@ -192,12 +194,14 @@ def _percent(probability: float) -> str:
 
 
 def _print_upstream(study: PlannedStudy, names: Sequence[str], console: Console) -> bool:
-    """Audit the jobs upstream of those that are repeated, and print what is wrong; whether all of them are sound."""
-    upstream = judge(study, list(names), quick=False)
-    wrong = [node for name, node in upstream.items() if name not in names and node.verdict not in report.SOUND]
-    for line in report.problems(wrong):
+    """Audit the jobs upstream of those that are repeated; whether all of them are sound.
+
+    Prints what is wrong, and notes such as that raw data are not here.
+    """
+    upstream = [node for name, node in judge(study, list(names), quick=False).items() if name not in names]
+    for line in report.problems(upstream):
         console.print(line, soft_wrap=True)
-    return not wrong
+    return report.is_fresh(upstream)
 
 
 def _absent(job: Job) -> list[str]:

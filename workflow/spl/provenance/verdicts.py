@@ -6,6 +6,7 @@ A verdict rests on the bytes of all files and on the job's manifest, which the s
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,8 @@ from spl.provenance.signature import SIGNATURE
 Verdict = Literal[
     "fresh", "recorded", "stale", "tampered", "contradictory", "broken-chain", "orphan", "unrecorded", "missing"
 ]
+# Those that vouch for results; the second is given in an archive alone
+SOUND = ("fresh", "recorded")
 
 
 @dataclass(frozen=True)
@@ -290,7 +293,8 @@ def _changed_inputs(
 ) -> Iterator[str]:
     """A line for each input that was added, removed or changed since a job read its inputs.
 
-    Raw data that lie at other paths, but with the same contents, are the same data.
+    Raw data that lie at other paths, but with the same contents, are the same data. Those that are not here may be any
+    of those that were read: a note says that they were not compared.
 
     Args:
         recorded: sha256 of each file as the job read it, by path.
@@ -299,9 +303,10 @@ def _changed_inputs(
         raw: paths of files that no job writes.
     """
     added, removed = present.keys() - recorded.keys(), recorded.keys() - present.keys()
-    new = sorted(str(present[path]) for path in added & raw)
-    old = sorted(recorded[path] for path in removed & raw)
-    moved = (added | removed) & raw if new == old else set[str]()
+    new, old = ([of.get(path) for path in paths & raw] for of, paths in ((present, added), (recorded, removed)))
+    here = Counter(sha256 for sha256 in new if sha256)
+    same = here <= Counter(old) if None in new else here == Counter(old)
+    moved = (added | removed) & raw if same else set[str]()
     for path in sorted((present.keys() | recorded.keys()) - moved):
         if path in added:
             yield f"{path} is a new input"
@@ -350,6 +355,6 @@ def _notes(job: Job, manifest: Manifest, inputs: Mapping[str, str | None]) -> It
     codes = manifest.code.fingerprint, present
     for reason in dict.fromkeys(reason for code in codes for reason in reasons(job.subcommand, code)):
         yield f"code declared equivalent: {reason}"
-    for path, sha256 in inputs.items():
-        if sha256 is None:
-            yield f"{path} is not on this machine, so it was not compared"
+    if absent := [path for path, sha256 in inputs.items() if sha256 is None]:
+        several, them = ("is", "it was") if len(absent) == 1 else (f"and {len(absent) - 1} more are", "they were")
+        yield f"{absent[0]} {several} not on this machine, so {them} not compared"

@@ -187,7 +187,7 @@ class DatasetSettings(Model):
             return SOURCES[self.source].describe(self._folder, **self.options)
         except InputError:
             if self.absent and self._recorded:
-                return self._recorded[0]
+                return self._recorded
             raise
 
     @property
@@ -199,20 +199,17 @@ class DatasetSettings(Model):
             return True
 
     @cached_property
-    def _recorded(self) -> tuple[Description, list[Path]] | None:
-        """What was known when the data set was prepared, and its files, by its manifest.
-
-        None if it was not prepared, or otherwise than it would be now.
-        """
+    def _recorded(self) -> Description | None:
+        """What was known when the data set was prepared, by its manifest; None if it was not, or otherwise than now."""
         if self._prepared is None or not all((self._prepared / name).is_file() for name in DATA_FILES):
             return None
         try:
             record = json.loads(self._prepared.with_name(f"{self._prepared.name}.manifest.json").read_text())
-            parameter, known = record["parameter"], record["parameter"]["known"]
+            parameter = record["parameter"]
+            known = parameter["known"]
             if (parameter["source"], parameter["options"]) != (self.source, self.options):
                 return None
-            described = tuple(known["train_counts"]), known["side"], tuple(known["classes"]), known["listing"]
-            return Description(*described), [Path(path) for path in record["inputs"]]
+            return Description(tuple(known["train_counts"]), known["side"], tuple(known["classes"]), known["listing"])
         except (OSError, ValueError, LookupError, TypeError, RecursionError):
             return None
 
@@ -223,12 +220,17 @@ class DatasetSettings(Model):
 
     @cached_property
     def files(self) -> list[Path]:
-        """The files to read; those below :data:`spl.data.downloads.DOWNLOADS` are downloaded first."""
+        """The files to read; those below :data:`spl.data.downloads.DOWNLOADS` are downloaded first.
+
+        Where ``root`` lacks files that were prepared, they are listed where a download would put them: which files
+        count is for the study to say, and not for a manifest.
+        """
+        source = SOURCES[self.source]
         try:
-            return SOURCES[self.source].locate(self.source, self._folder)
+            return source.locate(self.source, self._folder)
         except InputError:
-            if self._recorded:
-                return self._recorded[1]
+            if self._folder and source.files and self._recorded:
+                return [self._folder / name for name in source.files.layouts[0]]
             raise
 
     @property
