@@ -97,7 +97,7 @@ def _is_undone(node: Node) -> bool:
 
 
 def _resumed(node: Node) -> list[str]:
-    return resumptions(node.manifest) if node.manifest else []
+    return resumptions(node.manifest.attempts) if node.manifest else []
 
 
 def _line(node: Node, after: str = "", remarks: Sequence[str] = ()) -> Text:
