@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import hashlib
 import json
+import math
 import os
 import time
 import zlib
@@ -14,7 +16,8 @@ from graphlib import TopologicalSorter
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -24,28 +27,33 @@ from spl.analysis.calibration import write_calibration
 from spl.analysis.summary import write_summary
 from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
-from spl.code.subcommands import present_code
-from spl.data.store import Dataset, save_dataset
+from spl.code.subcommands import certain_files, present_code
+from spl.data.store import Classes, Dataset, save_dataset
 from spl.errors import InputError
+from spl.methods.registry import METHODS
 from spl.page.circumstances import circumstances_script
 from spl.paper.selection import exhibits
 from spl.provenance import digests
 from spl.provenance import verdicts as audit
-from spl.provenance.evidence import COLUMNS
 from spl.provenance.machine import locked
-from spl.provenance.manifest import Code, Hardware, Manifest
+from spl.provenance.manifest import Code, Hardware, Manifest, Process
+from spl.provenance.measurements import COLUMNS, evaluation_steps
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 from spl.study.weights import read_weights
 from spl.training.instructions import LEVELS
+from spl.training.optimiser import unlabelled_weight
+
+if TYPE_CHECKING:
+    from spl.study.settings import Settings
 
 PAPER = Path(__file__).parents[1] / "config" / "paper.yaml"
 SMALL = 20_000
 """Bytes of a file that is not one of the largest."""
 BLOCK = 1 << 20
 CLASSES = 10
-TRUE = np.arange(CLASSES).repeat(1000)
-"""The classes of the test images."""
+EVALUATIONS = 377
+"""Of a run of the paper."""
 
 
 def measure(study: Path, gigabytes: float, repetitions: int) -> dict[str, Any]:
@@ -152,9 +160,14 @@ def _fabricate(known: Mapping[str, Job], gigabytes: float) -> None:
 def _data(job: Job, size: int) -> None:
     pixels = 64 * max(CLASSES, size // 72)  # of images with 8 x 8 pixels and a class of 8 bytes
     images = np.frombuffer(b"".join(islice(_noise(), pixels // BLOCK + 1)), np.uint8)[:pixels].reshape(-1, 1, 8, 8)
-    test_images = np.zeros((len(TRUE), 1, 8, 8), np.uint8)
-    dataset = Dataset(images, np.arange(len(images)) % CLASSES, test_images, TRUE)
-    save_dataset(job.content["source"], list(map(str, range(CLASSES))), dataset, job.outputs[0].parent)
+    true = _true(size)
+    dataset = Dataset(images, np.arange(len(images)) % CLASSES, np.zeros((len(true), 1, 8, 8), np.uint8), true)
+    save_dataset(job.content["source"], job.content["known"]["classes"], dataset, job.outputs[0].parent)
+
+
+def _true(size: int) -> Classes:
+    """The classes of the test images: as many that predictions for them are a fifth of a run's bytes."""
+    return np.arange(CLASSES).repeat(max(1, size * 2 // 5 // EVALUATIONS // CLASSES))
 
 
 def _calibration(job: Job, size: int) -> None:
@@ -162,23 +175,28 @@ def _calibration(job: Job, size: int) -> None:
 
 
 def _run(job: Job, size: int) -> None:
-    """A run with noise as predictions, a fifth of its bytes, and errors that follow from them."""
+    """A run with noise as predictions, errors that follow from them, and losses that add up."""
     parameters, metrics, predictions, weights = job.outputs
-    settings = job.content["settings"]
-    last, evaluations = settings["stop"] or settings["steps"], max(1, size * 2 // 5 // len(TRUE))
-    seed = zlib.crc32(job.name.encode())
-    predicted = np.random.default_rng(seed).integers(0, CLASSES, (evaluations, len(TRUE)), dtype=np.uint8)
-    true = TRUE.astype(np.uint8)
-    steps = [max(1, last - evaluations + 1) + number for number in range(evaluations)]
-    ones = "1," * (len(COLUMNS) - 3)  # but for step, error and checksum
-    errors = [f"{step},{np.mean(row != true)},{ones}{seed}" for step, row in zip(steps, predicted, strict=True)]
-    metrics.write_text("\n".join([",".join(COLUMNS), *errors]) + "\n")
-    save_file({"averaged.noise": np.fromfile(weights, np.uint8)}, weights)
-    save_file({"predicted": predicted, "true": true}, predictions, {"classes": str(CLASSES)})
+    settings, steps = job.content["settings"], evaluation_steps(job.content["settings"])
     calibration = next((path for path in job.inputs if "calibration" in path.parts), None)
     measured = read_weights(calibration) if calibration else {}
     calibrated = {name: measured[name] for name, value in settings.items() if value == "calibrated"}
     parameters.write_text(json.dumps(job.content | {"calibrated": calibrated}))
+    seed, true = zlib.crc32(job.name.encode()), _true(size).astype(np.uint8)
+    predicted = np.random.default_rng(seed).integers(0, CLASSES, (len(steps), len(true)), dtype=np.uint8)
+    learns = METHODS[job.content["method"]].weight is not None
+    row = dict.fromkeys(COLUMNS, 1.0 if learns else math.nan)
+    row |= {"labelled_loss": 1.0, "labelled_accuracy": 1.0, "batch_checksum": seed}
+    resolved = cast("Settings", SimpleNamespace(**settings | calibrated))
+    with metrics.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for step, classes in zip(steps, predicted, strict=True):
+            loss = 1.0 + (unlabelled_weight(step - 1, resolved) if learns else 0)
+            writer.writerow(row | {"step": step, "test_error": float(np.mean(classes != true)), "loss": loss})
+    averaged, live = np.fromfile(weights, np.uint8)[: size // 2 * 2].reshape(2, -1)
+    save_file({"averaged.noise": averaged, "network.noise": live, "classes": np.arange(CLASSES)}, weights)
+    save_file({"predicted": predicted, "true": true}, predictions, {"classes": str(CLASSES)})
 
 
 def _summary(job: Job, size: int) -> None:
@@ -216,6 +234,7 @@ def _manifest(job: Job, found: Mapping[Path, str | None]) -> Manifest:
         slurm_job=None,
         begun="2026-01-01T00:00:00+00:00",
         ended="2026-01-01T00:00:01+00:00",
+        process=Process(files=dict.fromkeys(certain_files(job.subcommand, parameter), "")),
     )
 
 

@@ -15,10 +15,9 @@ from spl.code.subcommands import entry
 from spl.data.splits import draw_split, write_split
 from spl.data.store import Dataset, save_dataset
 from spl.paper.selection import exhibits
-from spl.provenance.evidence import COLUMNS
+from spl.provenance.measurements import COLUMNS, evaluation_steps
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
-from spl.training.evaluation import interval_in_steps
 
 TEST_IMAGES = 100
 """Of each class."""
@@ -70,12 +69,7 @@ def _split(content, job):
 
 def _train(content, job):
     settings = content["settings"]
-    late = settings["steps"] * 4 // 5
-    every, late_every = (
-        interval_in_steps(settings[name], settings["steps"]) for name in ("evaluate_every", "evaluate_late_every")
-    )
-    steps = [*range(every, late + 1, every)]
-    steps += [*range(steps[-1] + late_every, settings["steps"] + 1, late_every)]
+    steps = evaluation_steps(settings)
     classes = len(json.loads(job.inputs[1].read_text())["classes"])
     random = np.random.default_rng(zlib.crc32(job.name.encode()))
     confusion = _matrices(random, len(steps), classes)

@@ -4,15 +4,20 @@ import json
 from pathlib import Path
 
 from spl.campaign.job import Job
-from spl.code.subcommands import present_code
+from spl.code.subcommands import code_texts, present_code
 from spl.provenance.files import digest
-from spl.provenance.machine import locked
+from spl.provenance.machine import PROJECT, locked
 from spl.provenance.manifest import Code, Manifest
 
 RESULTS = Path("results/fake")
 SPLIT = present_code("split", {})
 # What every such job imports.
 PACKAGES = {name: locked()[name] for name in ("python", "numpy")}
+
+
+def process(subcommand, content):
+    """What a manifest says of the process of a job: that it loaded its code."""
+    return {"files": {str(path.relative_to(PROJECT)): text for path, text in code_texts(subcommand, content).items()}}
 
 
 def job(name, inputs, **parameter):
@@ -40,6 +45,7 @@ def write(one, **changes):
         "outputs": {str(path): digest(path) for path in one.outputs},
         "repository": None, "lock": "", "packages": PACKAGES, "hardware": {}, "environment": {}, "host": "",
         "slurm_job": None, "begun": "2026-01-01T00:00:00+00:00", "ended": "2026-01-01T00:00:01+00:00",
+        "process": process(changes.get("subcommand", "split"), {}),
     }  # fmt: skip
     one.manifest.write_text(Manifest(**known | changes).model_dump_json())
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from chain import process
 from hypothesis import given
 from hypothesis import strategies as st
 from matrices import write_predictions
@@ -29,6 +30,7 @@ from spl.methods.registry import METHODS
 from spl.provenance import evidence, machine
 from spl.provenance.files import digest
 from spl.provenance.manifest import Hardware, Manifest, RecordedAttempt
+from spl.provenance.measurements import COLUMNS
 from spl.provenance.recording import recorded
 from spl.provenance.result_files import read_measurements
 from spl.provenance.verdicts import audit
@@ -37,7 +39,7 @@ from spl.training.evaluation import MEASURES, make_evaluation
 from spl.training.instructions import LEVELS
 
 BASINS = {"collapsed": 0.01, "partly_collapsed": 0.5, "recall": 0.25, "unstable": 0.05}
-STEPS = (10, 20)
+STEPS, LAMBDA_U = (10, 20), 1.5
 RUNS = {seed: f"digits/balanced-2/fold0/fixmatch/seed{seed}" for seed in (0, 1)}
 HARDWARE = {"processor": "A", "instructions": "AVX2", "threads": 1, "deterministic": True}
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -75,7 +77,7 @@ class Fabricated:
         classes = np.arange(3).repeat(10)
         save_dataset("digits", ["a", "b", "c"], Dataset(images, classes, images, classes), self.data[0].parent)
         write_split(Split("balanced", 0, [0, 10], [], None, [1, 1], [10, 10, 10]), self.split)
-        self.calibration.write_text(json.dumps({"weights": {"lambda_u": 1.5, "lambda_max": 2.0}}))
+        self.calibration.write_text(json.dumps({"weights": {"lambda_u": LAMBDA_U, "lambda_max": 2.0}}))
         for seed, path in RUNS.items():
             self.train(self.jobs[f"runs/{path}"], seed)
         write_summary(self.summary.content, self.summary.inputs, self.summary.outputs)
@@ -87,14 +89,14 @@ class Fabricated:
         write_predictions(predictions, matrices)
         with metrics.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(evidence.COLUMNS)
+            writer.writerow(COLUMNS)
             for step, matrix in zip(STEPS, matrices, strict=True):
                 error = float(np.mean(np.arange(30) >= np.trace(matrix)))
-                row = dict.fromkeys(evidence.COLUMNS, 0.5) | {"step": step, "test_error": error, "purity": math.nan}
-                writer.writerow((row | {"batch_checksum": 7 * step + seed}).values())
-        save_file({"averaged.w": np.zeros(3, np.float32), "classes": np.arange(3)}, weights)
-        calibrated = {"lambda_u": 1.5}
-        parameters.write_text(json.dumps(job.content | {"calibrated": calibrated}))
+                row = dict.fromkeys(COLUMNS, 0.5) | {"step": step, "test_error": error, "loss": 0.5 + LAMBDA_U * 0.5}
+                writer.writerow((row | {"flips": math.nan, "batch_checksum": 7 * step + seed}).values())
+        of_network = dict.fromkeys(("averaged.w", "network.w"), np.full(3, seed, np.float32))
+        save_file(of_network | {"classes": np.arange(3)}, weights)
+        parameters.write_text(json.dumps(job.content | {"calibrated": {"lambda_u": LAMBDA_U}}))
         note(self.journal(job).parent, event="start", identity="i", first=0, host="h", pid=1, job=None)
         note(self.journal(job).parent, event="end", status="done", reason="", seconds=1.0)
         self.record(job, attempts=[vars(one) for one in read_attempts(self.journal(job).parent)], hardware=HARDWARE)
@@ -116,6 +118,7 @@ class Fabricated:
             | {name: locked[name] for name in ("numpy", "pandas", "safetensors", "torch")},
             "environment": dict(LEVELS["avx2"].environment),
             "begun": NOW.isoformat(), "ended": (NOW + timedelta(seconds=3)).isoformat(),
+            "process": process(job.subcommand, job.content),
         }  # fmt: skip
         job.manifest.write_text(Manifest(**known | changes).model_dump_json())
 
@@ -210,17 +213,33 @@ def test_a_dropped_evaluation_is_missed(fabricated):
     assert "1 evaluations, " in contradiction(fabricated)
 
 
-def test_the_last_step_is_that_of_the_settings(fabricated):
-    replace(files(fabricated)["metrics.csv"], "\n20,", "\n19,")
+def test_an_evaluation_is_moved_to_no_other_step(fabricated):
+    """Else the best error could be that of any step."""
+    replace(files(fabricated)["metrics.csv"], "\n10,", "\n11,")
     fabricated.reseal()
-    assert "the last step is 19, settings say 20" in contradiction(fabricated)
+    assert "metrics.csv: evaluation 1 is at step 11, settings say 10" in contradiction(fabricated)
 
 
-def test_steps_rise(fabricated):
-    """Else any evaluation may be that of the best step."""
-    replace(files(fabricated)["metrics.csv"], "\n10,", "\n30,")
+# Of the last evaluation: a cell that no run writes.
+MEASURED = {
+    "more than all": ("coverage", "1.5"),
+    "less than nothing": ("flips", "-0.1"),
+    "a negative loss": ("unweighted_loss", "-0.5"),
+    "no loss": ("unlabelled_loss", "nan"),
+    "an infinite loss": ("unweighted_loss", "inf"),
+    "no purity where pseudo-labels count": ("purity", "nan"),
+    "a loss that its parts do not make": ("loss", "1.26"),
+    "half a checksum": ("batch_checksum", "0.5"),
+}
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_metrics_hold_what_runs_can_measure(fabricated, name):
+    column, cell = MEASURED[name]
+    metrics = files(fabricated)["metrics.csv"]
+    write_rows(metrics, with_cell(rows_of(metrics), 2, column, cell))
     fabricated.reseal()
-    assert "metrics.csv: its steps do not rise" in contradiction(fabricated)
+    assert f"{metrics}: {column} at step 20 is {cell}" in contradiction(fabricated)
 
 
 def test_true_classes_are_those_of_the_data_set(fabricated):
@@ -271,6 +290,19 @@ def test_a_copied_run_whose_parameters_were_edited_has_the_batches_of_another_se
     assert f"as of {SECOND}" in contradiction(fabricated, FIRST), "either may be the copy"
 
 
+def test_a_run_in_the_place_of_one_with_another_loss_weight(fabricated):
+    """Same labels, same seed, hence the same batches; its parameters, manifest and digests were made to fit."""
+    job = fabricated.jobs[SECOND]
+    content = job.content | {"seed": 0}
+    content["settings"]["lambda_u"] = 1.0
+    fabricated.jobs[SECOND] = dataclasses.replace(job, parameter=canonical(content))
+    fabricated.edit(SECOND, lambda manifest: manifest.update(parameter=content))
+    files(fabricated, SECOND)["parameters.json"].write_text(json.dumps(content | {"calibrated": {}}))
+    copy_onto_the_second(fabricated, *RUN_FILES[1:])
+    assert "loss at step 10 is 1.25, labelled_loss and 1 unlabelled_loss make 1" in contradiction(fabricated, SECOND)
+    assert f"the same bytes as of {FIRST}, which has another loss weight" in contradiction(fabricated, SECOND)
+
+
 SEPARATORS = ",\n"
 
 
@@ -279,7 +311,7 @@ SEPARATORS = ",\n"
     [
         (",0.1333333333,", ",0.0333333333,", "error_last"),
         (",high,", ",low,", "basin"),
-        (",0.5,\n", ",0.75,\n", "coverage"),
+        (",0.5\n", ",0.75\n", "purity"),
         (",fixmatch,", ",flexmatch,", "method"),
     ],
 )
@@ -454,7 +486,7 @@ def test_the_columns_of_metrics_are_those_that_runs_write():
     images = np.zeros((2, 1, 4, 4), np.uint8)
     dataset = Dataset(images, np.arange(2), images, np.arange(2))
     means = torch.ones(len(MEASURES), dtype=torch.float64)
-    assert tuple(make_evaluation(1, means, np.arange(2), dataset, 0, method).measures) == evidence.COLUMNS
+    assert tuple(make_evaluation(1, means, np.arange(2), dataset, 0, method).measures) == COLUMNS
 
 
 def with_column(path, name, cell):
@@ -495,6 +527,7 @@ def rewrite_header(path, old, new):
 
 ONE = np.ones(1, np.uint8)
 PREDICTIONS, WEIGHTS = "predictions.safetensors", "weights.safetensors"
+OF_ONE_NETWORK = "expected averaged and live weights of one network"
 EMPTY = '"predicted":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},'
 TENSORS = {
     "a further tensor of predictions": (
@@ -537,6 +570,14 @@ TENSORS = {
     "a further tensor of weights": (
         WEIGHTS, lambda path: rewrite(path, {"best.w": ONE}), "it has best.w, which are no weights"
     ),
+    "no weights": (WEIGHTS, lambda path: save_file({"classes": np.arange(3)}, path), OF_ONE_NETWORK),
+    "live weights alone": (
+        WEIGHTS, lambda path: save_file({"network.w": ONE, "classes": np.arange(3)}, path), OF_ONE_NETWORK
+    ),
+    "averages of another network": (WEIGHTS, lambda path: rewrite(path, {"averaged.v": ONE}), OF_ONE_NETWORK),
+    "no classes of outputs": (
+        WEIGHTS, lambda path: save_file({"network.w": ONE, "averaged.w": ONE}, path), OF_ONE_NETWORK
+    ),
     "a remark on weights": (
         WEIGHTS, lambda path: rewrite(path, metadata={"by": "me"}), 'its metadata have by "me"'
     ),
@@ -568,7 +609,7 @@ def prepared(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     outputs = tuple(Path(f"results/fake/data/digits/{name}") for name in DATA_FILES)
     outputs[0].parent.mkdir(parents=True)
-    content = with_code("data", {"source": "digits"})
+    content = with_code("data", {"source": "digits", "known": {"classes": ["a", "b"]}})
     job = Job("data/digits", "data", canonical(content), (), outputs)
     images = np.random.default_rng(0).integers(0, 256, (4, 1, 4, 4), dtype=np.uint8)
     save_dataset(
@@ -592,9 +633,15 @@ def edit_json(path, change):
 
 
 DESCRIPTIONS = {
-    "a remark": (lambda d: d.update(audited=True), "it has audited, which no job writes"),
-    "a remark among digests": (lambda d: d["sha256"].update(audited="yes"), "it has audited, which no job writes"),
-    "nothing on classes": (lambda d: d.pop("classes"), "it has no classes"),
+    "a remark": (lambda d: d.update(audited=True), "audited is true"),
+    "a remark among digests": (lambda d: d["sha256"].update(audited="yes"), "sha256.audited is"),
+    "nothing on classes": (lambda d: d.pop("classes"), "classes is nothing"),
+    "classes of other names": (lambda d: d.update(classes=["a", "c"]), 'classes is ["a", "c"]'),
+    "another mean": (lambda d: d["mean"].append(d["mean"].pop() + 0.0001), "mean is ["),
+    "another deviation": (lambda d: d.update(std=[1.0]), "std is [1.0]"),
+    "another digest of classes": (lambda d: d["sha256"].update(train_classes="0"), "sha256.train_classes is"),
+    "another digest of images": (lambda d: d["sha256"].update(test_images="0"), "sha256.test_images is"),
+    "files of nobody": (lambda d: d.update(train_files={"a.png": "0"}), "its train_files and test_files are not those"),
     "another source": (lambda d: d.update(source="cifar10"), 'source is "cifar10"'),
     "other counts": (lambda d: d.update(train_counts=[2, 1]), "train_counts is [2, 1]"),
     "other counts of test images": (lambda d: d.update(test_counts=[3, 1]), "test_counts is [3, 1]"),
@@ -682,6 +729,8 @@ def test_weights_are_those_of_their_runs(calibrated):
 
 
 CALIBRATIONS = {
+    "a sixth digit": (lambda c: c["weights"].update(lambda_u=2.00001), "weights.lambda_u is 2.00001, the metrics"),
+    "a sixth digit of a fold": (lambda c: c["folds"][0]["weights"].update(lambda_u=1.99999), "folds.0.weights"),
     "weights of one fold": (lambda c: c["folds"][0]["weights"].update(lambda_u=3.0), "folds.0.weights.lambda_u is 3.0"),
     "an equilibrium": (lambda c: c["folds"][0]["smooth"].update(coverage=0.9), "folds.0.smooth.coverage is 0.9"),
     "runs of one fold": (lambda c: c["folds"][0]["reference"].update(run="other"), 'folds.0.reference.run is "other"'),
@@ -749,6 +798,25 @@ IMPOSSIBLE = {
     ),
     "an attempt of another": (
         lambda m: m["attempts"][0].update(host="elsewhere"), 'journal.jsonl: host of attempt 1 is "h"'
+    ),
+    "a faster attempt": (
+        lambda m: m["attempts"][0].update(seconds=0.5), "seconds of attempt 1 is 1.0, "
+    ),
+    "an attempt that resumed from nowhere": (
+        lambda m: m["attempts"][0].update(first=10, checkpoint="c0ffee"), "checkpoint of attempt 1 is null, "
+    ),
+    "no attempts": (lambda m: m.update(attempts=[]), "journal.jsonl: it has 1 attempts, "),
+    "an attempt that nobody noted": (
+        lambda m: m["attempts"].append(m["attempts"][0]), "journal.jsonl: it has 1 attempts, "
+    ),
+    "nothing on what ran": (
+        lambda m: m.pop("process"), "process.files has no workflow/spl/methods/fixmatch.py, which spl train loads"
+    ),
+    "a file left out that ran": (
+        lambda m: m["process"]["files"].pop("workflow/spl/training/step.py"), "process.files has no workflow/spl/train"
+    ),
+    "neither a commit nor a reason": (
+        lambda m: m.update(repository={"commit": None, "diff": None}), "repository has neither a commit nor a problem"
     ),
     "an unfinished attempt": (lambda m: m["attempts"][0].update(status="failed"), "the last attempt is failed"),
     "a variable that no job records": (

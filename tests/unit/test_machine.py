@@ -15,7 +15,7 @@ from spl.code.subcommands import with_code
 from spl.errors import InputError
 from spl.provenance import machine
 from spl.provenance.files import digest
-from spl.provenance.manifest import Repository, read_manifest
+from spl.provenance.manifest import Process, Repository, read_manifest
 from spl.provenance.recording import recorded
 from spl.provenance.report import repository_lines
 
@@ -267,7 +267,7 @@ def test_without_git_the_reason_says_so(repository, monkeypatch):
 def test_an_audit_says_once_for_how_many_jobs_the_commit_is_unknown(repository):
     def node(problem):
         state = Repository(commit=None, diff=None, problem=problem)
-        return Mock(manifest=Mock(repository=state, process=None, attempts=[]))
+        return Mock(manifest=Mock(repository=state, process=Process(files={}), attempts=[]))
 
     lines = list(
         repository_lines([node(None), node("git diff: status 1"), node("git diff: status 1"), Mock(manifest=None)])

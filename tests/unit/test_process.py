@@ -342,11 +342,12 @@ def test_a_commit_that_is_none_is_not_handed_to_git(repository, monkeypatch, com
     assert not Path("written").exists()
 
 
-def test_manifests_of_before_say_nothing_of_what_ran_and_stay_fresh(repository, monkeypatch):
+def test_a_manifest_that_says_nothing_of_what_ran_is_contradicted(repository, monkeypatch):
     repository.draw()
     path = repository.folder / PLANNED.manifest
     content = json.loads(path.read_text())
     del content["process"]
     path.write_text(json.dumps(content))
     node = repository.verdict(monkeypatch)
-    assert (node.verdict, lines(node)) == ("fresh", [])
+    assert node.verdict == "contradictory"
+    assert "process.files has no workflow/spl/data/splits.py" in "; ".join(node.why)

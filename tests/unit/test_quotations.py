@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from chain import process
 
 from spl.campaign.job import Job, canonical, manifest_path
 from spl.code.subcommands import with_code
@@ -25,6 +26,7 @@ PAGE = with_code(
     },
 )
 RESULTS = Path("results/fake")
+BEGUN = "2026-01-01T00:00:00+00:00"
 JOB = Job("paper", "page", canonical(PAGE), (), (RESULTS / "paper.html", RESULTS / "paper.records.js"))
 
 
@@ -33,7 +35,7 @@ def write_manifest(path, subcommand, parameter, **more):
         "subcommand": subcommand, "parameter": parameter, "code": {"fingerprint": PAGE["code"], "modules": []},
         "inputs": {}, "outputs": {}, "repository": {"commit": "0" * 40, "diff": None}, "lock": "",
         "packages": dict(machine.locked()), "hardware": {}, "environment": {}, "host": "h", "slurm_job": None,
-        "begun": "2026-01-01T00:00:00+00:00", "ended": "2026-01-01T00:00:30+00:00",
+        "begun": BEGUN, "ended": "2026-01-01T00:00:30+00:00", "process": process("page", {}),
     }  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(Manifest(**known | more).model_dump_json(exclude_unset=True))
@@ -45,7 +47,7 @@ def run(path, host="h", seconds=None):
         manifest_path(RESULTS / "runs" / path), "train",
         {"method": method, "dataset": "digits", "settings": {"steps": 100}},
         host=host, hardware={"processor": "A", "cores": 2, "threads": 1},
-        attempts=[{"begun": "2026-01-01T00:00:00+00:00", "first": 0, "status": "done", "seconds": seconds or usual}],
+        attempts=[{"begun": BEGUN, "first": 0, "status": "done", "seconds": seconds or usual}],
     )  # fmt: skip
 
 
@@ -53,7 +55,8 @@ def judge(quoted, **more):
     """The verdict on a page beside which this is quoted."""
     JOB.outputs[1].write_text(circumstances_script(quoted))
     outputs = {str(path): digest(path) for path in JOB.outputs}
-    write_manifest(JOB.manifest, "page", PAGE, outputs=outputs, **more)
+    times = {"begun": "2026-01-01T00:01:00+00:00", "ended": "2026-01-01T00:01:01+00:00"}
+    write_manifest(JOB.manifest, "page", PAGE, outputs=outputs, **times | more)
     return audit({JOB.name: JOB}, lambda path: digest(path) if path.exists() else None)[JOB.name]
 
 
@@ -81,6 +84,8 @@ FORGED = {
     "another host": (lambda q: q[FIRST].update(host="elsewhere"), 'host is "elsewhere", its manifest has "h"'),
     "another processor": (lambda q: q[FIRST].update(processor="B"), 'processor is "B", its manifest has "A"'),
     "no field that every record has": (lambda q: q[FIRST].pop("host"), f"{FIRST}.host: Field required"),
+    "no field that some records have": (lambda q: q[FIRST].pop("cores"), "cores is nothing, its manifest has 2"),
+    "no record": (lambda q: q.pop(FIRST), f"{FIRST}: no record, although its manifest is older than the page"),
     "a run of nobody": (lambda q: q.update({"digits/best": {}}), "digits/best: no run of this page"),
     "a remark on the study": (lambda q: q.update(certified={"by": "somebody"}), "certified: no run of this page"),
     "a remark on a run of an older manifest": (
@@ -118,11 +123,40 @@ def test_a_run_that_was_repeated_since_is_still_quoted_as_it_was(quoted):
     assert judge(quoted).verdict == "fresh"
 
 
+NOTED = {
+    "another host": ({"host": "elsewhere"}, 'host is "elsewhere"'),
+    "fewer attempts": ({"attempts": 1}, "attempts is 1, "),
+    "no resumption": ({"resumed": ""}, 'resumed is "", '),
+    "another time": (
+        {"begun": "2026-01-01T02:00:00+00:00", "ended": "2026-01-01T02:00:30+00:00"}, "no attempt in results/fake/"
+    ),
+}  # fmt: skip
+
+
+def test_of_a_manifest_that_is_gone_the_journal_may_know(quoted):
+    folder = RESULTS / "checkpoints" / FIRST
+    folder.mkdir(parents=True)
+    events = [
+        {"time": "2025-12-31T23:00:00+00:00", "event": "start", "first": 0, "identity": "i", "host": "h", "job": None},
+        {"time": BEGUN, "event": "start", "first": 40, "identity": "i", "host": "h", "job": None, "checkpoint": "c0"},
+        {"time": "2026-02-01T00:00:00+00:00", "event": "start", "first": 0, "identity": "i", "host": "b", "job": None},
+    ]
+    (folder / "journal.jsonl").write_text("".join(f"{json.dumps(event)}\n" for event in events))
+    quoted[FIRST] |= OTHER | {"attempts": 2, "resumed": "resumed at step 40 from checkpoint c0"}
+    assert judge(quoted).verdict == "fresh"
+    for change, expected in NOTED.values():
+        node = judge(quoted | {FIRST: quoted[FIRST] | change})
+        assert node.verdict == "contradictory"
+        assert expected in "; ".join(node.why)
+    (folder / "journal.jsonl").write_text(json.dumps(events[2]))
+    assert judge(quoted).verdict == "fresh", "this journal began anew"
+
+
 def test_a_run_that_was_not_done_when_the_page_was_built_is_not_quoted(quoted):
     manifest_path(RESULTS / "runs/digits/smooth").unlink()
     early = json.loads(json.dumps(quotations(PAGE)))
     run("digits/smooth")
-    assert judge(early).verdict == "fresh"
+    assert judge(early, begun=BEGUN).verdict == "fresh", "the run ended later"
 
 
 def test_a_page_of_other_code_is_stale_and_no_lie(quoted):

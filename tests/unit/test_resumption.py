@@ -105,7 +105,7 @@ def test_a_planted_checkpoint_leaves_no_trace_in_the_results(inputs, tmp_path):
     forged, printed = train()
     assert printed.count("not used, its test error at step 10 is") == 2
     assert forged == honest
-    assert resumptions(read_manifest(tmp_path / "results/runs/one.manifest.json")) == []
+    assert resumptions(read_manifest(tmp_path / "results/runs/one.manifest.json").attempts) == []
     again, _ = train()
     assert again == honest
     attempt = read_attempts(tmp_path / "run")[-1]
@@ -113,7 +113,7 @@ def test_a_planted_checkpoint_leaves_no_trace_in_the_results(inputs, tmp_path):
     assert checkpoint.stem.endswith(attempt.checkpoint)
     expected = f"resumed at step 20 from checkpoint {attempt.checkpoint}"
     manifest = read_manifest(tmp_path / "results/runs/one.manifest.json")
-    assert resumptions(manifest) == [expected]
+    assert resumptions(manifest.attempts) == [expected]
     assert records(["one"], tmp_path / "results/runs")["one"]["resumed"] == expected, "for the page"
     node = Node("runs/one", "fresh", manifest=manifest)
     assert expected in str(report.run_line(node, None)), "behind a number"

@@ -253,6 +253,21 @@ def test_a_published_seal_names_what_is_not_as_it_was_published(made):
     assert seal.unvouched == ("second.manifest.json",)
 
 
+def test_beside_a_published_seal_the_study_s_own_is_looked_at(made):
+    published = Path("published.sha256")
+    write_seal(RESULTS)
+    published.write_bytes(SEAL.read_bytes())
+    assert seal_holds(check_seal(RESULTS, published), False, published)
+    SEAL.write_text(SEAL.read_text().replace(digest(CHAIN["first"].outputs[0]), "0" * 64))
+    seal = check_seal(RESULTS, published)
+    assert (seal.state, seal.own.state) == ("intact", "broken")
+    assert not seal_holds(seal, False, published)
+    assert f"the study's own seal {digest(SEAL)[:12]}: broken, unsigned" in report.summary([], seal)
+    SEAL.write_bytes(published.read_bytes())
+    SEAL.with_name("ROOT.sha256.sig").write_text("nonsense")
+    assert not seal_holds(check_seal(RESULTS, published), False, published)
+
+
 def test_where_a_page_is_a_missing_seal_is_a_verdict(made):
     assert check_seal(RESULTS).state == "absent"
     assert seal_holds(check_seal(RESULTS), True, None)

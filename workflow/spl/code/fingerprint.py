@@ -79,14 +79,19 @@ def imported_packages(entries: Iterable[str]) -> frozenset[str]:
 
 def packages_imported_at_once(entries: Iterable[str]) -> frozenset[str]:
     """The top-level names of everything outside this package that is imported whenever the entry modules are loaded."""
-    reached, waiting, packages = set[str](), list(entries), set[str]()
+    imported = (one.split(".")[0] for name in modules_imported_at_once(entries) for one in _read(name).at_once)
+    return frozenset(imported) - {PACKAGE}
+
+
+def modules_imported_at_once(entries: Iterable[str]) -> frozenset[str]:
+    """The entry modules and the modules of this package that are imported whenever they are loaded."""
+    reached, waiting = set[str](), list(entries)
     while waiting:
         if (name := waiting.pop()) not in reached:
             reached.add(name)
             own = {one for one in _read(name).at_once if one.split(".")[0] == PACKAGE}
-            packages |= {one.split(".")[0] for one in _read(name).at_once - own}
             waiting += {one for one in own if module_path(one).is_file()}
-    return frozenset(packages)
+    return frozenset(reached)
 
 
 def module_texts(entries: Iterable[str]) -> dict[Path, str]:

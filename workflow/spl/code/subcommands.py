@@ -75,6 +75,11 @@ def certain_packages(subcommand: str, content: Mapping[str, Any]) -> frozenset[s
     return _certain_packages(entry_modules(subcommand, content))
 
 
+def certain_files(subcommand: str, content: Mapping[str, Any]) -> frozenset[str]:
+    """Of a job's code, the files that every such job loads, whatever it does, below the project's folder."""
+    return _certain_files(entry_modules(subcommand, content))
+
+
 def code_texts(subcommand: str, content: Mapping[str, Any]) -> dict[Path, str]:
     """The sha256 of each file of a job's code, as it was read for the fingerprint."""
     return fingerprint.module_texts(entry_modules(subcommand, content))
@@ -110,6 +115,12 @@ def check_loaded(subcommand: str, content: Mapping[str, Any]) -> None:
 @cache
 def _fingerprint(entries: tuple[str, ...]) -> str:
     return fingerprint.fingerprint(entries)
+
+
+@cache
+def _certain_files(entries: tuple[str, ...]) -> frozenset[str]:
+    modules = fingerprint.modules_imported_at_once(entries)
+    return frozenset(str(fingerprint.module_path(name).relative_to(fingerprint.PROJECT)) for name in modules)
 
 
 @cache

@@ -175,14 +175,15 @@ def _repair(study: PlannedStudy, nodes: Mapping[str, Node], seal: Seal, names: l
                 for name, job in study.jobs.items()
                 if str(job.manifest.relative_to(study.results)) in seal.unvouched
             },
-            unsealed=seal.state in ("broken", "missing"),
+            unsealed=any(one.state in ("broken", "missing") for one in (seal, seal.own) if one),
         )
     )
 
 
 def seal_holds(seal: Seal, in_part: bool, published: str | Path | None) -> bool:
-    """Whether a seal is intact and not wrongly signed; parts of a study without a page need none, unless published."""
-    if seal.signature.state == "wrong":
+    """Whether a seal is intact and not wrongly signed; parts of a study without a page need none, unless published.
+    Beside a published seal, the study's own must not contradict it."""
+    if seal.signature.state == "wrong" or (seal.own and not seal_holds(seal.own, True, None)):
         return False
     return seal.state == "intact" or (in_part and published is None and seal.state == "absent")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from itertools import combinations
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -23,9 +22,12 @@ from spl.attempts.resumption import share_of_errors
 from spl.campaign.job import CIRCUMSTANCES, Job, canonical
 from spl.campaign.strict_json import json_differences
 from spl.code.equivalence import representative
-from spl.data.store import ARRAYS, FILE, NO_CLASS, NUMBER_TYPES, mapped_arrays
+from spl.data.store import ARRAYS, FILE, NO_CLASS, NUMBER_TYPES, array_digest, grey_levels, mapped_arrays
+from spl.methods.registry import METHODS
 from spl.page.circumstances import read_circumstances
+from spl.provenance.files import digest_of_listing
 from spl.provenance.manifest import Manifest
+from spl.provenance.measurements import COLUMNS, impossible_measurements
 from spl.provenance.plausibility import impossible_statements
 from spl.provenance.records import misquotations
 from spl.provenance.result_files import read_json, read_measurements, read_rows, readable, tensors
@@ -36,18 +38,17 @@ Digest = Callable[[Path], str | None]
 UNREPEATED = ("settings", "calibrated", "calibration", "start", "code")
 # Columns of a summary that follow from all confusion matrices of a run, which an audit does not compute.
 UNFOLLOWED = ("collapses", "recovered")
-LAST_DIGIT = 1e-5  # of weights, which have six digits
+LAST_BITS = 1e-9  # in which sums and exponentials may differ between processors; weights have six digits
 MEDIAN_OVER = 20  # as of spl.analysis.summary, which would load pandas
-# Columns of a run's metrics, as of spl.training.evaluation, which would load torch.
-COLUMNS = (
-    *("step", "test_error", "loss", "labelled_loss", "labelled_accuracy", "unlabelled_loss", "unweighted_loss"),
-    *("coverage", "purity", "flips", "weight_movement", "batch_checksum"),
-)
 SUMMARISED_COLUMNS = ("step", "test_error", "coverage", "purity")
 # What the names of a run's weights begin with, and the classes of its outputs.
 WEIGHTS, OUTPUTS = ("averaged.", "network."), "classes"
-# What the description of a data set says beside what an audit computes from its arrays.
-DESCRIPTION = ("classes", "mean", "std", "train_files", "test_files")
+# What else a network holds, of which there are no averages.
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+# Of a data set, up to how many bytes its images are read once more for their description.
+READ_AGAIN = 2**29
+# What the description of a data set says of files of raw data.
+RAW_FILES = ("train_files", "test_files")
 
 
 def contradictions(job: Job, manifest: Manifest, digest: Digest, agreed: set[str]) -> Iterator[str]:
@@ -84,7 +85,7 @@ def _quoted(job: Job, manifest: Manifest) -> Iterator[str]:
     """The circumstances beside a page with the manifests that they quote."""
     for path in job.outputs:
         if path.name.endswith(CIRCUMSTANCES) and path.is_file() and _ran_present_code(job, manifest):
-            for line in misquotations(read_circumstances(path.read_text(encoding="utf-8")), manifest.parameter):
+            for line in misquotations(read_circumstances(path.read_text(encoding="utf-8")), manifest):
                 yield f"{path}: {line}"
 
 
@@ -100,7 +101,7 @@ def _results(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[s
 def _run(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
     """The files of a training run with each other, with its manifest and with its data."""
     files = {path.name: path for path in job.outputs if path in here}
-    settings = manifest.parameter["settings"]
+    settings, calibrated = manifest.parameter["settings"], {}
     if path := files.get("parameters.json"):
         content = read_json(path)
         calibrated = content.pop("calibrated")
@@ -115,6 +116,10 @@ def _run(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
     rows = read_measurements(files["metrics.csv"]) if "metrics.csv" in files else []
     if _ran_present_code(job, manifest):
         yield from _form_of_run(files, rows)
+        if rows:
+            method = METHODS[manifest.parameter["method"]]
+            for line in impossible_measurements(rows, method, settings | calibrated):
+                yield f"{files['metrics.csv']}: {line}"
     if not files.keys() >= {"metrics.csv", "predictions.safetensors"}:
         return
     metrics, path = files["metrics.csv"], files["predictions.safetensors"]
@@ -126,18 +131,16 @@ def _run(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
         error = share_of_errors(predicted, predictions.true)
         if row["test_error"] != error:
             yield f"{metrics}: test_error at step {row['step']} is {row['test_error']}, {path} has {error}"
-    steps = [row["step"] for row in rows]
-    if steps != sorted(set(steps)):
-        yield f"{metrics}: its steps do not rise from row to row"
-    last = settings.get("stop") or settings.get("steps")
-    if steps[-1] != last:
-        yield f"{metrics}: the last step is {steps[-1]}, settings say {last}"
     if job.inputs[0] in here:
         dataset = mapped_arrays(job.inputs[0])
         if not np.array_equal(dataset["test_classes"], predictions.true):
             yield f"{path}: the true classes are not those of the test images in {job.inputs[0]}"
         if (classes := int(dataset["train_classes"].max()) + 1) != predictions.classes:
             yield f"{path}: {predictions.classes} classes, {job.inputs[0]} has {classes}"
+        unknown = NO_CLASS in dataset["train_classes"]  # then nobody knows which pseudo-labels are right
+        for row in rows if _ran_present_code(job, manifest) else ():
+            if row["coverage"] > 0 and math.isnan(row["purity"]) != unknown:
+                yield f"{metrics}: purity at step {row['step']} is {row['purity']}, coverage is {row['coverage']}"
 
 
 def _form_of_run(files: Mapping[str, Path], metrics: list[dict[str, float]]) -> Iterator[str]:
@@ -160,6 +163,12 @@ def _form_of_run(files: Mapping[str, Path], metrics: list[dict[str, float]]) -> 
         described, metadata = tensors(path)
         if other := [name for name in described if not name.startswith(WEIGHTS) and name != OUTPUTS]:
             yield f"{path}: it has {', '.join(sorted(other))}, which are no weights"
+        averaged, live = (
+            {name.removeprefix(of): form for name, form in described.items() if name.startswith(of)} for of in WEIGHTS
+        )
+        trained = {name: form for name, form in live.items() if not name.endswith(STATISTICS)}
+        if not averaged or averaged != trained or OUTPUTS not in described:
+            yield f"{path}: expected averaged and live weights of one network, and the classes of its outputs"
         yield from _other_metadata(path, metadata, {})
 
 
@@ -188,25 +197,36 @@ def _dataset(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[s
     content, arrays = read_json(path), mapped_arrays(images)
     train, test = (arrays[f"{part}_classes"] for part in ("train", "test"))
     labelled = train[train != NO_CLASS]
+    again = ARRAYS if images.stat().st_size <= READ_AGAIN else ("train_classes", "test_classes")
+    mean, std = grey_levels(arrays["train_images"]) if again == ARRAYS else (content["mean"], content["std"])
     expected = {
         "source": manifest.parameter["source"],
+        "classes": manifest.parameter["known"]["classes"],
         "image": list(arrays["train_images"].shape[1:]),
         "train_counts": np.bincount(labelled).tolist(),
         "test_counts": np.bincount(test).tolist(),
         **({"without_class": len(train) - len(labelled)} if len(labelled) < len(train) else {}),
-        "sha256": {**content["sha256"], FILE: manifest.outputs[str(images)]},
+        "mean": mean,
+        "std": std,
+        "sha256": {
+            **{name: content["sha256"].get(name) for name in ARRAYS},
+            **{name: array_digest(arrays[name]) for name in again},
+            FILE: manifest.outputs[str(images)],
+        },
+        **{name: content.get(name) for name in RAW_FILES},
     }
-    yield from _other_names(path, content, {*expected, *DESCRIPTION})
-    yield from _other_names(path, content["sha256"], {FILE, *ARRAYS})
-    for name, mine, theirs in json_differences({name: content.get(name) for name in expected}, expected):
+    for name, mine, theirs in json_differences(content, expected):
         yield f"{path}: {name} is {mine}, {images} has {theirs}"
+    raw = {**content["train_files"], **content["test_files"]}
+    if raw and digest_of_listing(raw) not in manifest.inputs.values():
+        yield f"{path}: its train_files and test_files are not those of which {job.manifest} has the digest"
 
 
 def _calibration(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
     """The loss weights with the metrics of the runs that they were calibrated on."""
     [path], parameter = job.outputs, manifest.parameter
     metrics = {run: _folder(job, run) / "metrics.csv" for run in (*parameter["reference"], *parameter["smooth"])}
-    if not {path, *metrics.values()} <= set(here):
+    if not {path, *metrics.values()} <= set(here) or not _ran_present_code(job, manifest):
         return
     of_runs = {run: _equilibrium(read_measurements(file, ("step", *MEASURED))) for run, file in metrics.items()}
     recorded, threshold = read_json(path), parameter["threshold"]
@@ -214,17 +234,15 @@ def _calibration(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterat
         {name: fmean(of_runs[run][name] for run in parameter[side]) for name in MEASURED}
         for side in ("reference", "smooth")
     )
-    expected: dict[str, Any] = {"weights": weights(reference, smooth, threshold)}
-    if _ran_present_code(job, manifest):
-        pairs = enumerate(zip(parameter["folds"], parameter["reference"], parameter["smooth"], strict=True))
-        expected["folds"] = {number: _calibrated_fold(*pair, of_runs, threshold) for number, pair in pairs}
-        recorded["folds"] = dict(enumerate(recorded["folds"]))
-        of_folds = {
-            name: [fold["weights"][name] for fold in recorded["folds"].values()] for name in expected["weights"]
-        }
-        expected["range"] = {name: max(values) - min(values) for name, values in of_folds.items()}
-    else:
-        recorded = {"weights": recorded["weights"]}
+    pairs = enumerate(zip(parameter["folds"], parameter["reference"], parameter["smooth"], strict=True))
+    recorded["folds"] = dict(enumerate(recorded["folds"]))
+    found = weights(reference, smooth, threshold)
+    of_folds = {name: [fold["weights"][name] for fold in recorded["folds"].values()] for name in found}
+    expected = {
+        "weights": found,
+        "range": {name: max(values) - min(values) for name, values in of_folds.items()},
+        "folds": {number: _calibrated_fold(*pair, of_runs, threshold) for number, pair in pairs},
+    }
     for key, mine, theirs in json_differences(_nearly(recorded, expected), expected):
         yield f"{path}: {key} is {mine}, the metrics of its runs say {theirs}"
 
@@ -239,7 +257,7 @@ def _calibrated_fold(
 def _nearly(found: Any, expected: Any) -> Any:
     """A content in which the expected number stands for each number that differs from it by rounding alone."""
     if isinstance(found, float) and isinstance(expected, float):
-        return expected if math.isclose(found, expected, rel_tol=LAST_DIGIT) else found
+        return expected if math.isclose(found, expected, rel_tol=LAST_BITS) else found
     if isinstance(found, dict) and isinstance(expected, dict):
         return {name: _nearly(value, expected.get(name)) for name, value in found.items()}
     return found
@@ -335,50 +353,3 @@ def _same(cell: str, value: Any) -> bool:
 
 
 COMPARISONS = {"data": _dataset, "train": _run, "calibrate": _calibration, "analyse": _summary}
-
-
-def copied_runs(jobs: Mapping[str, Job]) -> dict[str, list[str]]:
-    """By name, runs whose batches are those of a run with another seed or other labels, with a line on each.
-
-    The last checksum in ``metrics.csv`` is over all batches that a run saw.
-    """
-    same: dict[tuple[str, str], list[Job]] = {}
-    for job in jobs.values():
-        if job.subcommand == "train" and (seen := _batches(job)):
-            same.setdefault(seen, []).append(job)
-    lines: dict[str, list[str]] = {}
-    for (_, checksum), runs in same.items():
-        for one, other in combinations(runs, 2):
-            if difference := _other_batches(one, other):
-                for mine, theirs in ((one, other), (other, one)):
-                    text = (
-                        f"{_metrics(mine)}: batch_checksum is {checksum}, as of {theirs.name}, which has {difference}"
-                    )
-                    lines.setdefault(mine.name, []).append(text)
-    return lines
-
-
-def _metrics(job: Job) -> Path:
-    return next(path for path in job.outputs if path.name == "metrics.csv")
-
-
-def _batches(job: Job) -> tuple[str, str] | None:
-    """The last step of a run, and the checksum of all its batches; None if its metrics do not tell."""
-    try:
-        first, *_, last = _metrics(job).read_text(encoding="utf-8").splitlines()
-        row = dict(zip(first.split(","), last.split(","), strict=True))
-        return row["step"], row["batch_checksum"]
-    except (OSError, ValueError, KeyError):
-        return None
-
-
-def _other_batches(one: Job, other: Job) -> str:
-    """Why two runs cannot have seen the same batches; "" if they can."""
-    if one.content["seed"] != other.content["seed"]:
-        return "another seed"
-    splits = [next((path for path in job.inputs if "splits" in path.parts), None) for job in (one, other)]
-    try:
-        labelled = [set(read_json(path)["labelled"]) for path in splits if path]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return "other labels" if len(labelled) == 2 and labelled[0] != labelled[1] else ""

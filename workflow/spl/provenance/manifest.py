@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,7 @@ class Manifest(BaseModel):
         slurm_job: number of its job in SLURM, if it was one.
         begun, ended: times of the attempt that made the outputs, ISO 8601.
         attempts: of a training, all of them: where and when each began, from which step and checkpoint, how it ended.
-        process: what else ran; None in a manifest of an earlier version.
+        process: what else ran; nothing in manifests of early versions.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -140,14 +141,14 @@ class Manifest(BaseModel):
     begun: str
     ended: str
     attempts: list[RecordedAttempt] = []
-    process: Process | None = None
+    process: Process = Process(files={})
 
 
-def resumptions(manifest: Manifest) -> list[str]:
+def resumptions(attempts: Iterable[Mapping[str, Any]]) -> list[str]:
     """A line for each attempt at a run that did not begin at its first step."""
     return [
         f"resumed at step {attempt['first']} from checkpoint {attempt.get('checkpoint') or 'of unknown sha256'}"
-        for attempt in manifest.attempts
+        for attempt in attempts
         if attempt.get("first")
     ]
 
@@ -166,7 +167,7 @@ def statement(manifest: Manifest) -> str:
     content = manifest.model_dump(exclude=UNSTATED)
     content["outputs"] = reproducible_outputs(manifest)
     content["packages"] = {name: essential(name, version) for name, version in manifest.packages.items()}
-    if manifest.process and (foreign := {**manifest.process.customised, **manifest.process.shadowing}):
+    if foreign := {**manifest.process.customised, **manifest.process.shadowing}:
         content["foreign"] = foreign  # so that nobody can take it out of a sealed manifest
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 

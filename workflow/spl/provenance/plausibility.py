@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
-from spl.attempts.journal import JOURNAL, read_attempts
+from spl.attempts.journal import JOURNAL, Attempt, read_attempts
 from spl.campaign.job import Job
 from spl.campaign.strict_json import json_differences
-from spl.code.subcommands import certain_packages, present_code
+from spl.code.subcommands import certain_files, certain_packages, present_code
 from spl.provenance import machine
 from spl.provenance.manifest import Manifest
 from spl.provenance.process import VARIABLES
@@ -20,15 +21,13 @@ from spl.training.instructions import LEVELS
 
 # How far clocks of machines may be apart, and how far ahead that of the machine that ran a job may be.
 SKEW, AHEAD = timedelta(minutes=5), timedelta(days=1)
-# What an attempt notes when it begins.
-BEGINNING = ("identity", "begun", "host", "job", "first")
 
 
 def impossible_statements(job: Job, manifest: Manifest) -> Iterator[str]:
     """A line for each statement of a job's manifest that cannot be true, with what contradicts it."""
     yield from _times(job, manifest)
     yield from _variables(job, manifest)
-    yield from _packages(job, manifest)
+    yield from _loaded(job, manifest)
     yield from _commit(job, manifest)
     if job.subcommand == "train":
         yield from readable(_attempts(job, manifest), job.manifest)
@@ -56,23 +55,27 @@ def _time(text: Any) -> datetime | None:
 
 def _variables(job: Job, manifest: Manifest) -> Iterator[str]:
     """Whether only variables are on record that jobs record: any other name would be somebody's remark."""
-    stated = {"environment": manifest.environment, "process.variables": manifest.process and manifest.process.variables}
+    stated = {"environment": manifest.environment, "process.variables": manifest.process.variables}
     known = {"environment": machine.DETERMINISM, "process.variables": VARIABLES}
     for part, variables in stated.items():
-        for name in sorted((variables or {}).keys() - set(known[part])):
+        for name in sorted(variables.keys() - set(known[part])):
             yield f"{job.manifest}: {part}.{name}: no job records this variable"
 
 
-def _packages(job: Job, manifest: Manifest) -> Iterator[str]:
-    """Whether the packages contain what the code imports whenever it is loaded, if its code is the present one."""
+def _loaded(job: Job, manifest: Manifest) -> Iterator[str]:
+    """Whether packages and files contain what the code always imports, if it is the present code."""
     if manifest.code.fingerprint != present_code(job.subcommand, job.content):
         return
     imported = {"python", *map(machine.normalised, certain_packages(job.subcommand, job.content))}
     for name in sorted(imported & machine.locked().keys() - manifest.packages.keys()):
         yield f"{job.manifest}: packages has no {name}, the code of spl {job.subcommand} imports it"
+    for path in sorted(certain_files(job.subcommand, job.content) - manifest.process.files.keys()):
+        yield f"{job.manifest}: process.files has no {path}, which spl {job.subcommand} loads"
 
 
 def _commit(job: Job, manifest: Manifest) -> Iterator[str]:
+    if (repository := manifest.repository) and repository.commit is None and repository.problem is None:
+        yield f"{job.manifest}: repository has neither a commit nor a problem; expected one"
     for path, loaded, committed in hidden_changes(manifest):
         yield f"{job.manifest}: {path} ran as {loaded[:12]}, its commit has {committed[:12]}, no change is on record"
 
@@ -80,6 +83,8 @@ def _commit(job: Job, manifest: Manifest) -> Iterator[str]:
 def _attempts(job: Job, manifest: Manifest) -> Iterator[str]:
     """Whether the attempts at a run follow each other within the run's time, and are those of its journal."""
     attempts = manifest.attempts
+    if job.results is not None:
+        yield from _unlike_journal(job, manifest, job.results / "checkpoints" / job.name.removeprefix("runs/"))
     begins = [time for attempt in attempts if (time := _time(attempt.get("begun")))]
     if len(begins) < len(attempts):
         yield f"{job.manifest}: attempts: expected the time at which each began"
@@ -99,17 +104,17 @@ def _attempts(job: Job, manifest: Manifest) -> Iterator[str]:
                 f"{job.manifest}: the job ran from {manifest.begun} to {manifest.ended}, its last attempt from "
                 f"{last.isoformat()} to {end.isoformat(timespec='seconds')}"
             )
-    if job.results is not None:
-        folder = job.results / "checkpoints" / job.name.removeprefix("runs/")
-        noted = [_beginning(vars(attempt)) for attempt in read_attempts(folder)]
-        recorded = [_beginning(attempt) for attempt in attempts]
-        for number, (one, other) in enumerate(zip(noted, recorded, strict=False), 1):
-            for key, mine, theirs in json_differences(one, other):
-                yield f"{folder / JOURNAL}: {key} of attempt {number} is {mine}, {job.manifest} has {theirs}"
 
 
-def _beginning(attempt: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: attempt.get(name) for name in BEGINNING}
+def _unlike_journal(job: Job, manifest: Manifest, folder: Path) -> Iterator[str]:
+    """A line for whatever else a manifest says of the first attempts in a journal, which may go on after it."""
+    noted = [vars(attempt) for attempt in read_attempts(folder)]
+    recorded = [vars(Attempt(**attempt)) for attempt in manifest.attempts]
+    if noted and not 0 < len(recorded) <= len(noted):
+        yield f"{folder / JOURNAL}: it has {len(noted)} attempts, {job.manifest} has {len(recorded)}"
+    for number, (one, other) in enumerate(zip(noted, recorded, strict=False), 1):
+        for key, mine, theirs in json_differences(one, other):
+            yield f"{folder / JOURNAL}: {key} of attempt {number} is {mine}, {job.manifest} has {theirs}"
 
 
 def _hardware(job: Job, manifest: Manifest) -> Iterator[str]:

@@ -7,16 +7,18 @@ quotations to a file of their own, ``paper.records.js``, and can do so without a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from spl.attempts.journal import JOURNAL, read_attempts
 from spl.campaign.job import manifest_path
 from spl.campaign.strict_json import json_differences
 from spl.errors import InputError
 from spl.provenance.files import digest
-from spl.provenance.manifest import Hardware, read_manifest, resumptions
+from spl.provenance.manifest import Hardware, Manifest, read_manifest, resumptions
 from spl.provenance.step_times import step_times
 
 MANIFEST = "manifest, sha256"
@@ -57,36 +59,55 @@ def quotations(parameter: Mapping[str, Any]) -> dict[str, Any]:
     return records(trained, folder) | {TIMES: times}
 
 
-def misquotations(quoted: Mapping[str, Any], parameter: Mapping[str, Any]) -> Iterator[str]:
+def misquotations(quoted: Mapping[str, Any], page: Manifest) -> Iterator[str]:
     """A line for whatever no job would have written into the file beside a page.
 
-    Of a manifest that is still here, a record holds nothing else than it. Where a run was repeated since, names and
-    kinds of values are checked.
+    Of a manifest that is still here, a record holds the same, and each manifest that was here before the page has a
+    record. Where a run was repeated since, names and kinds of values are checked, and what its journal still has.
 
     Args:
         quoted: the content of the file.
-        parameter: of the page.
+        page: the manifest of its job.
     """
+    parameter = page.parameter
     present = quotations(parameter)
     for run in quoted.keys() - {*parameter["trained"], TIMES}:
         yield f"{run}: no run of this page"
     times, unchanged = quoted[TIMES], True
     for run in parameter["trained"]:
-        record = quoted.get(run, {})
-        if run in present and record.get(MANIFEST) == present[run][MANIFEST]:
-            stated = {name: value for name, value in present[run].items() if name in record}
+        record, stated = quoted.get(run), present.get(run)
+        if record is None:
+            unchanged &= stated is None
+            if stated and datetime.fromisoformat(stated["ended"]) <= datetime.fromisoformat(page.begun):
+                yield f"{run}: no record, although its manifest is older than the page"
+            continue
+        if stated and record.get(MANIFEST) == stated[MANIFEST]:
             for key, mine, theirs in json_differences(record, stated):
                 yield f"{run}: {key} is {mine}, its manifest has {theirs}"
-        elif run in quoted or run in present:
+        else:
             unchanged = False
-        if run in quoted:
-            yield from _invalid(RunRecord, record, run)
+            yield from _unlike_journal(run, record, Path("results") / parameter["study"] / "checkpoints" / run)
+        yield from _invalid(RunRecord, record, run)
     if unchanged:
         for key, mine, theirs in json_differences(times, present[TIMES]):
             yield f"{TIMES}{key and f'.{key}'}: {mine}, its manifests have {theirs}"
     yield from _invalid(list[StepTime], times, TIMES)
     if other := {time["method"] for time in times} - {*parameter["methods"].values()}:
         yield f"{TIMES}: {sorted(other)[0]} is no method of this page"
+
+
+def _unlike_journal(run: str, record: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    """A line for what a record says of attempts in the time of its job, otherwise than the journal of the run."""
+    attempts = [vars(attempt) for attempt in read_attempts(folder)]
+    during = [n for n, one in enumerate(attempts, 1) if record["begun"] <= one["begun"] <= record["ended"]]
+    if during:
+        last, resumed = attempts[during[-1] - 1], "; ".join(resumptions(attempts[: during[-1]]))
+        noted = {"host": last["host"], "SLURM job": last["job"], "attempts": during[-1], "resumed": resumed}
+        stated = {"resumed": "", **record}
+        for key, mine, theirs in json_differences({name: stated.get(name) for name in noted}, noted):
+            yield f"{run}: {key} is {mine}, {folder / JOURNAL} has {theirs}"
+    elif attempts and attempts[0]["begun"] < record["begun"]:
+        yield f"{run}: no attempt in {folder / JOURNAL} began between {record['begun']} and {record['ended']}"
 
 
 def _invalid(form: Any, content: Any, place: str) -> Iterator[str]:
@@ -115,7 +136,7 @@ def _record(path: Path) -> dict[str, Any] | None:
         "begun": manifest.begun,
         "ended": manifest.ended,
         "attempts": len(manifest.attempts),
-        **({"resumed": "; ".join(lines)} if (lines := resumptions(manifest)) else {}),
+        **({"resumed": "; ".join(lines)} if (lines := resumptions(manifest.attempts)) else {}),
         "commit": manifest.repository and manifest.repository.commit,
         "uncommitted changes, sha256": manifest.repository and manifest.repository.diff,
         **manifest.hardware.model_dump(exclude_unset=True),

@@ -7,6 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def _is_undone(node: Node) -> bool:
 
 
 def _resumed(node: Node) -> list[str]:
-    return resumptions(node.manifest) if node.manifest else []
+    return resumptions(node.manifest.attempts) if node.manifest else []
 
 
 def _line(node: Node, after: str = "", remarks: Sequence[str] = ()) -> Text:
@@ -116,10 +117,10 @@ def summary(nodes: Iterable[Node], seal: Seal) -> str:
     return "\n".join(map(printable, [counts or "nothing to audit", *_seal_lines(seal)]))
 
 
-def _seal_lines(seal: Seal) -> Iterator[str]:
+def _seal_lines(seal: Seal, name: str = "seal") -> Iterator[str]:
     """The state of a seal, what differs from it, who wrote that, and what a person vouched for."""
     signed = f", {seal.signature.words}" if seal.digest else ""
-    yield f"seal {seal.digest[:12]}: {SEALS[seal.state]}{signed}".replace("seal :", "seal:")
+    yield f"{name} {seal.digest[:12]}: {SEALS[seal.state]}{signed}".replace("seal :", "seal:")
     if seal.changed:
         yield f"  not as sealed: {abridged(seal.changed)}"
     if seal.unvouched:
@@ -131,6 +132,8 @@ def _seal_lines(seal: Seal) -> Iterator[str]:
         yield "  no result differs from this seal, so it was sealed again after it was published"
     for why, names in groupby(sorted(seal.accepted, key=seal.accepted.__getitem__), key=seal.accepted.__getitem__):
         yield f"  sealed on somebody's word: {abridged(list(names))}: {why}"
+    if seal.own:
+        yield from _seal_lines(seal.own, "the study's own seal")
 
 
 def _is_manifest(name: str) -> bool:
@@ -273,14 +276,7 @@ def as_json(
     """The audit as JSON."""
     return {
         "fresh": is_fresh(nodes.values()),
-        "seal": {
-            "state": seal.state,
-            "digest": seal.digest,
-            "changed": list(seal.changed),
-            "unvouched": list(seal.unvouched),
-            "accepted": dict(seal.accepted),
-            "signature": {"state": seal.signature.state, "words": seal.signature.words},
-        },
+        "seal": asdict(seal),
         "nodes": [
             {name: getattr(node, name) for name in SHOWN}
             | {"files": [str(path) for path in node.files], "resumed": _resumed(node)}

@@ -64,6 +64,7 @@ class Seal:
             what they wrote.
         accepted: as in :class:`SealContent`.
         signature: of the seal.
+        own: of a published seal, the study's own; None if this is its own.
     """
 
     state: Literal["intact", "broken", "foreign", "missing", "absent"]
@@ -72,6 +73,7 @@ class Seal:
     unvouched: tuple[str, ...] = ()
     accepted: Mapping[str, str] = field(default_factory=dict)
     signature: Signature = UNSIGNED
+    own: Seal | None = None
 
 
 def write_seal(results: Path, accept: str | None = None) -> str:
@@ -125,18 +127,19 @@ def check_seal(results: Path, published: str | Path | None = None) -> Seal:
 
     Args:
         results: folder of the study.
-        published: digest of the seal as published elsewhere, or a published seal to compare with instead of the
-            study's own; None if it was not published.
+        published: digest of the seal as published elsewhere, or a published seal to compare with beside the study's
+            own; None if it was not published.
     """
     own_place = results / ROOT_FILE
     path = published if isinstance(published, Path) else own_place
+    own_seal = None if path == own_place else check_seal(results)
     content = None if path == own_place and path.is_symlink() else _read(path)
     jobs, _ = _listing(results)
     if content is None:
         if not any(map(os.path.lexists, (own_place, results / "paper.html", results / f"paper{MANIFEST}"))):
-            return Seal("absent")
+            return Seal("absent", own=own_seal)
         stated = {name: jobs[name][name] for name in jobs} if (results / MADE).is_dir() else {}
-        return Seal("missing", unvouched=_unvouched(results, stated, SealContent({}, {})))
+        return Seal("missing", unvouched=_unvouched(results, stated, SealContent({}, {})), own=own_seal)
     own = hashlib.sha256(path.read_bytes()).hexdigest()
     present = {name: sha256 for entries in jobs.values() for name, sha256 in entries.items()}
     differing = {
@@ -147,7 +150,7 @@ def check_seal(results: Path, published: str | Path | None = None) -> Seal:
     state: Literal["intact", "broken", "foreign"] = "broken" if changed else "intact"
     if isinstance(published, str) and published != own:
         state = "foreign"
-    return Seal(state, own, changed, unvouched, content.accepted, check_signature(path))
+    return Seal(state, own, changed, unvouched, content.accepted, check_signature(path), own_seal)
 
 
 def _unvouched(results: Path, stated: Mapping[str, str], last: SealContent) -> tuple[str, ...]:

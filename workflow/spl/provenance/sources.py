@@ -40,7 +40,7 @@ def hidden_changes(manifest: Manifest) -> Iterator[tuple[str, str, str]]:
         path, sha256 of what ran, and sha256 of what is committed.
     """
     repository = manifest.repository
-    if manifest.process and repository and repository.commit and not (repository.diff or repository.problem):
+    if repository and repository.commit and not (repository.diff or repository.problem):
         committed = committed_files(repository.commit) or {}
         for path, sha256 in manifest.process.files.items():
             if committed.get(path, sha256) != sha256:
@@ -81,7 +81,7 @@ def _unlike_here(manifests: Iterable[Manifest]) -> Iterator[str]:
     files, count = set[str](), 0
     for manifest in manifests:
         commit = manifest.repository.commit if manifest.repository else None
-        if manifest.process and not (commit and _is_known(commit)):
+        if not (commit and _is_known(commit)):
             other = {path for path, sha256 in manifest.process.files.items() if _present(path) != sha256}
             files |= other
             count += bool(other)
@@ -101,7 +101,7 @@ def _present(path: str) -> str | None:
 def _uncommitted(manifest: Manifest) -> set[str]:
     """The files that a job loaded and that its commit does not have like this."""
     committed = manifest.repository and manifest.repository.commit and committed_files(manifest.repository.commit)
-    if not manifest.process or committed is None:
+    if committed is None:
         return set()
     return {path for path, sha256 in manifest.process.files.items() if (committed or {}).get(path) != sha256}
 

@@ -20,7 +20,8 @@ from spl.code.subcommands import present_code
 from spl.errors import InputError
 from spl.page.circumstances import read_circumstances
 from spl.provenance import machine
-from spl.provenance.evidence import Digest, contradictions, copied_runs
+from spl.provenance.copies import copied_runs
+from spl.provenance.evidence import Digest, contradictions
 from spl.provenance.links import link_problem, linked_jobs
 from spl.provenance.manifest import Manifest, read_manifest
 from spl.provenance.seal import OUTSIDE, ROOT_FILE
@@ -94,10 +95,10 @@ def audit(
     links, agreed = linked_jobs(jobs), set() if agreed is None else agreed
     # A pipe in the place of a result would be waited for
     readable = {name: job for name, job in jobs.items() if not any(_is_strange(path, digest) for path in job.outputs)}
-    copied = copied_runs(readable)
+    copied, alike = copied_runs(readable, digest)
     for name in TopologicalSorter(graph).static_order():
         upstream = {maker: nodes[maker] for maker in sorted(graph[name])}
-        evidence = copied.get(name, []), agreed, links.get(name, ())
+        evidence = copied.get(name, []), alike.get(name, []), agreed, links.get(name, ())
         nodes[name] = _verdict_on(jobs[name], upstream, makers, digest, *evidence)
     return nodes
 
@@ -167,6 +168,7 @@ def _verdict_on(
     makers: Mapping[Path, str],
     digest: Digest,
     copied: list[str],
+    alike: list[str],
     agreed: set[str],
     links: tuple[Path, ...],
 ) -> Node:
@@ -201,7 +203,7 @@ def _verdict_on(
     if roots := dict(root for parent in upstream.values() for root in _roots(parent)):
         lines = (f"the upstream job {name} is {verdict}" for name, verdict in roots.items())
         return node("broken-chain", lines, broken_by=tuple(roots.items()), manifest=manifest)
-    return node("fresh", notes=tuple(_notes(job, manifest, inputs)), manifest=manifest)
+    return node("fresh", notes=(*_notes(job, manifest, inputs), *alike), manifest=manifest)
 
 
 def _holds_data_alone(circumstances: Path) -> bool:
@@ -335,11 +337,10 @@ def _changed_packages(manifest: Manifest) -> Iterator[str]:
 
 def _foreign_code(manifest: Manifest) -> Iterator[str]:
     """A line for each file that Python ran for a job, and that no package and no commit holds."""
-    if manifest.process:
-        for path, sha256 in manifest.process.customised.items():
-            yield f"{path}: Python ran this site customisation ({sha256[:12]}) when it started"
-        for name, path in manifest.process.shadowing.items():
-            yield f"{path}: was loaded as {name}, and belongs neither to Python nor to its packages"
+    for path, sha256 in manifest.process.customised.items():
+        yield f"{path}: Python ran this site customisation ({sha256[:12]}) when it started"
+    for name, path in manifest.process.shadowing.items():
+        yield f"{path}: was loaded as {name}, and belongs neither to Python nor to its packages"
 
 
 def _roots(node: Node) -> tuple[tuple[str, Verdict], ...]:

@@ -1,0 +1,56 @@
+"""Runs that share files: which of them cannot both be what they say, and which merely may not be."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from spl.campaign.job import Job, canonical
+from spl.provenance.copies import copied_runs
+from spl.provenance.files import digest
+from spl.study.files import RUN_FILES
+
+
+def run(name, weight, unlabelled_loss, labelled=0, weights="w"):
+    """A run of this weight of the unlabelled loss; None is training on labelled images alone."""
+    folder = Path("runs", name)
+    folder.mkdir(parents=True)
+    outputs = tuple(folder / file for file in RUN_FILES)
+    split = Path("splits", f"{labelled}.json")
+    split.parent.mkdir(exist_ok=True)
+    split.write_text(json.dumps({"labelled": [labelled]}))
+    settings = {} if weight is None else {"lambda_u": "calibrated"}
+    outputs[0].write_text(json.dumps({"settings": settings, "calibrated": {"lambda_u": weight} if settings else {}}))
+    with outputs[1].open("w", newline="") as file:
+        rows = [["step", "unlabelled_loss", "batch_checksum"], [1, unlabelled_loss, name]]
+        csv.writer(file, lineterminator="\n").writerows(rows)
+    outputs[2].write_text(name)
+    outputs[3].write_text(weights)
+    return Job(f"runs/{name}", "train", canonical({"seed": 0}), (split,), outputs)
+
+
+CASES = {
+    "two weights of the loss": (((1.0, 0.5), (1.5, 0.5)), "which has another loss weight"),
+    "labelled images alone": (((1.0, 0.5), (None, "nan")), "which has another loss weight"),
+    "other labels": (((1.0, 0.5), (1.0, 0.5, 1)), "which has other labels"),
+    "the same weight, as of two methods": (((1.0, 0.5), (1.0, 0.5)), None),
+    "a weight that was rounded": (((1.0, 0.5), (1.0 + 1e-9, 0.5)), None),
+    "before any pseudo-label counts": (((1.0, 0.0), (1.5, 0.0)), ""),
+    "their own weights": (((1.0, 0.5), (1.5, 0.5, 0, "v")), ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_weights_are_those_of_two_runs_only_if_both_can_have_learnt_them(tmp_path, monkeypatch, name):
+    """None is a remark, "" is nothing."""
+    monkeypatch.chdir(tmp_path)
+    (one, other), expected = CASES[name]
+    jobs = {job.name: job for job in (run("one", *one), run("other", *other))}
+    impossible, possible = copied_runs(jobs, digest)
+    line = "runs/{}/weights.safetensors: the same bytes as of runs/{}"
+    lines = {f"runs/{one}": [line.format(one, other)] for one, other in (("one", "other"), ("other", "one"))}
+    if expected:
+        assert impossible == {name: [f"{line}, {expected}"] for name, [line] in lines.items()}
+    else:
+        assert (impossible, possible) == ({}, lines if expected is None else {})

@@ -1,0 +1,100 @@
+"""Runs whose files are those of other runs: contradictions where no two such runs can agree, remarks where they may."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from itertools import combinations
+from pathlib import Path
+
+from spl.campaign.job import Job
+from spl.provenance.result_files import BROKEN, read_json, read_measurements
+
+Digest = Callable[[Path], str | None]
+CHECKSUM = "batch_checksum"
+METRICS, PREDICTIONS, WEIGHTS = "metrics.csv", "predictions.safetensors", "weights.safetensors"
+COUNTS = 1e-3  # an unlabelled loss whose gradient is not lost in rounding
+
+
+def copied_runs(jobs: Mapping[str, Job], digest: Digest) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Runs that share what they cannot share with a run of another seed, other labels or another loss weight; and runs
+    that share a file with another one, as they may where two methods are the same. By name, with a line on each.
+
+    The last checksum in ``metrics.csv`` is over all batches that a run saw.
+    """
+    same: dict[tuple[str, str], list[Job]] = {}
+    for job in (job for job in jobs.values() if job.subcommand == "train"):
+        for mark in _marks(job, digest):
+            same.setdefault(mark, []).append(job)
+    impossible, possible = dict[str, list[str]](), dict[str, list[str]]()
+    for (kind, value), runs in same.items():
+        for one, other in combinations(runs, 2):
+            differences = filter(None, (compare(one, other) for compare in MUST_AGREE[kind]))
+            if (difference := next(differences, None)) is None and (kind == CHECKSUM or not _learnt(one, other)):
+                continue
+            for mine, theirs in ((one, other), (other, one)):
+                line = f"batch_checksum is {value}," if kind == CHECKSUM else "the same bytes"
+                line = f"{_output(mine, METRICS if kind == CHECKSUM else kind)}: {line} as of {theirs.name}"
+                if difference:
+                    impossible.setdefault(mine.name, []).append(f"{line}, which has {difference}")
+                else:
+                    possible.setdefault(mine.name, []).append(line)
+    return impossible, possible
+
+
+def _output(job: Job, name: str) -> Path:
+    return next(path for path in job.outputs if path.name == name)
+
+
+def _marks(job: Job, digest: Digest) -> Iterator[tuple[str, str]]:
+    """What tells a run from others: the digests of its files, and the checksum of all its batches, if it is known."""
+    with suppress(OSError, ValueError, KeyError):
+        first, *_, last = _output(job, METRICS).read_text(encoding="utf-8").splitlines()
+        row = dict(zip(first.split(","), last.split(","), strict=True))
+        yield CHECKSUM, row[CHECKSUM]
+    for path in job.outputs:
+        if path.name in (METRICS, PREDICTIONS, WEIGHTS) and (sha256 := digest(path)):
+            yield path.name, sha256
+
+
+def _other_batches(one: Job, other: Job) -> str:
+    """Why two runs cannot have seen the same batches; "" if they can."""
+    if one.content["seed"] != other.content["seed"]:
+        return "another seed"
+    splits = [next((path for path in job.inputs if "splits" in path.parts), None) for job in (one, other)]
+    try:
+        labelled = [set(read_json(path)["labelled"]) for path in splits if path]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return "other labels" if len(labelled) == 2 and labelled[0] != labelled[1] else ""
+
+
+def _other_weight(one: Job, other: Job) -> str:
+    """Why two runs cannot have learnt the same from pseudo-labels; "" if they can."""
+    with suppress(*BROKEN):
+        if _learnt(one, other) and not math.isclose(_loss_weight(one), _loss_weight(other), rel_tol=1e-6):
+            return "another loss weight"
+    return ""
+
+
+def _loss_weight(job: Job) -> float:
+    content = read_json(_output(job, "parameters.json"))
+    return float({"lambda_u": 0.0, **content["settings"], **content["calibrated"]}["lambda_u"])
+
+
+def _learnt(*jobs: Job) -> bool:
+    """Whether pseudo-labels counted in a run. Before they do, methods and loss weights make no difference."""
+    with suppress(*BROKEN):
+        measured = (row for job in jobs for row in read_measurements(_output(job, METRICS), ("unlabelled_loss",)))
+        return any(row["unlabelled_loss"] > COUNTS for row in measured)
+    return False
+
+
+# In what two runs must agree that share a file, or all their batches. Predictions may be the same by chance.
+MUST_AGREE: dict[str, tuple[Callable[[Job, Job], str], ...]] = {
+    CHECKSUM: (_other_batches,),
+    METRICS: (_other_batches, _other_weight),
+    PREDICTIONS: (),
+    WEIGHTS: (_other_batches, _other_weight),
+}

@@ -1,0 +1,99 @@
+"""Whether a run can have measured what its metrics say: when, within which limits, and with losses that add up."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spl.methods.method import Method, MethodState
+
+# Columns of metrics, as of spl.training.evaluation, which would load torch.
+COLUMNS = (
+    *("step", "test_error", "loss", "labelled_loss", "labelled_accuracy", "unlabelled_loss", "unweighted_loss"),
+    *("coverage", "purity", "flips", "weight_movement", "batch_checksum"),
+)
+INTEGERS = ("step", "batch_checksum")
+# What is measured without unlabelled images, too; ratios, which are unknown where they are of nothing.
+ALWAYS = ("test_error", "loss", "labelled_loss", "labelled_accuracy")
+RATIOS = ("purity", "flips", "weight_movement")
+SHARES = ("test_error", "labelled_accuracy", "coverage", *RATIOS)
+# Means are sums of 32-bit floats, of which each addition may be off by half a unit in the last place. Those within a
+# batch are sums of parts, and 512 is far above what they are off.
+LAST_PLACE, WITHIN_A_BATCH = 2.0**-23, 512
+
+Numbers = NDArray[np.float64]
+
+
+def impossible_measurements(rows: list[dict[str, float]], method: Method, settings: Mapping[str, Any]) -> Iterator[str]:
+    """A line for the first evaluation at another step than the settings say; else for the first measure of each kind,
+    and the first sum, that no run can have.
+
+    Args:
+        rows: of ``metrics.csv``.
+        method: of the run.
+        settings: of the run, with its calibrated weights as far as they are known.
+    """
+    planned, steps = evaluation_steps(settings), [row["step"] for row in rows]
+    for number, (mine, theirs) in enumerate(zip_longest(steps, planned), 1):
+        if mine != theirs:
+            yield f"evaluation {number} is at step {mine}, settings say {theirs}"
+            return
+    wrong = {name: np.array([not isinstance(row[name], int) for row in rows]) for name in INTEGERS}
+    columns = {name: np.array([row[name] for row in rows], float) for name in COLUMNS if name not in INTEGERS}
+    wrong |= {name: ~_possible(name, values, method) for name, values in columns.items()}
+    for name, places in wrong.items():
+        if places.any():
+            row = rows[int(places.argmax())]
+            yield f"{name} at step {row['step']} is {row[name]}"
+    yield from _other_sums(np.array(steps), columns, method, settings)
+
+
+def evaluation_steps(settings: Mapping[str, Any]) -> list[int]:
+    """After which steps :func:`spl.training.evaluation.is_evaluated`."""
+    steps = settings["steps"]
+    last, late = settings.get("stop") or steps, 0.8 * steps
+    every, late_every = (
+        interval if isinstance(interval, int) else max(1, round(interval * steps))
+        for interval in (settings["evaluate_every"], settings["evaluate_late_every"])
+    )
+    regular = {step for step in range(every, last + 1, every) if step <= late}
+    return sorted(regular | {step for step in range(late_every, last + 1, late_every) if step > late} | {last})
+
+
+def _possible(name: str, values: Numbers, method: Method) -> NDArray[np.bool_]:
+    """Which values of a column a run can have measured."""
+    if method.weight is None and name not in ALWAYS:
+        return np.isnan(values)
+    if name == "loss":  # with a further loss below 0
+        return np.isfinite(values)
+    within = (values >= 0) & (values <= (1 if name in SHARES else sys.float_info.max))
+    return within | np.isnan(values) if name in RATIOS else within
+
+
+def _other_sums(
+    steps: NDArray[np.int64], columns: Mapping[str, Numbers], method: Method, settings: Mapping[str, Any]
+) -> Iterator[str]:
+    """A line for the first loss that is not the labelled one plus lambda_u times the unlabelled one (equation 20)."""
+    weight = settings.get("lambda_u", 0.0)
+    if isinstance(weight, str) or method.state.further_loss is not MethodState.further_loss:
+        return  # not known here, or not known from the columns
+    before = np.concatenate([[0], steps[:-1]])
+    unlabelled = weight * columns["unlabelled_loss"] if method.weight else np.zeros(len(steps))
+    least, most = (columns["labelled_loss"] + _ramp(at, settings) * unlabelled for at in (before, steps - 1))
+    slack = LAST_PLACE * (steps - before + WITHIN_A_BATCH) * most
+    loss = columns["loss"]
+    if (wrong := ~((least - slack <= loss) & (loss <= most + slack))).any():
+        at = wrong.argmax()
+        sums = f"{least[at]:.6g}" if least[at] == most[at] else f"{least[at]:.6g} to {most[at]:.6g}"
+        yield f"loss at step {steps[at]} is {loss[at]}, labelled_loss and {weight:g} unlabelled_loss make {sums}"
+
+
+def _ramp(steps: NDArray[np.int64], settings: Mapping[str, Any]) -> Numbers:
+    """The part of lambda_u that is in force, as in :func:`spl.training.optimiser.unlabelled_weight`."""
+    length = settings.get("ramp", 0) * settings["steps"]
+    return np.minimum(1, steps / length) if length else np.ones(len(steps))
