@@ -32,7 +32,7 @@ def summarised(path, offset=0.0, losing="fixmatch"):
         {"run": f"runs/{method}+{fold}", "dataset": "digits", "method": method, "variant": "", "fold": fold, "seed": 0,
          "labels": 20, "network": "wrn-10-1", "error_last": error, "error_best": error, "error_median": error,
          "median_over": 15 if (method, fold) == ("fixmatch", 1) else 20, "best_step": 100, "basin": "low",
-         "unstable": False, "coverage": 0.5, "purity": 0.9, "collapsed": "1", "partly_collapsed": "",
+         "unstable": False, "coverage": 0.5, "purity": 0.9, "collapsed": "1", "partly_collapsed": "0" * (fold == 2),
          "smallest_column": 0.0, "smallest_recall": 0.0,
          "collapses": "1:10-", "recovered": ""}
         for method in TITLES
@@ -86,7 +86,7 @@ def test_the_page_of_a_study(tmp_path):
     given = {
         "title": "", "study": "", "sections": [{"name": name, **common} for name in ("gains", "when")], "assumed": {},
         "experiments": ["one"], "stand_ins": {}, "runs": 6, "missing": 0, "products": "", "left_out": [], "trained": [],
-        "methods": TITLES, "basins": {}, "rebuilds_the_paper": True, "conditions": {"all": {}},
+        "methods": TITLES, "basins": {"unstable": 0.05}, "rebuilds_the_paper": True, "conditions": {"all": {}},
     }  # fmt: skip
     outputs = [tmp_path / "paper.html", tmp_path / "paper.records.js"]
     (tmp_path / "data/digits").mkdir(parents=True)
@@ -101,11 +101,11 @@ def test_the_page_of_a_study(tmp_path):
     assert "−2.00 to −2.00" in re.sub("<.*?>", "", page)
     sides = {re.sub("<.*?>", "", cell): side for side, cell in cells}
     assert "left" in sides["collapsed in steps"]
-    assert sum(re.sub("<.*?>", "", cell) == "dog" for _, cell in cells) == 6 * 2, (
-        "in the table of collapsed classes and in the list of runs"
-    )
+    listed = re.findall("<tr data-experiments.*?</tr>", page, re.DOTALL)
+    assert ["low" in row for row in listed] == [False] * 6, "beside an error, basins read as if they were about it"
+    assert [re.search('text">(.*?)<', row)[1] for row in listed] == ["dog", "dog", "dog; partly: cat"] * 2
     assert "right" in sides["fold"]
-    assert sides["low"] == ' class="text"'
+    assert sides["dog"] == ' class="text"'
     assert [cell for _, cell in cells if re.fullmatch(r"\d+\.\d\d \(\d+\)", cell)] == ["11.00 (15)"]
     assert '<span class="whole">runs/</span><wbr><span class="whole">smooth-fixmatch+</span><wbr>' in page
     assert '<a href="#cell=gains:Smooth%20FixMatch,mean">13.00</a>' in page
