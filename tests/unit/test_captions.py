@@ -76,6 +76,12 @@ def test_a_method_s_settings_in_an_experiment_win_over_those_in_the_study():
     assert "τ = 0.8 for Smooth FixMatch-sq." in caption("table1", **{"scarce-labels": {"methods": methods}})
 
 
+def test_the_length_of_full_supervision_is_told_where_it_is_another_one():
+    longer = {"fully-supervised": {"training": {"steps": 900}}}
+    assert "full supervision over 900 steps; FixMatch has 600 steps." in caption("claims", **longer)
+    assert "full supervision over" not in caption("claims")
+
+
 def test_captions_of_curves_describe_the_runs_shown():
     text = caption("fig9")
     assert "in the first run of FixMatch." in text

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -57,6 +58,19 @@ def test_the_page_tells_what_a_table_does_not_print(tmp_path, module, more):
     assert gained["links"]["shift"] == f"#cell=t:Smooth%20FixMatch,{'0.5,' if more else ''}shift"
     drops = [name for name in found if name.endswith("drop due to imbalance")]
     assert len(drops) == (2 if more else 0)
+
+
+def test_columns_that_are_details_have_a_table_of_their_own(tmp_path):
+    table = summary.build({"titles": TITLES, "baseline": "fixmatch"}, [summarised(tmp_path / "a.csv")])
+    save_table(replace(table, note="a note", details=("std",)), "", "", tmp_path / "t")
+    traced = TracedTable(tmp_path / "t", SHOWN)
+    shown, details = (re.findall("<th style[^>]*right[^>]*>(.*?)</th>", one()) for one in (traced.html, traced.details_html))
+    assert details == ["std"]
+    assert shown
+    assert "std" not in shown
+    assert "a note" in traced.html()
+    assert "a note" not in traced.details_html()
+    assert set(re.findall("#cell=t:[^,]*,([a-z]+)", traced.details_html())) == {"std"}
 
 
 def test_comparisons_of_runs_are_of_methods_and_one_pair_is_none(tmp_path):
