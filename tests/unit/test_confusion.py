@@ -137,7 +137,11 @@ def test_a_run_tells_when_its_classes_collapsed_and_which_recovered():
 
 LATE = history([(True, False), (True, False), (False, False)])
 GUESSED = [[[0, 50], [50, 0]], *LATE]  # predicted at first, but for no image of its own
-ALL_IMAGES = [[[50, 0, 0]] * 3, [[0, 50, 0], [0, 50, 0], [0, 0, 50]], np.diag([50] * 3)]  # at first, the only prediction
+ALL_IMAGES = [
+    [[50, 0, 0]] * 3,
+    [[0, 50, 0], [0, 50, 0], [0, 0, 50]],
+    np.diag([50] * 3),
+]  # at first, the only prediction
 
 
 @pytest.mark.parametrize("matrices", [LATE, GUESSED, ALL_IMAGES])

@@ -56,7 +56,7 @@ def test_the_page_tells_what_a_table_does_not_print(tmp_path, module, more):
     assert [gained[key] for key in ("shift", "shift_low", "shift_high")] == pytest.approx([0.02] * 3)
     assert gained["shift_level"] == 0.75
     assert gained["links"]["shift"] == f"#cell=t:Smooth%20FixMatch,{'0.5,' if more else ''}shift"
-    drops = [name for name in found if name.endswith("drop due to imbalance")]
+    drops = [name for name in found if name.endswith("rise due to imbalance")]
     assert len(drops) == (2 if more else 0)
 
 
@@ -64,7 +64,9 @@ def test_columns_that_are_details_have_a_table_of_their_own(tmp_path):
     table = summary.build({"titles": TITLES, "baseline": "fixmatch"}, [summarised(tmp_path / "a.csv")])
     save_table(replace(table, note="a note", details=("std",)), "", "", tmp_path / "t")
     traced = TracedTable(tmp_path / "t", SHOWN)
-    shown, details = (re.findall("<th style[^>]*right[^>]*>(.*?)</th>", one()) for one in (traced.html, traced.details_html))
+    shown, details = (
+        re.findall("<th style[^>]*right[^>]*>(.*?)</th>", one()) for one in (traced.html, traced.details_html)
+    )
     assert details == ["std"]
     assert shown
     assert "std" not in shown

@@ -17,7 +17,7 @@ from spl.tables.trace import Trace
 READER = MarkdownIt("commonmark", {"html": False}).enable("table")
 IN_ROW = 2  # level of a row's token; those of its cells are above
 # The comparisons of tidy tables, by the prefix of their quantities.
-COMPARED = {"": "gain", "drop_": "drop due to imbalance"}
+COMPARED = {"": "gain", "drop_": "rise due to imbalance"}
 # Quantities of a comparison.
 MEASURED = (
     *("pairs", "shift", "shift_low", "shift_high", "shift_level", "effect_size", "p_value", "p_worse", "smallest_p"),

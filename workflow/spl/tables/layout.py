@@ -259,9 +259,10 @@ def gain_cells(
         tests: the p-values to print.
         better: what a small p-value of a positive gain would show.
     """
-    cells = {name: Cell(counted(spread(gain.mean, gain.std), gain.n, full), lines["gain_mean"])}
-    if full == 1:  # a single pair allows no test
-        return cells
+    mean = Cell(counted(spread(gain.mean, gain.std), gain.n, full), lines["gain_mean"])
+    if full == 1:  # a single pair has no spread and allows no test
+        return {f"{name} (one pair)": mean}
+    cells = {name: mean}
     directions = DIRECTIONS | {"p_value": better}
     names = {
         key: f"p{suffix} ({directions[test]})" + ", Holm" * (key != test)
