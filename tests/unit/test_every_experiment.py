@@ -73,12 +73,15 @@ def test_a_name_of_the_paper_is_the_paper_s_on_its_data_or_what_stands_in_for_th
 
 
 def test_a_study_of_one_s_own_has_its_own_numbers_and_makes_no_claim_to_be_the_paper():
-    plan = planned(first={"folds": [0, 1]}, second={"variants": [{"threshold": 0.9}, {"threshold": 0.95}]})
+    plan = planned(**{"first-one": {"folds": [0, 1]}}, settings={"variants": [{"threshold": 0.9}, {"threshold": 0.95}]})
     shown = exhibits(plan, "")
     numbers = {kind: [shown[name].title for name in shown if shown[name].kind == kind] for kind in ("table", "figure")}
     for kind, titles in numbers.items():
         assert titles == [f"{kind.capitalize()} {number + 1}" for number in range(len(titles))]
-    assert list(dict.fromkeys(exhibit.section for exhibit in shown.values()))[:2] == ["first", "second"]
+    assert list(dict.fromkeys(exhibit.section for exhibit in shown.values()))[:2] == [
+        "First one",
+        "settings",  # as a title it would be the section of the paper's settings
+    ]
     assert '"rebuilds_the_paper":false' in page_parameter(plan, shown)
     paper = planned("CIFAR-10", shapes={})
     assert '"rebuilds_the_paper":true' in page_parameter(paper, exhibits(paper, ""))

@@ -51,7 +51,7 @@ def exhibits(plan: Plan, origin: str) -> dict[str, Exhibit]:
     shown = _selected(plan, candidates, rebuilt, origin)
     for experiment in (name for name, given in study.experiments.items() if given.methods):
         numbered = numbered_products(shown, experiment) if experiment in rebuilt else None
-        section = section_of(experiment) if experiment in rebuilt else experiment
+        section = section_of(experiment, experiment in rebuilt)
         more = experiment_exhibits(plan, experiment, numbered)
         shown |= _selected(
             plan, {name: replace(exhibit, section=section) for name, exhibit in more.items()}, [experiment], origin
