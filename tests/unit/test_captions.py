@@ -31,7 +31,10 @@ STATED = {
     "allows no test": {"tipping-value": True, "table1": False},  # of a single pair
     "p:": {"tipping-value": False},
     "±": {"tipping-value": False},
-    "for Smooth FixMatch and Smooth FixMatch with the factor as loss (eq": {"tipping-value": True},
+    "; for Smooth FixMatch and Smooth FixMatch with the factor as an additional loss it is calibrated": {
+        "tipping-value": True
+    },
+    " λ_u is calibrated (equation 25).": {"table13": True, "tipping-value": False},
     "Digits (standing in for CIFAR-10), 20, 40 or 80 labels; WRN-10-1": {"table5": True},
     "largest among all runs of random-labels. Digits": {"fig5": True},
     "chosen among all runs of scarce-labels. Digits": {"confusion": True},

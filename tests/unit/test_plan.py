@@ -166,7 +166,9 @@ def test_captions_name_every_value_that_runs_differ_in():
     assert "7 or 1 times as many unlabelled" in caption
     assert "λ_u = 1 or 2, fixed" in caption
     calibrated = json.loads(exhibit_parameter(planned(), CATALOGUE["table1"]))["caption"]
-    assert "λ_u = 1; calibrated for Smooth FixMatch, Smooth FixMatch-sq and Smooth FixMatch-sqrt (eq" in calibrated
+    assert (
+        "λ_u = 1; for Smooth FixMatch, Smooth FixMatch-sq and Smooth FixMatch-sqrt it is calibrated (eq" in calibrated
+    )
 
 
 def test_every_job_s_parameter_names_its_code():
