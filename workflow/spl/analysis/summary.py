@@ -70,9 +70,10 @@ def summarise_run(metrics: pd.DataFrame, predictions: Predictions, basins: Mappi
     step 1000 to 3000 and class 5 from 9000 to the end. ``recovered`` lists those of these classes that are not wholly
     collapsed in the last evaluation. A class is learnt if the share ``partly_collapsed`` of its test images is
     recognised and the same share of its predictions is right; a network that predicts one class for everything, as at
-    the start, has not learnt it. Before it is learnt, a class has nothing to lose: that is no collapse. ``smallest_column`` and ``smallest_recall`` are those of the class that the last
-    evaluation predicts least often and of the class that it recognises least often, relative to their test images;
-    ``populated_diagonal`` counts the classes that it recognises. Errors are shares.
+    the start, has not learnt it. Before it is learnt, a class has nothing to lose: that is no collapse.
+    ``smallest_column`` and ``smallest_recall`` are those of the class that the last evaluation predicts least often and
+    of the class that it recognises least often, relative to their test images; ``populated_diagonal`` counts the
+    classes that it recognises. Errors are shares.
 
     Args:
         metrics: one row for each evaluation.

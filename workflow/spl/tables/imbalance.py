@@ -19,12 +19,13 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
 
     The cost is what the paper calls a drop (section 4.3.3): the error with the imbalance minus that without, fold by
     fold, here called a rise, since it is positive if the error rises, which its p-value tests. Gains are tested both
-    ways, as the paper finds FlexMatch worse than the baseline. Gains are one family of comparisons, rises another. Imbalances of several strengths follow one another, each below a line that
-    names its strength; published numbers stand beside the first one.
+    ways, as the paper finds FlexMatch worse than the baseline. Gains are one family of comparisons, rises another.
+    Imbalances of several strengths follow one another, each below a line that names its strength; published numbers
+    stand beside the first one.
 
     Args:
         parameter: ``titles`` of the methods, key of the ``baseline``, ``keep``, the share of the class that remains in
-            each experiment with an imbalance, and the ``rows`` above gain and drop, in order, of "folds" (a line for
+            each experiment with an imbalance, and the ``rows`` above gain and rise, in order, of "folds" (a line for
             each), "mean", "std", "max", "min" and "range".
         inputs: summaries of the first experiment with an imbalance, of the one without, and of further ones with.
 

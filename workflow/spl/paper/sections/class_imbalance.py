@@ -16,7 +16,7 @@ def _imbalance(plan: Plan, experiment: str, balanced: str, *others: str) -> str:
         f"In each fold, one class drawn at random keeps {listed(shares.values(), 'or')} of its unlabelled images. "
         + captions.errors(plan, experiment)
         + (" p (worse): of the same test that the gain is negative." * (not is_single_pair(plan, experiment)))
-        + f" Rise due to imbalance: error with imbalance minus error without ({balanced}), negative if the error is lower "
+        + f" Rise due to imbalance: error with it minus error without ({balanced}), negative if the error is lower "
         + (
             "with it, in points."
             if is_single_pair(plan, experiment)
