@@ -338,6 +338,10 @@ def test_a_repair_forces_a_missing_file_only_if_its_readers_are_there():
 def test_a_repair_where_snakemake_has_no_records_begins_with_touching_what_is_there():
     touch = "snakemake all --touch --forceall"
     assert repair([node("data", "fresh", "data")], touch=True) == [touch]
+    sentence, command = report.repair_lines([touch])
+    assert "take the files as they are" in sentence
+    assert command == f"  {touch}"
+    assert list(report.repair_lines(["snakemake all"])) == ["  snakemake all"]
     assert repair(CALIBRATED, touch=True) == [touch, *repair(CALIBRATED)]
     assert repair([node("data", "missing", "data")], touch=True) == ["snakemake all", "spl seal results/fake"]
 

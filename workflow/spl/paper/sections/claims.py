@@ -30,10 +30,10 @@ def _claims(plan: Plan, *experiments: str) -> str:
         f"of claims that answer one question{pending}. Equally good: both one-sided tests that the difference lies "
         f"within {margin:g} points (assumed margin); a difference that is not significant is never taken for equality. "
         "Smallest p: that of n folds, before the correction. Supported, contradicted: the one or the other p is at "
-        f"most {_levels(plan)}; this holds for the data and the network of the study, not "
-        "beyond. Undecided: neither; folds to decide: about how many would do so with a power of 80 % (Noether's approximation), for the effect seen and for half of it, "
-        f"since an effect seen in few folds is uncertain. {regime}{_other_length(plan)}Not run: the study lacks the "
-        "experiment, or its runs, or those that the regime is measured on, are not done. Exploratory: the test was not "
+        f"most {_levels(plan)}; this holds for the data and the network of the study, not beyond. Undecided: neither; "
+        "folds to decide: about how many would do so with a power of 80 % (Noether's approximation), for the effect "
+        f"seen and for half of it, since an effect seen in few folds is uncertain. {regime}{_other_length(plan)}"
+        "Not run: the study lacks the experiment, or its runs, or those that the regime is measured on, are not done. Exploratory: the test was not "
         "registered before the runs."
     )
 
