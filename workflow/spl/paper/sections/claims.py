@@ -33,8 +33,8 @@ def _claims(plan: Plan, *experiments: str) -> str:
         f"most {_levels(plan)}; this holds for the data and the network of the study, not beyond. Undecided: neither; "
         "folds to decide: about how many would do so with a power of 80 % (Noether's approximation), for the effect "
         f"seen and for half of it, since an effect seen in few folds is uncertain. {regime}{_other_length(plan)}"
-        "Not run: the study lacks the experiment, or its runs, or those that the regime is measured on, are not done. Exploratory: the test was not "
-        "registered before the runs."
+        "Not run: the study lacks the experiment, or its runs, or those that the regime is measured on, are not done. "
+        "Exploratory: the test was not registered before the runs."
     )
 
 
