@@ -294,15 +294,15 @@ def _changed_elements(present: Mapping[str, Any], recorded: Mapping[str, Any], k
 
 
 def _elements(values: list[Any]) -> dict[str, Any]:
-    """The elements of a list by name; by place if they have none but consist of others; others by themselves."""
-    return {
-        str(value.get("name", place))
-        if isinstance(value, dict)
-        else str(place)
-        if isinstance(value, list)
-        else _text(value): value
-        for place, value in enumerate(values)
-    }
+    """The elements of a list by name."""
+    return {_element_name(value, place): value for place, value in enumerate(values)}
+
+
+def _element_name(value: Any, place: int) -> str:
+    """The name of an element; its place if it has none but consists of others, else itself."""
+    if isinstance(value, dict):
+        return str(value.get("name", place))
+    return str(place) if isinstance(value, list) else _text(value)
 
 
 def _text(value: Any) -> str:

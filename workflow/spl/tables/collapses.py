@@ -31,26 +31,31 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         texts = {name: str(run[name]) for name in several} | _outcome(run, classes)
         cells = {name: Cell(text, line) for name, text in texts.items()}
         printed.append({"": labels[run["method"], run["variant"]]} | cells)
-    return Table.traced(tidy, pd.DataFrame(printed).fillna("–"), [(run,) for run in tidy["run"]], texts=TEXTS)
+    return Table.traced(tidy, pd.DataFrame(printed), [(run,) for run in tidy["run"]], texts=TEXTS)
 
 
 def _outcome(run: Mapping[Hashable, Any], classes: list[str]) -> dict[str, str]:
-    """The printed results of a run; only that it was not run if it is not done."""
+    """The printed results of a run; dashes if it is not done."""
     if pd.isna(run["error_last"]):
-        return {"basin": "not run"}
-    return {
-        "basin": run["basin"],
-        "collapsed at the end": _named(run["collapsed"], classes),
-        "partly": _named(run["partly_collapsed"], classes),
-        "smallest column": percent(run["smallest_column"]),
-        "smallest recall": percent(run["smallest_recall"]),
-        "collapsed in steps": _when(run["collapses"], classes),
-        "last − best error": percent(run["error_last"] - run["error_best"], 2),
-        "unstable": "yes" if run["unstable"] else "no",
-    }
+        return dict.fromkeys(OUTCOMES, "–") | {"basin": "not run"}
+    cells = (
+        run["basin"],
+        _named(run["collapsed"], classes),
+        _named(run["partly_collapsed"], classes),
+        percent(run["smallest_column"]),
+        percent(run["smallest_recall"]),
+        _when(run["collapses"], classes),
+        percent(run["error_last"] - run["error_best"], 2),
+        "yes" if run["unstable"] else "no",
+    )
+    return dict(zip(OUTCOMES, cells, strict=True))
 
 
 WHICH = ("labels", "fold", "seed")
+OUTCOMES = (
+    *("basin", "collapsed at the end", "partly", "smallest column", "smallest recall", "collapsed in steps"),
+    *("last − best error", "unstable"),
+)
 TEXTS = ("basin", "collapsed at the end", "partly", "collapsed in steps", "unstable")
 SHARES = ("error_last", "error_best", "smallest_column", "smallest_recall")
 LISTS = ("collapsed", "partly_collapsed", "collapses", "recovered")
