@@ -11,8 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from spl.figures.style import COLUMN, new_figure
-from spl.study.looks import GREY, LOOKS
+from spl.figures.style import COLUMN, GREY, LOOKS, new_figure
 
 Values = NDArray[np.float64]
 

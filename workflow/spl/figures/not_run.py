@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from spl.figures.style import COLUMN, new_figure
-from spl.study.looks import GREY
+from spl.figures.style import COLUMN, GREY, new_figure
 from spl.text.mathtext import mathtext
 
 
