@@ -107,7 +107,7 @@ class Fabricated:
         return path
 
     def record(self, job, **changes):
-        locked = machine.locked()
+        locked, now = machine.locked(), datetime.now(UTC).replace(microsecond=0)
         known = {
             "subcommand": job.subcommand, "parameter": job.content,
             "code": {"fingerprint": present_code(job.subcommand, job.content), "modules": []},
@@ -117,7 +117,7 @@ class Fabricated:
             "packages": {"python": platform.python_version()}
             | {name: locked[name] for name in ("numpy", "pandas", "safetensors", "torch")},
             "environment": dict(LEVELS["avx2"].environment),
-            "begun": NOW.isoformat(), "ended": (NOW + timedelta(seconds=3)).isoformat(),
+            "begun": (now - timedelta(seconds=3)).isoformat(), "ended": (now + timedelta(seconds=3)).isoformat(),
             "process": process(job.subcommand, job.content),
         }  # fmt: skip
         job.manifest.write_text(Manifest(**known | changes).model_dump_json())
