@@ -30,7 +30,7 @@ def test_the_whole_paper_is_one_file_of_less_than_10_megabytes(visit, paper):
 def test_what_is_left_out_is_said(visit, paper):
     page = visit(paper, "#run=cifar-100/balanced-2500/fold0/fixmatch/seed0")
     shown = page.get_by_role("dialog")
-    expect(shown).to_contain_text("8 of 380 evaluations are shown, evenly spread; the curve has ")
+    expect(shown).to_contain_text("8 of 378 evaluations are shown, evenly spread; the curve has ")
     expect(shown).to_contain_text("300 of 2500 labelled images are shown.")
     expect(shown.get_by_role("img", name="Confusion matrix of 100 classes.")).to_be_visible()
     page = visit(paper, "#run=cifar-10/balanced-40/fold0/fixmatch/seed0")

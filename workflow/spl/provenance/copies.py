@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from itertools import combinations
 from pathlib import Path
 
 from spl.campaign.job import Job
@@ -28,8 +27,8 @@ def copied_runs(jobs: Mapping[str, Job], digest: Digest) -> tuple[dict[str, list
         for mark in _marks(job, digest):
             same.setdefault(mark, []).append(job)
     impossible, possible = dict[str, list[str]](), dict[str, list[str]]()
-    for (kind, value), runs in same.items():
-        for one, other in combinations(runs, 2):
+    for (kind, value), (one, *others) in same.items():
+        for other in others:  # all compared with the first, since pairs of thousands of copies would take hours
             differences = filter(None, (compare(one, other) for compare in MUST_AGREE[kind]))
             if (difference := next(differences, None)) is None and (kind == CHECKSUM or not _learnt(one, other)):
                 continue
