@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from spl.analysis.compare import compare_methods
 from spl.analysis.error_files import read_errors
 from spl.analysis.power import power_of_methods
-from spl.cli.interactive import app
+from spl.cli.statistics import app
 from spl.errors import InputError
 from spl.tables import per_fold
 from spl.tables.comparison import comparison_table

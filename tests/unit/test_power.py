@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from spl.analysis import power
 from spl.analysis.statistics import wilcoxon
-from spl.cli.interactive import app
+from spl.cli.statistics import app
 from spl.errors import InputError
 
 PILOT = {"a": [5.2, 1.2, 9.2, 4.2, 4.4, 8.6], "b": [4.1, 1.3, 7.2, 3.5, 4.0, 8.5]}

@@ -7,26 +7,17 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import chdir, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated
 
 import typer
-from typer.models import CommandFunctionType
 
+from spl.cli.panel import command, terminal
 from spl.errors import InputError
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 app = typer.Typer()
-HELP = """Inspect a study, audit its results, and run single jobs of its workflow.
-
-A study is a YAML file, such as config/demo.yaml. Its results lie below results/ in the current folder.
-`spl COMMAND --help` shows examples; `spl --install-completion` lets the shell complete names of studies and results.
-"""
-PANEL = "Interactive commands"
 DEMO, PAPER = Path("config/demo.yaml"), Path("config/paper.yaml")
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 # Seconds between two updates of `spl status`
@@ -48,17 +39,10 @@ def _results(context: typer.Context, incomplete: str) -> list[str]:
         return []
 
 
-def _command(*examples: str) -> Callable[[CommandFunctionType], CommandFunctionType]:
-    """A subcommand of :data:`app`, with examples below its help."""
-    return app.command(
-        rich_help_panel=PANEL, epilog="\n\n".join(["Examples:", *(f"`{example}`" for example in examples)])
-    )
-
-
 StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.", autocompletion=_studies)]
 
 
-@_command("spl plan config/paper.yaml --price 2.5", "spl plan config/paper.yaml --runs")
+@command(app, "spl plan config/paper.yaml --price 2.5", "spl plan config/paper.yaml --runs")
 def plan(
     study: StudyFile = DEMO,
     price: Annotated[float | None, typer.Option(help="Price of a GPU-hour (or core-hour); also prints costs.")] = None,
@@ -100,7 +84,7 @@ def plan(
     paths = with_progress(planned.runs, len(planned.runs), "checking runs")
     states = {path: run_state(results / "runs" / path, run_parameter(planned, path)) for path in paths}
     check_processor(planned, [path for path, state in states.items() if state != "done"])
-    console = _console()
+    console = terminal()
     listing = run_table if runs else experiment_table
     console.print(usage.observed(planned, results) if observed else listing(planned, states))
     if stale := next((state for state in states.values() if state.startswith("stale")), None):
@@ -126,7 +110,7 @@ def plan(
     say(*image_notes(planned, results), file=sys.stderr)
 
 
-@_command("spl status config/paper.yaml", "spl status config/paper.yaml --once")
+@command(app, "spl status config/paper.yaml", "spl status config/paper.yaml --once")
 def status(
     study: StudyFile = DEMO,
     once: Annotated[bool, typer.Option("--once", help="Print the status once and exit.")] = False,
@@ -144,7 +128,7 @@ def status(
     if as_json:
         print(json.dumps([vars(run) for run in read_status(planned, results)], indent=1))
         return
-    console = _console()
+    console = terminal()
     if once or not console.is_terminal:
         console.print(status_tables(planned, read_status(planned, results)))
         return
@@ -154,7 +138,8 @@ def status(
             time.sleep(LIVE)
 
 
-@_command(
+@command(
+    app,
     "spl audit",
     "spl audit table1 fig4",
     "spl audit results/paper --quick",
@@ -243,7 +228,7 @@ def audit(
         raise InputError("--rerun-sample and --seed: expected together, so that anyone can draw the same runs")
     chosen = [_from_here(target) for target in targets or ()]
     about = plan_study(study, next(iter(chosen), rerun or (why and why.partition(":")[0])), archive)
-    console = None if as_json else _console()
+    console = None if as_json else terminal()
     if console and any(repeats.values()):
         from spl.provenance.rerun import rerun_all_but_training, rerun_one, rerun_sampled_runs
 
@@ -275,7 +260,7 @@ def _from_here(target: str) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else target
 
 
-@_command("spl seal results/demo", "spl seal results/demo --sign ~/.ssh/id_ed25519")
+@command(app, "spl seal results/demo", "spl seal results/demo --sign ~/.ssh/id_ed25519")
 def seal(
     results: Annotated[Path, typer.Argument(help="Folder of a study's results.")],
     accept: Annotated[
@@ -297,7 +282,7 @@ def seal(
         print("the signature was of the last seal and is removed; sign again: --sign KEY")
 
 
-@_command("spl register config/digits.yaml", "spl register config/digits.yaml --look")
+@command(app, "spl register config/digits.yaml", "spl register config/digits.yaml --look")
 def register(
     study: Annotated[Path, typer.Argument(help="The study's YAML file.", autocompletion=_studies)],
     look: Annotated[
@@ -312,7 +297,7 @@ def register(
     say(*(record_look(study) if look else write_registration(study)))
 
 
-@_command("spl digest", "spl digest --jobs > mine.sha256", "spl digest --against mine.sha256")
+@command(app, "spl digest", "spl digest --jobs > mine.sha256", "spl digest --against mine.sha256")
 def digest(
     study: StudyFile = DEMO,
     jobs: Annotated[bool, typer.Option("--jobs", help="Print the sha256 of each job instead, to publish.")] = False,
@@ -340,7 +325,7 @@ def digest(
     say(f"the same bytes as published in {against}")
 
 
-@_command('spl equivalent train --reason "a faster way to the same bits, compared on six runs"')
+@command(app, 'spl equivalent train --reason "a faster way to the same bits, compared on six runs"')
 def equivalent(
     subcommand: Annotated[str, typer.Argument(help="Subcommand whose code changed: train, figure, ...")],
     reason: Annotated[str, typer.Option(help="Why its results stay the same.")],
@@ -352,8 +337,8 @@ def equivalent(
     say(*declare(subcommand, reason, Path("results")))
 
 
-@_command(
-    "spl bench --study config/paper.yaml --device cuda", "spl bench --quick --json", "spl bench --plan",
+@command(
+    app, "spl bench --study config/paper.yaml --device cuda", "spl bench --quick --json", "spl bench --plan",
     "spl bench --audit", "spl bench --images",
 )  # fmt: skip
 def bench(
@@ -407,7 +392,7 @@ def bench(
         show(json.loads(measured.stdout))
 
 
-@_command("spl check-device", "spl check-device --device cpu --steps 4 --network wrn-10-1 --batch 2")
+@command(app, "spl check-device", "spl check-device --device cpu --steps 4 --network wrn-10-1 --batch 2")
 def check_device(
     device: Annotated[str, typer.Option(help="cuda, or cpu to see what the checks are.")] = "cuda",
     steps: Annotated[int, typer.Option(help="Steps of each training run.", min=2)] = 100,
@@ -433,7 +418,7 @@ def check_device(
     raise typer.Exit(0 if found["passed"] else 1)
 
 
-@_command("spl doctor", "spl doctor config/paper.yaml", "spl doctor config/paper.yaml --profile my-site --json")
+@command(app, "spl doctor", "spl doctor config/paper.yaml", "spl doctor config/paper.yaml --profile my-site --json")
 def doctor(
     study: StudyFile = DEMO,
     profile: Annotated[str, typer.Option(help="Snakemake's profile for the cluster, by name or path.")] = "slurm",
@@ -462,85 +447,7 @@ def doctor(
     raise typer.Exit(0 if checkup.is_fit(findings) else 1)
 
 
-ErrorSource = Annotated[
-    Path,
-    typer.Argument(
-        help="CSV file with the columns method, fold, error (or error_percent), and if there, seed and dataset; a "
-        "table or a summary of this project; or a folder of TorchSSL's or USB's logs."
-    ),
-]
-Baseline = Annotated[
-    str | None, typer.Option(help="The method that others are compared with; default: the first method.")
-]
-BestErrors = Annotated[
-    bool, typer.Option("--best", help="Of logs and summaries: the best error of each run, not the last.")
-]
-PrintedForm = Annotated[
-    Literal["table", "markdown", "latex", "json"], typer.Option("--format", help="How the numbers are printed.")
-]
-
-
-@_command(
-    "spl compare errors.csv", "spl compare errors.csv --baseline FixMatch --margin 0.5",
-    "spl compare saved_models --format markdown", "spl compare results/demo/tables/table7.csv --format latex",
-)  # fmt: skip
-def compare(
-    errors: ErrorSource,
-    baseline: Baseline = None,
-    margin: Annotated[
-        float | None, typer.Option(help="Also test whether gains lie within so many points, either way.")
-    ] = None,
-    best: BestErrors = False,
-    form: PrintedForm = "table",
-) -> None:
-    """Compare methods by the paper's protocol, run for run: gains, intervals, exact tests, corrected p-values."""
-    from spl.analysis.compare import compare_methods
-    from spl.analysis.error_files import read_errors
-    from spl.cli.comparison import print_comparisons
-
-    share = _points("--margin", margin)
-    found = read_errors(errors, best)
-    print_comparisons(found, compare_methods(found, baseline, share), share, form, _console())
-
-
-@_command("spl power pilot.csv", "spl power pilot.csv --gain 1.0 --plot power.svg")
-def power(
-    errors: ErrorSource,
-    gain: Annotated[
-        float | None, typer.Option(help="The gain to show, in points; default: the gain of each method in the pilot.")
-    ] = None,
-    baseline: Baseline = None,
-    best: BestErrors = False,
-    seed: Annotated[int, typer.Option(help="Seed of the simulated studies.", min=0)] = 0,
-    plot: Annotated[Path | None, typer.Option(help="Also draw the power by folds: a .png or .svg file.")] = None,
-    form: PrintedForm = "table",
-) -> None:
-    """Say how many folds a comparison needs for a power of 80 % and 90 %, from the differences of a pilot."""
-    from spl.analysis.error_files import read_errors
-    from spl.analysis.power import power_of_methods
-    from spl.cli.comparison import print_powers
-    from spl.figures.power import check_plot, draw_power, save_plot
-
-    share = _points("--gain", gain)
-    if plot:
-        check_plot(plot)
-    found = read_errors(errors, best)
-    powers = power_of_methods(found, share, baseline, seed)
-    print_powers(found, powers, form, _console())
-    if plot:
-        save_plot(draw_power(powers), plot)
-
-
-def _points(option: str, points: float | None) -> float | None:
-    """An option in points of error as a share."""
-    if points is None:
-        return None
-    if not 0 < points < 100:
-        raise InputError(f"{option} {points:g}: expected points of error, more than 0 and less than 100")
-    return round(points / 100, 10)
-
-
-@_command("spl findings", "spl findings results/demo")
+@command(app, "spl findings", "spl findings results/demo")
 def findings(
     results: Annotated[
         list[Path] | None, typer.Argument(help="Results of studies whose table of claims to commit: results/demo.")
@@ -553,15 +460,9 @@ def findings(
     say(*map(str, write_findings(Path(), results or ())))
 
 
-@_command("spl schema > config/study.schema.json")
+@command(app, "spl schema > config/study.schema.json")
 def schema() -> None:
     """Print the JSON schema of a study, for editors; `config/study.schema.json` is a copy."""
     from spl.study.schema import Study
 
     print(json.dumps(Study.model_json_schema(), indent=1))
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else 300)

@@ -61,10 +61,10 @@ def _command(arguments: list[str]) -> None:
         case _:
             import typer
 
-            from spl.cli import interactive, rules
+            from spl.cli import interactive, panel, rules, statistics
 
             check_code_here()
-            command = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=interactive.HELP)
-            command.add_typer(interactive.app)
-            command.add_typer(rules.app)
+            command = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=panel.HELP)
+            for subcommands in (interactive, statistics, rules):
+                command.add_typer(subcommands.app)
             command()
