@@ -54,3 +54,11 @@ def test_weights_are_those_of_two_runs_only_if_both_can_have_learnt_them(tmp_pat
         assert impossible == {name: [f"{line}, {expected}"] for name, [line] in lines.items()}
     else:
         assert (impossible, possible) == ({}, lines if expected is None else {})
+
+
+def test_of_many_copies_each_is_compared_with_the_first_and_counts_as_learnt_if_one_has(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = {"first": (1.0, 0.0), "second": (1.0, 0.5), "third": (1.5, 0.0)}
+    impossible, possible = copied_runs({f"runs/{name}": run(name, *how) for name, how in given.items()}, digest)
+    assert impossible.keys() == {"runs/first", "runs/third"}, "which learnt what the second did, with another weight"
+    assert len(possible["runs/second"]) == 1

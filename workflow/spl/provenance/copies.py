@@ -28,9 +28,11 @@ def copied_runs(jobs: Mapping[str, Job], digest: Digest) -> tuple[dict[str, list
             same.setdefault(mark, []).append(job)
     impossible, possible = dict[str, list[str]](), dict[str, list[str]]()
     for (kind, value), (one, *others) in same.items():
-        for other in others:  # all compared with the first, since pairs of thousands of copies would take hours
-            differences = filter(None, (compare(one, other) for compare in MUST_AGREE[kind]))
-            if (difference := next(differences, None)) is None and (kind == CHECKSUM or not _learnt(one, other)):
+        learnt = bool(others) and any(map(_learnt, (one, *others)))
+        rules = [rule for rule in MUST_AGREE[kind] if learnt or rule is not _other_weight]
+        for other in others:  # all compared with the first: pairs of thousands of copies would take hours
+            difference = next(filter(None, (rule(one, other) for rule in rules)), None)
+            if difference is None and (kind == CHECKSUM or not learnt):
                 continue
             for mine, theirs in ((one, other), (other, one)):
                 line = f"batch_checksum is {value}," if kind == CHECKSUM else "the same bytes"
@@ -72,7 +74,7 @@ def _other_batches(one: Job, other: Job) -> str:
 def _other_weight(one: Job, other: Job) -> str:
     """Why two runs cannot have learnt the same from pseudo-labels; "" if they can."""
     with suppress(*BROKEN):
-        if _learnt(one, other) and not math.isclose(_loss_weight(one), _loss_weight(other), rel_tol=1e-6):
+        if not math.isclose(_loss_weight(one), _loss_weight(other), rel_tol=1e-6):
             return "another loss weight"
     return ""
 
@@ -82,11 +84,12 @@ def _loss_weight(job: Job) -> float:
     return float({"lambda_u": 0.0, **content["settings"], **content["calibrated"]}["lambda_u"])
 
 
-def _learnt(*jobs: Job) -> bool:
+def _learnt(job: Job) -> bool:
     """Whether pseudo-labels counted in a run. Before they do, methods and loss weights make no difference."""
     with suppress(*BROKEN):
-        measured = (row for job in jobs for row in read_measurements(_output(job, METRICS), ("unlabelled_loss",)))
-        return any(row["unlabelled_loss"] > COUNTS for row in measured)
+        return any(
+            row["unlabelled_loss"] > COUNTS for row in read_measurements(_output(job, METRICS), ("unlabelled_loss",))
+        )
     return False
 
 
