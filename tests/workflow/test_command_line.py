@@ -6,21 +6,8 @@ import shlex
 import pytest
 
 PEOPLE = [
-    *(
-        "plan",
-        "status",
-        "audit",
-        "seal",
-        "register",
-        "digest",
-        "equivalent",
-        "bench",
-        "doctor",
-        "compare",
-        "power",
-        "findings",
-        "schema",
-    )
+    *("plan", "status", "audit", "seal", "register", "digest", "equivalent", "bench", "doctor", "findings", "schema"),
+    *("compare", "power"),
 ]
 RULES = [
     *("download", "data", "split", "calibrate", "train", "analyse", "figure", "table", "spreadsheet", "page"),
