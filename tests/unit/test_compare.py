@@ -342,7 +342,9 @@ def test_the_worked_example_of_the_page_prints_what_the_page_says(tmp_path, monk
     shown = spl(*command.split())
     assert shown[shown.index("|") :] in page
     smooth, flexmatch = ([one.by_folds[5] for one in power_of_methods("errors.csv", 0.01)][place] for place in (1, 0))
-    assert f"power of {smooth:.0%}, and of FlexMatch with {flexmatch:.0%}".replace("%", " %") in " ".join(page.split())
+    said = " ".join(page.replace(" %", "%").split())
+    assert f"power of {smooth:.0%} for Smooth FixMatch, " in said
+    assert f", and of {flexmatch:.0%} for FlexMatch, " in said
     exec(compile(blocks["python"], "statistics.md", "exec"), {})
     assert capsys.readouterr().out.startswith("0.00633")
 
