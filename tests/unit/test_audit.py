@@ -26,7 +26,7 @@ from spl.provenance.files import digest
 from spl.provenance.manifest import Code
 from spl.provenance.recording import recorded
 from spl.provenance.seal import check_seal, write_seal
-from spl.provenance.verdicts import Node, audit, orphans, upstream_of
+from spl.provenance.verdicts import Node, audit, changed_values, orphans, upstream_of
 
 
 @pytest.fixture
@@ -131,6 +131,27 @@ def test_every_changed_setting_is_named_with_both_values(made):
     node = judge({**CHAIN, "second": other})["second"]
     assert (node.verdict, node.kinds) == ("stale", ("config",))
     assert node.why == ("draw.keep: unset became 0.5", "draw.labels: 4 became 5", "seed: 1 became 2")
+
+
+SECTIONS = [{"name": f"table{number}", "caption": "Errors in percent. " * 9} for number in range(9)]
+RUNS = [f"digits/balanced-20/fold{fold}/fixmatch/seed0" for fold in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("now", "lines"),
+    [
+        ({"sections": [*SECTIONS[:8], {"name": "table8", "caption": "Errors in percent. " * 8 + "Bold: the lowest."}]},
+         ('sections.table8.caption: ... Errors in percent. Errors in percent. " became '
+          '... Errors in percent. Bold: the lowest."',)),
+        ({"sections": SECTIONS[1:], "runs": [*RUNS, "x"]},
+         ('runs: "x" is new', "sections: table0 is gone")),
+        ({"runs": RUNS[::-1]}, ("runs: the same elements, in another order or number",)),
+        ({"pairs": [["a", "b" * 60], ["c", "e"]]}, ('pairs.1: ["c", "d"] became ["c", "e"]',)),
+    ],
+)  # fmt: skip
+def test_of_long_lists_the_elements_that_differ_are_named_and_of_long_texts_the_place(now, lines):
+    before = {"sections": SECTIONS, "runs": RUNS, "pairs": [["a", "b" * 60], ["c", "d"]]}
+    assert tuple(changed_values(before | now, before)) == lines
 
 
 def test_inputs_that_are_no_longer_asked_for_or_were_not_read(made):
@@ -330,6 +351,10 @@ def test_a_repair_forces_a_missing_file_only_if_its_readers_are_there():
 def test_a_repair_where_snakemake_has_no_records_begins_with_touching_what_is_there():
     touch = "snakemake all --touch --forceall"
     assert repair([node("data", "fresh", "data")], touch=True) == [touch]
+    sentence, command = report.repair_lines([touch])
+    assert "take the files as they are" in sentence
+    assert command == f"  {touch}"
+    assert list(report.repair_lines(["snakemake all"])) == ["  snakemake all"]
     assert repair(CALIBRATED, touch=True) == [touch, *repair(CALIBRATED)]
     assert repair([node("data", "missing", "data")], touch=True) == ["snakemake all", "spl seal results/fake"]
 

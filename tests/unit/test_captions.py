@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from spl.paper.catalogue import CATALOGUE
-from spl.paper.selection import exhibit_caption, exhibits
+from spl.paper.selection import exhibit_caption, exhibit_conditions, exhibits, own_caption
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
@@ -31,7 +31,10 @@ STATED = {
     "allows no test": {"tipping-value": True, "table1": False},  # of a single pair
     "p:": {"tipping-value": False},
     "±": {"tipping-value": False},
-    "for Smooth FixMatch and Smooth FixMatch with the factor as loss (eq": {"tipping-value": True},
+    "; for Smooth FixMatch and Smooth FixMatch with the factor as an additional loss it is calibrated": {
+        "tipping-value": True
+    },
+    " λ_u is calibrated (equation 25).": {"table13": True, "tipping-value": False},
     "Digits (standing in for CIFAR-10), 20, 40 or 80 labels; WRN-10-1": {"table5": True},
     "largest among all runs of random-labels. Digits": {"fig5": True},
     "chosen among all runs of scarce-labels. Digits": {"confusion": True},
@@ -76,12 +79,17 @@ def test_a_method_s_settings_in_an_experiment_win_over_those_in_the_study():
     assert "τ = 0.8 for Smooth FixMatch-sq." in caption("table1", **{"scarce-labels": {"methods": methods}})
 
 
-def test_captions_of_curves_describe_the_runs_shown():
-    text = caption("fig9")
-    assert "in the first run of FixMatch." in text
-    assert text.count("; 1 run.") == 3
-    assert text.count("fold 0, training seed 0") == 3
-    assert "calibrated" not in text
+def test_the_length_of_full_supervision_is_told_where_it_is_another_one():
+    longer = {"fully-supervised": {"training": {"steps": 900}}}
+    assert "full supervision over 900 steps; FixMatch has 600 steps." in caption("claims", **longer)
+    assert "full supervision over" not in caption("claims")
+
+
+def test_captions_of_curves_say_which_runs_are_shown_and_leave_the_conditions_to_the_section():
+    plan = planned()
+    fig9 = exhibits(plan, "")["fig9"]
+    assert own_caption(plan, fig9) == "Measured at every evaluation, in the first run of FixMatch: fold 0, seed 0."
+    assert len(exhibit_conditions(plan, fig9)) == 3
 
 
 def test_the_weight_of_the_factor_is_judged_beside_runs_without_it():

@@ -131,21 +131,24 @@ def test_the_intervals_cover_exactly_the_evaluations_at_which_a_class_was_collap
 def test_a_run_tells_when_its_classes_collapsed_and_which_recovered():
     down = [(False, False, True, False), (True, False, False, False), (False, False, True, False)]
     summary = summarise_run(metrics([0.5, 0.4, 0.3]), predictions_of(history(down)), BASINS)
-    assert summary["collapses"] == "0:20-30 2:10-20 2:30-"
+    assert summary["collapses"] == "0:20-30 2:30-", "a class that is not learnt yet has not collapsed"
     assert (summary["recovered"], summary["collapsed"]) == ("0", "2")
 
 
-def test_a_class_that_is_learnt_late_has_not_recovered():
-    late = history([(True, False), (True, False), (False, False)])
-    assert summarise_run(metrics([0.5, 0.4, 0.3]), predictions_of(late), BASINS)["recovered"] == ""
-    guessed = predictions_of([[[0, 50], [50, 0]], *late])
-    summary = summarise_run(metrics([0.6, 0.5, 0.4, 0.3]), guessed, BASINS)
-    assert (summary["collapses"], summary["recovered"]) == ("0:20-40", ""), "predicted, but of no image that it is"
-    only = predictions_of([[[50, 0, 0]] * 3, [[0, 50, 0], [0, 50, 0], [0, 0, 50]], np.diag([50] * 3)])
-    summary = summarise_run(metrics([0.7, 0.3, 0.0]), only, BASINS)
-    assert (summary["collapses"], summary["recovered"]) == ("0:20-30 1:10-20 2:10-20", ""), (
-        "everything was taken for it"
-    )
+LATE = history([(True, False), (True, False), (False, False)])
+GUESSED = [[[0, 50], [50, 0]], *LATE]  # predicted at first, but for no image of its own
+ALL_IMAGES = [
+    [[50, 0, 0]] * 3,
+    [[0, 50, 0], [0, 50, 0], [0, 0, 50]],
+    np.diag([50] * 3),
+]  # at first, the only prediction
+
+
+@pytest.mark.parametrize("matrices", [LATE, GUESSED, ALL_IMAGES])
+def test_a_class_that_is_learnt_late_has_neither_collapsed_nor_recovered(matrices):
+    errors = np.linspace(0.7, 0.3, len(matrices))
+    summary = summarise_run(metrics(errors), predictions_of(matrices), BASINS)
+    assert (summary["collapses"], summary["recovered"]) == ("", "")
 
 
 @pytest.mark.parametrize("evaluations", [15, 20, 30])

@@ -1,5 +1,6 @@
 """What every experiment has, whatever its name, and what a study of one's own looks like beside the paper's."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -9,8 +10,17 @@ import yaml
 from spl.campaign.parameters import page_parameter
 from spl.errors import InputError
 from spl.figures import against
+from spl.figures.style import look_of
 from spl.paper.conditions import conditions
-from spl.paper.selection import exhibit_caption, exhibit_conditions, exhibits, is_of_the_paper, own_caption
+from spl.paper.selection import (
+    exhibit_caption,
+    exhibit_conditions,
+    exhibit_content,
+    exhibits,
+    is_of_the_paper,
+    own_caption,
+)
+from spl.study.looks import LOOKS
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 from spl.study.resolve import completed
@@ -73,12 +83,15 @@ def test_a_name_of_the_paper_is_the_paper_s_on_its_data_or_what_stands_in_for_th
 
 
 def test_a_study_of_one_s_own_has_its_own_numbers_and_makes_no_claim_to_be_the_paper():
-    plan = planned(first={"folds": [0, 1]}, second={"variants": [{"threshold": 0.9}, {"threshold": 0.95}]})
+    plan = planned(**{"first-one": {"folds": [0, 1]}}, settings={"variants": [{"threshold": 0.9}, {"threshold": 0.95}]})
     shown = exhibits(plan, "")
     numbers = {kind: [shown[name].title for name in shown if shown[name].kind == kind] for kind in ("table", "figure")}
     for kind, titles in numbers.items():
         assert titles == [f"{kind.capitalize()} {number + 1}" for number in range(len(titles))]
-    assert list(dict.fromkeys(exhibit.section for exhibit in shown.values()))[:2] == ["first", "second"]
+    assert list(dict.fromkeys(exhibit.section for exhibit in shown.values()))[:2] == [
+        "First one",
+        "settings",  # as a title it would be the section of the paper's settings
+    ]
     assert '"rebuilds_the_paper":false' in page_parameter(plan, shown)
     paper = planned("CIFAR-10", shapes={})
     assert '"rebuilds_the_paper":true' in page_parameter(paper, exhibits(paper, ""))
@@ -148,3 +161,22 @@ def test_runs_of_several_lengths_are_told_apart_by_their_steps_alone():
     plan = planned(mine={"variants": [{"steps": 300}, {"steps": 3000}]})
     paths = sorted({path.split("/")[4] for path in plan.experiments["mine"]})
     assert paths == ["steps=300", "steps=3000"]
+
+
+def test_a_figure_gets_the_looks_of_methods_that_have_none_in_every_study(monkeypatch):
+    for name in ("softmatch", "flexmatch"):
+        monkeypatch.delitem(LOOKS, name)
+    plan = planned(
+        first={"methods": ["fixmatch", "softmatch"]}, second={"methods": ["fixmatch", "flexmatch"]}, third={}
+    )
+    shown = exhibits(plan, "")
+    first, second, third = (
+        exhibit_content(plan, shown[f"basins-{name}"])["given"].get("looks", {})
+        for name in ("first", "second", "third")
+    )
+    assert (list(first), list(second), third) == (["softmatch"], ["flexmatch"], {}), (
+        "figures of others stay as they are"
+    )
+    assert first["softmatch"] != second["flexmatch"]
+    assert look_of("softmatch", json.loads(json.dumps({"looks": first}))) == first["softmatch"]
+    assert "looks" not in exhibit_content(plan, shown["means-first"])["given"]

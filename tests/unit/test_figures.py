@@ -13,8 +13,9 @@ from matrices import write_predictions
 from spl.data.splits import Split, write_split
 from spl.figures import against, basins, collapse, confusion, curves, fig1, fig4, fig5
 from spl.figures.matrix import class_names
-from spl.figures.style import LOOKS, Percent, look_of, new_figure, save_figure, ticks_at
+from spl.figures.style import Percent, new_figure, save_figure, ticks_at
 from spl.methods.registry import METHODS
+from spl.study.looks import LOOKS, looks_of
 
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch", "smooth-fixmatch-sq": "Smooth FixMatch-sq"}
 SHAPES = ["fixmatch", "smooth-fixmatch", "smooth-fixmatch-sqrt", "smooth-fixmatch-sq"]
@@ -66,9 +67,14 @@ def test_the_methods_of_the_paper_have_looks_of_their_own():
     assert set(LOOKS) <= set(METHODS)
     assert len({(look.colour, look.marker) for look in LOOKS.values()}) == len(LOOKS)
 
-    added = look_of("a-method-that-was-added")
-    assert added == look_of("a-method-that-was-added")
-    assert added.colour not in {look.colour for look in LOOKS.values()}
+
+@pytest.mark.parametrize("count", [36, 37])
+def test_other_methods_of_a_study_share_no_look_while_there_are_free_ones(count):
+    looks = looks_of(["fixmatch", *(f"mine-{number}" for number in range(count))])
+    assert looks.pop("fixmatch") == LOOKS["fixmatch"]
+    assert len(set(looks.values())) == 36
+    assert len({look.colour for look in list(looks.values())[:6]}) == 6, "neighbours differ in colour"
+    assert not {look.colour for look in looks.values()} & {look.colour for look in LOOKS.values()}
 
 
 def test_the_shapes_that_share_a_figure_differ_in_grey():

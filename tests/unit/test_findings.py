@@ -69,6 +69,12 @@ def test_results_are_copied_and_the_blocks_written_once(tmp_path):
     assert write_findings(root) == [], "nothing changes the second time"
 
 
+def test_the_readme_says_the_level_of_the_look_at_a_registered_claim_alone():
+    said = {table.study: claims_summary(table).replace("\n ", "") for table in committed_claims(ROOT)}
+    assert re.search(r"\* at the level 0\.\d+ of the look at \d+ folds, with an effect", said["digits"])
+    assert "look" not in said["demo"]
+
+
 def test_a_study_that_goes_on_has_its_name_and_not_that_of_the_folder(tmp_path):
     root = project(tmp_path)
     (root / "results/mine/partial").mkdir()

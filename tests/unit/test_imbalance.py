@@ -15,9 +15,9 @@ BELOW = [
     "gain wrt FixMatch",
     "p (better)",
     "p (worse)",
-    "drop due to imbalance",
-    "p of the drop (larger error)",
-    "p of the drop (larger error), Holm",
+    "rise due to imbalance",
+    "p of the rise (larger error)",
+    "p of the rise (larger error), Holm",
 ]
 
 
@@ -42,7 +42,7 @@ def test_gains_and_drops_are_corrected_apart(inputs):
     third = imbalanced[imbalanced["method"] == "flexmatch"].assign(method="smooth-fixmatch-sq", error_last=0.05)
     pd.concat([imbalanced, third]).to_csv(inputs[0], index=False)
     printed = imbalance.build(MEANS, inputs).printed.set_index("")
-    corrected = printed.loc[["p (better), Holm", "p (worse), Holm", "p of the drop (larger error), Holm"]]
+    corrected = printed.loc[["p (better), Holm", "p (worse), Holm", "p of the rise (larger error), Holm"]]
     assert printed.loc["p (better)"].tolist() == ["", "1.000, least 0.125", "0.125, least 0.125"]
     assert printed.loc["p (worse)"].tolist() == ["", "0.125, least 0.125", "1.000, least 0.125"]
     assert corrected["FlexMatch"].tolist() == ["1.000", "0.250", "0.375"], "two gains, three drops"
@@ -90,3 +90,15 @@ def test_imbalances_of_two_strengths_follow_one_another(inputs, tmp_path):
     assert tidy["FlexMatch", 0.8, "drop_mean"].item() == pytest.approx(0.06 / 3)
     assert tidy["FlexMatch", 0.5, "drop_mean"].item() == pytest.approx(0.32 / 3)
     assert tidy["FlexMatch", 0.5, "drop_p_holm"].item() == 4 / 8, "four drops are one family"
+
+
+@pytest.mark.parametrize(("given", "first"), [(MEANS, "error"), (PER_FOLD, "0")])
+def test_a_single_fold_has_its_error_and_differences_that_are_named_as_those_of_one_pair(tmp_path, given, first):
+    errors = {
+        "imbalanced": {"fixmatch": [0.1], "flexmatch": [0.2]},
+        "balanced": {"fixmatch": [0.1], "flexmatch": [0.21]},
+    }
+    one = [write_summary(tmp_path / f"{name}.csv", over_folds(of)) for name, of in errors.items()]
+    printed = imbalance.build(given, one).printed.to_numpy().tolist()
+    assert [line[-1] for line in printed] == ["20.00", "−10.00", "−1.00"]
+    assert [line[0] for line in printed] == [first, "gain wrt FixMatch (one pair)", "rise due to imbalance (one pair)"]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -32,7 +33,7 @@ def summarised(path, offset=0.0, losing="fixmatch"):
         {"run": f"runs/{method}+{fold}", "dataset": "digits", "method": method, "variant": "", "fold": fold, "seed": 0,
          "labels": 20, "network": "wrn-10-1", "error_last": error, "error_best": error, "error_median": error,
          "median_over": 15 if (method, fold) == ("fixmatch", 1) else 20, "best_step": 100, "basin": "low",
-         "unstable": False, "coverage": 0.5, "purity": 0.9, "collapsed": "1", "partly_collapsed": "",
+         "unstable": False, "coverage": 0.5, "purity": 0.9, "collapsed": "1", "partly_collapsed": "0" * (fold == 2),
          "smallest_column": 0.0, "smallest_recall": 0.0,
          "collapses": "1:10-", "recovered": ""}
         for method in TITLES
@@ -55,8 +56,23 @@ def test_the_page_tells_what_a_table_does_not_print(tmp_path, module, more):
     assert [gained[key] for key in ("shift", "shift_low", "shift_high")] == pytest.approx([0.02] * 3)
     assert gained["shift_level"] == 0.75
     assert gained["links"]["shift"] == f"#cell=t:Smooth%20FixMatch,{'0.5,' if more else ''}shift"
-    drops = [name for name in found if name.endswith("drop due to imbalance")]
+    drops = [name for name in found if name.endswith("rise due to imbalance")]
     assert len(drops) == (2 if more else 0)
+
+
+def test_columns_that_are_details_have_a_table_of_their_own(tmp_path):
+    table = summary.build({"titles": TITLES, "baseline": "fixmatch"}, [summarised(tmp_path / "a.csv")])
+    save_table(replace(table, note="a note", details=("std",)), "", "", tmp_path / "t")
+    traced = TracedTable(tmp_path / "t", SHOWN)
+    shown, details = (
+        re.findall("<th style[^>]*right[^>]*>(.*?)</th>", one()) for one in (traced.html, traced.details_html)
+    )
+    assert details == ["std"]
+    assert shown
+    assert "std" not in shown
+    assert "a note" in traced.html()
+    assert "a note" not in traced.details_html()
+    assert set(re.findall("#cell=t:[^,]*,([a-z]+)", traced.details_html())) == {"std"}
 
 
 def test_comparisons_of_runs_are_of_methods_and_one_pair_is_none(tmp_path):
@@ -86,7 +102,7 @@ def test_the_page_of_a_study(tmp_path):
     given = {
         "title": "", "study": "", "sections": [{"name": name, **common} for name in ("gains", "when")], "assumed": {},
         "experiments": ["one"], "stand_ins": {}, "runs": 6, "missing": 0, "products": "", "left_out": [], "trained": [],
-        "methods": TITLES, "basins": {}, "rebuilds_the_paper": True, "conditions": {"all": {}},
+        "methods": TITLES, "basins": {"unstable": 0.05}, "rebuilds_the_paper": True, "conditions": {"all": {}},
     }  # fmt: skip
     outputs = [tmp_path / "paper.html", tmp_path / "paper.records.js"]
     (tmp_path / "data/digits").mkdir(parents=True)
@@ -101,11 +117,11 @@ def test_the_page_of_a_study(tmp_path):
     assert "−2.00 to −2.00" in re.sub("<.*?>", "", page)
     sides = {re.sub("<.*?>", "", cell): side for side, cell in cells}
     assert "left" in sides["collapsed in steps"]
-    assert sum(re.sub("<.*?>", "", cell) == "dog" for _, cell in cells) == 6 * 2, (
-        "in the table of collapsed classes and in the list of runs"
-    )
+    listed = re.findall("<tr data-experiments.*?</tr>", page, re.DOTALL)
+    assert ["low" in row for row in listed] == [False] * 6, "beside an error, basins read as if they were about it"
+    assert [re.search('text">(.*?)<', row)[1] for row in listed] == ["dog", "dog", "dog; partly: cat"] * 2
     assert "right" in sides["fold"]
-    assert sides["low"] == ' class="text"'
+    assert sides["dog"] == ' class="text"'
     assert [cell for _, cell in cells if re.fullmatch(r"\d+\.\d\d \(\d+\)", cell)] == ["11.00 (15)"]
     assert '<span class="whole">runs/</span><wbr><span class="whole">smooth-fixmatch+</span><wbr>' in page
     assert '<a href="#cell=gains:Smooth%20FixMatch,mean">13.00</a>' in page

@@ -219,7 +219,7 @@ BEHIND = {
     "instability": own,
     "aggregate": lambda row, column: own(row, "" if column in ("last − best", "largest") else "gain"),
     "imbalance": lambda row, column: (
-        own(column, "") | {"experiment": [0, 1]} if "drop" in row else BEHIND["per_fold"](row, column) | FIRST
+        own(column, "") | {"experiment": [0, 1]} if "rise" in row else BEHIND["per_fold"](row, column) | FIRST
     ),
     "initial_condition": lambda row, column: own(row, "") | {"experiment": [int("folds" in column)]},
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from spl.campaign.overview import experiment_table
 from spl.campaign.parameters import (
     analysis_parameter,
     data_parameter,
@@ -165,7 +166,9 @@ def test_captions_name_every_value_that_runs_differ_in():
     assert "7 or 1 times as many unlabelled" in caption
     assert "λ_u = 1 or 2, fixed" in caption
     calibrated = json.loads(exhibit_parameter(planned(), CATALOGUE["table1"]))["caption"]
-    assert "λ_u = 1; calibrated for Smooth FixMatch, Smooth FixMatch-sq and Smooth FixMatch-sqrt (eq" in calibrated
+    assert (
+        "λ_u = 1; for Smooth FixMatch, Smooth FixMatch-sq and Smooth FixMatch-sqrt it is calibrated (eq" in calibrated
+    )
 
 
 def test_every_job_s_parameter_names_its_code():
@@ -265,3 +268,14 @@ def test_a_test_of_transitions_needs_two_sizes():
     one = SCARCE | {"split": {"scheme": "random", "labels": [20]}, "methods": ["fixmatch", "smooth-fixmatch"]}
     with pytest.raises(InputError, match="experiments.random-labels.split.labels: expected at least 2, for Table 6"):
         exhibits(with_experiments(**{"random-labels": one}), "study.yaml")
+
+
+@pytest.mark.parametrize(
+    ("folds", "reach"), [([0, 1, 2], ["3", "0.125", "5 folds: 0.031"]), (range(6), ["6", "0.016", ""])]
+)
+def test_the_smallest_p_of_an_experiment_counts_a_fold_once_whatever_its_seeds(folds, reach):
+    given = SCARCE | {"folds": list(folds), "seeds": [0, 1], "methods": ["fixmatch", "smooth-fixmatch"]}
+    plan = with_experiments(mine=given)
+    table = experiment_table(plan, dict.fromkeys(plan.runs, "planned"))
+    cells = {column.header: next(iter(column.cells)) for column in table.columns}
+    assert [cells[name] for name in ("folds", "smallest p", "for p ≤ 0.05")] == reach

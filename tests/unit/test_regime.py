@@ -241,6 +241,11 @@ def test_the_table_has_a_verdict_for_each_claim_and_the_runs_behind_it(tmp_path)
     assert "scarce-labels: coverage 95.0 % (at least 90), distance 4.20 points" in table.note
 
 
+@pytest.mark.parametrize(("folds", "printed"), [(6, "1.00 (1.00 to 1.00)"), (3, "1.00 (75.0 %: 1.00 to 1.00)")])
+def test_an_interval_says_its_level_where_the_folds_allow_less_than_the_usual_one(tmp_path, folds, printed):
+    assert fabricated(tmp_path, folds=folds).printed["effect, interval"][0] == printed
+
+
 @pytest.mark.parametrize("outside", [{"coverage": 0.5}, {"supervised": 0.0}, {"folds": 5}])
 def test_the_gate_takes_the_verdict_from_claims_that_depend_on_it(tmp_path, outside):
     found = verdicts(fabricated(tmp_path, **outside))

@@ -48,7 +48,8 @@ def test_a_single_fold_is_printed_without_a_test(path):
     runs[runs["fold"] == 0].to_csv(path, index=False)
     printed = sensitivity.build(GIVEN, [path]).printed.set_index("")
     assert printed.loc["Smooth FixMatch"].to_dict() == {
-        "range": "50.00", "gain of the range": "0.00", "rise below 0.9": "4.00", "gain of the rise": "6.00"
+        "range": "50.00", "gain of the range (one pair)": "0.00", "rise below 0.9": "4.00",
+        "gain of the rise (one pair)": "6.00",
     }  # fmt: skip
 
 

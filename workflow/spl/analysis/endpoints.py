@@ -269,7 +269,7 @@ ENDPOINTS = {
     "best threshold": Endpoint("τ with the lowest error", _moved("threshold", "best"), points=False),
     "momentum rise": Endpoint("rise of the error below the default", _moved("momentum", "rise")),
     "momentum rise above": Endpoint("rise of the error above the default", _moved("momentum", "rise_above")),
-    "drop": Endpoint("drop due to imbalance", _drop),
+    "drop": Endpoint("rise due to imbalance", _drop),
     "seed spread": Endpoint("std of the error over seeds", _over_seeds("std")),
     "worst seed": Endpoint("worst seed against best", _over_seeds("max"), other=_over_seeds("min")),
     "mean error": Endpoint("error, mean over sizes", _over_sizes(lambda errors, _: errors.mean(axis=1))),

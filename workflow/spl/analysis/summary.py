@@ -66,13 +66,14 @@ def summarise_run(metrics: pd.DataFrame, predictions: Predictions, basins: Mappi
     ``median_over`` of them: 20, or all if there are fewer. A run is in the low basin if a class is collapsed, wholly or
     partly, in the last evaluation, and unstable if its best error lies clearly below its last.
 
-    ``collapses`` lists when classes were wholly collapsed: "2:1000-3000 5:9000-" for class 2 from step 1000 to 3000 and
-    class 5 from 9000 to the end. ``recovered`` lists classes that were learnt, then collapsed, and are not wholly
+    ``collapses`` lists when classes that had been learnt were wholly collapsed: "2:1000-3000 5:9000-" for class 2 from
+    step 1000 to 3000 and class 5 from 9000 to the end. ``recovered`` lists those of these classes that are not wholly
     collapsed in the last evaluation. A class is learnt if the share ``partly_collapsed`` of its test images is
     recognised and the same share of its predictions is right; a network that predicts one class for everything, as at
-    the start, has not learnt it. ``smallest_column`` and ``smallest_recall`` are those of the class that the last
-    evaluation predicts least often and of the class that it recognises least often, relative to their test images;
-    ``populated_diagonal`` counts the classes that it recognises. Errors are shares.
+    the start, has not learnt it. Before it is learnt, a class has nothing to lose: that is no collapse.
+    ``smallest_column`` and ``smallest_recall`` are those of the class that the last evaluation predicts least often and
+    of the class that it recognises least often, relative to their test images; ``populated_diagonal`` counts the
+    classes that it recognises. Errors are shares.
 
     Args:
         metrics: one row for each evaluation.
@@ -85,8 +86,11 @@ def summarise_run(metrics: pd.DataFrame, predictions: Predictions, basins: Mappi
     steps = metrics["step"].to_numpy()
     measured = [(column_shares(matrix), learnt_classes(matrix, basins)) for matrix in predictions.confusion_matrices()]
     shares, learnt = map(np.array, zip(*measured, strict=True))
-    intervals = collapse_intervals(shares, steps, basins["collapsed"])
-    lost = {label for label, start, _ in intervals if learnt[steps < start, label].any()}
+    intervals = [
+        (label, start, end)
+        for label, start, end in collapse_intervals(shares, steps, basins["collapsed"])
+        if learnt[steps < start, label].any()
+    ]
     last, best = float(errors.iloc[-1]), float(errors.min())
     return {
         "error_last": last,
@@ -98,7 +102,7 @@ def summarise_run(metrics: pd.DataFrame, predictions: Predictions, basins: Mappi
         "collapsed": " ".join(map(str, wholly)),
         "partly_collapsed": " ".join(map(str, partly)),
         "collapses": " ".join(f"{label}:{start}-{end or ''}" for label, start, end in intervals),
-        "recovered": " ".join(map(str, sorted(lost - set(wholly)))),
+        "recovered": " ".join(map(str, sorted({label for label, *_ in intervals} - set(wholly)))),
         "smallest_column": float(shares[-1].min()),
         "smallest_recall": float(recalls(final).min()),
         "populated_diagonal": populated_diagonal(final, basins),

@@ -16,14 +16,17 @@ LEVEL = 0.05
 
 
 def experiment_table(plan: Plan, states: Mapping[str, str]) -> Table:
-    """One line for each experiment, and one for each calibration: its runs, and the smallest p that it can reach.
+    """One line for each experiment, and one for each calibration: its runs, and the smallest p that its folds allow.
+
+    Runs of one fold share their labelled images, so further seeds are no further evidence: as in the claims, a fold
+    counts once.
 
     Args:
         plan: the plan of the study.
         states: of all runs, by path.
     """
     table = Table("experiment", title=plain(f"{plan.study.title}: {len(plan.runs)} runs"), box=None)
-    for heading in ("runs", "done", "stale", "pairs", "smallest p"):
+    for heading in ("runs", "done", "stale", "folds", "smallest p"):
         table.add_column(heading, justify="right")
     table.add_column(f"for p ≤ {LEVEL}")
     for name, paths, given in _groups(plan):
@@ -51,11 +54,11 @@ def _groups(plan: Plan) -> Iterator[tuple[str, list[str], Experiment | None]]:
 
 
 def _reach(given: Experiment | None) -> tuple[str, str, str]:
-    """Pairs of runs, the smallest p of the exact one-sided test over so many, and how many reach the level."""
+    """Folds, the smallest p of the exact one-sided test over so many, and how many reach the level."""
     if given is None or len(given.methods) < 2:
         return "", "", ""
-    pairs = len(given.folds) * len(given.seeds)
-    smallest = 0.5**pairs
+    folds = len(given.folds)
+    smallest = 0.5**folds
     enough = next(number for number in range(1, 64) if 0.5**number <= LEVEL)
     more = f"{enough} folds: {p_value(0.5**enough)}" if smallest > LEVEL else ""
-    return str(pairs), p_value(smallest), more
+    return str(folds), p_value(smallest), more

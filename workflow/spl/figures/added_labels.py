@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spl.analysis.additions import AddedLabels, read_additions
-from spl.figures.style import AMBER, BLUE, GREEN, PAGE, Look, Percent, mark_partial, new_figure, ticks_at
+from spl.figures.style import PAGE, Percent, mark_partial, new_figure, ticks_at
+from spl.study.looks import AMBER, BLUE, GREEN, Look
 from spl.text.mathtext import mathtext
 
 CURVES = {

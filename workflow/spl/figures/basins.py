@@ -15,7 +15,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from spl.analysis.arms import arm_labels
-from spl.figures.style import GREY, PAGE, Look, Percent, look_of, new_figure
+from spl.figures.style import PAGE, Percent, look_of, new_figure
+from spl.study.looks import GREY, Look
 
 # Distance of touching dots, and minimum width of a panel, in inches
 DOT, PANEL = 5.4 / 72, 1.4
@@ -65,7 +66,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         dots = shown.assign(height=shown["row"].map(floors).astype(float) + levels[quantity])
         for method, collapse in product(titles, KINDS):
             group = dots[(dots["method"] == method) & (dots["collapse"] == collapse)]
-            for mark in _marks(look_of(method), collapse):
+            for mark in _marks(look_of(method, parameter), collapse):
                 axis.plot(group[quantity], group["height"], **mark)
         for floor in floors:
             axis.axhline(floor - 0.8, color=GREY, linewidth=0.4)

@@ -11,7 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from spl.figures.style import COLUMN, GREY, LOOKS, new_figure
+from spl.figures.style import COLUMN, new_figure
+from spl.study.looks import GREY, LOOKS
 
 Values = NDArray[np.float64]
 

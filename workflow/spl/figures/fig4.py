@@ -11,7 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from spl.data.splits import read_split
-from spl.figures.style import BLUE, COLUMN, GREY, ORANGE, mark_partial, new_figure
+from spl.figures.style import COLUMN, mark_partial, new_figure
+from spl.study.looks import BLUE, GREY, ORANGE
 
 MEASURE = "normalised_std"
 

@@ -49,5 +49,5 @@ def _line(axis: Axes, reference: pd.DataFrame, parameter: Mapping[str, Any]) -> 
     if len(done):
         method = done["method"].iloc[0]
         label = counted(parameter["titles"][method], len(done), len(reference))
-        axis.axhline(mean, color=look_of(method).colour, linestyle="--", linewidth=1, label=label)
+        axis.axhline(mean, color=look_of(method, parameter).colour, linestyle="--", linewidth=1, label=label)
     return done[["method", parameter["setting"], "fold", "seed", "error_last"]].assign(mean=mean)

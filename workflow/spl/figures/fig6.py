@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from spl.figures.style import COLUMN, LOOKS, new_figure
+from spl.figures.style import COLUMN, new_figure
+from spl.study.looks import LOOKS
 
 SHAPES = (
     ("linear", 1.0, "smooth-fixmatch", "-"),

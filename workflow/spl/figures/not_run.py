@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from spl.figures.style import COLUMN, GREY, new_figure
+from spl.figures.style import COLUMN, new_figure
+from spl.study.looks import GREY
 from spl.text.mathtext import mathtext
 
 

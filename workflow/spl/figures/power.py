@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from spl.analysis.power import MOST, SIX, TARGETS, Power
 from spl.errors import InputError
-from spl.figures.style import COLUMN, GREY, Percent, look_of, new_figure
+from spl.figures.style import COLUMN, Percent, new_figure
+from spl.study.looks import GREY, looks_of
 from spl.text.mathtext import mathtext
 
 # Without what would change from call to call
@@ -34,8 +35,9 @@ def draw_power(powers: Sequence[Power]) -> Figure:
     needed = [folds for power in powers for folds in power.needed.values() if folds]
     shown = MOST if len(needed) < len(TARGETS) * len(powers) else max(2 * SIX, max(needed) + 2)
     lines = {}
+    looks = looks_of(map(_method, powers))
     for power in powers:
-        look = look_of(power.label.lower().replace(" ", "-"))
+        look = looks[_method(power)]
         name = mathtext(f"{power.label}, {power.setting}" if several else power.label)
         [lines[name]] = axis.plot(
             np.arange(1, MOST + 1), power.by_folds, color=look.colour, marker=look.marker, markersize=2.5, linewidth=1
@@ -47,6 +49,11 @@ def draw_power(powers: Sequence[Power]) -> Figure:
     axis.yaxis.set_major_formatter(Percent())
     figure.legend(list(lines.values()), list(lines), loc="outside upper center", ncols=2)
     return figure
+
+
+def _method(power: Power) -> str:
+    """The method of a comparison as this project would call it, so that those of the paper look as in its figures."""
+    return power.label.lower().replace(" ", "-")
 
 
 def save_plot(figure: Figure, path: Path) -> None:

@@ -37,7 +37,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
             continue
         over_runs = _over_runs(arm, inputs)
         shown.append(over_runs.reset_index().assign(method=arm.label))
-        look, label = look_of(arm.method), counted(arm.label, len(arm.runs), len(arm.planned))
+        look, label = look_of(arm.method, parameter), counted(arm.label, len(arm.runs), len(arm.planned))
         for axis, name in zip(panels, MEASURED, strict=True):
             mean, std = over_runs[f"{name}_mean"], over_runs[f"{name}_std"]
             axis.fill_between(mean.index, mean - std, mean + std, color=look.colour, alpha=0.12, linewidth=0)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import zlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import Formatter
 
+from spl.study.looks import GREY, LOOKS, Look
 from spl.text.spreadsheet import write_csv
 
 # Width of a journal column in inches
@@ -24,49 +23,10 @@ COLUMN = 3.5
 # Width of the text in inches
 PAGE = 6.2
 
-# From Okabe and Ito's palette, distinguishable with any colour vision. Orange marks collapsed classes.
-BLACK, GREY, BLUE, ORANGE, GREEN = "#000000", "#707070", "#0072B2", "#D55E00", "#009E73"
-AMBER, SKY, PURPLE = "#E69F00", "#56B4E9", "#CC79A7"
 
-
-@dataclass(frozen=True)
-class Look:
-    """Colour and marker of a method in every figure."""
-
-    colour: str
-    marker: str
-
-
-# By method. The colour encodes how scores become weights: black for the indicator; blue, green and amber for the shapes
-# of the smoothness factor, with distinct lightness so that they differ in grey.
-LOOKS: dict[str, Look] = {
-    "supervised": Look(GREY, "*"),
-    "pseudo-label": Look(BLACK, "P"),
-    "smooth-pseudo-label": Look(BLUE, "X"),
-    "fixmatch": Look(BLACK, "o"),
-    "flexmatch": Look(PURPLE, "v"),
-    "smooth-fixmatch": Look(BLUE, "s"),
-    "smooth-fixmatch-sq": Look(AMBER, "^"),
-    "smooth-fixmatch-sqrt": Look(GREEN, "D"),
-    "smooth-fixmatch-factor": Look(SKY, "p"),
-    # Methods beyond the paper, in colours of Paul Tol's; a smooth version has the marker of its original, turned
-    "softmatch": Look("#CC6677", "d"),
-    "adamatch": Look("#661100", "*"),
-    "freematch": Look("#AAAA00", "<"),
-    "uda": Look("#6699CC", "h"),
-    "smooth-flexmatch": Look("#AA4466", "^"),
-    "smooth-freematch": Look("#44BB99", ">"),
-    "smooth-uda": Look("#225588", "H"),
-}
-# Colours and markers of methods that are not in LOOKS; the colours are from Paul Tol's muted palette.
-COLOURS = ("#882255", "#44AA99", "#999933", "#AA4499", "#117733", "#332288")
-MARKERS = "<>hdH8"
-
-
-def look_of(method: str) -> Look:
-    """The look of a method: from :data:`LOOKS`, or, for other methods, one of 36 that its name decides."""
-    colour, marker = divmod(zlib.crc32(method.encode()) % (len(COLOURS) * len(MARKERS)), len(MARKERS))
-    return LOOKS.get(method) or Look(COLOURS[colour], MARKERS[marker])
+def look_of(method: str, parameter: Mapping[str, Any]) -> Look:
+    """The look of a method: its own in every study, or, for other methods, that among the ``looks`` of a figure."""
+    return LOOKS.get(method) or Look(*parameter["looks"][method])
 
 
 FONT = "DejaVu Sans"  # comes with matplotlib

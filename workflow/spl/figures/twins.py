@@ -32,7 +32,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     for method in (method for method in parameter["titles"] if method in set(shown["method"])):
         own = shown[shown["method"] == method]
         planned = (summary["method"] == method) & (summary["initial_noise"] > 0)
-        by_step, look = own.groupby("step")["disagreement"], look_of(method)
+        by_step, look = own.groupby("step")["disagreement"], look_of(method, parameter)
         mean = by_step.mean()
         axis.fill_between(mean.index, by_step.min(), by_step.max(), color=look.colour, alpha=0.15, linewidth=0)
         marks: dict[str, Any] = {"marker": look.marker, "markersize": 3.5, "markevery": max(1, len(mean) // 7)}

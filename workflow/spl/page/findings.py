@@ -22,7 +22,8 @@ README, FINDINGS = Path("README.md"), Path("docs/findings.md")
 PARTIAL = "partial"  # where Snakemake puts what it builds of an unfinished study
 COMMITTED = Path("docs/findings")  # STUDY-claims.csv of each study
 WIDTH = 125  # of a line of the README
-VERDICTS = (SUPPORTED, CONTRADICTED, UNDECIDED, OUT_OF_REGIME, NOT_RUN, BETWEEN_LOOKS)
+TESTED = (SUPPORTED, CONTRADICTED, UNDECIDED)
+VERDICTS = (*TESTED, OUT_OF_REGIME, NOT_RUN, BETWEEN_LOOKS)
 BLOCK = re.compile(r"(?P<start><!-- claims(?: (?P<study>[\w-]+))? -->\n).*?(?P<end><!-- /claims -->)", re.DOTALL)
 
 
@@ -33,11 +34,13 @@ class CommittedClaims:
     Attributes:
         study: name of the study.
         cells: the printed cells of each claim of the catalogue, by column.
+        levels: of the looks at which registered claims were tested.
         regime: what the gate measured, in words.
     """
 
     study: str
     cells: dict[str, dict[str, str]]
+    levels: dict[str, float]
     regime: str
 
 
@@ -56,7 +59,12 @@ def read_claims(path: Path) -> CommittedClaims:
     verdicts = of_claims.dropna(subset="verdict").set_index("claim")["verdict"]
     numbers = {str(name): dict(zip(values.columns, row, strict=True)) for name, *row in values.itertuples()}
     cells = {name: printed_claim(asdict(claim), numbers[name], verdicts[name]) for name, claim in CLAIMS.items()}
-    return CommittedClaims(path.name.removesuffix("-claims.csv"), cells, regime_note(tidy))
+    levels = {
+        name: of_claim["verdict_at_level"]
+        for name, of_claim in numbers.items()
+        if of_claim["registered"] and verdicts[name] in TESTED
+    }
+    return CommittedClaims(path.name.removesuffix("-claims.csv"), cells, levels, regime_note(tidy))
 
 
 def claims_table(table: CommittedClaims) -> str:
@@ -76,6 +84,9 @@ def claims_summary(table: CommittedClaims) -> str:
     """The verdict on the primary claim, and how many claims have which verdict, as an item of a list."""
     [primary] = [name for name, claim in CLAIMS.items() if claim.primary]
     cells = {column: markdown(text) for column, text in table.cells[primary].items()}
+    look = (
+        f" at the level {table.levels[primary]:g} of the look at {cells['n']} folds" if primary in table.levels else ""
+    )
     numbers = "" if cells["n"] == "–" else (
         f", with an effect of {cells['effect, interval']} points, n = {cells['n']}, p = {cells['p']} and p = "
         f"{cells['p, opposite']} of the opposite"
@@ -83,7 +94,7 @@ def claims_summary(table: CommittedClaims) -> str:
     counts = Counter(markdown(of["verdict"]) for of in table.cells.values())
     ordered = sorted(counts, key=lambda printed: [not printed.startswith(verdict) for verdict in VERDICTS])
     counted = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ordered)
-    found = f"{markdown(CLAIMS[primary].text)}: *{cells['verdict']}*{numbers}"
+    found = f"{markdown(CLAIMS[primary].text)}: *{cells['verdict']}*{look}{numbers}"
     text = f"- **{table.study}**: {found}. All {len(CLAIMS)} claims: {counted}."
     return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 

@@ -115,13 +115,13 @@ function cellView(cell) {
   if (!behind) return { title: "No such number", parts: [make("p", {}, `No table on this page has the number ${cell}.`)] };
   const printed = [...document.querySelectorAll("main td a")].find((door) => decoded(door.hash) === `#cell=${cell}`);
   const rows = behind.map((number) => index.runs[number]).map((run) => [
-    link("run", run.run, run.run, `&cell=${encodeURIComponent(cell)}`), percent(run.error_last), run.basin ?? "", String(run.fold), String(run.seed),
+    link("run", run.run, run.run, `&cell=${encodeURIComponent(cell)}`), percent(run.error_last), run.lost, String(run.fold), String(run.seed),
   ]);
   return {
     title: `${index.titles[name]}: ${spaced(place)}`,
     parts: [
       make("p", {}, make("strong", {}, printed.textContent), `, computed from ${counted(rows.length, "run")}:`),
-      scrolling(table(["run", "last error", "basin", "fold", "seed"], rows), "Runs behind this number"),
+      scrolling(table(["run", "last error", "collapsed classes", "fold", "seed"], rows), "Runs behind this number"),
       heading("Audit"),
       ...auditOfCell(name, place),
     ],
@@ -154,7 +154,7 @@ async function runView(address, cell) {
     parts: [
       cell in index.cells && make("p", {}, "← ", link("cell", cell, `runs behind ${index.titles[name]}: ${spaced(place)}`)),
       make("p", {}, `${run.title}, ${counted(run.labels, "label")}, fold ${run.fold}, seed ${run.seed}: `,
-        make("strong", {}, percent(run.error_last)), ` error at the end, ${run.basin} basin.`),
+        make("strong", {}, percent(run.error_last)), ` error at the end; collapsed classes: ${run.lost}.`),
       heading("Learning curve"),
       ...curve.parts,
       heading("Confusion matrix"),

@@ -30,7 +30,7 @@ from spl.text.html import in_script
 # Maximum number of rows of a figure's numbers
 ROWS = 200
 # Columns of the list of runs behind a number
-LISTED = ("run", "title", "labels", "fold", "seed", "error_last", "basin")
+LISTED = ("run", "title", "labels", "fold", "seed", "error_last", "lost")
 
 
 def write_page(
@@ -118,7 +118,7 @@ def _sections(
     """The sections with their content, and the runs behind each number of their tables; the page has runs ``shown``."""
     sections, behind = [], dict[str, list[str]]()
     for section in parameter["sections"]:
-        content: dict[str, Any] = {"width": 0, "comparisons": []}
+        content: dict[str, Any] = {"width": 0, "comparisons": [], "details": []}
         path = products / folder_of(section) / section["name"]
         if section["kind"] == "figure":
             content |= _picture(path.with_suffix(".png"))
@@ -126,7 +126,9 @@ def _sections(
             content["body"] = _data_url(WORKBOOK, path.with_suffix(".xlsx").read_bytes())
         else:
             table = TracedTable(path, shown)
-            content |= {"body": table.html(), "comparisons": table.comparisons()}
+            content |= {"body": table.html(), "comparisons": table.comparisons(), "details": table.details}
+            if table.details:
+                content["details_body"] = table.details_html()
             behind |= table.runs
         sections.append({**section, **content})
     return sections, behind
@@ -171,7 +173,7 @@ def _classes(results: Path, dataset: str) -> list[str]:
 def _runs(
     summaries: Iterable[Path], titles: Mapping[str, str], classes: Callable[[str], Sequence[str]]
 ) -> list[dict[str, Any]]:
-    """A row for each run, with its experiments; its collapsed classes by name."""
+    """A row for each run, with its experiments and the names of its collapsed classes: "cat; partly: dog", "none"."""
     by_run: dict[str, dict[str, Any]] = {}
     for path in summaries:
         rows = pd.read_csv(path, dtype={"collapsed": str, "partly_collapsed": str}).astype(object)
@@ -180,9 +182,13 @@ def _runs(
             run["experiments"].append(path.stem)
             run["title"] = titles[row["method"]]
             run["parts"] = re.findall(r"[^/+]+[/+]?", row["run"])
-            for lost in ("collapsed", "partly_collapsed"):
-                run[lost] = ", ".join(classes(row["dataset"])[int(number)] for number in str(row[lost] or "").split())
+            wholly, partly = (_named(row[lost], classes(row["dataset"])) for lost in ("collapsed", "partly_collapsed"))
+            run["lost"] = "; ".join(filter(None, (wholly, partly and f"partly: {partly}"))) or "none"
     return list(by_run.values())
+
+
+def _named(numbers: str | None, classes: Sequence[str]) -> str:
+    return ", ".join(classes[int(number)] for number in (numbers or "").split())
 
 
 def _labelled(dataset: str, paths: Iterable[str], results: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,8 +14,10 @@ from markdown_it.token import Token
 
 from spl.tables.trace import Trace
 
+READER = MarkdownIt("commonmark", {"html": False}).enable("table")
+IN_ROW = 2  # level of a row's token; those of its cells are above
 # The comparisons of tidy tables, by the prefix of their quantities.
-COMPARED = {"": "gain", "drop_": "drop due to imbalance"}
+COMPARED = {"": "gain", "drop_": "rise due to imbalance"}
 # Quantities of a comparison.
 MEASURED = (
     *("pairs", "shift", "shift_low", "shift_high", "shift_level", "effect_size", "p_value", "p_worse", "smallest_p"),
@@ -26,6 +28,7 @@ class TracedTable:
     """A finished table, and the runs behind its numbers.
 
     Attributes:
+        details: the columns that :meth:`details_html` shows apart from the others.
         runs: the paths of the runs behind each number that was linked so far, by the number's address.
     """
 
@@ -39,11 +42,25 @@ class TracedTable:
         self._name = stem.name
         self._markdown = stem.with_suffix(".md").read_text(encoding="utf-8")
         self._trace = Trace(stem)
+        self.details = self._trace.details
 
     def html(self) -> str:
-        """The table without its caption."""
-        reader = MarkdownIt("commonmark", {"html": False}).enable("table")
-        tokens = reader.parse(self._markdown[self._markdown.index("\n\n") :])
+        """The table without its caption and its details."""
+        return self._html(self._tokens(), lambda heading, _: heading not in self.details)
+
+    def details_html(self) -> str:
+        """The names of the rows with the details."""
+        tokens = self._tokens()
+        end = next(place for place, token in enumerate(tokens) if token.type == "table_close")
+        return self._html(tokens[: end + 1], lambda heading, column: column == 0 or heading in self.details)
+
+    def _tokens(self) -> list[Token]:
+        return READER.parse(self._markdown[self._markdown.index("\n\n") :])
+
+    def _html(self, tokens: list[Token], is_shown: Callable[[str, int], bool]) -> str:
+        """The table in these tokens with the columns, of a heading and a number, that are shown."""
+        headings = [tokens[place + 1].content for place, token in enumerate(tokens) if token.type == "th_open"]
+        shown = []
         row, column = -2, -1  # the headings are row -1
         for start, token in enumerate(tokens):
             cell = tokens[min(start + 1, len(tokens) - 1)]
@@ -51,13 +68,16 @@ class TracedTable:
                 row, column = row + 1, -1
             elif token.type in ("th_open", "td_open"):
                 column += 1
+            if token.level > IN_ROW and not is_shown(headings[column], column):
+                continue
+            shown.append(token)
             if token.type == "th_open" and not cell.content:
                 _make(token, tokens[start + 2], "td")  # an empty corner heads nothing
             elif token.type == "td_open" and column == 0:
                 _make(token, tokens[start + 2], "th", scope="row")
             elif token.type == "td_open":
                 _link(cell, self._target(row, column))
-        html: str = reader.renderer.render(tokens, reader.options, {})
+        html: str = READER.renderer.render(shown, READER.options, {})
         return re.sub(r"(?<=>)[^<]+", lambda match: whole(match[0]), html)
 
     def comparisons(self) -> list[dict[str, Any]]:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from spl.paper.conditions import (
     comparisons_in,
-    conditions_of,
     is_single_pair,
     listed,
     method_title,
+    numbered,
     partly_collapsed_means,
 )
 from spl.paper.parameters import curve_runs, settings_columns
@@ -72,10 +72,11 @@ def curves(*methods: str) -> Callable[..., str]:
     """Figures 7, 8 and 9."""
 
     def caption(plan: Plan, *experiments: str) -> str:
-        shown = ([run for run, _ in curve_runs(plan, methods, [experiment])] for experiment in experiments)
-        described = " ".join(conditions_of(plan, runs) for runs in shown if runs)
+        shown = {
+            f"{numbered('fold', [run.fold])}, seed {run.seed}" for run, _ in curve_runs(plan, methods, experiments)
+        }
         first = listed(f"of {method_title(method)}" for method in methods)
-        return f"Measured at every evaluation, in the first run {first}. {described}"
+        return f"Measured at every evaluation, in the first run {first}: {listed(sorted(shown), 'or')}."
 
     return caption
 

@@ -57,7 +57,12 @@ def numbered_products(shown: dict[str, Exhibit], experiment: str) -> set[Product
     return {exhibit.product for exhibit in shown.values() if exhibit.experiments[:1] == (experiment,)}
 
 
-def section_of(experiment: str) -> str:
-    """The section of the page on an experiment of the paper; for other experiments its name."""
+def section_of(experiment: str, rebuilt: bool) -> str:
+    """The section of the page on an experiment: that of the paper's, if it rebuilds one, or one of its own.
+
+    The title is the name as words: "Fully supervised"; or the name itself where the paper has a section of this title.
+    """
     sections = (exhibit.section for exhibit in CATALOGUE.values() if exhibit.experiments[:1] == (experiment,))
-    return next(sections, experiment)
+    words = experiment[:1].upper() + experiment[1:].replace("-", " ")
+    own = experiment if words in SECTIONS else words
+    return next(sections, own) if rebuilt else own

@@ -113,8 +113,8 @@ def _gate(plan: Plan, experiments: tuple[str, ...]) -> dict[str, Any] | None:
     )
     return {
         "limits": gate.model_dump(),
-        "reference": _paths(_reference(plan)),
-        "supervised": _paths(_supervised(plan)),
+        "reference": _paths(reference_runs(plan)),
+        "supervised": _paths(supervised_runs(plan)),
         "runs": {name: _paths(regime_runs(plan, name)) for name in gated},
     }
 
@@ -131,7 +131,7 @@ def regime_runs(plan: Plan, experiment: str) -> list[Run]:
     its conditions, that lacks the baseline or gives it settings of its own to compare with, shares its runs: those of
     all folds show more than a few, or than folds that were chosen by their outcome.
     """
-    reference = _reference(plan)
+    reference = reference_runs(plan)
     if not reference:  # a partial paper without its runs cannot measure the regime
         return []
     runs = [run for path in plan.experiments[experiment] if (run := plan.runs[path]).method == BASELINE]
@@ -144,7 +144,7 @@ def regime_runs(plan: Plan, experiment: str) -> list[Run]:
     return same or own
 
 
-def _reference(plan: Plan) -> list[Run]:
+def reference_runs(plan: Plan) -> list[Run]:
     """The baseline's runs in the gate's experiment, in its first variant."""
     runs = [run for path in plan.experiments.get(GATED, ()) if (run := plan.runs[path]).method == BASELINE]
     return [run for run in runs if run.settings == runs[0].settings]
@@ -156,10 +156,10 @@ def _drawn_like(run: Run, other: Run) -> bool:
     return first == second
 
 
-def _supervised(plan: Plan) -> list[Run]:
+def supervised_runs(plan: Plan) -> list[Run]:
     """The fully supervised runs with the settings of the reference, or all if none has them."""
     runs = [plan.runs[path] for path in plan.experiments.get(SUPERVISED, ())]
-    reference = [run.settings for run in _reference(plan)[:1]]
+    reference = [run.settings for run in reference_runs(plan)[:1]]
     return [
         run
         for run in runs

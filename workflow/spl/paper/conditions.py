@@ -12,6 +12,9 @@ from spl.study.resolve import is_assumed, run_settings, setting_origins
 # Data sets as papers write them; others are called by their name in the study.
 DATA_SETS = {"cifar-10": "CIFAR-10", "cifar-100": "CIFAR-100", "fashion-mnist": "Fashion-MNIST", "imagenet": "ImageNet"}
 
+# Methods whose title in a table, with a comma, would be two in a list
+IN_TEXT = {"smooth-fixmatch-factor": "Smooth FixMatch with the factor as an additional loss"}
+
 
 def conditions(plan: Plan, experiment: str) -> str:
     """What was run in an experiment: data, labels, network, length, folds, seeds, loss weights, settings of methods."""
@@ -48,15 +51,16 @@ def _weights(runs: list[Run]) -> str:
     text = f" λ_u = {fixed}" if fixed else ""
     measured = dict.fromkeys(method_title(run.method) for run in runs if run.calibration)
     if measured:
-        text += f"{';' if text else ' λ_u'} calibrated for {listed(measured)} (equation 25)"
+        text += f"; for {listed(measured)} it is calibrated" if text else " λ_u is calibrated"
+        text += " (equation 25)"
     elif any(METHODS[run.method].calibration for run in runs):
         text += ", fixed rather than calibrated (equation 25)"
     return text and f"{text}."
 
 
 def method_title(method: str) -> str:
-    """A method's title in running text, where a comma would begin the next method."""
-    return METHODS[method].title.replace(", ", " with the ")
+    """A method's title in running text."""
+    return IN_TEXT.get(method, METHODS[method].title)
 
 
 def listed(names: Iterable[str], last: str = "and") -> str:

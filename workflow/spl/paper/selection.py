@@ -22,6 +22,7 @@ from spl.paper.claim_parameters import check_claims
 from spl.paper.conditions import conditions
 from spl.paper.exhibit import Exhibit
 from spl.paper.sections.every_experiment import experiment_exhibits
+from spl.study.looks import LOOKS, Look, looks_of
 from spl.study.plan import Plan
 from spl.study.schema import Random, Study
 
@@ -51,7 +52,7 @@ def exhibits(plan: Plan, origin: str) -> dict[str, Exhibit]:
     shown = _selected(plan, candidates, rebuilt, origin)
     for experiment in (name for name, given in study.experiments.items() if given.methods):
         numbered = numbered_products(shown, experiment) if experiment in rebuilt else None
-        section = section_of(experiment) if experiment in rebuilt else experiment
+        section = section_of(experiment, experiment in rebuilt)
         more = experiment_exhibits(plan, experiment, numbered)
         shown |= _selected(
             plan, {name: replace(exhibit, section=section) for name, exhibit in more.items()}, [experiment], origin
@@ -150,9 +151,19 @@ def _check_baseline(plan: Plan, exhibit: Exhibit, experiments: tuple[str, ...], 
 def exhibit_content(plan: Plan, exhibit: Exhibit) -> dict[str, Any]:
     """The content of an exhibit's parameter: all that it depends on besides its input files."""
     content: dict[str, Any] = {"module": exhibit.module, "given": exhibit.parameter(plan, *exhibit.experiments)}
+    if exhibit.kind == "figure":
+        content["given"] = content["given"] | _own_looks(plan.study, exhibit.experiments)
     if exhibit.kind == "table":
         content |= {"title": f"{exhibit.title}. {exhibit.heading}", "caption": exhibit_caption(plan, exhibit)}
     return content
+
+
+def _own_looks(study: Study, shown: Sequence[str]) -> dict[str, dict[str, Look]]:
+    """The ``looks`` that the study gives to methods of some experiments; empty if each has its own in every study."""
+    looks = looks_of(method for experiment in study.experiments.values() for method in experiment.methods)
+    methods = (method for name in shown for method in study.experiments[name].methods)
+    own = {method: looks[method] for method in methods if method not in LOOKS}
+    return {"looks": own} if own else {}
 
 
 def exhibit_inputs(plan: Plan, exhibit: Exhibit) -> list[str]:

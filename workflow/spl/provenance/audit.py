@@ -137,7 +137,7 @@ def audit_results(
             *report.published_lines(published_digest, unlike),
             *report.crate_lines(crate, beside),
         )
-        show(console, *(f"  {command}" for command in commands), style="bold")
+        show(console, *report.repair_lines(commands), style="bold")
     sound = report.is_fresh(nodes.values()) and seal_holds(seal, not whole, published)
     return sound and is_kept(registered) and not unlike and not crate
 

@@ -216,7 +216,7 @@ def repair(
         yield from map(_unlink, links)
         return
     if touch and any(node.verdict not in ("missing", "orphan") for node in audited):
-        yield f"snakemake {goal} --touch --forceall{option}"
+        yield f"snakemake {goal} {ACCEPT}{option}"
     read = {name for node in audited if node.verdict != "missing" for name in node.upstream}
     for _, kind in groupby(audited, key=lambda node: "exhibit" if node.subcommand in EXHIBITS else node.subcommand):
         if files := [
@@ -228,6 +228,20 @@ def repair(
         yield f"snakemake {goal}{option}"
     if unsealed or (remade and (goal == "all" or (results / ROOT_FILE).exists())):
         yield f"spl seal {shell_word(str(results))}"
+
+
+# Options with which Snakemake notes files as up to date, without computing anything
+ACCEPT = "--touch --forceall"
+
+
+def repair_lines(commands: Sequence[str]) -> Iterator[str]:
+    """The commands that make results fresh, below a sentence on the first one where its purpose is not plain."""
+    if any(ACCEPT in command for command in commands):
+        yield (
+            "Snakemake has no records in this folder, so it would compute all results again; the command with --touch "
+            "computes nothing, and makes it take the files as they are:"
+        )
+    yield from (f"  {command}" for command in commands)
 
 
 def _unlink(link: Path) -> str:

@@ -30,6 +30,8 @@ from spl.tables.layout import Cell, Numbers, Table
 
 # Columns that hold words, besides the claim itself
 TEXTS = ("verdict", "tested by")
+# Columns that the page shows apart
+DETAILS = ("folds to decide", "tested by")
 # The number behind each other printed column
 SHOWN = {
     "verdict": "verdict_at_level",
@@ -40,6 +42,7 @@ SHOWN = {
     "smallest p": "smallest_p",
     "folds to decide": "folds_needed",
 }
+USUAL = 0.95  # level of intervals that needs no mention
 MOST_FOLDS = 1000  # larger numbers of folds are not printed
 REGIME = "regime of "  # before the name of an experiment, in place of a claim
 
@@ -91,7 +94,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         )
     printed.sort(key=lambda line: str(line["verdict"]) == NOT_RUN and not line["claim"].bold)
     table = numbers.table(pd.DataFrame(printed))
-    return replace(table, note=regime_note(table.tidy), texts=TEXTS)
+    return replace(table, note=regime_note(table.tidy), texts=TEXTS, details=DETAILS)
 
 
 def level_of(claim: Mapping[str, Any], n: int) -> float | None:
@@ -175,7 +178,9 @@ def printed_claim(claim: Mapping[str, Any], values: Mapping[str, float], verdict
     points = ENDPOINTS[claim["endpoint"]].points
     effect = _effect(values["effect"], points)
     if not isnan(values["effect_low"]):
-        effect += " ({} to {})".format(*(_effect(values[name], points) for name in ("effect_low", "effect_high")))
+        low, high = (_effect(values[name], points) for name in ("effect_low", "effect_high"))
+        lower = f"{percent(values['effect_level'])} %: " if values["effect_level"] < USUAL else ""
+        effect += f" ({lower}{low} to {high})"
     exploratory = (
         " (exploratory)" if verdict in (SUPPORTED, CONTRADICTED, UNDECIDED) and not values["registered"] else ""
     )

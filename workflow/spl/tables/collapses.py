@@ -14,7 +14,7 @@ from spl.tables.layout import Cell, Table
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
-    """When each class of a run was collapsed, whether it recovered, the run's basin, what it rests on, its instability.
+    """When classes of each run collapsed, and until when; the run's basin, what it rests on, and its instability.
 
     Args:
         parameter: ``titles`` of the methods and the names of the ``classes``.
@@ -36,36 +36,41 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
 
 def _outcome(run: Mapping[Hashable, Any], classes: list[str]) -> dict[str, str]:
     """The printed results of a run; dashes if it is not done."""
-    done = not pd.isna(run["error_last"])
-    return {
-        "basin": run["basin"] if done else "not run",
-        "collapsed at the end": _named(run["collapsed"], classes),
-        "partly": _named(run["partly_collapsed"], classes),
-        "smallest column": percent(run["smallest_column"]),
-        "smallest recall": percent(run["smallest_recall"]),
-        "collapsed in steps": _when(run["collapses"], classes),
-        "recovered": _named(run["recovered"], classes),
-        "last − best error": percent(run["error_last"] - run["error_best"], 2),
-        "unstable": ("yes" if run["unstable"] else "no") if done else "–",
-    }
+    if pd.isna(run["error_last"]):
+        return dict.fromkeys(OUTCOMES, "–") | {"basin": "not run"}
+    cells = (
+        run["basin"],
+        _named(run["collapsed"], classes),
+        _named(run["partly_collapsed"], classes),
+        percent(run["smallest_column"]),
+        percent(run["smallest_recall"]),
+        _when(run["collapses"], classes),
+        percent(run["error_last"] - run["error_best"], 2),
+        "yes" if run["unstable"] else "no",
+    )
+    return dict(zip(OUTCOMES, cells, strict=True))
 
 
 WHICH = ("labels", "fold", "seed")
-TEXTS = ("basin", "collapsed at the end", "partly", "collapsed in steps", "recovered", "unstable")
+OUTCOMES = (
+    *("basin", "collapsed at the end", "partly", "smallest column", "smallest recall", "collapsed in steps"),
+    *("last − best error", "unstable"),
+)
+TEXTS = ("basin", "collapsed at the end", "partly", "collapsed in steps", "unstable")
 SHARES = ("error_last", "error_best", "smallest_column", "smallest_recall")
 LISTS = ("collapsed", "partly_collapsed", "collapses", "recovered")
 
 
 def _named(numbers: str, classes: list[str]) -> str:
-    return ", ".join(classes[int(number)] for number in numbers.split()) or "–"
+    return ", ".join(classes[int(number)] for number in numbers.split()) or "none"
 
 
 def _when(collapses: str, classes: list[str]) -> str:
-    """Collapses such as "2:1000-3000 5:9000-" (class 5 never recovered) in words, classes of one interval together."""
+    """Collapses such as "2:1000-3000 5:9000-" (class 5 did not recover) in words, classes of one interval together."""
     sharing: dict[str, list[str]] = {}
     for number, steps in (collapse.split(":") for collapse in collapses.split()):
         sharing.setdefault(steps, []).append(classes[int(number)])
-    return "; ".join(f"{_span(steps)}: {', '.join(names)}" for steps, names in sharing.items()) or "–"
+    return "; ".join(f"{_span(steps)}: {', '.join(names)}" for steps, names in sharing.items()) or "never"
 
 
 def _span(steps: str) -> str:

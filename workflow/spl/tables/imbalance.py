@@ -17,14 +17,15 @@ from spl.tables.literature_columns import Published
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """One column for each method, and in the lines what it gains on the baseline and what the imbalance costs it.
 
-    The drop is the error with the imbalance minus that without, fold by fold; its p-value is that of the error's rising
-    (paper, section 4.3.3). Gains are tested both ways, as the paper finds FlexMatch worse than the baseline. Gains are
-    one family of comparisons, drops another. Imbalances of several strengths follow one another, each below a line that
-    names its strength; published numbers stand beside the first one.
+    The cost is what the paper calls a drop (section 4.3.3): the error with the imbalance minus that without, fold by
+    fold, here called a rise, since it is positive if the error rises, which its p-value tests. Gains are tested both
+    ways, as the paper finds FlexMatch worse than the baseline. Gains are one family of comparisons, rises another.
+    Imbalances of several strengths follow one another, each below a line that names its strength; published numbers
+    stand beside the first one.
 
     Args:
         parameter: ``titles`` of the methods, key of the ``baseline``, ``keep``, the share of the class that remains in
-            each experiment with an imbalance, and the ``rows`` above gain and drop, in order, of "folds" (a line for
+            each experiment with an imbalance, and the ``rows`` above gain and rise, in order, of "folds" (a line for
             each), "mean", "std", "max", "min" and "range".
         inputs: summaries of the first experiment with an imbalance, of the one without, and of further ones with.
 
@@ -77,10 +78,12 @@ def _part(
         what = {"method": arm.label, "keep": keep}
         folds = numbers.folds(what, arm, names)
         numbers.of_runs(what, without[arm.label].runs, name="error_last_balanced")
-        cells = numbers.errors(what, arm, full, [name for name in parameter["rows"] if name != "folds"])
+        # A single run has neither extremes nor a mean.
+        rows = [row for row in parameter["rows"] if full > 1 or row in ("folds", "mean")]
+        cells = numbers.errors(what, arm, full, [name for name in rows if name != "folds"])
         above[arm.label] = {}
-        for row in parameter["rows"]:
-            above[arm.label] |= folds if row == "folds" else {row: cells[row]}
+        for row in rows:
+            above[arm.label] |= folds if row == "folds" else {"error" if full == 1 else row: cells[row]}
         if published:
             above[arm.label] |= dict.fromkeys(published.names, "–") | published.cells(numbers, what, arm)
         if gain := gained.get(arm.label):
@@ -89,6 +92,6 @@ def _part(
             gain_lines[arm.label] = gain_cells(gain, lines, heading, full=full, tests=("p_value", "p_worse"))
         lines = numbers.compared(what, dropped[arm.label], "drop_")
         drop_lines[arm.label] = gain_cells(
-            dropped[arm.label], lines, "drop due to imbalance", " of the drop", full, better="larger error"
+            dropped[arm.label], lines, "rise due to imbalance", " of the rise", full, better="larger error"
         )
     return stacked("fold" if "folds" in parameter["rows"] else "", above, gain_lines, drop_lines)

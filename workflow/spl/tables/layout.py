@@ -57,6 +57,7 @@ class Table:
         runs: the paths of the runs behind each line of ``tidy``; empty if the table is not computed from runs.
         cells: for each printed cell, row by row, the line of ``tidy`` that it shows, from 0; None if it shows none.
         bold: row and column of each printed cell in bold, from 0.
+        details: columns that the page shows apart, folded, where the table would be too wide.
     """
 
     tidy: pd.DataFrame
@@ -66,6 +67,7 @@ class Table:
     runs: Sequence[tuple[str, ...]] = ()
     cells: Sequence[Sequence[int | None]] = ()
     bold: frozenset[tuple[int, int]] = frozenset()
+    details: tuple[str, ...] = ()
 
     @classmethod
     def traced(cls, tidy: pd.DataFrame, printed: pd.DataFrame, runs: Sequence[tuple[str, ...]], **more: Any) -> Table:
@@ -257,9 +259,10 @@ def gain_cells(
         tests: the p-values to print.
         better: what a small p-value of a positive gain would show.
     """
-    cells = {name: Cell(counted(spread(gain.mean, gain.std), gain.n, full), lines["gain_mean"])}
-    if full == 1:  # a single pair allows no test
-        return cells
+    mean = Cell(counted(spread(gain.mean, gain.std), gain.n, full), lines["gain_mean"])
+    if full == 1:  # a single pair has no spread and allows no test
+        return {f"{name} (one pair)": mean}
+    cells = {name: mean}
     directions = DIRECTIONS | {"p_value": better}
     names = {
         key: f"p{suffix} ({directions[test]})" + ", Holm" * (key != test)
@@ -289,7 +292,7 @@ def save_table(table: Table, title: str, caption: str, stem: Path) -> None:
 
     The last one holds what :class:`spl.tables.trace.Trace` reads: the paths of all ``runs``; ``groups`` of them, as
     indices; for each line of the tidy table its group (``numbers``); for each printed cell, row by row, the line of the
-    number that it shows (``cells``).
+    number that it shows (``cells``); and the columns that are ``details``, if there are any.
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
     write_csv(table.tidy, stem.with_suffix(".csv"))
@@ -306,6 +309,7 @@ def _sidecar(table: Table) -> str:
         "groups": [[runs[path] for path in group] for group in groups],
         "numbers": [groups[group] for group in table.runs],
         "cells": table.cells,
+        **({"details": table.details} if table.details else {}),
     }
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"
 

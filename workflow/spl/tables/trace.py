@@ -20,6 +20,7 @@ class Trace:
     Attributes:
         tidy: the tidy table, as read.
         cells: for each printed cell, row by row, the line of ``tidy`` that it shows, from 0; None if it shows none.
+        details: the printed columns that the page shows apart.
     """
 
     def __init__(self, stem: Path) -> None:
@@ -29,6 +30,7 @@ class Trace:
         content = json.loads(stem.with_suffix(".runs.json").read_text(encoding="utf-8"))
         self._runs, self._groups, self._numbers = content["runs"], content["groups"], content["numbers"]
         self.cells: list[list[int | None]] = content["cells"]
+        self.details: list[str] = content.get("details", [])
 
     @property
     def computed(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spl.paper import claim_parameters
+from spl.paper.conditions import length_in_words, listed
 from spl.paper.exhibit import Exhibit
 from spl.study.checks import GATED, SUPERVISED
 from spl.study.plan import Plan
@@ -21,20 +22,33 @@ def _claims(plan: Plan, *experiments: str) -> str:
     pending = ", registered ones that are not run yet included" if plan.study.registered else ""
     return (
         "Claims of the paper in our words, with their section and a computed verdict; the primary one is bold. Effect: "
-        "Hodges–Lehmann estimate of the paired difference in favour of the claim, over n folds, in points for errors "
-        "and shares, with its interval at the smallest level from 95 % on, or at the highest that n allows; for basins "
-        "and wins over FixMatch, the difference of two shares of folds. p, and p, opposite: exact one-sided "
-        "signed-rank tests (for runs that switch, McNemar's) that the claim, and that its opposite, holds, corrected "
-        f"by Holm's method within each group of claims that answer one question{pending}. Equally good: both one-sided "
-        "tests "
-        f"that the difference lies within {margin:g} points (assumed margin); a difference that is not significant is "
-        "never taken for equality. Smallest p: that of n folds, before the correction. Supported, contradicted: the "
-        f"one or the other p is at most {_levels(plan)}; this "
-        "holds for the data and the network of the study, not beyond. Undecided: neither; folds to decide: about how "
-        "many would do so with a power of 80 % (Noether's approximation), for the effect seen and for half of it, "
-        f"since an effect seen in few folds is uncertain. {regime}Not run: the study lacks the experiment, or its "
-        "runs, or those that the regime is measured on, are not done. Exploratory: the test was not registered before "
-        "the runs."
+        "Hodges–Lehmann estimate of the paired difference, over n folds, in points for errors and shares; for basins "
+        "and wins over FixMatch, the difference of two shares of folds. Positive: in favour of the claim; negative: "
+        "against it. In brackets its exact interval, at 95 % or the next level above that n folds have; where n folds "
+        "allow only a lower level, it is given. p, and p, opposite: exact one-sided signed-rank tests (for runs that "
+        "switch, McNemar's) that the claim, and that its opposite, holds, corrected by Holm's method within each group "
+        f"of claims that answer one question{pending}. Equally good: both one-sided tests that the difference lies "
+        f"within {margin:g} points (assumed margin); a difference that is not significant is never taken for equality. "
+        "Smallest p: that of n folds, before the correction. Supported, contradicted: the one or the other p is at "
+        f"most {_levels(plan)}; this holds for the data and the network of the study, not beyond. Undecided: neither; "
+        "folds to decide: about how many would do so with a power of 80 % (Noether's approximation), for the effect "
+        f"seen and for half of it, since an effect seen in few folds is uncertain. {regime}{_other_length(plan)}"
+        "Not run: the study lacks the experiment, or its runs, or those that the regime is measured on, are not done. "
+        "Exploratory: the test was not registered before the runs."
+    )
+
+
+def _other_length(plan: Plan) -> str:
+    """That full supervision trains for another number of steps than the runs whose regime it defines, where it does."""
+    supervised, reference = (
+        dict.fromkeys(map(length_in_words, runs))
+        for runs in (claim_parameters.supervised_runs(plan), claim_parameters.reference_runs(plan))
+    )
+    if plan.study.gate is None or not supervised or supervised == reference:
+        return ""
+    return (
+        f"The distance is that from full supervision over {listed(supervised, 'or')}; FixMatch has "
+        f"{listed(reference, 'or')}. "
     )
 
 

@@ -16,11 +16,12 @@ def _imbalance(plan: Plan, experiment: str, balanced: str, *others: str) -> str:
         f"In each fold, one class drawn at random keeps {listed(shares.values(), 'or')} of its unlabelled images. "
         + captions.errors(plan, experiment)
         + (" p (worse): of the same test that the gain is negative." * (not is_single_pair(plan, experiment)))
-        + f" Drop: error with imbalance minus error without ({balanced}), paired by fold, mean ± std in points"
+        + f" Rise due to imbalance: error with it minus error without ({balanced}), negative if the error is lower "
         + (
-            "."
+            "with it, in points."
             if is_single_pair(plan, experiment)
-            else "; p of the drop: exact one-sided Wilcoxon test that the imbalance raises the error."
+            else "with it, paired by fold, mean ± std in points; p of the rise: exact one-sided Wilcoxon test that the "
+            "imbalance raises the error."
         )
     )
 

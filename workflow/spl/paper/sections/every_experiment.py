@@ -147,12 +147,12 @@ def _collapses(plan: Plan, experiment: str) -> str:
     basins = plan.study.basins
     return (
         "Smallest column, smallest recall: predictions of the least predicted class and correct predictions of the "
-        "least recognised class at the last checkpoint, in percent of its test images. Steps between which a class was "
-        "collapsed, that is, had fewer predictions than "
-        f"{100 * basins.collapsed:g} % of its test images (assumed limit), including the time before it was learnt. "
-        "Recovered: classes that had been learnt, then collapsed, and are not collapsed at the last evaluation; learnt "
-        f"means that at least {100 * basins.partly_collapsed:g} % of a class's test images were recognised, and at "
-        "least that share of its predictions correct (assumed limit)."
+        "least recognised class at the last checkpoint, in percent of its test images. Collapsed in steps: from the "
+        "first evaluation at which a class that had been learnt had fewer predictions than "
+        f"{100 * basins.collapsed:g} % of its test images (assumed limit) to the next one at which it had more, where "
+        "it recovered, or to the end; the time before a class is learnt does not count. Learnt: at least "
+        f"{100 * basins.partly_collapsed:g} % of its test images were recognised, and at least that share of its "
+        "predictions correct (assumed limit), at one evaluation."
     )
 
 

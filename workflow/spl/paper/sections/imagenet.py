@@ -15,7 +15,6 @@ EXHIBITS: dict[str, Exhibit] = {
         ("imagenet-10-percent",),
         parameters.curve_metrics(BASELINE, "smooth-fixmatch"),
         parameters.curve_labels("test_accuracy", "accuracy on the test images", BASELINE, "smooth-fixmatch"),
-        conditions=False,
     ),
     "fig8": Exhibit(
         "Figure 8",
@@ -25,7 +24,6 @@ EXHIBITS: dict[str, Exhibit] = {
         ("imagenet-10-percent",),
         parameters.curve_metrics(BASELINE, "smooth-fixmatch"),
         parameters.curve_labels("labelled_accuracy", "accuracy on the labelled batch", BASELINE, "smooth-fixmatch"),
-        conditions=False,
     ),
     "table15": Exhibit(
         "Table 15",

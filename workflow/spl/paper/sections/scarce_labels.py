@@ -39,6 +39,5 @@ EXHIBITS: dict[str, Exhibit] = {
         parameters.curve_metrics(BASELINE),
         parameters.curve_labels("labelled_accuracy", "accuracy on the labelled batch", BASELINE),
         ("strong-supervision", "imagenet-10-percent"),
-        conditions=False,
     ),
 }
