@@ -14,6 +14,7 @@ from spl.analysis.arms import Arm, arms
 from spl.analysis.formats import counted
 from spl.analysis.run_files import file_of_run
 from spl.figures.style import PAGE, Percent, look_of, mark_unknown, new_figure
+from spl.text.mathtext import mathtext
 
 MEASURED = ("coverage", "purity")
 
@@ -37,7 +38,8 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
             continue
         over_runs = _over_runs(arm, inputs)
         shown.append(over_runs.reset_index().assign(method=arm.label))
-        look, label = look_of(arm.method, parameter), counted(arm.label, len(arm.runs), len(arm.planned))
+        look = look_of(arm.method, parameter)
+        label = counted(mathtext(arm.label), len(arm.runs), len(arm.planned))
         for axis, name in zip(panels, MEASURED, strict=True):
             mean, std = over_runs[f"{name}_mean"], over_runs[f"{name}_std"]
             axis.fill_between(mean.index, mean - std, mean + std, color=look.colour, alpha=0.12, linewidth=0)
@@ -47,7 +49,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
         axis.yaxis.set_major_formatter(Percent())
         axis.set_xlim(left=0)
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, min(1.02, axis.get_ylim()[1]))  # no band reaches more than all
         axis.set(xlabel="iterations", ylabel=name)
     mark_unknown(panels[1], panels[0].get_xlim())  # as with images without a class in the pool
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)

@@ -6,5 +6,5 @@ from spl.text.printable import printable
 
 
 def mathtext(text: str) -> str:
-    """Text for a figure, which shows it as it is."""
-    return printable(text).replace("$", r"\$")
+    """Text for a figure, which shows it as it is, but for the index of the loss weight λ_u."""
+    return printable(text).replace("$", r"\$").replace("λ_u", "λᵤ")
