@@ -79,6 +79,14 @@ def test_a_method_s_settings_in_an_experiment_win_over_those_in_the_study():
     assert "τ = 0.8 for Smooth FixMatch-sq." in caption("table1", **{"scarce-labels": {"methods": methods}})
 
 
+def test_a_loss_weight_that_all_runs_have_is_said_once():
+    for weight, own in ((1.0, False), (1.5, True)):
+        methods = {"fixmatch": {}, "smooth-fixmatch": {"lambda_u": weight}}
+        said = caption("table1", **{"scarce-labels": {"methods": methods}})
+        assert "fixed rather than calibrated" in said
+        assert (f"λ_u = {weight} for Smooth FixMatch." in said) == own
+
+
 def test_the_length_of_full_supervision_is_told_where_it_is_another_one():
     longer = {"fully-supervised": {"training": {"steps": 900}}}
     assert "full supervision over 900 steps; FixMatch has 600 steps." in caption("claims", **longer)

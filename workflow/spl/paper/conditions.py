@@ -96,13 +96,15 @@ def _drawn(split: SplitJob) -> str:
 def _own(plan: Plan, experiment: str) -> str:
     """The settings that single methods have of their own in all variants, and whether they are assumed."""
     study, given, named = plan.study, plan.study.experiments[experiment], []
+    weights = {plan.runs[path].settings.get("lambda_u") for path in plan.experiments[experiment]}
     for method in given.methods:
         resolved = run_settings(study, experiment, method, given.variants[0])
         first, *others = (setting_origins(study, experiment, method, variant) for variant in range(len(given.variants)))
         for key, origin in first.items():
             of_method = origin in (f"methods.{method}.{key}", f"experiments.{experiment}.methods.{method}.{key}")
-            if of_method and all(other[key] == origin for other in others):
-                note = " (assumed)" if is_assumed(study, origin) else ""
+            note = " (assumed)" if is_assumed(study, origin) else ""
+            is_said = key == "lambda_u" and len(weights) == 1 and not note  # of all runs, above
+            if of_method and not is_said and all(other[key] == origin for other in others):
                 named.append(f"{SYMBOLS.get(key, key)} = {getattr(resolved, key)} for {method_title(method)}{note}")
     return f" {'; '.join(named)}." if named else ""
 

@@ -32,7 +32,7 @@ EXHIBITS: dict[str, Exhibit] = {
     "confusion": replace(CONFUSION, experiments=("scarce-labels",)),
     "fig9": Exhibit(
         "Figure 9",
-        "Accuracy on the labelled batch, FixMatch on three data sets",
+        "Accuracy on the labelled batch, FixMatch",
         "spl.figures.curves",
         captions.curves(BASELINE),
         ("scarce-labels",),
