@@ -93,6 +93,8 @@ def test_a_study_of_one_s_own_has_its_own_numbers_and_makes_no_claim_to_be_the_p
         "settings",  # as a title it would be the section of the paper's settings
     ]
     assert '"rebuilds_the_paper":false' in page_parameter(plan, shown)
+    assert shown["means-first-one"].heading == "Errors: first-one. Mean over the runs"
+    assert '"heading":"Errors. Mean over the runs"' in page_parameter(plan, shown)  # below the part's own heading
     paper = planned("CIFAR-10", shapes={})
     assert '"rebuilds_the_paper":true' in page_parameter(paper, exhibits(paper, ""))
 

@@ -128,6 +128,16 @@ def test_error_against_a_setting_draws_every_run_and_the_means_there_are(momentu
     assert_legible(figure)
 
 
+@pytest.mark.parametrize("errors", [(0.9, 0.91), (0.0, 0.0), (1.0, 1.0)])
+def test_error_against_a_setting_begins_at_zero_and_cuts_no_marker(tmp_path, errors):
+    common = {"method": "fixmatch", "fold": 0, "seed": 0}
+    rows = [common | {"momentum": value, "error_last": error} for value, error in zip((0.8, 0.9), errors, strict=True)]
+    figure, _ = against.draw(MOMENTUM, [write(tmp_path / "x.csv", rows)])
+    low, high = figure.axes[0].get_ylim()
+    assert low == 0
+    assert high > 1.03 * max(errors)
+
+
 def test_error_against_a_setting_refuses_runs_that_differ_in_something_else(momentum):
     write(momentum, pd.concat([pd.read_csv(momentum)] * 2))
     with pytest.raises(ValueError, match="cannot share a dot"):

@@ -107,6 +107,18 @@ def test_curves_show_the_mean_over_the_runs_of_each_method(experiment):
             assert rows[f"{name}_std"].to_numpy() == pytest.approx(values.std(axis=0, ddof=1))
 
 
+def test_curves_of_one_method_in_several_variants_differ_in_style(experiment):
+    inputs, _ = experiment
+    summary = pd.read_csv(inputs[0])
+    lower = summary["fold"] > 2
+    summary["variant"], summary["threshold"] = np.where(lower, "threshold=0.8", ""), np.where(lower, 0.8, 0.95)
+    summary.to_csv(inputs[0], index=False)
+    figure, _ = pseudo_labels.draw({"titles": TITLES}, inputs)
+    looks = {line.get_label(): (line.get_color(), line.get_linestyle()) for line in figure.axes[0].lines}
+    assert len(looks) == len(set(looks.values())) == 4
+    assert looks["FixMatch, τ = 0.8"] == (looks["FixMatch, τ = 0.95"][0], "--")
+
+
 def test_where_no_purity_is_known_its_axes_say_so_and_end_with_the_others(experiment):
     inputs, _ = experiment
     for path in inputs[1:]:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spl.analysis.additions import AddedLabels, read_additions
-from spl.figures.style import PAGE, Percent, mark_partial, new_figure, ticks_at
+from spl.figures.style import PAGE, Percent, from_zero, mark_partial, new_figure, ticks_at
 from spl.study.looks import AMBER, BLUE, GREEN, Look
 from spl.text.mathtext import mathtext
 
@@ -99,6 +99,6 @@ def _draw_method(axis: Axes, planned: pd.DataFrame) -> None:
         axis.errorbar(several["place"], several["mean"], several["std"], fmt="none", ecolor=look.colour, elinewidth=0.8)
         mark_partial(axis, means[means["partial"]].set_index("place")["mean"], look.colour, look.marker)
     ticks_at(axis, planned["labels"])
-    axis.set_ylim(bottom=0)
+    from_zero(axis)
     axis.yaxis.set_major_formatter(Percent())
     axis.set_xlabel("number of labels")

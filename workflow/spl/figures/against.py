@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from spl.figures.style import COLUMN, Percent, look_of, mark_partial, new_figure, ticks_at
+from spl.figures.style import COLUMN, Percent, from_zero, look_of, mark_partial, new_figure, ticks_at
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
@@ -66,7 +66,7 @@ def error_against(summary: pd.DataFrame, parameter: Mapping[str, Any]) -> tuple[
         axis.errorbar(several[setting], several["mean"], several["std"], fmt="none", ecolor=look.colour, elinewidth=0.8)
         mark_partial(axis, means[means["partial"]].set_index(setting)["mean"], look.colour, look.marker)
     ticks_at(axis, planned[setting])
-    axis.set_ylim(bottom=0)
+    from_zero(axis)
     axis.yaxis.set_major_formatter(Percent())
     axis.set(xlabel=parameter["label"], ylabel="error of the last checkpoint")
     return figure, shown.drop(columns=["std", "partial"])

@@ -10,10 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from spl.figures.style import COLUMN, Percent, look_of, new_figure
-
-# Line styles in the order of the curves, so that curves of one method differ and coinciding curves stay visible
-LINES = ("-", "--", ":")
+from spl.figures.style import COLUMN, LINES, Percent, from_zero, look_of, new_figure
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
@@ -39,7 +36,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))
     axis.yaxis.set_major_formatter(Percent())
     axis.set_xlim(left=0)
-    axis.set_ylim(bottom=0)
+    from_zero(axis)
     axis.set(xlabel="iterations", ylabel=parameter["label"])
     figure.legend(loc="outside upper center", ncols=2)
     return figure, pd.concat(shown)[["curve", "step", column]]

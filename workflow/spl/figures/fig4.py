@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from spl.data.splits import read_split
-from spl.figures.style import COLUMN, mark_partial, new_figure
+from spl.figures.style import COLUMN, from_zero, mark_partial, new_figure
 from spl.study.looks import BLUE, GREY, ORANGE
 
 MEASURE = "normalised_std"
@@ -60,6 +60,6 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     sizes = np.linspace(means.index.min(), means.index.max(), 200)
     axis.plot(sizes, np.sqrt((classes - 1) / sizes), "--", color=GREY, label=label)
     axis.set(xlabel="number of random labels $n$", ylabel="std of class counts / mean count")
-    axis.set_ylim(bottom=0)
+    from_zero(axis)
     figure.legend(loc="outside upper center", ncols=2)
     return figure, shown.drop(columns="split")

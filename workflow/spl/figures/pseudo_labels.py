@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from matplotlib.ticker import EngFormatter
 from spl.analysis.arms import Arm, arms
 from spl.analysis.formats import counted
 from spl.analysis.run_files import file_of_run
-from spl.figures.style import PAGE, Percent, look_of, mark_unknown, new_figure
+from spl.figures.style import LINES, PAGE, Percent, look_of, mark_unknown, new_figure
 from spl.text.mathtext import mathtext
 
 MEASURED = ("coverage", "purity")
@@ -21,6 +22,8 @@ MEASURED = ("coverage", "purity")
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """A line through the means over the runs of each method, and a band of one standard deviation around it.
+
+    Lines of one method in several variants differ in style.
 
     Args:
         parameter: ``titles`` of the methods to draw.
@@ -32,19 +35,21 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     """
     figure = new_figure(PAGE, 2.8, gap=0.06)
     panels = figure.subplots(1, 2)
-    shown = []
+    shown, variants = [], Counter[str]()
     for arm in arms(pd.read_csv(inputs[0]), parameter["titles"]):
         if not len(arm.runs):
             continue
         over_runs = _over_runs(arm, inputs)
         shown.append(over_runs.reset_index().assign(method=arm.label))
         look = look_of(arm.method, parameter)
+        line = LINES[variants[arm.method] % len(LINES)]
+        variants[arm.method] += 1
         label = counted(mathtext(arm.label), len(arm.runs), len(arm.planned))
         for axis, name in zip(panels, MEASURED, strict=True):
             mean, std = over_runs[f"{name}_mean"], over_runs[f"{name}_std"]
             axis.fill_between(mean.index, mean - std, mean + std, color=look.colour, alpha=0.12, linewidth=0)
             marks: dict[str, Any] = {"marker": look.marker, "markersize": 3.5, "markevery": max(1, len(mean) // 7)}
-            axis.plot(mean.index, mean, color=look.colour, linewidth=1.1, label=label, **marks)
+            axis.plot(mean.index, mean, line, color=look.colour, linewidth=1.1, label=label, **marks)
     for axis, name in zip(panels, MEASURED, strict=True):
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
         axis.yaxis.set_major_formatter(Percent())

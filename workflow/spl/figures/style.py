@@ -22,6 +22,8 @@ from spl.text.spreadsheet import write_csv
 COLUMN = 3.5
 # Width of the text in inches
 PAGE = 6.2
+# Of curves in their order, so that curves of one method differ, and coinciding ones stay visible
+LINES = ("-", "--", ":")
 
 
 def look_of(method: str, parameter: Mapping[str, Any]) -> Look:
@@ -52,6 +54,13 @@ def mark_unknown(axis: Axes, limits: tuple[float, float]) -> None:
     if axis.lines and all(np.isnan(np.asarray(line.get_ydata(), dtype=float)).all() for line in axis.lines):
         axis.set(xlim=limits, ylim=(0, 1))
         axis.text(0.5, 0.5, "unknown", transform=axis.transAxes, ha="center", color=GREY)
+
+
+def from_zero(axis: Axes) -> None:
+    """Let the vertical axis begin at 0, and leave room above the highest value, so that no marker is cut."""
+    axis.update_datalim([(axis.dataLim.x0, 0)])
+    axis.autoscale_view(scalex=False)
+    axis.set_ylim(bottom=0)
 
 
 def new_figure(width: float, height: float, gap: float = 0) -> Figure:

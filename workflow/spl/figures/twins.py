@@ -12,7 +12,7 @@ from matplotlib.ticker import EngFormatter
 
 from spl.analysis.formats import counted
 from spl.analysis.twins import divergence
-from spl.figures.style import COLUMN, Percent, look_of, new_figure
+from spl.figures.style import COLUMN, Percent, from_zero, look_of, new_figure
 
 
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
@@ -41,7 +41,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))
     axis.yaxis.set_major_formatter(Percent())
     axis.set_xlim(left=0)
-    axis.set_ylim(bottom=0)
+    from_zero(axis)
     axis.set(xlabel="iterations", ylabel="test images on which twins disagree")
     if len(shown):
         figure.legend(loc="outside upper center", ncols=2)

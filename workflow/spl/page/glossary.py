@@ -35,7 +35,11 @@ TERMS = {
     "Holm": ("Holm", "a correction of p-values for the number of comparisons in a table"),
     "interval": ("intervals?", "exact confidence interval of the effect, from the same ranks as the p-value"),
     "pseudo-label": ("pseudo-labels?", "the class predicted on a weak view of an image, to be learnt on a strong one"),
-    "purity": ("purity", "share of correct ones among the pseudo-labels, each counted by its weight"),
+    "purity": (
+        "purity",
+        "share of correct ones among the pseudo-labels, each counted by its weight; unknown if images of the pool have "
+        "no class",
+    ),
     "recall": ("recalls?", "share of the images of a class that are recognised"),
     "regime": ("regime", "few labels, high coverage, errors near full supervision but for collapsed classes"),
     "score": ("scores?", "largest probability that the model gives any class on the weak view"),

@@ -23,12 +23,15 @@ def page_content(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Any]:
     """The content of the page's parameter: all that the page depends on besides its input files."""
     study = plan.study
     on_page = on_the_page(plan, shown)
+    parts: dict[str, set[str]] = {}
+    for exhibit in on_page.values():
+        parts.setdefault(exhibit.section, set()).update(exhibit.experiments)
     sections = [
         {
             "name": name,
             "kind": exhibit.kind,
             "title": exhibit.title,
-            "heading": exhibit.heading,
+            "heading": _heading(exhibit, parts[exhibit.section]),
             "caption": own_caption(plan, exhibit),
             "part": exhibit.section,
             "detail": exhibit.detail,
@@ -61,3 +64,11 @@ def page_content(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Any]:
         ],
         "template": hashlib.sha256(b"".join(path.read_bytes() for path in (TEMPLATE, STYLE, SCRIPT))).hexdigest(),
     }
+
+
+def _heading(exhibit: Exhibit, in_part: set[str]) -> str:
+    """An exhibit's heading; the name of its experiment is already that of the part, if this has no other."""
+    if len(in_part) != 1:
+        return exhibit.heading
+    (name,) = in_part
+    return exhibit.heading.replace(f": {name}.", ".", 1)
