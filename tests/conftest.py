@@ -24,7 +24,7 @@ EXTRA = {"slurm", "browser", "processors", "benchmarks"}
 """Folders of tests that run in `make test-all` alone."""
 EXTRA_FIXTURES = {"debian_fashion_mnist", "published_fashion_mnist", "validator"}
 """What only `make test-all` installs; a test elsewhere that needs one of these runs there, too."""
-EXTRA_FILES = {"test_imagenet", "test_interruption", "test_large_experiment"}
+EXTRA_FILES = {"test_imagenet", "test_interruption", "test_large_experiment", "test_published_study"}
 """Of the workflow tests, those of full-size networks and of thousands of runs: minutes, in `make test-all` alone."""
 SLOW = {
     *("test_attempt", "test_checkpoints", "test_distributed", "test_lock"),  # training processes, killed and resumed

@@ -359,6 +359,26 @@ def test_a_repair_where_snakemake_has_no_records_begins_with_touching_what_is_th
     assert repair([node("data", "missing", "data")], touch=True) == ["snakemake all", "spl seal results/fake"]
 
 
+def test_a_repair_makes_unkept_data_before_it_touches_and_unkept_weights_before_the_runs_that_start_from_them():
+    nodes = [
+        node("data", "recorded", "data"),
+        node("split", "recorded", "split", "data"),
+        node("before", "recorded", "train", "split"),
+        node("after", "missing", "train", "before"),
+        node("table", "stale", "table", "after"),
+    ]
+    for touch in (False, True):
+        assert repair(nodes, touch=touch, unkept={"data", "before"}) == [
+            "snakemake --force results/fake/data",
+            "snakemake all --touch --forceall",
+            "snakemake --force results/fake/before results/fake/after",
+            "snakemake --force results/fake/table",
+            "snakemake all",
+            "spl seal results/fake",
+        ]
+    assert "data" not in repair(nodes, unkept=())[0]
+
+
 def test_a_repair_makes_again_what_differs_from_the_seal_though_no_job_wrote_it():
     nodes = [replace(node, verdict="fresh") for node in CALIBRATED]
     assert repair(nodes) == []

@@ -47,6 +47,7 @@ ELSEWHERE = {
     "snakemake all --configfile config/beyond.yaml": "trains for an hour and a half; its plan: test_beyond.py",
     "snakemake table9 fig2": "the ablation's example, below",
     'spl equivalent train --reason "a faster way to the same bits, compared on six runs"': "test_reruns.py",
+    "spl audit --study config/digits.yaml --archive": "takes that study's results; test_published_study.py",
     "spl audit --rerun-cheap": "takes half a minute; test_audit_by_rerun.py",
     "spl audit --rerun-sample 3 --seed 7": "trains; test_audit_by_rerun.py",
     "spl bench --quick --json": "measures for a minute; test_step_speed.py",

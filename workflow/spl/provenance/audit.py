@@ -25,7 +25,7 @@ from spl.provenance.digests import digests, read_agreed, write_agreed
 from spl.provenance.links import check_place, link_problem, linked
 from spl.provenance.published import differences, digest_or_listing, listing
 from spl.provenance.seal import Seal, check_seal
-from spl.provenance.verdicts import Node, audit, orphans, unkept_outputs, upstream_of
+from spl.provenance.verdicts import SOUND, Node, audit, orphans, unkept_outputs, upstream_of
 from spl.study.plan import Plan, make_plan
 from spl.study.reading import read_study
 from spl.study.schema import Study
@@ -175,9 +175,22 @@ def _repair(study: PlannedStudy, nodes: Mapping[str, Node], seal: Seal, names: l
                 for name, job in study.jobs.items()
                 if str(job.manifest.relative_to(study.results)) in seal.unvouched
             },
+            unkept=_unkept_but_read(study, nodes),
             unsealed=any(one.state in ("broken", "missing") for one in (seal, seal.own) if one),
         )
     )
+
+
+def _unkept_but_read(study: PlannedStudy, nodes: Mapping[str, Node]) -> set[str]:
+    """The recorded jobs with results that are not kept in an archive, but read by jobs that are to be done again."""
+    makers = {path: name for name, job in study.jobs.items() for path in job.outputs}
+    judged = [name for name in nodes if name in study.jobs]
+    wanted = {name for name in judged if nodes[name].verdict not in SOUND}
+    unkept = set[str]()
+    for name in reversed(judged):  # the jobs upstream of a job come before it
+        if name in wanted | unkept:
+            unkept |= {makers[path] for path in study.jobs[name].inputs if path in makers and not path.exists()}
+    return unkept - wanted
 
 
 def seal_holds(seal: Seal, in_part: bool, published: str | Path | None) -> bool:

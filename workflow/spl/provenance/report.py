@@ -187,6 +187,7 @@ def repair(
     touch: bool,
     targets: Iterable[Path] = (),
     forged: Collection[str] = (),
+    unkept: Collection[str] = (),
     unsealed: bool = False,
 ) -> Iterator[str]:
     """The commands that make all results fresh, in order; none if they are fresh.
@@ -204,6 +205,8 @@ def repair(
         targets: one file of each job to make fresh; none for the whole study.
         forged: names of jobs whose results differ from the seal though no job wrote them like this. They are made
             again, even if they look fresh.
+        unkept: names of recorded jobs with results that are not kept here, and that jobs to be done read. Data and
+            labelled sets are made before Snakemake accepts what is here, or it would train all runs again from them.
         unsealed: whether the study has a page and no intact seal.
     """
     audited = list(nodes)
@@ -215,12 +218,17 @@ def repair(
     if links := dict.fromkeys(link for node in audited for link in node.links):
         yield from map(_unlink, links)
         return
-    if touch and any(node.verdict not in ("missing", "orphan") for node in audited):
+    sources = [node for node in audited if node.name in unkept and node.subcommand in ("data", "split")]
+    if sources:
+        yield f"snakemake --force {' '.join(shell_word(str(node.files[0])) for node in sources)}{option}"
+    if sources or (touch and any(node.verdict not in ("missing", "orphan") for node in audited)):
         yield f"snakemake {goal} {ACCEPT}{option}"
     read = {name for node in audited if node.verdict != "missing" for name in node.upstream}
     for _, kind in groupby(audited, key=lambda node: "exhibit" if node.subcommand in EXHIBITS else node.subcommand):
         if files := [
-            shell_word(str(node.files[0])) for node in kind if _needs_force(node, read) or node.name in forged
+            shell_word(str(node.files[0]))
+            for node in kind
+            if _needs_force(node, read) or node.name in forged or (node.name in unkept and node not in sources)
         ]:
             yield f"snakemake --force {' '.join(files)}{option}"
     remade = any(node.verdict not in (*SOUND, "orphan") or node.name in forged for node in audited)
