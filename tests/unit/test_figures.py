@@ -311,6 +311,9 @@ def test_the_worst_run_is_told_by_what_differs_in_its_experiment(collapsing):
     write(collapsing[0], runs.assign(labels=[20, 40, 40], lambda_phi=[0.1, 0.5, 0.1]))
     given = {"titles": TITLES, "classes": CLASSES, "basins": LIMITS, "evaluations": 2}
     assert collapse.draw(given, collapsing)[0].get_suptitle() == "FixMatch, λ_Φ = 0.5, 40 labels, fold 1, seed 0"
+    first, second = (axis.get_title() for axis in confusion.draw(given, collapsing)[0].axes[:2])
+    assert first.startswith("best: FixMatch, λ_Φ = 0.1\n")
+    assert second.startswith("worst: FixMatch, λ_Φ = 0.5\n40 labels, fold 1, seed 0, error ")
 
 
 @pytest.mark.parametrize("classes", [4, 10, 100])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -97,6 +97,22 @@ def arm_labels(summary: pd.DataFrame, titles: Mapping[str, str]) -> dict[tuple[s
         for variant in variants:
             labels[method, variant.text] = ", ".join([titles[method], *(variant.change(name) for name in names)])
     return labels
+
+
+def run_in_words(run: Mapping[Hashable, Any], summary: pd.DataFrame, titles: Mapping[str, str]) -> tuple[str, str]:
+    """What tells a run from the others of an experiment: the label of its arm; labels if they differ, fold, and seed.
+
+    Args:
+        run: its row of the summary.
+        summary: one row for each run.
+        titles: of the methods.
+    """
+    sizes = [f"{run['labels']:,} labels"] if len(set(summary["labels"])) > 1 else []
+    variant = "" if pd.isna(run["variant"]) else str(run["variant"])
+    return (
+        arm_labels(summary, titles)[run["method"], variant],
+        ", ".join([*sizes, f"fold {run['fold']}", f"seed {run['seed']}"]),
+    )
 
 
 class _Variant:

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from spl.analysis.arms import arm_labels
+from spl.analysis.arms import run_in_words
 from spl.analysis.collapse import column_shares
 from spl.analysis.predictions import read_predictions
 from spl.analysis.run_files import file_of_run
@@ -31,8 +31,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         the figure; a row per cell of each matrix, with its column sum relative to the test images of the class.
     """
     classes = parameter["classes"]
-    summary = pd.read_csv(inputs[0], dtype={"variant": str}).fillna({"variant": ""})
-    labels = arm_labels(summary, parameter["titles"])
+    summary = pd.read_csv(inputs[0])
     worst = summary.dropna(subset="error_last").sort_values("error_last", kind="stable").to_dict("records")[-1]
     metrics = pd.read_csv(file_of_run(inputs, worst["run"], "metrics.csv"))
     predictions = read_predictions(file_of_run(inputs, worst["run"], "predictions.safetensors"))
@@ -58,9 +57,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     if named:
         axes[0].set_yticks(range(len(classes)), names, fontsize=size)
     axes[0].set_ylabel("true class")
-    sizes = [f"{worst['labels']:,} labels"] if len(set(summary["labels"])) > 1 else []
-    described = labels[worst["method"], worst["variant"]], *sizes, f"fold {worst['fold']}", f"seed {worst['seed']}"
-    figure.suptitle(", ".join(described), fontsize=8)
+    figure.suptitle(", ".join(run_in_words(worst, summary, parameter["titles"])), fontsize=8)
     add_scale(figure, axes[-1], image)
     fit_height(figure)
     return figure, pd.concat(shown)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from spl.analysis.arms import run_in_words
 from spl.analysis.predictions import read_predictions
 from spl.analysis.run_files import file_of_run
 from spl.figures.matrix import NAMED, add_scale, class_names, fit_height, show_matrix
@@ -23,8 +24,8 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         parameter: ``titles`` of methods, names of ``classes``, and ``basins`` with the thresholds of collapse.
         inputs: the experiment's summary, and the predictions of its finished runs.
     """
-    done = pd.read_csv(inputs[0]).dropna(subset="error_last")
-    ordered = done.sort_values("error_last", kind="stable").to_dict("records")
+    summary = pd.read_csv(inputs[0])
+    ordered = summary.dropna(subset="error_last").sort_values("error_last", kind="stable").to_dict("records")
     chosen = (("best", ordered[0]), ("worst", ordered[-1]))
     classes = parameter["classes"]
     figure = new_figure(PAGE, PAGE)
@@ -41,9 +42,8 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
             columns = [f"{name}, {total}" for name, total in zip(names, matrix.sum(axis=0), strict=True)]
             axis.set_xticks(range(len(classes)), columns, fontsize=7, rotation=90)
             axis.set_yticks(range(len(classes)), names, fontsize=7)
-        axis.set_title(
-            f"{which}: {parameter['titles'][run['method']]}, fold {run['fold']}\nerror {100 * run['error_last']:.1f} %"
-        )
+        arm, rest = run_in_words(run, summary, parameter["titles"])
+        axis.set_title(f"{which}: {arm}\n{rest}, error {100 * run['error_last']:.1f} %")
         axis.set(xlabel="predicted class, and its column's sum", ylabel="true class")
         shown += [
             (which, run["run"], classes[row], classes[column], int(matrix[row, column]))
