@@ -24,8 +24,11 @@ EXTRA = {"slurm", "browser", "processors", "benchmarks"}
 """Folders of tests that run in `make test-all` alone."""
 EXTRA_FIXTURES = {"debian_fashion_mnist", "published_fashion_mnist", "validator"}
 """What only `make test-all` installs; a test elsewhere that needs one of these runs there, too."""
-EXTRA_FILES = {"test_imagenet", "test_interruption", "test_large_experiment", "test_published_study"}
-"""Of the workflow tests, those of full-size networks and of thousands of runs: minutes, in `make test-all` alone."""
+EXTRA_FILES = {
+    *("test_additions", "test_imagenet", "test_interruption", "test_large_experiment", "test_published_study"),
+    "test_whole_paper",
+}
+"""Of the workflow tests, those of full-size networks, many jobs or thousands of runs, in `make test-all` alone."""
 SLOW = {
     *("test_attempt", "test_checkpoints", "test_distributed", "test_lock"),  # training processes, killed and resumed
     *("test_semilearn", "test_basin_switches", "test_process", "test_resumption", "test_hostile_products"),
