@@ -83,13 +83,15 @@ def test_a_name_of_the_paper_is_the_paper_s_on_its_data_or_what_stands_in_for_th
 
 
 def test_a_study_of_one_s_own_has_its_own_numbers_and_makes_no_claim_to_be_the_paper():
-    plan = planned(**{"first-one": {"folds": [0, 1]}}, settings={"variants": [{"threshold": 0.9}, {"threshold": 0.95}]})
+    own = {"first-one": {"folds": [0, 1]}, "softmatch": {}}
+    plan = planned(**own, settings={"variants": [{"threshold": 0.9}, {"threshold": 0.95}]})
     shown = exhibits(plan, "")
     numbers = {kind: [shown[name].title for name in shown if shown[name].kind == kind] for kind in ("table", "figure")}
     for kind, titles in numbers.items():
         assert titles == [f"{kind.capitalize()} {number + 1}" for number in range(len(titles))]
-    assert list(dict.fromkeys(exhibit.section for exhibit in shown.values()))[:2] == [
+    assert list(dict.fromkeys(exhibit.section for exhibit in shown.values()))[:3] == [
         "First one",
+        "SoftMatch",
         "settings",  # as a title it would be the section of the paper's settings
     ]
     assert '"rebuilds_the_paper":false' in page_parameter(plan, shown)

@@ -55,7 +55,7 @@ def error_against(summary: pd.DataFrame, parameter: Mapping[str, Any]) -> tuple[
 
     figure = new_figure(COLUMN, 2.7)
     axis = figure.subplots()
-    for method in (method for method in titles if method in set(shown["method"])):
+    for method in (method for method in dict.fromkeys(summary["method"]) if method in set(shown["method"])):
         runs, look = shown[shown["method"] == method], look_of(method, parameter)
         means = runs.drop_duplicates(setting)
         axis.plot(runs[setting], runs["error_last"], "o", color=look.colour, alpha=0.5, markersize=3, markeredgewidth=0)

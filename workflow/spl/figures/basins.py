@@ -90,13 +90,13 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
 
 
 def _rows(runs: pd.DataFrame, titles: Mapping[str, str]) -> pd.Categorical:
-    """The label of each run's row; in the order of the titles, then of the study."""
+    """The label of each run's row; methods, and the rows of each, in the order of the study."""
     labels = arm_labels(runs, titles)
     arms = zip(runs["method"], runs["variant"].astype(object).fillna(""), strict=True)
     rows = pd.Series([labels[arm] for arm in arms], runs.index)
     if len(set(runs["labels"])) > 1:
         rows += runs["labels"].map(", {:,} labels".format)
-    order = runs["method"].map(list(titles).index).sort_values(kind="stable").index
+    order = runs["method"].map(list(dict.fromkeys(runs["method"])).index).sort_values(kind="stable").index
     return pd.Categorical(rows, rows[order].unique())
 
 

@@ -31,7 +31,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     for number, (curve, path) in enumerate(zip(parameter["curves"], inputs, strict=True)):
         metrics = pd.read_csv(path).assign(test_accuracy=lambda metrics: 1 - metrics["test_error"])
         colour, line = look_of(curve["method"], parameter).colour, LINES[number % len(LINES)]
-        axis.plot(metrics["step"], metrics[column], line, color=colour, linewidth=1.1, label=curve["label"])
+        axis.plot(metrics["step"], metrics[column], linestyle=line, color=colour, linewidth=1.1, label=curve["label"])
         shown.append(metrics[["step", column]].assign(curve=curve["label"]))
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))
     axis.yaxis.set_major_formatter(Percent())

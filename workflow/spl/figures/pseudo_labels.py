@@ -49,7 +49,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
             mean, std = over_runs[f"{name}_mean"], over_runs[f"{name}_std"]
             axis.fill_between(mean.index, mean - std, mean + std, color=look.colour, alpha=0.12, linewidth=0)
             marks: dict[str, Any] = {"marker": look.marker, "markersize": 3.5, "markevery": max(1, len(mean) // 7)}
-            axis.plot(mean.index, mean, line, color=look.colour, linewidth=1.1, label=label, **marks)
+            axis.plot(mean.index, mean, linestyle=line, color=look.colour, linewidth=1.1, label=label, **marks)
     for axis, name in zip(panels, MEASURED, strict=True):
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
         axis.yaxis.set_major_formatter(Percent())

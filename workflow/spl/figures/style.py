@@ -23,7 +23,7 @@ COLUMN = 3.5
 # Width of the text in inches
 PAGE = 6.2
 # Of curves in their order, so that curves of one method differ, and coinciding ones stay visible
-LINES = ("-", "--", ":")
+LINES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)))
 
 
 def look_of(method: str, parameter: Mapping[str, Any]) -> Look:

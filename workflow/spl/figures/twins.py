@@ -29,7 +29,8 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
     shown = divergence(summary, inputs)
     figure = new_figure(COLUMN, 2.7)
     axis = figure.subplots()
-    for method in (method for method in parameter["titles"] if method in set(shown["method"])):
+    drawn = parameter["titles"].keys() & set(shown["method"])
+    for method in (method for method in dict.fromkeys(summary["method"]) if method in drawn):
         own = shown[shown["method"] == method]
         planned = (summary["method"] == method) & (summary["initial_noise"] > 0)
         by_step, look = own.groupby("step")["disagreement"], look_of(method, parameter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from spl.methods.registry import METHODS
 from spl.paper.exhibit import Exhibit, Product
 from spl.paper.sections import (
     claims,
@@ -60,9 +61,11 @@ def numbered_products(shown: dict[str, Exhibit], experiment: str) -> set[Product
 def section_of(experiment: str, rebuilt: bool) -> str:
     """The section of the page on an experiment: that of the paper's, if it rebuilds one, or one of its own.
 
-    The title is the name as words: "Fully supervised"; or the name itself where the paper has a section of this title.
+    The title is the name as words, "Fully supervised"; that of the method that it names; or the name itself where the
+    paper has a section of this title.
     """
     sections = (exhibit.section for exhibit in CATALOGUE.values() if exhibit.experiments[:1] == (experiment,))
     words = experiment[:1].upper() + experiment[1:].replace("-", " ")
+    words = METHODS[experiment].title if experiment in METHODS else words
     own = experiment if words in SECTIONS else words
     return next(sections, own) if rebuilt else own
