@@ -112,7 +112,7 @@ def momentum(tmp_path):
         for (method, value), errors in ERRORS.items()
         for fold, error in enumerate(errors)
     ]
-    return write(tmp_path / "momentum.csv", sorted(rows[::-1], key=lambda row: row["method"]))
+    return write(tmp_path / "momentum.csv", sorted(rows, key=lambda row: (row["method"], -row["fold"])))
 
 
 def test_error_against_a_setting_draws_every_run_and_the_means_there_are(momentum):
