@@ -119,7 +119,7 @@ def test_the_page_of_a_study(tmp_path):
     assert "left" in sides["collapsed in steps"]
     listed = re.findall("<tr data-experiments.*?</tr>", page, re.DOTALL)
     assert ["low" in row for row in listed] == [False] * 6, "beside an error, basins read as if they were about it"
-    assert [re.search('text">(.*?)<', row)[1] for row in listed] == ["dog", "dog", "dog; partly: cat"] * 2
+    assert [re.search('text">(.*?)<', row)[1] for row in listed] == ["dog", "dog", "dog; partly cat"] * 2
     assert "right" in sides["fold"]
     assert sides["dog"] == ' class="text"'
     assert [cell for _, cell in cells if re.fullmatch(r"\d+\.\d\d \(\d+\)", cell)] == ["11.00 (15)"]

@@ -173,7 +173,7 @@ def _classes(results: Path, dataset: str) -> list[str]:
 def _runs(
     summaries: Iterable[Path], titles: Mapping[str, str], classes: Callable[[str], Sequence[str]]
 ) -> list[dict[str, Any]]:
-    """A row for each run, with its experiments and the names of its collapsed classes: "cat; partly: dog", "none"."""
+    """A row for each run, with its experiments and the names of its collapsed classes: "cat; partly dog", "none"."""
     by_run: dict[str, dict[str, Any]] = {}
     for path in summaries:
         rows = pd.read_csv(path, dtype={"collapsed": str, "partly_collapsed": str}).astype(object)
@@ -183,7 +183,7 @@ def _runs(
             run["title"] = titles[row["method"]]
             run["parts"] = re.findall(r"[^/+]+[/+]?", row["run"])
             wholly, partly = (_named(row[lost], classes(row["dataset"])) for lost in ("collapsed", "partly_collapsed"))
-            run["lost"] = "; ".join(filter(None, (wholly, partly and f"partly: {partly}"))) or "none"
+            run["lost"] = "; ".join(filter(None, (wholly, partly and f"partly {partly}"))) or "none"
     return list(by_run.values())
 
 
