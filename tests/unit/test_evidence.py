@@ -23,7 +23,8 @@ from spl.analysis.calibration import write_calibration
 from spl.analysis.summary import MEDIAN_OVER, write_summary
 from spl.attempts.journal import Attempt, note, read_attempts
 from spl.campaign.job import Job, canonical
-from spl.code.subcommands import present_code, with_code
+from spl.code.subcommands import entry, present_code, with_code
+from spl.data.registry import SOURCES
 from spl.data.splits import Split, write_split
 from spl.data.store import Dataset, save_dataset
 from spl.methods.registry import METHODS
@@ -660,6 +661,24 @@ def test_a_data_set_is_described_as_it_is(prepared, name):
     node = judge()
     assert node.verdict == "contradictory"
     assert expected in "; ".join(node.why)
+
+
+def test_a_source_that_writes_its_own_files_describes_them(tmp_path, monkeypatch):
+    """No folder that the job read has their digest."""
+    monkeypatch.chdir(tmp_path)
+    outputs = tuple(Path(f"results/fake/data/digits-png/{name}") for name in DATA_FILES)
+    known = {"classes": list(SOURCES["digits-png"].describe(None).classes)}
+    content = with_code("data", {"source": "digits-png", "options": {}, "known": known})
+    job = Job("data/digits-png", "data", canonical(content), (), outputs)
+    entry("data")(content, (), outputs)
+
+    def why():
+        Fabricated.record(None, job)
+        return audit({job.name: job}, lambda path: digest(path) if path.exists() else None)[job.name].why
+
+    assert why() == ()
+    edit_json(outputs[1], lambda description: description["test_files"].popitem())
+    assert "its train_files and test_files are not those" in why()[0]
 
 
 def test_a_data_set_holds_images_and_classes_and_nothing_else(prepared):
