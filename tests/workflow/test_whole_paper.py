@@ -49,6 +49,13 @@ def test_snakemake_plans_the_same_jobs(project):
     assert outputs - sealing == {str(path) for job in jobs.values() for path in job.outputs}
 
 
+def test_every_job_is_fresh_as_it_was_made(project):
+    """Data of every kind and every exhibit: nothing that is honest contradicts itself."""
+    told = project.spl("audit", "--study", STUDY, "--json")
+    nodes = json.loads(told.stdout)["nodes"]
+    assert {node["name"]: node["why"] for node in nodes if node["verdict"] != "fresh"} == {}
+
+
 def test_every_item_is_made_and_on_the_page(whole):
     page = (whole / "paper.html").read_text()
     made = exhibits(make_plan(read_study(Path(STUDY))), STUDY)
