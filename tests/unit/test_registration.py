@@ -289,6 +289,19 @@ def test_whatever_a_registration_lacks_of_its_experiments_is_named(folder):
     assert check().deviations == ()
 
 
+def test_the_experiments_of_the_gate_are_registered_with_it(folder):
+    study = content() | {"gate": {"coverage": 0.9, "distance": 0.05, "low_basin": [0.05, 0.6]}}
+    study["experiments"]["fully-supervised"] = {
+        "dataset": "digits", "split": {"scheme": "full"}, "methods": ["supervised"]
+    }  # fmt: skip
+    write(study)
+    registered_study()
+    assert check(study=study).deviations == ()
+    whole = section("experiments")
+    frozen_without(experiments={name: whole[name] for name in whole if name != "fully-supervised"})
+    assert "experiments.fully-supervised: not in the registration" in check(study=study).deviations
+
+
 def test_images_that_were_not_here_when_they_were_registered_are_a_note(folder, monkeypatch):
     """Nobody can tell whether they were still to be downloaded, or whether their sha256 was taken out."""
     study = content()

@@ -38,6 +38,7 @@ from spl.provenance.manifest import Manifest
 from spl.provenance.register import prepared
 from spl.provenance.result_files import BROKEN, read_rows
 from spl.provenance.verdicts import SOUND, Node, changed_values, upstream_of
+from spl.study.checks import GATED, SUPERVISED
 from spl.study.plan import Plan, make_plan
 from spl.study.schema import Registered, Study
 
@@ -196,9 +197,10 @@ def _compared(
 
 
 def _to_be_frozen(present: Mapping[str, Any]) -> set[str]:
-    """The experiments that every registration of a study holds: those with looks, and those that its claims test."""
-    claimed = (name for claim in present["claims"].values() for name in claim["experiments"])
-    return {*present["registered"]["experiments"], *claimed} & present["experiments"].keys()
+    """The experiments that every registration of a study holds: with looks, of its claims, and of its gate."""
+    names = {name for claim in present["claims"].values() for name in claim["experiments"]}
+    names |= {*present["registered"]["experiments"], *((GATED, SUPERVISED) if present["limits"]["gate"] else ())}
+    return {name for name in present["experiments"] if name in names}
 
 
 def _jobs_of(experiments: Iterable[str], plan: Plan, planned: Mapping[str, Job]) -> dict[str, Job]:
