@@ -10,7 +10,9 @@ import pytest
 
 import spl
 from spl.code import fingerprint
+from spl.code.loading import TextLoader
 from spl.code.subcommands import ENTRIES, code_modules, entry, entry_modules
+from spl.errors import InputError
 from spl.methods.registry import METHODS
 
 
@@ -93,6 +95,46 @@ def test_what_the_interpreter_may_run_counts_whatever_it_is_called(package, text
     before = code(["spl.b"])
     path.write_text(path.read_text() + text)
     assert code(["spl.b"]) != before
+
+
+OTHER_ENCODINGS = {
+    "in the first line": b"# coding: raw_unicode_escape\nx = 1  # one\\u000ax = 2\n",
+    "in the second line": b"#!/usr/bin/env python\n# vim: set fileencoding=raw_unicode_escape :\nx = 1\n",
+    "behind a carriage return": b"\r# coding: raw_unicode_escape\n\nx = 1  # one\\u000ax = 2\n",
+    "a harmless one": b"# coding: latin-1\nx = 1\n",
+    "an unknown one": b"# coding: ours\nx = 1\n",
+    "a mark": b"\xef\xbb\xbfx = 1\n",
+    "none at all": b"# \xff\nx = 1\n",
+}
+
+
+@pytest.mark.parametrize("content", OTHER_ENCODINGS.values(), ids=OTHER_ENCODINGS)
+def test_source_text_in_another_encoding_than_utf_8_is_refused(package, content):
+    """In some, what people, editors and git's differences show as a comment holds statements that run."""
+    path = package / "a.py"
+    path.write_bytes(content)
+    for read in (lambda: code(["spl.a"]), lambda: TextLoader("spl.a", str(path)).get_code("spl.a")):
+        with pytest.raises(InputError) as caught:
+            read()
+        assert str(caught.value).startswith(f"{path}: expected Python in UTF-8")
+
+
+@pytest.mark.parametrize("content", [b"# coding: utf-8\nx = 1\n", b"#\n#\n# coding: latin-1\nx = 1\n"])
+def test_a_comment_that_declares_utf_8_or_that_python_does_not_heed_changes_nothing(package, content):
+    (package / "a.py").write_bytes(b"x = 1\n")
+    before = code(["spl.a"])
+    (package / "a.py").write_bytes(content)
+    assert code(["spl.a"]) == before
+    assert TextLoader("spl.a", str(package / "a.py")).get_code("spl.a")
+
+
+def test_a_fingerprint_is_of_what_python_runs_whatever_a_source_declares(package, monkeypatch):
+    monkeypatch.setattr(fingerprint, "check_source", lambda *_: None)
+    codes = []
+    for first in (b"# coding: utf-8", b"# coding: raw_unicode_escape"):
+        (package / "a.py").write_bytes(first + b"\nx = 1  # one\\u000ax = 2\n")
+        codes.append(code(["spl.a"]))
+    assert codes[0] != codes[1]
 
 
 def test_a_new_method_leaves_every_other_method_s_runs_fresh(package):

@@ -35,6 +35,7 @@ class Clone:
 
     def __init__(self, folder):
         self.folder = folder
+        self.command = [Path(sys.executable).parent / "spl"]
         self.package = folder / "workflow/spl"
         for part in ("workflow", "envs"):
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
@@ -52,7 +53,7 @@ class Clone:
             "PYTHONPATH": os.pathsep.join(map(str, [*path, self.package.parent])), "PYTHONDONTWRITEBYTECODE": "1"
         } | environment  # fmt: skip
         plan = write_plan_file({PLANNED.name: PLANNED}, {}, self.folder / "results/fake")
-        command = [Path(sys.executable).parent / "spl", "split", plan, PLANNED.name]
+        command = [*self.command, "split", plan, PLANNED.name]
         done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return json.loads((self.folder / PLANNED.outputs[0]).read_text())["labelled"]
@@ -198,7 +199,19 @@ def test_what_lies_in_a_cache_is_never_run(clone):
     assert clone.draw() == honest
 
 
-def test_the_module_that_begins_a_job_is_compared_with_its_cache(clone):
+def test_a_comment_that_another_encoding_turns_into_statements_is_never_run(clone):
+    module = clone.package / "data/splits.py"
+    hidden = "import sys; splits = sys.modules[__name__]\n" + FORGE.strip()
+    comment = "# " + "".join(f"\\u{ord(letter):04x}" for letter in f"\n{hidden}")
+    module.write_text(f"# coding: raw_unicode_escape\n{module.read_text()}\n{comment}\n")
+    with pytest.raises(AssertionError, match=r"error: .*data/splits.py: expected Python in UTF-8, "):
+        clone.draw()
+
+
+@pytest.mark.parametrize("started", [["spl"], ["python", "-m", "spl.cli.main"]])
+def test_the_module_that_begins_a_job_is_compared_with_its_cache(clone, started):
+    clone.command = [Path(sys.executable).parent / started[0], *started[1:]]
+    assert clone.draw()
     text = (clone.package / "cli/main.py").read_text()
     plant(clone, "cli/main.py", f"{text}\nforged = 1\n", py_compile.PycInvalidationMode.UNCHECKED_HASH)
     with pytest.raises(

@@ -183,9 +183,9 @@ def test_a_study_without_a_registration_is_none_unless_it_says_so(folder):
 
 def test_a_study_that_keeps_its_registration_through_the_looks(folder):
     at = registered_study()
-    record(look(run_nodes(at)))
-    for study in (content(), LATER_FOLDS, with_folds([0])):
+    for study in (with_folds([0]), content(), LATER_FOLDS):
         kept = check(run_nodes(at, study=study), study)
+        record(look(run_nodes(at)))
         assert (kept.deviations, kept.notes) == ((), ())
     assert (
         kept.digest
@@ -244,6 +244,85 @@ def test_a_study_that_no_longer_says_that_it_is_registered(folder):
     study = content()
     del study["registered"]
     assert check(study=study).deviations == ("registered: no longer in config/tiny.yaml",)
+
+
+SCARCE = "runs/digits/balanced-40/*/{}/*: not in the registration (fold0 seed0 and 2 more)"
+
+
+def frozen_without(**emptied):
+    """Write another registration in the place of the study's: with these sections."""
+    file = registration_file(STUDY)
+    file.write_text(registration_text(json.loads(file.read_text()) | emptied))
+
+
+def section(name):
+    return json.loads(registration_file(STUDY).read_text())[name]
+
+
+def test_whatever_a_registration_lacks_of_its_experiments_is_named(folder):
+    registered_study()
+    whole = {name: section(name) for name in ("jobs", "code", "data", "experiments")}
+    runs = {arm for arm in whole["jobs"] if arm.startswith("runs/")}
+    without_runs = {arm: jobs for arm, jobs in whole["jobs"].items() if arm not in runs}
+    for jobs in (
+        {},
+        without_runs,
+        {arm: given | {"each": {}} for arm, given in whole["jobs"].items()},
+    ):
+        frozen_without(jobs=jobs)
+        lines = check().deviations
+        assert {SCARCE.format(method) for method in ("fixmatch", "smooth-fixmatch")} <= set(lines)
+        assert len(lines) == len(runs if jobs == without_runs else whole["jobs"])
+    frozen_without(**whole | {"jobs": without_runs | {arm: whole["jobs"][arm] for arm in sorted(runs)[1:]}})
+    assert [line.partition(":")[0] for line in check().deviations] == sorted(runs)[:1]
+    frozen_without(**whole | {"code": {}})
+    assert check().deviations == tuple(f"code of {kind}: not in the registration" for kind in whole["code"])
+    frozen_without(**whole | {"code": whole["code"] | {"split": ""}})
+    assert check().deviations == (f"code of split:  became {whole['code']['split'][:12]}, not declared equivalent",)
+    frozen_without(**whole | {"data": {}})
+    assert check().deviations == ("data.digits: not in the registration",)
+    frozen_without(**whole | {"experiments": {}, "jobs": {}, "code": {}, "data": {}})
+    kept = check()
+    assert kept.deviations == ("experiments.scarce-labels: not in the registration",)
+    assert kept.notes == ("experiments.random-labels is not registered",), "no claim is about it"
+    frozen_without(**whole)
+    assert check().deviations == ()
+
+
+def test_the_experiments_of_the_gate_are_registered_with_it(folder):
+    study = content() | {"gate": {"coverage": 0.9, "distance": 0.05, "low_basin": [0.05, 0.6]}}
+    study["experiments"]["fully-supervised"] = {
+        "dataset": "digits", "split": {"scheme": "full"}, "methods": ["supervised"]
+    }  # fmt: skip
+    write(study)
+    registered_study()
+    assert check(study=study).deviations == ()
+    whole = section("experiments")
+    frozen_without(experiments={name: whole[name] for name in whole if name != "fully-supervised"})
+    assert "experiments.fully-supervised: not in the registration" in check(study=study).deviations
+
+
+def test_images_that_were_not_here_when_they_were_registered_are_a_note(folder, monkeypatch):
+    """Nobody can tell whether they were still to be downloaded, or whether their sha256 was taken out."""
+    study = content()
+    study["datasets"]["digits"]["source"] = "fashion-mnist"
+    monkeypatch.setattr("spl.provenance.register._described", lambda study: {})
+    write(study)
+    registered_study()
+    kept = check(study=study)
+    assert (kept.deviations, kept.notes) == ((), ("data.digits: not in the registration",))
+
+
+@pytest.mark.parametrize(
+    "emptied", [{}, {"jobs": {}}, {"jobs": {}, "code": {}, "data": {}, "experiments": {}}, {"experiments": {}}]
+)
+def test_runs_that_a_registration_leaves_out_began_before_it_all_the_same(folder, emptied):
+    before = commit(TIMES["early"])
+    write_registration(STUDY)
+    frozen_without(**emptied)
+    commit()
+    lines = check(run_nodes(before)).deviations
+    assert f"{FIRST} and 5 more: began at commit {before[:12]}, which has no config/tiny.registration.json" in lines
 
 
 @pytest.fixture
@@ -372,6 +451,21 @@ def test_a_damaged_registration_or_record_of_looks_is_named(folder, damage):
         assert check().deviations == ("config/tiny.looks.json: expected looks, as `spl register --look` records them",)
 
 
+def test_a_registration_that_is_nested_too_deeply_is_none(folder):
+    registered_study()
+    file = registration_file(STUDY)
+    deep = '{"a": ' * 900 + "1" + "}" * 900
+    file.write_text(file.read_text().replace('"limits": {', f'"limits": {{"deep": {deep},', 1))
+    assert check().deviations == (f"{file}: expected a registration, as `spl register` writes it",)
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")])
+def test_what_is_no_file_in_the_place_of_the_record_of_looks_is_named_and_not_waited_for(folder, make):
+    registered_study()
+    make(STUDY.with_suffix(".looks.json"))
+    assert check().deviations == ("config/tiny.looks.json: expected looks, as `spl register --look` records them",)
+
+
 def look(nodes, **changes):
     """The look at two folds, as it was recorded after these runs."""
     looked_at = [node.name.removeprefix("runs/") for node in nodes if "stop" not in node.name]
@@ -431,6 +525,26 @@ def test_a_look_on_record_is_as_registered_and_as_the_table_of_claims_has_it(fol
         assert check([*nodes, claims_table(*table)]).deviations == (f"look at 2 folds: {deviation}",) * (
             "registration" in deviation
         )
+
+
+def test_a_look_at_more_folds_than_the_study_has_is_named(folder):
+    """It was invented, or folds were taken back."""
+    nodes = run_nodes(registered_study())
+    record(look(nodes), look(nodes, folds=3, level=0.04))
+    assert check(nodes).deviations == ("look at 3 folds: on record, and the study has 2 folds",)
+
+
+def test_a_look_that_nothing_in_an_archive_can_be_compared_with_is_named(folder):
+    nodes = run_nodes(registered_study())
+    record(look(nodes))
+    table = claims_table(2, "recorded")
+    assert check([*nodes, table]).deviations == (), "another file of the table is not kept"
+    table.files[0].unlink()
+    assert check([*nodes, table]).deviations == (
+        "results/tiny/tables/claims.csv is not here, with which the look at 2 folds is compared",
+    )
+    assert check([*run_nodes(commit(), study=LATER_FOLDS), table], LATER_FOLDS).deviations == (), "an earlier look"
+    assert check(nodes).deviations == (), "an audit of a part"
 
 
 def test_a_look_that_is_not_on_record_any_more_is_named(folder):

@@ -67,3 +67,10 @@ def test_progress_is_shown_in_a_terminal_alone(finished, command):
     assert quiet.stderr == ""
     watched = finished.run("spl", command, *study, TTY_COMPATIBLE="1")
     assert "100%" in watched.stderr
+
+
+def test_the_module_of_the_command_is_the_command(project):
+    """Whoever starts it in this way gets its verdict and its status, and not silence that looks like success."""
+    started = project.run("python", "-m", "spl.cli.main", "audit", "--study", "config/none.yaml")
+    assert (started.returncode, started.stdout) == (2, "")
+    assert started.stderr == project.run("spl", "audit", "--study", "config/none.yaml").stderr != ""

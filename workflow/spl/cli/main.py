@@ -68,3 +68,7 @@ def _command(arguments: list[str]) -> None:
             for subcommands in (interactive, statistics, rules):
                 command.add_typer(subcommands.app)
             command()
+
+
+if __name__ == "__main__":  # `python -m spl.cli.main`
+    main()

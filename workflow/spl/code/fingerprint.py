@@ -11,11 +11,14 @@ import ast
 import hashlib
 import os
 import sys
+import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+
+from spl.errors import InputError
 
 PACKAGE = "spl"
 # Without links on the way, as git and Python's modules are compared with it.
@@ -159,11 +162,13 @@ def module_path(name: str) -> Path:
 @cache
 def _read(name: str) -> ModuleCode:
     """Read a module; kept, since the jobs of a study share most of their modules."""
+    path = module_path(name)
     try:
-        content = module_path(name).read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError:
         raise KeyError(f"no module {name}") from None
-    tree = ast.parse(content.decode())
+    check_source(content, path)
+    tree = ast.parse(content)  # of the bytes, as Python runs them: a text would lose what they say of their encoding
     imported = set(_imported(tree))
     own = {one for one in imported if one.split(".")[0] == PACKAGE and module_path(one).is_file()}
     parents = {parent for one in (*own, name) for parent in _parents(one)}
@@ -172,6 +177,22 @@ def _read(name: str) -> ModuleCode:
     sha256 = hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest()
     text = hashlib.sha256(content).hexdigest()
     return ModuleCode(sha256, text, frozenset(own | parents), frozenset(packages), frozenset(at_once))
+
+
+def check_source(content: bytes, path: Path | str) -> None:
+    """Refuse source text in another encoding than UTF-8: in some, a comment hides statements from people and editors.
+
+    Raises:
+        InputError: naming its file.
+    """
+    # Python ends lines at a carriage return, too, where reading bytes line by line would not.
+    lines = iter(content.splitlines(keepends=True))
+    try:
+        encoding, _ = tokenize.detect_encoding(lines.__next__)
+    except SyntaxError:  # it declares an unknown one, or is not even text
+        encoding = ""
+    if encoding != "utf-8":
+        raise InputError(f"{path}: expected Python in UTF-8, without a mark and a line that says otherwise")
 
 
 def _parents(name: str) -> Iterator[str]:

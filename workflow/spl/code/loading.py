@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 
-from spl.code.fingerprint import PACKAGE
+from spl.code.fingerprint import PACKAGE, check_source
 from spl.errors import InputError
 
 # The sha256 of each module's text that this process has compiled, by its file.
@@ -24,9 +24,14 @@ class TextLoader(SourceFileLoader):
     """Compiles a module from its text, whatever lies in a cache."""
 
     def get_code(self, fullname: str) -> CodeType:
-        """The code of a module, as importlib asks for it."""
+        """The code of a module, as importlib asks for it.
+
+        Raises:
+            InputError: it is not in UTF-8.
+        """
         path = self.get_filename(fullname)
         content = self.get_data(path)
+        check_source(content, path)
         compiled[Path(path).resolve()] = hashlib.sha256(content).hexdigest()
         code: CodeType = self.source_to_code(content, path)
         return code
@@ -55,7 +60,10 @@ def compile_from_text() -> None:
         return
     sys.meta_path.insert(0, _TextFinder)
     for name, module in list(sys.modules.items()):
-        loader = getattr(getattr(module, "__spec__", None), "loader", None)
+        spec = getattr(module, "__spec__", None)
+        loader = getattr(spec, "loader", None)
+        if name == "__main__":  # as `python -m` calls what it runs
+            name = getattr(spec, "name", name)
         if name.partition(".")[0] != PACKAGE or not isinstance(loader, SourceFileLoader):
             continue
         if loader.get_code(name) != TextLoader(name, loader.path).get_code(name):

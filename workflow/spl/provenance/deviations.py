@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -32,11 +33,12 @@ from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
 from spl.errors import InputError
 from spl.provenance import machine
-from spl.provenance.files import digest
+from spl.provenance.files import digest, read_plain
 from spl.provenance.manifest import Manifest
 from spl.provenance.register import prepared
 from spl.provenance.result_files import BROKEN, read_rows
-from spl.provenance.verdicts import SOUND, Node, changed_values
+from spl.provenance.verdicts import SOUND, Node, changed_values, upstream_of
+from spl.study.checks import GATED, SUPERVISED
 from spl.study.plan import Plan, make_plan
 from spl.study.schema import Registered, Study
 
@@ -44,6 +46,7 @@ COMMIT = re.compile("[0-9a-f]{40,64}")
 # The sections of a registration that say what is tested, and how.
 DESIGN = ("study", "registered", "claims", "limits")
 NOT_COMPARED = "not compared"
+NOT_FROZEN = "not in the registration"
 TABLE = "tables/claims"
 # Numbers of the primary claim in the table, and their names in a record
 NUMBERS = {"effect": "effect", "p_supported": "p", "p_contradicted": "p_opposite"}
@@ -129,23 +132,34 @@ def check_registration(path: Path, study: Study, nodes: Collection[Node]) -> Reg
     if study.registered is None:
         return RegistrationCheck(sha256, (f"registered: no longer in {path}",))
     plan, audited = make_plan(at_last_look(study)), {node.name: node for node in nodes}
-    present = registration(study, prepared(study))
+    present, planned = registration(study, prepared(study)), {job.name: job for job in registered_jobs(plan)}
+    unreadable = RegistrationCheck(sha256, (f"{file}: expected a registration, as `spl register` writes it",))
     try:
         frozen = Frozen.model_validate(parse_json(file.read_bytes())).model_dump()
-    except ValueError:
-        return RegistrationCheck(sha256, (f"{file}: expected a registration, as `spl register` writes it",))
+    except (ValueError, RecursionError):
+        return unreadable
     try:
         looks = read_looks(looks_file(path))
     except InputError as error:
         return RegistrationCheck(sha256, (str(error),))
-    deviations, notes = _compared(frozen, present, registered_jobs(plan))
-    runs = [node for node in nodes if node.subcommand == "train" and _is_job(frozen["jobs"], node.name)]
+    try:
+        deviations, notes = _compared(frozen, present, plan, planned)
+    except RecursionError:  # values that are nested deeper than any of a registration
+        return unreadable
+    # Of the plan: the frozen file may leave out what began before it.
+    counted = _jobs_of(_to_be_frozen(present) | frozen["experiments"].keys(), plan, planned)
+    runs = [node for node in nodes if node.subcommand == "train" and node.name in counted]
     for line, names in _begun_early(runs, file, sha256).items():
         (notes if line.startswith(NOT_COMPARED) else deviations).append(f"{_several(names)}: {line}")
     folds, on_record = len(study.experiments[study.registered.experiments[0]].folds), {look.folds for look in looks}
     for passed in (number for number in study.registered.looks if number < folds and number not in on_record):
         deviations.append(f"look at {passed} folds: not on record, and the study has {folds} folds by now")
-    deviations += _not_as_looked_at(looks, plan, study.registered, audited)
+    deviations += [
+        f"look at {look.folds} folds: on record, and the study has {folds} folds"
+        for look in looks
+        if look.folds > folds
+    ]
+    deviations += _not_as_looked_at(looks, folds, plan, study.registered, audited)
     return RegistrationCheck(sha256, tuple(deviations), tuple(notes))
 
 
@@ -155,7 +169,7 @@ def is_kept(registered: RegistrationCheck | None) -> bool:
 
 
 def _compared(
-    frozen: Mapping[str, Any], present: Mapping[str, Any], planned: Iterable[Job]
+    frozen: Mapping[str, Any], present: Mapping[str, Any], plan: Plan, planned: Mapping[str, Job]
 ) -> tuple[list[str], list[str]]:
     """Deviations and notes: of the registered design, of the experiments, of the jobs' settings and of their code."""
     experiments = {name: jobs for name, jobs in present["experiments"].items() if name in frozen["experiments"]}
@@ -165,18 +179,63 @@ def _compared(
         *_changed_data(frozen["data"], present["data"]),
         *(line for arm, jobs in frozen["jobs"].items() for line in _changed_arm(arm, jobs, present["jobs"].get(arm))),
     ]
-    notes = [
-        f"experiments.{name} is not registered" for name in present["experiments"] if name not in frozen["experiments"]
-    ]
-    for kind, job in by_code(planned).items():
+    further = present["experiments"].keys() - frozen["experiments"].keys() - _to_be_frozen(present)
+    notes = [f"experiments.{name} is not registered" for name in sorted(further)]
+    for line, is_certain in _not_frozen(frozen, present, plan, planned):
+        (deviations if is_certain else notes).append(line)
+    for kind, job in by_code(planned.values()).items():
         registered, planned_code = frozen["code"].get(kind), job.content["code"]
-        if registered and representative(job.subcommand, registered) != planned_code:
+        if registered is None:
+            continue
+        if representative(job.subcommand, registered) != planned_code:
             deviations.append(f"code of {kind}: {registered[:12]} became {planned_code[:12]}, not declared equivalent")
-        elif registered:
+        else:
             changed = reasons(job.subcommand, present_code(job.subcommand, job.content))
             known = reasons(job.subcommand, registered)
             notes += [f"code of {kind}, declared equivalent: {reason}" for reason in changed if reason not in known]
     return deviations, notes
+
+
+def _to_be_frozen(present: Mapping[str, Any]) -> set[str]:
+    """The experiments that every registration of a study holds: with looks, of its claims, and of its gate."""
+    names = {name for claim in present["claims"].values() for name in claim["experiments"]}
+    names |= {*present["registered"]["experiments"], *((GATED, SUPERVISED) if present["limits"]["gate"] else ())}
+    return {name for name in present["experiments"] if name in names}
+
+
+def _jobs_of(experiments: Iterable[str], plan: Plan, planned: Mapping[str, Job]) -> dict[str, Job]:
+    """The jobs of experiments and all upstream of them, as far as the plan has these experiments."""
+    kept = [name for name in experiments if name in plan.experiments]
+    runs = (f"runs/{path}" for name in kept for path in plan.experiments[name])
+    splits = (f"splits/{path}" for name in kept for path in plan.experiment_splits[name])
+    return upstream_of(planned, [*runs, *splits])
+
+
+def _not_frozen(
+    frozen: Mapping[str, Any], present: Mapping[str, Any], plan: Plan, planned: Mapping[str, Job]
+) -> Iterator[tuple[str, bool]]:
+    """A line for all that a registration of the plan would hold and that this one lacks, and whether it must hold it.
+
+    An experiment that differs has a line of its own, and so its jobs have none.
+    """
+    registered = frozen["experiments"]
+    for name in sorted(_to_be_frozen(present) - registered.keys()):
+        yield f"experiments.{name}: {NOT_FROZEN}", True
+    same = [name for name, experiment in present["experiments"].items() if experiment == registered.get(name)]
+    jobs = _jobs_of(same, plan, planned)
+    absent = defaultdict[str, list[str]](list)
+    for name in jobs:
+        if not _is_job(frozen["jobs"], name):
+            absent[OWN.sub("*", name)].append(place_of(name))
+    for arm, places in absent.items():
+        yield f"{arm}: {NOT_FROZEN} ({_several(places)})".replace(" ()", ""), True
+    for kind in sorted(by_code(jobs.values()).keys() - frozen["code"].keys()):
+        yield f"code of {kind}: {NOT_FROZEN}", True
+    for job in jobs.values():
+        name = Path(job.name).name
+        if job.subcommand == "data" and name not in frozen["data"]:
+            # Its files need not have been where it was registered; what is installed with packages is everywhere.
+            yield f"data.{name}: {NOT_FROZEN}", not job.inputs
 
 
 def _tested(section: Any) -> Any:
@@ -261,17 +320,20 @@ def _commit_of(commit: str, place: Path, sha256: str) -> datetime | str:
 
 
 def _not_as_looked_at(
-    looks: Sequence[RecordedLook], plan: Plan, registered: Registered, nodes: Mapping[str, Node]
+    looks: Sequence[RecordedLook], folds: int, plan: Plan, registered: Registered, nodes: Mapping[str, Node]
 ) -> Iterator[str]:
     """A line for each value on record that differs from the registration, from the table of claims if that has as many
-    folds as the look, or from the results of the runs."""
+    folds as the look, or from the results of the runs; and for a look at the study's folds whose table is not kept."""
     levels, table = Looks(registered.looks, registered.levels), nodes.get(TABLE)
     tested, outcome = None, dict[str, Any]()
-    if table and table.verdict in SOUND and (path := table.files[0]).is_file():
+    path = table.files[0] if table and table.verdict in SOUND else None
+    if path and path.is_file():
         try:
             tested, outcome = claim_outcome(path, registered.primary)
         except BROKEN:
             yield f"{path}: expected a table of claims with {registered.primary}"
+    elif path and folds in {look.folds for look in looks}:  # an archive need not keep it
+        yield f"{path} is not here, with which the look at {folds} folds is compared"
     for look in looks:
         design = {"claim": registered.primary, "level": levels.level(look.folds)}
         sources = {"the registration": design, "the table of claims": outcome if look.folds == tested else {}}
@@ -304,14 +366,14 @@ def read_looks(file: Path) -> list[RecordedLook]:
     Raises:
         InputError: it does not hold looks.
     """
-    if not file.exists():
+    if not os.path.lexists(file):
         return []
     try:
-        looks = TypeAdapter(list[RecordedLook]).validate_python(parse_json(file.read_bytes()))
+        looks = TypeAdapter(list[RecordedLook]).validate_python(parse_json(read_plain(file)))
         if len({look.folds for look in looks}) < len(looks):
             raise ValueError("two looks at the same folds")
         return looks
-    except ValueError:
+    except (ValueError, FileNotFoundError):
         raise InputError(f"{file}: expected looks, as `spl register --look` records them") from None
 
 
