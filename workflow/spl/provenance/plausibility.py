@@ -74,10 +74,11 @@ def _loaded(job: Job, manifest: Manifest) -> Iterator[str]:
 
 
 def _commit(job: Job, manifest: Manifest) -> Iterator[str]:
-    if (repository := manifest.repository) and repository.commit is None and repository.problem is None:
+    if (repository := manifest.repository) and not (repository.commit or repository.problem):
         yield f"{job.manifest}: repository has neither a commit nor a problem; expected one"
     for path, loaded, committed in hidden_changes(manifest):
-        yield f"{job.manifest}: {path} ran as {loaded[:12]}, its commit has {committed[:12]}, no change is on record"
+        found = committed[:12] or "no such file"
+        yield f"{job.manifest}: {path} ran as {loaded[:12]}, its commit has {found}, no change is on record"
 
 
 def _attempts(job: Job, manifest: Manifest) -> Iterator[str]:
