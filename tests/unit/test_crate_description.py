@@ -220,6 +220,22 @@ def test_no_name_of_a_file_keeps_it_from_the_comparison_of_a_crate(crate_folder,
     assert f"{name}: not described in ro-crate-metadata.json" in crate_differences(Path("results/fake"), {})
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [("x.py", "not described in"), ("code/x.py", "not as ro-crate"), ("results/fake/one.csv", "not as ro-crate")],
+)
+def test_a_pipe_in_a_crate_is_named_and_not_waited_for(crate_folder, name, line):
+    Path(name).unlink(missing_ok=True)
+    os.mkfifo(name)
+    assert crate_differences(Path("results/fake"), {})[0].startswith(f"{name}: {line}")
+
+
+def test_a_folder_in_the_place_of_a_file_of_a_crate_is_named(crate_folder):
+    Path("code/x.py").unlink()
+    Path("code/x.py").mkdir()
+    assert crate_differences(Path("results/fake"), {})[0] == f"code/x.py: described in {METADATA}, but missing"
+
+
 @pytest.mark.parametrize("target", ["/proc/self/cwd/aside", "nowhere"])
 @pytest.mark.parametrize("name", ["a b.py", "code", "code/__pycache__", "results/fake/one.csv", NOTES[0]])
 def test_no_file_of_a_crate_is_a_link_or_lies_behind_one(crate_folder, name, target):

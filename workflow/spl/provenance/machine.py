@@ -27,6 +27,7 @@ DETERMINISM = (
     *("DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE", "NVIDIA_TF32_OVERRIDE"),
     *("MKL_ENABLE_INSTRUCTIONS", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES", "GLIBC_TUNABLES"),
 )
+CRATE = "ro-crate-metadata.json"  # in a folder that is one
 # Files of the project that a job may load, as git finds them.
 LOADED = (":(glob)workflow/spl/**/*.py", ":(glob)workflow/rules/*.smk")
 # Seconds that git has to answer.
@@ -94,17 +95,26 @@ def check_clone(snakefile: Path) -> None:
 def check_code_here() -> None:
     """Refuse commands in a clone with other code than that which runs, by which they would judge its results.
 
+    The code of a crate may be anybody's: an audit names each file that differs, and nobody should be told to run it.
+
     Raises:
-        InputError: naming both.
+        InputError: naming both; or something in the place of a module is no file, such as a pipe.
     """
     clone = clone_around(Path())
-    if clone != PROJECT and _code_of(clone) != _code_of(PROJECT):
-        raise InputError(f"`spl` runs the code of {PROJECT}, and that of {clone} differs; {how_to_use(clone)}")
+    if clone == PROJECT or os.path.lexists(clone / CRATE):
+        return
+    if _code_of(clone) != _code_of(PROJECT):
+        raise InputError(
+            f"`spl` runs the code of {PROJECT}, and that of {clone} differs; if you trust that, {how_to_use(clone)}"
+        )
 
 
 def _code_of(clone: Path) -> dict[Path, bytes]:
     package = clone / "workflow/spl"
-    return {path.relative_to(package): path.read_bytes() for path in package.rglob("*.py")}
+    modules = sorted(package.rglob("*.py"))
+    if strange := [path for path in modules if not path.is_file()]:
+        raise InputError(f"{strange[0]}: expected a file")
+    return {path.relative_to(package): path.read_bytes() for path in modules}
 
 
 def how_to_use(clone: Path) -> str:
