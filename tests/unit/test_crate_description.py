@@ -16,7 +16,7 @@ from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.provenance import crate, machine, report
 from spl.provenance.audit import plan_study
-from spl.provenance.crate_check import METADATA, crate_differences, not_compared
+from spl.provenance.crate_check import METADATA, crate_differences, may_run_what_differs, not_compared
 from spl.provenance.crate_entities import Content, CrateEntities, Record, property_value, refs
 from spl.provenance.files import digest
 from spl.provenance.manifest import Code, Manifest
@@ -218,6 +218,14 @@ def test_no_name_of_a_file_keeps_it_from_the_comparison_of_a_crate(crate_folder,
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).touch()
     assert f"{name}: not described in ro-crate-metadata.json" in crate_differences(Path("results/fake"), {})
+
+
+@pytest.mark.parametrize("edited", ["a b.py", "results/fake/one.csv"])
+def test_no_command_is_advised_that_could_run_what_differs_in_a_crate(crate_folder, edited):
+    Path(edited).write_text("edited")
+    unlike = crate_differences(Path("results/fake"), {})
+    told = "  no commands are advised: they could run what differs here" in report.crate_lines(unlike, [])
+    assert told == may_run_what_differs(unlike) == (edited == "a b.py")
 
 
 @pytest.mark.parametrize(

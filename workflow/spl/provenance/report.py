@@ -17,6 +17,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from spl.campaign.job import MANIFEST, Job
+from spl.provenance.crate_check import may_run_what_differs
 from spl.provenance.deviations import RegistrationCheck
 from spl.provenance.links import depends_on_reader
 from spl.provenance.manifest import resumptions
@@ -168,6 +169,8 @@ def crate_lines(unlike: Sequence[str] | None, beside: Sequence[str]) -> Iterator
         count = f"{len(unlike)} difference{'s' * (len(unlike) > 1)}"
         yield f"crate: {count if unlike else 'as it describes itself, and as this program writes it'}"
         yield from (f"  ✗ {line}" for line in unlike[:NAMED])
+        if may_run_what_differs(unlike):
+            yield "  no commands are advised: they could run what differs here"
         if beside:
             yield f"  not compared: {', '.join(beside)}"
 
