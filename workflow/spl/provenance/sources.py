@@ -11,6 +11,7 @@ from functools import cache
 from spl.provenance import machine
 from spl.provenance.files import digest
 from spl.provenance.manifest import Manifest
+from spl.text.printable import brief
 
 COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 # Names that a line lists.
@@ -25,7 +26,7 @@ def committed_files(commit: str) -> dict[str, tuple[str, ...]] | None:
     the same to Python.
     """
     files = machine.committed_below(commit, "Snakefile", "workflow") if _is_known(commit) else None
-    return files and {name: _digests(content) for name, content in files.items()}
+    return None if files is None else {name: _digests(content) for name, content in files.items()}
 
 
 def _digests(content: bytes) -> tuple[str, ...]:
@@ -41,8 +42,9 @@ def hidden_changes(manifest: Manifest) -> Iterator[tuple[str, str, str]]:
     """
     repository = manifest.repository
     if repository and repository.commit and not (repository.diff or repository.problem):
-        committed = committed_files(repository.commit)
-        for path, sha256 in manifest.process.files.items() if committed is not None else ():
+        if (committed := committed_files(repository.commit)) is None:
+            return  # which source_lines tells
+        for path, sha256 in manifest.process.files.items():
             if sha256 not in (known := committed.get(path, ())):
                 yield path, sha256, known[0] if known else ""
 
@@ -62,7 +64,7 @@ def source_lines(manifests: Sequence[Manifest]) -> Iterator[str]:
             jobs[repository.diff] += 1
             changed[repository.diff] |= _uncommitted(manifest)
     for problem, count in failed.items():
-        yield f"commit or changes unknown to the manifests of {_jobs(count)}: {problem}"
+        yield f"commit or changes unknown to the manifests of {_jobs(count)}: {brief(problem)}"
     for commit, count in unknown.items():
         where = "this repository does not have it" if machine.is_repository() else "no repository is here"
         where = "git does not tell its files" if _is_known(commit) else where
@@ -121,4 +123,4 @@ def _jobs(count: int) -> str:
 def abridged(names: Sequence[str]) -> str:
     """The first names of many, and how many more there are."""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{more}"
+    return f"{', '.join(map(brief, names[:NAMED]))}{more}"
