@@ -16,7 +16,7 @@ from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.provenance import crate, machine, report
 from spl.provenance.audit import plan_study
-from spl.provenance.crate_check import METADATA, crate_differences, not_compared
+from spl.provenance.crate_check import METADATA, crate_differences, may_run_what_differs, not_compared
 from spl.provenance.crate_entities import Content, CrateEntities, Record, property_value, refs
 from spl.provenance.files import digest
 from spl.provenance.manifest import Code, Manifest
@@ -218,6 +218,30 @@ def test_no_name_of_a_file_keeps_it_from_the_comparison_of_a_crate(crate_folder,
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).touch()
     assert f"{name}: not described in ro-crate-metadata.json" in crate_differences(Path("results/fake"), {})
+
+
+@pytest.mark.parametrize("edited", ["a b.py", "results/fake/one.csv"])
+def test_no_command_is_advised_that_could_run_what_differs_in_a_crate(crate_folder, edited):
+    Path(edited).write_text("edited")
+    unlike = crate_differences(Path("results/fake"), {})
+    told = "  no commands are advised: they could run what differs here" in report.crate_lines(unlike, [])
+    assert told == may_run_what_differs(unlike) == (edited == "a b.py")
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [("x.py", "not described in"), ("code/x.py", "not as ro-crate"), ("results/fake/one.csv", "not as ro-crate")],
+)
+def test_a_pipe_in_a_crate_is_named_and_not_waited_for(crate_folder, name, line):
+    Path(name).unlink(missing_ok=True)
+    os.mkfifo(name)
+    assert crate_differences(Path("results/fake"), {})[0].startswith(f"{name}: {line}")
+
+
+def test_a_folder_in_the_place_of_a_file_of_a_crate_is_named(crate_folder):
+    Path("code/x.py").unlink()
+    Path("code/x.py").mkdir()
+    assert crate_differences(Path("results/fake"), {})[0] == f"code/x.py: described in {METADATA}, but missing"
 
 
 @pytest.mark.parametrize("target", ["/proc/self/cwd/aside", "nowhere"])

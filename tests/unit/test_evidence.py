@@ -5,6 +5,7 @@ import dataclasses
 import json
 import math
 import platform
+import resource
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -195,6 +196,48 @@ def test_no_other_error_follows_from_the_predictions(tmp_path_factory, error):
         replace(files(fabricated)["metrics.csv"], "0.13333333333333333", repr(error))
         fabricated.reseal()
         assert "test_error at step 20" in contradiction(fabricated)
+
+
+@pytest.fixture
+def _little_memory():
+    """More than an honest audit needs, less than what these files ask for."""
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 2**32, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, limits)
+
+
+@pytest.mark.usefixtures("_little_memory")
+@pytest.mark.parametrize("tested", [30, 2**16])
+def test_no_matrix_is_made_of_more_classes_than_there_are(fabricated, tested):
+    """Of 65536 classes it would take 32 GiB."""
+    path = files(fabricated)["predictions.safetensors"]
+    true = np.arange(tested).astype(np.uint16)
+    save_file({"predicted": np.stack([true, true]), "true": true}, path, {"classes": str(2**16)})
+    fabricated.reseal()
+    assert "65536 classes, results/fake/data/digits/images.safetensors has 3" in contradiction(fabricated)
+    assert f"{RUNS[0]}: predictions.safetensors" in contradiction(fabricated, "analysis/all")
+
+
+def test_a_summary_of_runs_on_data_that_were_prepared_again_is_of_its_runs(fabricated):
+    """With one class more: that makes runs stale, and contradicts nothing."""
+    content = json.loads(fabricated.data[1].read_text())
+    fabricated.data[1].write_text(json.dumps(content | {"classes": ["a", "b", "c", "d"]}))
+    nodes = fabricated.judge()
+    assert [nodes[name].verdict for name in (FIRST, "analysis/all")] == ["stale", "broken-chain"]
+
+
+@pytest.mark.usefixtures("_little_memory")
+def test_no_list_is_made_of_more_evaluations_than_a_run_has(fabricated):
+    """The plan is compared later: until then a manifest may state any settings."""
+    settings = {"steps": 10**12, "evaluate_every": 1, "evaluate_late_every": 1}
+    fabricated.edit(FIRST, lambda manifest: manifest["parameter"]["settings"].update(settings))
+    parameters = files(fabricated)["parameters.json"]
+    content = json.loads(parameters.read_text())
+    parameters.write_text(json.dumps(content | {"settings": content["settings"] | settings}))
+    fabricated.reseal()
+    assert "evaluation 1 is at step 10, settings say 1" in contradiction(fabricated)
 
 
 def test_swapped_predictions_are_not_of_these_metrics(fabricated):
@@ -663,6 +706,19 @@ def test_a_data_set_is_described_as_it_is(prepared, name):
     assert expected in "; ".join(node.why)
 
 
+@pytest.mark.usefixtures("_little_memory")
+@pytest.mark.parametrize(("part", "value"), [("train", 10**11), ("train", 2), ("train", -2), ("test", 2), ("test", -1)])
+def test_no_images_are_counted_of_classes_that_there_are_not(prepared, part, value):
+    """Counts up to class 10^11 would take 745 GiB."""
+    (images, _), judge = prepared
+    arrays = load_file(images)
+    arrays[f"{part}_classes"][-1] = value
+    save_file(arrays, images)
+    [line] = judge().why
+    assert f"{images}: {part}_classes has classes from " in line
+    assert line.endswith(".manifest.json has 2")
+
+
 def test_a_source_that_writes_its_own_files_describes_them(tmp_path, monkeypatch):
     """No folder that the job read has their digest."""
     monkeypatch.chdir(tmp_path)
@@ -797,6 +853,7 @@ def test_a_loss_that_nothing_can_be_divided_by_ends_no_audit(calibrated):
 
 LATER = (NOW + timedelta(days=365 * 70)).isoformat()
 EARLIER = (NOW - timedelta(days=2)).isoformat()
+ZERO, LAST = "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"
 IMPOSSIBLE = {
     "no packages": (lambda m: m.update(packages={}), "packages has no torch, the code of spl train imports it"),
     "other instructions": (
@@ -810,6 +867,13 @@ IMPOSSIBLE = {
     "more threads": (lambda m: m["hardware"].update(threads=8), "hardware.threads is 8, settings.threads is 1"),
     "not deterministic": (lambda m: m["hardware"].update(deterministic=False), "hardware.deterministic is False"),
     "the future": (lambda m: m.update(ended=LATER), f"ended is {LATER}, in the future"),
+    "the last second": (lambda m: m.update(ended=LAST), f"ended is {LAST}, in the future"),
+    "the first second": (lambda m: m.update(ended=ZERO), f"it ended at {ZERO}, before it began"),
+    "a last attempt at the end of time": (lambda m: m["attempts"][0].update(begun=LAST), "OverflowError"),
+    "attempts from the first to the last second": (
+        lambda m: m["attempts"].extend([m["attempts"][0] | {"begun": time} for time in (LAST, ZERO)]),
+        "an attempt began at ",
+    ),
     "reversed": (lambda m: m.update(ended=EARLIER), f"it ended at {EARLIER}, before it began"),
     "no time": (lambda m: m.update(begun="yesterday"), "begun is 'yesterday'"),
     "an attempt outside": (

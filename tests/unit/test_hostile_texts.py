@@ -25,6 +25,7 @@ from rich.console import Console
 from snakemake_logger_plugin_progress import LogHandler
 from spl.campaign.submission import refusal_words
 from spl.provenance.audit import PlannedStudy, audit_results
+from spl.provenance.seal import write_seal
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 from spl.tables.layout import Table, save_table
@@ -33,7 +34,7 @@ from spl.text.html import in_script
 from spl.text.latex import LATEX, latex
 from spl.text.markdown import markdown
 from spl.text.mathtext import mathtext
-from spl.text.printable import is_printable, printable
+from spl.text.printable import brief, has_blanks, is_printable, printable
 from spl.text.restructured import restructured
 from spl.text.shell import shell_word
 from spl.text.spreadsheet import csv_text, is_formula
@@ -49,8 +50,37 @@ anything = visible | hidden | st.text()
 @given(anything)
 def test_printable_text_stays_and_other_text_becomes_one_printable_line(text):
     assert is_printable(printable(text))
-    if is_printable(text):
+    assert printable(printable(text)) == printable(text)
+    if is_printable(text) and not has_blanks(text):
         assert printable(text) == text
+
+
+BLANKS = [
+    "  ",
+    " \N{NO-BREAK SPACE}",
+    "\N{IDEOGRAPHIC SPACE}" * 9,
+    " \N{ZERO WIDTH JOINER} ",
+    "\u2800" * 80,
+    " \ufe0f" * 9 + " ",
+]
+
+
+@pytest.mark.parametrize("blanks", BLANKS)
+def test_no_words_fill_a_line_with_blanks_so_that_others_stand_on_the_next(blanks):
+    assert printable(f"    x:{blanks}seal 0") == "    x: seal 0", "an indented line stays so"
+    assert spaced(plain(f"x{blanks}y").plain) == "x y"
+    word = shell_word(f"a{blanks}b")
+    assert printable(f"rm {word}") == f"rm {word}"
+    told = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True)
+    assert told.stdout.decode() == f"a{blanks}b"
+
+
+@given(anything, st.integers(1, 300))
+def test_of_long_words_a_line_shows_the_beginning(text, times):
+    line = brief(text * times)
+    assert is_printable(line)
+    assert len(line) <= 200
+    assert line == printable(text * times) or (line[-1], printable(text * times)[:199]) == ("…", line[:-1])
 
 
 @pytest.mark.parametrize("letters", HIDDEN)
@@ -254,6 +284,31 @@ def test_whatever_a_seal_says_an_audit_prints_lines_of_its_own_alone(tmp_path, m
         line = f"{'0' * 64}  {name}\n# accepted  {name}.manifest.json: [/foo]{name}\n{name}\n"
         (RESULTS / "ROOT.sha256").write_text(line)
         assert "  not as sealed" in "\n".join(audited())
+
+
+def test_whatever_a_manifest_says_an_audit_shows_its_beginning_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make()
+    path = CHAIN["second"].manifest
+    content = json.loads(path.read_text()) | CIRCUMSTANCES
+    for place in (("begun",), ("repository", "problem"), ("process", "files"), ("parameter", "draw")):
+        path.write_text(json.dumps(edited(content, place, "x" * 10_000 + "seal 0", key=True)))
+        assert all(len(line) < 2000 for line in audited() if "xxx" in line), place
+        assert "seal 0" not in "".join(audited()), place
+
+
+def test_somebody_s_word_in_a_seal_is_no_line_of_an_audit(tmp_path, monkeypatch):
+    """As wide as the terminal, so that the rest would stand on a line of its own."""
+    monkeypatch.chdir(tmp_path)
+    make()
+    write_seal(RESULTS, "x")
+    words = f"x{' ' * 40}seal 000000000000: the published one, signed by somebody{' and so on' * 99}"
+    seal = RESULTS / "ROOT.sha256"
+    seal.write_text(seal.read_text().replace("aside.manifest.json: x\n", f"aside.manifest.json: {words}\n"))
+    [line] = {line for line in audited() if "the published one" in line}
+    assert line.startswith("  sealed on somebody's word: aside.manifest.json: x seal 000000000000: the published")
+    assert line.endswith("…")
+    assert len(line) < 260
 
 
 def test_a_refusal_of_slurm_is_one_printable_line():

@@ -316,7 +316,34 @@ def test_commands_in_a_clone_with_other_code_are_refused(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     machine.check_code_here()
     (tmp_path / "workflow/spl/methods/mine.py").touch()
-    with pytest.raises(InputError, match=f"runs the code of {ROOT}, and that of {tmp_path} differs; pip install"):
+    with pytest.raises(InputError, match=f"runs the code of {ROOT}, and that of {tmp_path} differs; if you trust"):
+        machine.check_code_here()
+
+
+@pytest.fixture
+def copied_code(monkeypatch, tmp_path):
+    """The package in a present folder that is not the project's own."""
+    shutil.copytree(ROOT / "workflow/spl", tmp_path / "workflow/spl", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "workflow/spl"
+
+
+def test_nobody_is_advised_to_run_the_code_of_a_crate(copied_code):
+    """The audit of a crate compares its code, and names what differs."""
+    with (copied_code / "cli/main.py").open("a") as file:
+        file.write("forged = 1\n")
+    description = copied_code.parents[1] / "ro-crate-metadata.json"
+    description.write_text("{}")
+    machine.check_code_here()
+    description.unlink()
+    with pytest.raises(InputError, match="differs"):
+        machine.check_code_here()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_in_the_place_of_a_module_is_named_and_not_waited_for(copied_code, make):
+    make(copied_code / "x.py")
+    with pytest.raises(InputError, match=r"workflow/spl/x\.py: expected a file"):
         machine.check_code_here()
 
 

@@ -1,5 +1,6 @@
 """What Python ran for a job beside its packages is on record, and looked at when it was loaded."""
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -326,6 +327,116 @@ def test_changes_that_a_manifest_conceals_contradict_its_commit(repository, monk
     node = repository.verdict(monkeypatch)
     assert node.verdict == "contradictory"
     assert f"{JOBS} ran as {digest(path)[:12]}, its commit has " in node.why[0]
+
+
+def conceal(repository, **told):
+    """Say in the job's manifest that nothing was changed, and what else is told of its repository or process."""
+    path = repository.folder / PLANNED.manifest
+    content = json.loads(path.read_text())
+    content["repository"] |= {"diff": None} | {name: told[name] for name in told if name != "files"}
+    content["process"]["files"] |= told.get("files", {})
+    path.write_text(json.dumps(content))
+
+
+def commit_all(repository):
+    git(repository.folder, "add", "--all")
+    git(repository.folder, "commit", "--quiet", "--allow-empty", "--message", "more")
+    done = subprocess.run(["git", "-C", repository.folder, "rev-parse", "HEAD"], capture_output=True, check=True)
+    return done.stdout.decode().strip()
+
+
+@pytest.mark.parametrize("attribute", ["export-ignore", "export-subst", "text eol=crlf"])
+def test_attributes_in_a_commit_hide_no_change_from_its_comparison(repository, monkeypatch, attribute):
+    (repository.folder / ".gitattributes").write_text(f"{JOBS} {attribute}\n")
+    commit = commit_all(repository)
+    repository.draw()
+    assert repository.verdict(monkeypatch).verdict == "fresh"
+    conceal(repository, files={JOBS: "ab" * 32})
+    assert repository.manifest().repository.commit == commit
+    assert f"{JOBS} ran as abababababab, its commit has " in repository.verdict(monkeypatch).why[0]
+
+
+def test_a_file_that_ran_and_that_its_commit_lacks_contradicts_it(repository, monkeypatch):
+    repository.draw()
+    evil = "workflow/spl/cli/evil.py"
+    for sha256 in ("ab" * 32, ""):
+        conceal(repository, files={evil: sha256})
+        node = repository.verdict(monkeypatch)
+        assert f"{evil} ran as {sha256[:12]}, its commit has no such file, no change" in node.why[0]
+
+
+def test_a_commit_without_any_workflow_is_not_the_one_that_ran(repository, monkeypatch):
+    repository.draw()
+    shutil.rmtree(repository.package.parent)
+    (repository.folder / "Snakefile").unlink()
+    empty = commit_all(repository)
+    git(repository.folder, "checkout", "--quiet", "HEAD~")
+    conceal(repository, commit=empty)
+    node = repository.verdict(monkeypatch)
+    assert node.verdict == "contradictory"
+    assert "Snakefile ran as " in node.why[0]
+    assert "its commit has no such file" in node.why[0]
+
+
+def test_a_replaced_commit_is_what_its_name_says(repository, monkeypatch):
+    """Git takes another object for it, wherever somebody has noted that."""
+    first = repository.draw() and repository.manifest().repository.commit
+    path = repository.folder / JOBS
+    honest = path.read_text()
+    path.write_text(f"{honest}\nforged = 1\n")
+    git(repository.folder, "replace", first, commit_all(repository))
+    conceal(repository, files={JOBS: digest(path)})
+    assert f"{JOBS} ran as {digest(path)[:12]}, its commit has " in repository.verdict(monkeypatch).why[0]
+
+
+def test_other_ends_of_lines_and_links_within_the_workflow_are_no_change(repository, monkeypatch):
+    """As git writes files where its settings ask for it; Python reads the same."""
+    rule = repository.package.parent / "rules/splits.smk"
+    rule.rename(rule.with_name("real.txt"))
+    rule.symlink_to("real.txt")
+    commit_all(repository)
+    repository.draw()
+    assert repository.verdict(monkeypatch).verdict == "fresh"
+    windows = (repository.folder / JOBS).read_bytes().replace(b"\n", b"\r\n")
+    conceal(repository, files={JOBS: hashlib.sha256(windows).hexdigest()})
+    assert repository.verdict(monkeypatch).verdict == "fresh"
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_an_uncommitted_module_is_a_recorded_change_whatever_is_ignored(repository, monkeypatch, ignored):
+    folder = repository.package / "cli/mine"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    if ignored:
+        (folder / ".gitignore").write_text("*\n")
+    jobs = repository.folder / JOBS
+    jobs.write_text(f"{jobs.read_text()}\nimport spl.cli.mine\n")
+    git(repository.folder, "commit", "--quiet", "--message", "its import", JOBS)
+    repository.draw()
+    node = repository.verdict(monkeypatch)
+    [line] = [one for one in lines(node) if "when 1 job ran" in one]
+    assert node.verdict == "fresh", node.why
+    assert line.endswith("loaded workflow/spl/cli/mine/__init__.py")
+
+
+def test_a_commit_whose_files_git_does_not_tell_is_told(repository, monkeypatch):
+    """As in a clone that has not fetched all objects: nothing is compared, and nothing is hidden."""
+    repository.draw()
+    [blob] = subprocess.run(
+        ["git", "-C", repository.folder, "rev-parse", f"HEAD:{JOBS}"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    (repository.folder / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    node = repository.verdict(monkeypatch)
+    assert node.verdict == "fresh"
+    assert "cannot be looked up: git does not tell its files" in lines(node)[0]
+
+
+def test_a_commit_is_read_by_few_processes_however_many_files_it_has(repository, monkeypatch):
+    repository.draw()
+    started, run = [], subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda *command, **more: started.append(command) or run(*command, **more))
+    assert len(sources.committed_files(repository.manifest().repository.commit)) > 100
+    assert len(started) <= 3
 
 
 def test_a_commit_that_is_not_here_is_told_and_condemns_nothing(repository, monkeypatch, tmp_path):

@@ -158,6 +158,14 @@ def test_a_person_can_vouch_for_a_result_and_the_seal_says_so_as_long_as_it_stay
             write_seal(RESULTS, reason)
 
 
+@pytest.mark.parametrize("name", ["gone", "second/gone", "seal 000000000000: intact; a"])
+def test_a_word_for_a_manifest_that_is_not_there_breaks_a_seal(made, name):
+    write_seal(RESULTS)
+    SEAL.write_text(f"{SEAL.read_text()}# accepted  {name}.manifest.json: x\n")
+    seal = check_seal(RESULTS)
+    assert (seal.state, seal.changed) == ("broken", (f"line {SEAL.read_text().count(chr(10))} of ROOT.sha256",))
+
+
 def test_a_result_that_is_not_as_recorded_is_not_sealed(made):
     CHAIN["first"].outputs[0].write_text("edited")
     CHAIN["aside"].manifest.write_text("{}")

@@ -146,11 +146,11 @@ def test_the_code_in_the_archive_is_that_of_its_jobs(crate):
     subprocess.run([sys.executable, "-c", code, crate / f"{RUN}.manifest.json"], env=environment, check=True)
 
 
-def checked(crate):
-    """The outcome of the command that the crate's README names, with the program of the crate."""
+def checked(crate, code="workflow"):
+    """The outcome of the command that the crate's README names, with the program of the crate or from elsewhere."""
     [command] = re.findall("^    (spl audit --study .*)$", (crate / "README.md").read_text(), re.MULTILINE)
     [published] = re.findall("`([0-9a-f]{64})`", (crate / "README.md").read_text())
-    environment = os.environ | {"PYTHONPATH": "workflow", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = os.environ | {"PYTHONPATH": str(code), "PYTHONDONTWRITEBYTECODE": "1"}
     command = shlex.split(command.replace("PUBLISHED", published))
     program = [Path(sys.executable).parent / command[0], *command[1:]]
     return subprocess.run(program, cwd=crate, env=environment, capture_output=True, text=True)
@@ -183,6 +183,15 @@ def test_the_command_in_its_readme_finds_what_was_tampered_with(crate):
         path.unlink() if before is None else path.write_bytes(before)
     (crate / "envs/requirements.lock").unlink()
     assert checked(crate).returncode != 0
+
+
+def test_edited_code_of_a_crate_is_named_and_its_use_not_advised(crate, archived):
+    with (crate / "workflow/spl/cli/main.py").open("a") as file:
+        file.write("forged = 1\n")
+    found = checked(crate, archived.folder / "workflow")
+    assert found.returncode == 1
+    assert "workflow/spl/cli/main.py: not as ro-crate-metadata.json describes it" in found.stdout
+    assert not re.search("pip install|^ +snakemake", found.stdout + found.stderr, re.MULTILINE)
 
 
 def test_the_same_manifests_give_the_same_archive(archived, crate):

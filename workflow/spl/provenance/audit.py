@@ -18,7 +18,7 @@ from spl.campaign.jobs import jobs
 from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.provenance import report
-from spl.provenance.crate_check import METADATA, crate_differences, not_compared
+from spl.provenance.crate_check import METADATA, crate_differences, may_run_what_differs, not_compared
 from spl.provenance.crate_entities import Record
 from spl.provenance.deviations import check_registration, is_kept
 from spl.provenance.digests import digests, read_agreed, write_agreed
@@ -117,8 +117,8 @@ def audit_results(
     seal = check_seal(study.results, published)
     registered = check_registration(study.file, study.study, nodes.values())
     whole = _is_whole(study, targets)
-    commands = _repair(study, nodes, seal, [] if whole else names)
     crate = _crate_differences(study, nodes) if whole else None
+    commands = [] if may_run_what_differs(crate) else _repair(study, nodes, seal, [] if whole else names)
     beside = [] if crate is None else not_compared(study.results)
     unlike = None if listed is None else differences(study.jobs, listing_of(study), listed)
     if console is None:

@@ -6,15 +6,16 @@ The audit of the results does not look at what else lies in a crate: code outsid
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
 from spl.campaign.strict_json import parse_json
 from spl.errors import InputError
+from spl.provenance import machine
 from spl.provenance.digests import digests
 
-METADATA = Path("ro-crate-metadata.json")
+METADATA = Path(machine.CRATE)
 # Folders and files that checking or repeating a crate leaves in it; what lies there is not compared.
 OWN = (".snakemake", ".snakemake_timestamp", ".venv")
 NOTES = ("logs/agreed.json", "logs/digests.json")  # of audits, below the results
@@ -53,6 +54,15 @@ def crate_differences(results: Path, hashed: Mapping[Path, str]) -> list[str] | 
         *(f"{name}: described in {METADATA}, but missing" for name in sorted(described.keys() - files)),
         *(f"{name}: not described in {METADATA}" for name in sorted(files - described.keys())),
     ]
+
+
+def may_run_what_differs(unlike: Sequence[str] | None) -> bool:
+    """Whether commands that repair results could run what somebody put into a crate: anything beside its results.
+
+    Args:
+        unlike: a line for each difference, with the file first; None outside of a crate.
+    """
+    return any(not line.startswith("results/") for line in unlike or ())
 
 
 def not_compared(results: Path) -> list[str]:

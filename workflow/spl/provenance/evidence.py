@@ -39,6 +39,7 @@ UNREPEATED = ("settings", "calibrated", "calibration", "start", "code")
 # Columns of a summary that follow from all confusion matrices of a run, which an audit does not compute.
 UNFOLLOWED = ("collapses", "recovered")
 LAST_BITS = 1e-9  # in which sums and exponentials may differ between processors; weights have six digits
+MANY_CLASSES = 2**12  # whose confusion matrix takes more memory than all else that an audit reads
 MEDIAN_OVER = 20  # as of spl.analysis.summary, which would load pandas
 SUMMARISED_COLUMNS = ("step", "test_error", "coverage", "purity")
 # What the names of a run's weights begin with, and the classes of its outputs.
@@ -196,7 +197,11 @@ def _dataset(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[s
     yield from _other_metadata(images, metadata, {})
     content, arrays = read_json(path), mapped_arrays(images)
     train, test = (arrays[f"{part}_classes"] for part in ("train", "test"))
-    labelled = train[train != NO_CLASS]
+    labelled, count = train[train != NO_CLASS], len(manifest.parameter["known"]["classes"])
+    for name, classes in (("train_classes", labelled), ("test_classes", test)):
+        if classes.min(initial=0) < 0 or classes.max(initial=0) >= count:  # memory for counts of others would not do
+            yield f"{images}: {name} has classes from {classes.min()} to {classes.max()}, {job.manifest} has {count}"
+            return
     again = ARRAYS if images.stat().st_size <= READ_AGAIN else ("train_classes", "test_classes")
     mean, std = grey_levels(arrays["train_images"]) if again == ARRAYS else (content["mean"], content["std"])
     expected = {
@@ -290,7 +295,7 @@ def _summary(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[s
         if (run := row["run"]) in missing:
             expected = missing[run]
         elif all(_folder(job, run) / name in here for name in SUMMARISED):
-            expected = _of_run(_folder(job, run), manifest.parameter["basins"])
+            expected = _of_run(job, run, manifest.parameter["basins"])
         else:
             continue
         known += 1
@@ -307,11 +312,13 @@ def _folder(job: Job, run: str) -> Path:
     return (job.results or Path()) / "runs" / run
 
 
-def _of_run(folder: Path, basins: Mapping[str, float]) -> dict[str, Any]:
+def _of_run(job: Job, run: str, basins: Mapping[str, float]) -> dict[str, Any]:
     """What a summary says of a run."""
+    folder = _folder(job, run)
     content = read_json(folder / "parameters.json")
     repeated = {name: value for name, value in content.items() if name not in UNREPEATED}
     predictions = read_predictions(folder / "predictions.safetensors")
+    _check_classes(predictions, run, (job.results or Path()) / "data" / content["dataset"] / "dataset.json")
     return {
         **repeated,
         **content["settings"],
@@ -320,11 +327,23 @@ def _of_run(folder: Path, basins: Mapping[str, float]) -> dict[str, Any]:
     }
 
 
+def _check_classes(predictions: Predictions, run: str, dataset: Path) -> None:
+    """Check, before a confusion matrix is made, that each class has test images, and that there are so many classes.
+
+    Raises:
+        ValueError: the matrix could exceed the memory; or measures of it would be of nothing.
+    """
+    classes = predictions.classes
+    if classes != len(np.unique(predictions.true)):
+        raise ValueError(f"{run}: predictions.safetensors: a class without test images, of {classes}")
+    known = len(read_json(dataset)["classes"]) if classes > MANY_CLASSES and dataset.is_file() else classes
+    if known < classes:
+        raise ValueError(f"{run}: predictions.safetensors has {classes} classes, {dataset} has {known}")
+
+
 def _errors(metrics: list[dict[str, float]], predictions: Predictions, basins: Mapping[str, float]) -> dict[str, Any]:
     """What a summary says of a run, as far as it follows from the errors and the last confusion matrix."""
     errors, final = [row["test_error"] for row in metrics], predictions.confusion(-1)
-    if not final.sum(axis=1).all():
-        raise ValueError("predictions.safetensors: a class without test images")
     wholly, partly = collapsed_classes(final, basins)
     median_over = min(MEDIAN_OVER, len(errors))
     return {

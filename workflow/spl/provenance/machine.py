@@ -8,7 +8,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import Distribution, distributions
@@ -27,6 +27,9 @@ DETERMINISM = (
     *("DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE", "NVIDIA_TF32_OVERRIDE"),
     *("MKL_ENABLE_INSTRUCTIONS", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES", "GLIBC_TUNABLES"),
 )
+CRATE = "ro-crate-metadata.json"  # in a folder that is one
+# Files of the project that a job may load, as git finds them.
+LOADED = (":(glob)workflow/spl/**/*.py", ":(glob)workflow/rules/*.smk")
 # Seconds that git has to answer.
 GIT_PATIENCE = 60
 # Variables that lead git to another repository, as in its own hooks.
@@ -92,17 +95,26 @@ def check_clone(snakefile: Path) -> None:
 def check_code_here() -> None:
     """Refuse commands in a clone with other code than that which runs, by which they would judge its results.
 
+    The code of a crate may be anybody's: an audit names each file that differs, and nobody should be told to run it.
+
     Raises:
-        InputError: naming both.
+        InputError: naming both; or something in the place of a module is no file, such as a pipe.
     """
     clone = clone_around(Path())
-    if clone != PROJECT and _code_of(clone) != _code_of(PROJECT):
-        raise InputError(f"`spl` runs the code of {PROJECT}, and that of {clone} differs; {how_to_use(clone)}")
+    if clone == PROJECT or os.path.lexists(clone / CRATE):
+        return
+    if _code_of(clone) != _code_of(PROJECT):
+        raise InputError(
+            f"`spl` runs the code of {PROJECT}, and that of {clone} differs; if you trust that, {how_to_use(clone)}"
+        )
 
 
 def _code_of(clone: Path) -> dict[Path, bytes]:
     package = clone / "workflow/spl"
-    return {path.relative_to(package): path.read_bytes() for path in package.rglob("*.py")}
+    modules = sorted(package.rglob("*.py"))
+    if strange := [path for path in modules if not path.is_file()]:
+        raise InputError(f"{strange[0]}: expected a file")
+    return {path.relative_to(package): path.read_bytes() for path in modules}
 
 
 def how_to_use(clone: Path) -> str:
@@ -270,6 +282,8 @@ def _changes() -> str | None:
         *("ls-files", "-z", "-v", "--cached", "--others", "--exclude-per-directory=.gitignore", "--exclude=.*"),
         *("workflow", "config", "Snakefile"),
     ).split(b"\0")
+    # Nor is what Python and Snakemake load of it ignored in a way of the user's own.
+    listed += _git("ls-files", "-z", "-v", "--others", "--exclude=.*", "--", *LOADED).split(b"\0")
     names = sorted({*filter(None, changed), *(entry[2:] for entry in listed if _is_unseen(entry))})
     lines = (b"%b %b\n" % (_content_digest(PROJECT / os.fsdecode(name)), name) for name in names)
     return hashlib.sha256(b"".join(lines)).hexdigest() if names else None
@@ -296,9 +310,40 @@ def committed(commit: str, path: Path) -> bytes | None:
     return _git_output("cat-file", "blob", f"{commit}:{path}")
 
 
-def archived(commit: str, *paths: str) -> bytes | None:
-    """Files and folders of a commit as a tar archive; None if the commit or one of them is not there."""
-    return _git_output("archive", "--format=tar", commit, "--", *paths)
+def committed_below(commit: str, *paths: str) -> dict[str, bytes] | None:
+    """The content of each file of a commit that is one of these paths or lies below one, by its path: two processes for
+    all of them; None if git does not tell.
+
+    Attributes do not count, by which a commit itself could keep files out of an archive of it. A link to another of
+    these files has the content of that.
+    """
+    try:
+        entries = [entry.partition(b"\t") for entry in _git("ls-tree", "-r", "-z", commit, "--", *paths).split(b"\0")]
+        names = {os.fsdecode(name): described.split() for described, _, name in entries if name}
+        blobs = {name: described for name, described in names.items() if described[1] == b"blob"}
+        objects = b"".join(b"%b\n" % described[2] for described in blobs.values())
+        contents = dict(zip(blobs, _blobs(_git("cat-file", "--batch", given=objects)), strict=True))
+    except GitError:
+        return None
+    links = [name for name, described in blobs.items() if described[0] == b"120000"]
+    targets = {name: os.path.normpath(Path(name).parent / os.fsdecode(contents[name])) for name in links}
+    return contents | {name: contents[target] for name, target in targets.items() if target in contents}
+
+
+def _blobs(batch: bytes) -> Iterator[bytes]:
+    """The contents of files in what ``git cat-file --batch`` prints.
+
+    Raises:
+        GitError: one is not here, as in a clone without all of its objects.
+    """
+    begin = 0
+    while begin < len(batch):
+        end = batch.index(b"\n", begin)
+        name, kind, *size = batch[begin:end].split()
+        if kind != b"blob":
+            raise GitError(f"git cat-file: {name.decode()} {kind.decode()}")
+        begin = end + 1 + int(size[0]) + 1
+        yield batch[end + 1 : begin - 1]
 
 
 def first_commit(commit: str, path: Path) -> datetime | None:
@@ -323,8 +368,12 @@ def _content_digest(path: Path) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()
 
 
-def _git(*arguments: str) -> bytes:
+def _git(*arguments: str, given: bytes | None = None) -> bytes:
     """What git prints about the project's repository, for whomever it belongs to and whatever git's variables say.
+
+    Args:
+        arguments: of git.
+        given: its standard input.
 
     Raises:
         GitError: git is not installed, fails, or does not answer in time.
@@ -335,8 +384,9 @@ def _git(*arguments: str) -> bytes:
     environment = {name: value for name, value in os.environ.items() if name not in REPOSITORY_VARIABLES}
     # No other repository around this folder counts, and another user's index is not refreshed on disk.
     environment |= {"GIT_CEILING_DIRECTORIES": str(PROJECT.parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    environment["GIT_NO_REPLACE_OBJECTS"] = "1"  # a commit is what its name says
     try:
-        done = subprocess.run(command, capture_output=True, timeout=GIT_PATIENCE, env=environment)
+        done = subprocess.run(command, input=given, capture_output=True, timeout=GIT_PATIENCE, env=environment)
     except subprocess.TimeoutExpired:
         raise GitError(f"git {arguments[0]}: no answer within {GIT_PATIENCE} s") from None
     except OSError as error:

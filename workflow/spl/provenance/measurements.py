@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Mapping
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def impossible_measurements(rows: list[dict[str, float]], method: Method, settin
         method: of the run.
         settings: of the run, with its calibrated weights as far as they are known.
     """
-    planned, steps = evaluation_steps(settings), [row["step"] for row in rows]
+    planned, steps = _planned_steps(settings), [row["step"] for row in rows]
     for number, (mine, theirs) in enumerate(zip_longest(steps, planned), 1):
         if mine != theirs:
             yield f"evaluation {number} is at step {mine}, settings say {theirs}"
@@ -55,14 +56,25 @@ def impossible_measurements(rows: list[dict[str, float]], method: Method, settin
 
 def evaluation_steps(settings: Mapping[str, Any]) -> list[int]:
     """After which steps :func:`spl.training.evaluation.is_evaluated`."""
+    return list(_planned_steps(settings))
+
+
+def _planned_steps(settings: Mapping[str, Any]) -> Iterator[int]:
+    """These steps one after the other, since the settings of a stranger may ask for any number of them."""
     steps = settings["steps"]
-    last, late = settings.get("stop") or steps, 0.8 * steps
+    last, late = settings.get("stop") or steps, math.floor(0.8 * steps)
     every, late_every = (
         interval if isinstance(interval, int) else max(1, round(interval * steps))
         for interval in (settings["evaluate_every"], settings["evaluate_late_every"])
     )
-    regular = {step for step in range(every, last + 1, every) if step <= late}
-    return sorted(regular | {step for step in range(late_every, last + 1, late_every) if step > late} | {last})
+    step = 0
+    for step in chain(
+        range(every, min(last, late) + 1, every),
+        range((late // late_every + 1) * late_every, last + 1, late_every),
+    ):
+        yield step
+    if step != last:
+        yield last
 
 
 def _possible(name: str, values: Numbers, method: Method) -> NDArray[np.bool_]:

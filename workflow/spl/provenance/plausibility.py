@@ -39,9 +39,9 @@ def _times(job: Job, manifest: Manifest) -> Iterator[str]:
     if begun is None or ended is None:
         yield f"{job.manifest}: begun is {manifest.begun!r}, ended is {manifest.ended!r}; expected times with a zone"
         return
-    if begun > ended + SKEW:
+    if begun - ended > SKEW:  # sums of times would leave the calendar
         yield f"{job.manifest}: it ended at {manifest.ended}, before it began at {manifest.begun}"
-    if ended > (now := datetime.now(UTC)) + AHEAD:
+    if ended - (now := datetime.now(UTC)) > AHEAD:
         yield f"{job.manifest}: ended is {manifest.ended}, in the future: it is {now.isoformat(timespec='seconds')}"
 
 
@@ -74,10 +74,11 @@ def _loaded(job: Job, manifest: Manifest) -> Iterator[str]:
 
 
 def _commit(job: Job, manifest: Manifest) -> Iterator[str]:
-    if (repository := manifest.repository) and repository.commit is None and repository.problem is None:
+    if (repository := manifest.repository) and not (repository.commit or repository.problem):
         yield f"{job.manifest}: repository has neither a commit nor a problem; expected one"
     for path, loaded, committed in hidden_changes(manifest):
-        yield f"{job.manifest}: {path} ran as {loaded[:12]}, its commit has {committed[:12]}, no change is on record"
+        found = committed[:12] or "no such file"
+        yield f"{job.manifest}: {path} ran as {loaded[:12]}, its commit has {found}, no change is on record"
 
 
 def _attempts(job: Job, manifest: Manifest) -> Iterator[str]:
@@ -92,14 +93,14 @@ def _attempts(job: Job, manifest: Manifest) -> Iterator[str]:
     if not attempts:
         return
     for earlier, later in pairwise(begins):
-        if earlier > later + SKEW:
+        if earlier - later > SKEW:
             yield f"{job.manifest}: an attempt began at {later.isoformat()}, after the one of {earlier.isoformat()}"
     begun, ended, last = _time(manifest.begun), _time(manifest.ended), begins[-1]
     if (status := attempts[-1].get("status")) not in ("done", "open"):  # a full disk may hide its end
         yield f"{job.manifest}: the last attempt is {status}; expected done"
     elif begun and ended:
         end = last + timedelta(seconds=float(attempts[-1].get("seconds") or 0))
-        if last < begun - SKEW or end > ended + SKEW:
+        if begun - last > SKEW or end - ended > SKEW:
             yield (
                 f"{job.manifest}: the job ran from {manifest.begun} to {manifest.ended}, its last attempt from "
                 f"{last.isoformat()} to {end.isoformat(timespec='seconds')}"

@@ -17,13 +17,14 @@ from rich.text import Text
 from rich.tree import Tree
 
 from spl.campaign.job import MANIFEST, Job
+from spl.provenance.crate_check import may_run_what_differs
 from spl.provenance.deviations import RegistrationCheck
 from spl.provenance.links import depends_on_reader
 from spl.provenance.manifest import resumptions
 from spl.provenance.seal import NAMED, ROOT_FILE, Seal
 from spl.provenance.sources import abridged, source_lines
 from spl.provenance.verdicts import SOUND, Node, Verdict
-from spl.text.printable import printable
+from spl.text.printable import brief, printable
 from spl.text.shell import shell_word
 from spl.text.terminal import plain
 
@@ -101,13 +102,13 @@ def _line(node: Node, after: str = "", remarks: Sequence[str] = ()) -> Text:
     verdict = f"{node.verdict} ({', '.join(node.kinds)})" if node.kinds else node.verdict
     line = Text.assemble((f"{sign} ", colour), plain(node.name), " ", plain(verdict, colour), (after, "dim"))
     more = [f"and {len(node.why) - MOST} more"] if len(node.why) > MOST else []
-    if details := (*node.why[:MOST], *more, *node.notes, *remarks):
+    if details := [brief(detail, ROOM) for detail in (*node.why[:MOST], *more, *node.notes, *remarks)]:
         line.append(plain(f": {'; '.join(details)}", "dim"))
     return line
 
 
-# Differences that are printed for one node; JSON has them all.
-MOST = 3
+# Differences that are printed for one node, and characters of each; JSON has all of them.
+MOST, ROOM = 3, 600
 
 
 def summary(nodes: Iterable[Node], seal: Seal) -> str:
@@ -131,7 +132,7 @@ def _seal_lines(seal: Seal, name: str = "seal") -> Iterator[str]:
     elif seal.state == "foreign":
         yield "  no result differs from this seal, so it was sealed again after it was published"
     for why, names in groupby(sorted(seal.accepted, key=seal.accepted.__getitem__), key=seal.accepted.__getitem__):
-        yield f"  sealed on somebody's word: {abridged(list(names))}: {why}"
+        yield f"  sealed on somebody's word: {abridged(list(names))}: {brief(why)}"
     if seal.own:
         yield from _seal_lines(seal.own, "the study's own seal")
 
@@ -147,8 +148,8 @@ def registration_lines(registered: RegistrationCheck | None) -> Iterator[str]:
     count = len(registered.deviations)
     outcome = f"{count} deviation{'s' if count > 1 else ''}" if count else "kept"
     yield f"registration {registered.digest[:12]}: {outcome}".replace("registration :", "registration:")
-    yield from (f"  ✗ {line}" for line in registered.deviations)
-    yield from (f"  {line}" for line in registered.notes)
+    yield from (f"  ✗ {brief(line, ROOM)}" for line in registered.deviations)
+    yield from (f"  {brief(line, ROOM)}" for line in registered.notes)
 
 
 def published_lines(published: str | None, unlike: Sequence[str] | None) -> Iterator[str]:
@@ -167,7 +168,9 @@ def crate_lines(unlike: Sequence[str] | None, beside: Sequence[str]) -> Iterator
     if unlike is not None:
         count = f"{len(unlike)} difference{'s' * (len(unlike) > 1)}"
         yield f"crate: {count if unlike else 'as it describes itself, and as this program writes it'}"
-        yield from (f"  ✗ {line}" for line in unlike[:NAMED])
+        yield from (f"  ✗ {brief(line, ROOM)}" for line in unlike[:NAMED])
+        if may_run_what_differs(unlike):
+            yield "  no commands are advised: they could run what differs here"
         if beside:
             yield f"  not compared: {', '.join(beside)}"
 
@@ -399,5 +402,5 @@ def run_line(node: Node, known: Mapping[str, Any] | None) -> Text:
             f"    code {manifest.code.fingerprint[:12]} ({commit}{dirty}); {manifest.host}{job}, "
             f"{', '.join(manifest.hardware.gpus or [manifest.hardware.processor])}; {manifest.ended}"
         )
-        line.append("\n").append(plain(described, "dim"))
+        line.append("\n").append(plain(brief(described, ROOM), "dim"))
     return line

@@ -42,7 +42,7 @@ class SealContent:
     Attributes:
         sha256: of each result, and of the statement of each manifest, by path below the study's folder.
         accepted: why a person sealed a job's results that no job had vouched for, by manifest.
-        unreadable: the lines that are neither.
+        unreadable: the lines that are neither, or that vouch for a manifest that is not sealed.
     """
 
     sha256: Mapping[str, str]
@@ -237,6 +237,7 @@ def _read(path: Path) -> SealContent | None:
     except (OSError, UnicodeDecodeError):
         return None
     sha256, accepted, unreadable = dict[str, str](), dict[str, str](), []
+    vouched = dict[str, int]()  # for which manifest each line is somebody's word
     for number, line in enumerate((line.rstrip("\r") for line in lines), start=1):
         if entry := LINE.fullmatch(line):
             comment, digest, name = entry.groups()
@@ -245,6 +246,8 @@ def _read(path: Path) -> SealContent | None:
             sha256[name] = digest
         elif (entry := ACCEPTED.fullmatch(line)) and line.isprintable() and entry[1] not in accepted:
             accepted[entry[1]] = entry[2]
+            vouched[entry[1]] = number
         elif entry or (line and not line.startswith("#")):
             unreadable.append(f"line {number} of {path.name}")
+    unreadable += [f"line {number} of {path.name}" for name, number in vouched.items() if name not in sha256]
     return SealContent(sha256, accepted, tuple(unreadable))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import re
-import tarfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -13,6 +11,7 @@ from functools import cache
 from spl.provenance import machine
 from spl.provenance.files import digest
 from spl.provenance.manifest import Manifest
+from spl.text.printable import brief
 
 COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 # Names that a line lists.
@@ -20,31 +19,34 @@ NAMED = 3
 
 
 @cache
-def committed_files(commit: str) -> dict[str, str] | None:
-    """The sha256 of each file of the workflow in a commit, by its path; None if the commit is not in this repository.
+def committed_files(commit: str) -> dict[str, tuple[str, ...]] | None:
+    """The sha256 of each file of the workflow in a commit, by its path; None if the commit cannot be looked up here.
 
-    Contents are as git would check them out.
+    Each has two: as it is committed, and with the ends of lines that git writes where its settings say so, which mean
+    the same to Python.
     """
-    archive = machine.archived(commit, "Snakefile", "workflow") if _is_known(commit) else None
-    if archive is None:
-        return None
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        files = ((entry.name, tar.extractfile(entry)) for entry in tar if entry.isfile())
-        return {name: hashlib.sha256(file.read()).hexdigest() for name, file in files if file}
+    files = machine.committed_below(commit, "Snakefile", "workflow") if _is_known(commit) else None
+    return None if files is None else {name: _digests(content) for name, content in files.items()}
+
+
+def _digests(content: bytes) -> tuple[str, ...]:
+    texts = content, re.sub(rb"\r?\n", b"\r\n", content)
+    return tuple(hashlib.sha256(text).hexdigest() for text in texts)
 
 
 def hidden_changes(manifest: Manifest) -> Iterator[tuple[str, str, str]]:
     """Files that ran otherwise than in their job's commit, although no uncommitted change is on record.
 
     Returns:
-        path, sha256 of what ran, and sha256 of what is committed.
+        path, sha256 of what ran, and sha256 of what is committed; "" if the commit has no such file.
     """
     repository = manifest.repository
     if repository and repository.commit and not (repository.diff or repository.problem):
-        committed = committed_files(repository.commit) or {}
+        if (committed := committed_files(repository.commit)) is None:
+            return  # which source_lines tells
         for path, sha256 in manifest.process.files.items():
-            if committed.get(path, sha256) != sha256:
-                yield path, sha256, committed[path]
+            if sha256 not in (known := committed.get(path, ())):
+                yield path, sha256, known[0] if known else ""
 
 
 def source_lines(manifests: Sequence[Manifest]) -> Iterator[str]:
@@ -56,15 +58,16 @@ def source_lines(manifests: Sequence[Manifest]) -> Iterator[str]:
             continue
         if repository.problem:
             failed[repository.problem] += 1
-        if repository.commit and not _is_known(repository.commit):
+        if repository.commit and committed_files(repository.commit) is None:
             unknown[repository.commit] += 1
         if repository.diff:
             jobs[repository.diff] += 1
             changed[repository.diff] |= _uncommitted(manifest)
     for problem, count in failed.items():
-        yield f"commit or changes unknown to the manifests of {_jobs(count)}: {problem}"
+        yield f"commit or changes unknown to the manifests of {_jobs(count)}: {brief(problem)}"
     for commit, count in unknown.items():
         where = "this repository does not have it" if machine.is_repository() else "no repository is here"
+        where = "git does not tell its files" if _is_known(commit) else where
         yield f"commit {commit[:12]} of {_jobs(count)} cannot be looked up: {where}"
     for diff, count in jobs.items():
         files = (
@@ -81,7 +84,7 @@ def _unlike_here(manifests: Iterable[Manifest]) -> Iterator[str]:
     files, count = set[str](), 0
     for manifest in manifests:
         commit = manifest.repository.commit if manifest.repository else None
-        if not (commit and _is_known(commit)):
+        if not commit or committed_files(commit) is None:
             other = {path for path, sha256 in manifest.process.files.items() if _present(path) != sha256}
             files |= other
             count += bool(other)
@@ -100,10 +103,11 @@ def _present(path: str) -> str | None:
 
 def _uncommitted(manifest: Manifest) -> set[str]:
     """The files that a job loaded and that its commit does not have like this."""
-    committed = manifest.repository and manifest.repository.commit and committed_files(manifest.repository.commit)
+    commit = manifest.repository.commit if manifest.repository else None
+    committed = committed_files(commit) if commit else None
     if committed is None:
         return set()
-    return {path for path, sha256 in manifest.process.files.items() if (committed or {}).get(path) != sha256}
+    return {path for path, sha256 in manifest.process.files.items() if sha256 not in committed.get(path, ())}
 
 
 @cache
@@ -119,4 +123,4 @@ def _jobs(count: int) -> str:
 def abridged(names: Sequence[str]) -> str:
     """The first names of many, and how many more there are."""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{more}"
+    return f"{', '.join(map(brief, names[:NAMED]))}{more}"

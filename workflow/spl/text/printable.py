@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TextIO
 
@@ -10,6 +11,14 @@ from typing import TextIO
 HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # Persian, Indic scripts and emoji are written with them
 
+# Letters and marks that show nothing, of which some take room: what stands for blanks where blanks are looked for.
+BLANK = r"\s\u115f\u1160\u2800\u3164\uffa0"
+NOTHING = rf"{JOINERS}\u034f\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
+SEVERAL = re.compile(rf"[{BLANK}][{BLANK}{NOTHING}]*[{BLANK}]")
+AFTER_OTHERS = re.compile(rf"(?<=[^{BLANK}{NOTHING}])[{NOTHING}]*{SEVERAL.pattern}")
+# Characters of somebody else's words that a line of ours has room for.
+ROOM = 200
+
 
 def is_printable(text: str) -> bool:
     """Whether text is one line of visible characters: without control characters, and in one direction."""
@@ -17,10 +26,25 @@ def is_printable(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """Text as one line that a terminal shows and does not obey: other characters as escapes, such as ``\\x1b``."""
-    if is_printable(text):
-        return text
-    return "".join(letter.encode("unicode_escape").decode() if _is_hidden(letter) else letter for letter in text)
+    """Text as one line that a terminal shows and does not obey: other characters as escapes, such as ``\\x1b``.
+
+    Of several blanks only one stays, except at the beginning: else they could fill a line of the terminal, so that what
+    follows stands below like a line of ours.
+    """
+    if not is_printable(text):
+        text = "".join(letter.encode("unicode_escape").decode() if _is_hidden(letter) else letter for letter in text)
+    return AFTER_OTHERS.sub(" ", text)
+
+
+def has_blanks(text: str) -> bool:
+    """Whether a text has several blanks in a row, of which :func:`printable` keeps one alone."""
+    return bool(SEVERAL.search(text))
+
+
+def brief(text: str, room: int = ROOM) -> str:
+    """Somebody else's words within a line of ours, printable; an ellipsis stands for what there is no room for."""
+    line = printable(text)
+    return line if len(line) <= room else f"{line[: room - 1]}…"
 
 
 def say(*lines: str, file: TextIO | None = None) -> None:
