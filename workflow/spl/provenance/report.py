@@ -6,9 +6,9 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from itertools import groupby
+from itertools import chain, count, groupby
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +213,8 @@ def repair(
     option = _study_option(study, default)
     goal = " ".join(shell_word(str(path)) for path in targets) or "all"
     if strays := [shell_word(str(path)) for node in audited if node.verdict == "orphan" for path in node.files]:
-        folder = shell_word(f"{results}-orphans")  # moved, not deleted: the user may want them
+        # Moved, not deleted: the user may want them
+        folder = shell_word(_unused(f"{results}-orphans", lambda path: path.is_dir() and not path.is_symlink()))
         yield f"mkdir -p {folder} && mv --backup=numbered --target-directory={folder} -- {' '.join(strays)}"
     if links := dict.fromkeys(link for node in audited for link in node.links):
         yield from map(_unlink, links)
@@ -253,11 +254,22 @@ def repair_lines(commands: Sequence[str]) -> Iterator[str]:
 
 
 def _unlink(link: Path) -> str:
-    """The command that puts what a link leads to in its place; or nothing, if that is no file or folder."""
-    place, copy = shell_word(str(link)), shell_word(f"{link}.copy")
-    if not (link.is_file() or link.is_dir()):
+    """The command that puts what a link leads to in its place; or nothing, if that is no file, or a folder around it.
+
+    ``cp`` writes through no link, neither one that waits for the copy nor one inside of it.
+    """
+    place, copy = shell_word(str(link)), shell_word(_unused(f"{link}.copy"))
+    around = link.is_dir() and Path(os.path.realpath(link.parent)).is_relative_to(os.path.realpath(link))
+    if around or not (link.is_file() or link.is_dir()):
         return f"rm -- {place}"
-    return f"cp -LRT -- {place} {copy} && rm -- {place} && mv -T -- {copy} {place}"
+    return f"cp --remove-destination -LRT -- {place} {copy} && rm -- {place} && mv -T -- {copy} {place}"
+
+
+def _unused(name: str, fit: Callable[[Path], bool] = lambda path: False) -> str:
+    """The first of NAME, NAME-2, NAME-3 and so on at which nothing lies that is not fit to be written to, such as a
+    link that waits there."""
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    return next(one for one in names if fit(Path(one)) or not os.path.lexists(one))
 
 
 def snakemake(files: Iterable[str], study: str, default: str) -> str:
