@@ -178,6 +178,7 @@ def _repair(study: PlannedStudy, nodes: Mapping[str, Node], seal: Seal, names: l
             },
             unkept=_unkept_but_read(study, nodes),
             unsealed=any(one.state in ("broken", "missing") for one in (seal, seal.own) if one),
+            unknown=(seal.own or seal).unknown,
         )
     )
 

@@ -20,7 +20,7 @@ from spl.campaign.job import MANIFEST, Job
 from spl.provenance.deviations import RegistrationCheck
 from spl.provenance.links import depends_on_reader
 from spl.provenance.manifest import resumptions
-from spl.provenance.seal import NAMED, ROOT_FILE, Seal
+from spl.provenance.seal import NAMED, NOTHING_VOUCHES, ROOT_FILE, Seal
 from spl.provenance.sources import abridged, source_lines
 from spl.provenance.verdicts import SOUND, Node, Verdict
 from spl.text.printable import printable
@@ -128,6 +128,8 @@ def _seal_lines(seal: Seal, name: str = "seal") -> Iterator[str]:
         yield f"  no job wrote {abridged(seal.unvouched)} like this{rest}"
     elif seal.changed:
         yield "  jobs wrote all of these that are there"
+    elif seal.unknown and name == "seal":  # beside a published seal, that one can vouch
+        yield f"  {NOTHING_VOUCHES}"
     elif seal.state == "foreign":
         yield "  no result differs from this seal, so it was sealed again after it was published"
     for why, names in groupby(sorted(seal.accepted, key=seal.accepted.__getitem__), key=seal.accepted.__getitem__):
@@ -189,6 +191,7 @@ def repair(
     forged: Collection[str] = (),
     unkept: Collection[str] = (),
     unsealed: bool = False,
+    unknown: bool = False,
 ) -> Iterator[str]:
     """The commands that make all results fresh, in order; none if they are fresh.
 
@@ -208,6 +211,7 @@ def repair(
         unkept: names of recorded jobs with results that are not kept here, and that jobs to be done read. Data and
             labelled sets are made before Snakemake accepts what is here, or it would train all runs again from them.
         unsealed: whether the study has a page and no intact seal.
+        unknown: whether nothing here vouches for what is here, so that it would not be sealed.
     """
     audited = list(nodes)
     option = _study_option(study, default)
@@ -235,7 +239,7 @@ def repair(
     remade = any(node.verdict not in (*SOUND, "orphan") or node.name in forged for node in audited)
     if remade:
         yield f"snakemake {goal}{option}"
-    if unsealed or (remade and (goal == "all" or (results / ROOT_FILE).exists())):
+    if not unknown and (unsealed or (remade and (goal == "all" or (results / ROOT_FILE).exists()))):
         yield f"spl seal {shell_word(str(results))}"
 
 
