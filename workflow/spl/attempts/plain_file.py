@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 # Bytes of one record or memory, far more than any has: a file may have holes, take no room on a disk, and fill memory.
@@ -18,7 +19,6 @@ def read_plain(path: Path, most: int = MOST) -> bytes:
     if path.exists() and not path.is_file():
         raise FileNotFoundError(errno.ENOENT, "expected a file", str(path))
     with path.open("rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise OSError(errno.EFBIG, f"expected at most {most:,} bytes", str(path))
-    return content
+        if os.fstat(file.fileno()).st_size <= most and len(content := file.read(most + 1)) <= most:
+            return content
+    raise OSError(errno.EFBIG, f"expected at most {most:,} bytes", str(path))
