@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,17 @@ def test_weights_are_those_of_two_runs_only_if_both_can_have_learnt_them(tmp_pat
         assert impossible == {name: [f"{line}, {expected}"] for name, [line] in lines.items()}
     else:
         assert (impossible, possible) == ({}, lines if expected is None else {})
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.touch() or os.truncate(path, 30 * 2**30)])
+def test_a_labelled_set_that_is_no_file_or_would_fill_memory_is_not_read(tmp_path, monkeypatch, make):
+    monkeypatch.chdir(tmp_path)
+    jobs = {job.name: job for job in (run("one", 1.0, 0.5), run("other", 1.0, 0.5, 1))}
+    Path("splits/1.json").unlink()
+    make(Path("splits/1.json"))
+    impossible, possible = copied_runs(jobs, lambda path: digest(path) if path.is_relative_to("runs") else None)
+    assert impossible == {}
+    assert possible.keys() == jobs.keys(), "what is known is that the bytes are the same"
 
 
 def test_of_many_copies_each_is_compared_with_the_first_and_counts_as_learnt_if_one_has(tmp_path, monkeypatch):

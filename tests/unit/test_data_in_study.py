@@ -1,6 +1,7 @@
 """Where data come from, as a study says it: mistakes are refused when it is read, before anything runs."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,17 @@ def test_which_files_count_is_not_for_a_manifest_to_say(tmp_path, monkeypatch):
         manifest = {"parameter": parameter, "inputs": inputs}
         prepared.with_name("pictures.manifest.json").write_text(json.dumps(manifest))
         assert files_of(source="cifar-10", root="gone") == [Path("gone/cifar-10-python.tar.gz")]
+
+
+def test_a_pipe_in_the_place_of_the_manifest_of_prepared_data_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prepared = Path("results/mine/data/pictures")
+    prepared.mkdir(parents=True)
+    for name in DATA_FILES:
+        (prepared / name).touch()
+    os.mkfifo(prepared.with_name("pictures.manifest.json"))
+    with pytest.raises(InputError, match="gone"):
+        files_of(source="cifar-10", root="gone")
 
 
 REFUSED = {

@@ -102,6 +102,68 @@ def test_what_the_audit_advises_about_links_judges_what_was_behind_them(made):
     assert verdicts() == {"third": "unrecorded"}
 
 
+def advised(*, whole=True):
+    """The commands at the end of an audit of everything, or of results alone."""
+    nodes = [*judge().values(), *(orphans(JOBS, RESULTS) if whole else ())]
+    return list(report.repair(nodes, "a.yaml", "a.yaml", RESULTS, touch=False))
+
+
+def follow(commands):
+    for command in (command for command in commands if not command.startswith(("snakemake", "spl"))):
+        subprocess.run(command, shell=True, check=True)
+
+
+@pytest.mark.parametrize("occupy", [lambda path: path.symlink_to("../private"), Path.touch, os.mkfifo])
+def test_orphans_are_moved_into_no_folder_behind_a_link(made, occupy):
+    Path("private").mkdir()
+    (RESULTS / "authorized_keys").write_text("the sender's")
+    occupy(Path("results/fake-orphans"))
+    Path("results/fake-orphans-2").symlink_to(Path("private").absolute())
+    follow(advised())
+    assert list(Path("private").iterdir()) == []
+    assert Path("results/fake-orphans-3/authorized_keys").read_text() == "the sender's"
+    (RESULTS / "more").write_text("")
+    follow(advised())
+    assert len(list(Path("results/fake-orphans-3").iterdir())) == 2, "a folder that is one is used again"
+
+
+@pytest.mark.parametrize("folder", ["runs", "runs/a"])
+def test_nothing_behind_a_link_is_an_orphan_or_moved(made, folder):
+    Path("private").mkdir()
+    Path("private/id_rsa").write_text("secret")
+    swap(RESULTS / folder, str(Path("private").absolute()))
+    assert list(orphans(JOBS, RESULTS)) == []
+    assert verdicts()["runs/a/first"] == "tampered", "it names the link"
+    follow(advised())
+    assert Path("private/id_rsa").read_text() == "secret"
+
+
+def test_what_the_audit_copies_is_written_through_no_link(made):
+    Path("payload").write_text("of the sender")
+    Path("own").write_text("precious")
+    result = CHAIN["third"].outputs[0]
+    swap(result, str(Path("payload").absolute()))
+    Path(f"{result}.copy").symlink_to(Path("own").absolute())
+    commands = advised(whole=False)
+    Path(f"{result}.copy-2").symlink_to(Path("own").absolute())  # after the commands were printed
+    follow(commands)
+    assert Path("own").read_text() == "precious"
+    assert result.read_text() == "of the sender"
+    assert not result.is_symlink()
+
+
+@pytest.mark.parametrize("target", ["a", ".", "..", "{here}/results", "/"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_link_to_itself_or_around_itself_is_removed(made, target, whole):
+    (RESULTS / "runs/a").rename("aside")
+    (RESULTS / "runs/a").symlink_to(target.format(here=Path.cwd()))
+    commands = advised(whole=whole)
+    assert not any("cp " in command for command in commands), "it would not end"
+    follow(commands)
+    assert not os.path.lexists(RESULTS / "runs/a")
+    assert verdicts() == {"runs/a/first": "missing", "runs/a/second": "missing"}
+
+
 def test_what_is_published_follows_no_link(made):
     study = PlannedStudy(Path("study.yaml"), None, JOBS, RESULTS)
     published = listing_of(study)

@@ -1,5 +1,6 @@
 """A folder of results remembers whose it is: two studies of one name do not overwrite each other."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,13 @@ def test_results_of_an_earlier_version_are_adopted():
     go_on(edited_copy())
     with pytest.raises(InputError):
         go_on(FIRST)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.write_text("a" * 5000)])
+def test_what_names_no_file_in_the_place_of_the_record_is_none(make):
+    (RESULTS / "campaign/study-file").unlink()
+    make(RESULTS / "campaign/study-file")
+    check_owner(edited_copy(), RESULTS)
 
 
 def test_a_name_that_is_no_text_is_remembered():

@@ -1,6 +1,7 @@
 """A study is priced by measured rates, by its own finished runs or by a guess; every hour names which of them."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,9 @@ def test_a_file_of_rates_comes_back_as_it_was_and_another_file_is_refused(tmp_pa
             read_rates(file)
     with pytest.raises(InputError, match="No such file"):
         read_rates(tmp_path / "none.json")
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(InputError, match=r"pipe\.json: expected a file$"):
+        read_rates(tmp_path / "pipe.json")
     rates_file("another", tmp_path).write_text("{}")
     with pytest.raises(InputError, match="several devices; expected --rates"):
         find_rates(tmp_path)

@@ -1,6 +1,8 @@
 """The seal of fabricated results: what it states, what it refuses, what it names, and who signed it."""
 
 import json
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from chain import CHAIN, RESULTS, job, make, write
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spl.attempts.plain_file import MOST
 from spl.campaign.job import Job
 from spl.errors import InputError
 from spl.provenance import report, signature
@@ -18,6 +21,7 @@ from spl.provenance.files import digest
 from spl.provenance.ledger import note_statement
 from spl.provenance.manifest import Manifest, read_manifest, statement
 from spl.provenance.seal import Seal, check_seal, write_seal
+from spl.provenance.verdicts import Node
 
 SEAL = RESULTS / "ROOT.sha256"
 
@@ -288,6 +292,50 @@ def test_where_a_page_is_a_missing_seal_is_a_verdict(made):
     forge(CHAIN["second"])
     assert check_seal(RESULTS).unvouched == ("second.manifest.json",), "the notes of jobs are there"
     assert "no job wrote second.manifest.json like this" in report.summary([], check_seal(RESULTS))
+
+
+def test_where_nothing_can_vouch_for_results_the_audit_and_the_refusal_say_what_can(made):
+    """As in an archive whose seal was removed: there is nothing that the audit could advise to make again."""
+    shutil.rmtree(RESULTS / "campaign")
+    (RESULTS / "paper.html").write_text("")
+    seal = check_seal(RESULTS)
+    assert (seal.state, seal.unknown, seal.unvouched) == ("missing", True, ())
+    _, _, line = report.summary([], seal).splitlines()
+    with pytest.raises(InputError) as refused:
+        write_seal(RESULTS)
+    last = str(refused.value).splitlines()[-1]
+    assert line.strip() in last, "both say the same"
+    assert "as `spl audit` advises" not in last
+    for way in ("--rerun-cheap", "--rerun-sample", "--rerun", "--digest"):
+        assert way in line
+    nodes = [Node("second", "fresh", subcommand="split", files=CHAIN["second"].outputs)]
+    for unknown, commands in ((False, ["spl seal results/fake"]), (True, [])):
+        assert list(report.repair(nodes, "a", "a", RESULTS, False, unsealed=True, unknown=unknown)) == commands
+
+
+def test_whoever_has_a_seal_or_notes_of_jobs_is_not_told_that_nothing_can_vouch(made):
+    (RESULTS / "paper.html").write_text("")
+    assert not check_seal(RESULTS).unknown, "the notes of jobs"
+    write_seal(RESULTS)
+    published = Path("published.sha256")
+    shutil.copy(SEAL, published)
+    shutil.rmtree(RESULTS / "campaign")
+    assert not check_seal(RESULTS).unknown, "the seal"
+    SEAL.unlink()
+    beside = check_seal(RESULTS, published)
+    assert beside.own.unknown
+    assert "nothing here can vouch" not in report.summary([], beside), "what was published can"
+
+
+@pytest.mark.parametrize("name", ["ROOT.sha256", "first.manifest.json"])
+def test_a_seal_or_a_manifest_that_would_fill_memory_is_none(made, name):
+    (RESULTS / "paper.html").write_text("")
+    write_seal(RESULTS)
+    os.truncate(RESULTS / name, MOST + 1)
+    assert check_seal(RESULTS).state == ("missing" if name == "ROOT.sha256" else "broken")
+    if name != "ROOT.sha256":
+        with pytest.raises(InputError, match="expected at most 67,108,864 bytes"):
+            read_manifest(RESULTS / name)
 
 
 # ---- signatures

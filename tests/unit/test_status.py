@@ -1,6 +1,7 @@
 """How a campaign stands follows from what its runs left beside their checkpoints; and so does what they cost."""
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import pytest
 import yaml
 from rich.console import Console
 
-from spl.attempts.journal import FAILURE, Progress, note, note_progress, note_refusal
-from spl.attempts.lock import RunLock
+from spl.attempts.journal import FAILURE, JOURNAL, PROGRESS, REFUSAL, Progress, note, note_progress, note_refusal
+from spl.attempts.lock import LOCK, RunLock
 from spl.attempts.slurm import QueuedRun
 from spl.campaign.cost import _span, cost, observed
 from spl.campaign.parameters import run_parameter
@@ -104,6 +105,29 @@ def test_a_clock_that_was_set_back_is_no_standstill(plan, results):
         note_progress(results / "checkpoints" / path, Progress(time.time() + 1e9, 50, 150, 5.0, 0.25, 10.0))
         [found] = [one for one in read_status(plan, results) if one.run == path]
         assert (found.state, found.reason, found.seconds_left) == ("running", "", 20.0)
+
+
+@pytest.mark.parametrize("name", [FAILURE, JOURNAL, LOCK, PROGRESS, REFUSAL])
+def test_a_pipe_in_the_place_of_a_record_is_not_waited_for(plan, results, name):
+    path = next(iter(plan.runs))
+    note(begin(results, path), **(END | {"reason": "bad"}), status="failed")
+    (results / "checkpoints" / path / name).unlink(missing_ok=True)
+    os.mkfifo(results / "checkpoints" / path / name)
+    (results / "runs" / path).mkdir(parents=True)
+    os.mkfifo(results / "runs" / path / "parameters.json")
+    [found] = [one for one in read_status(plan, results) if one.run == path]
+    assert (found.state, found.reason) == (("to do", "") if name == JOURNAL else ("failed", "bad"))
+    assert bool(cost(plan, results).used) == (name != JOURNAL)
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "[]", '{"reason": NaN', "7"])
+def test_a_failure_that_is_none_is_passed_over(plan, results, content):
+    path = next(iter(plan.runs))
+    folder = begin(results, path)
+    note(folder, **(END | {"reason": "bad"}), status="failed")
+    (folder / FAILURE).write_text(content)
+    [found] = [one for one in read_status(plan, results) if one.run == path]
+    assert found.reason == "bad"
 
 
 def test_the_table_counts_each_experiment_and_names_what_is_under_way(plan, results):

@@ -1,12 +1,14 @@
 """A wrong study ends in one line that names file, key and expectation."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 import yaml
 
 from spl.errors import InputError
+from spl.provenance.audit import plan_study
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_study
 from spl.study.schema import Study
@@ -114,6 +116,16 @@ def test_the_schema_for_editors_is_the_one_of_the_code():
 def test_an_absent_file_is_named():
     with pytest.raises(InputError, match="nowhere.yaml: cannot be read: No such file"):
         read_study(Path("nowhere.yaml"))
+
+
+def test_a_pipe_in_the_place_of_a_study_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("config").mkdir()
+    os.mkfifo("config/mine.yaml")
+    with pytest.raises(InputError, match=r"^config/mine\.yaml: cannot be read: expected a file$"):
+        read_study(Path("config/mine.yaml"))
+    with pytest.raises(InputError, match=r"^results/mine/paper\.html: no study below config/ is called mine;"):
+        plan_study(None, "results/mine/paper.html")
 
 
 def test_numbers_may_be_written_as_people_write_them():

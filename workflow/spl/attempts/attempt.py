@@ -17,6 +17,7 @@ from typing import Any
 from spl.attempts import slurm
 from spl.attempts.journal import FAILURE, note, now
 from spl.attempts.lock import RunLock
+from spl.attempts.plain_file import read_plain
 from spl.attempts.resumption import checkpoint_digest, checkpoint_step, resumed_checkpoint
 from spl.attempts.watchdog import OUT_OF_TIME, SharedState, watchdog
 from spl.data.store import check_dataset
@@ -97,8 +98,8 @@ def _evaluated(state: SharedState, report: Callable[[Evaluation], None], evaluat
 def _final_failure(folder: Path, checkpoints: Checkpoints) -> Iterator[None]:
     """Refuse a run that has failed for good, and record such a failure."""
     record, identity = folder / FAILURE, checkpoints.folder.name
-    with suppress(FileNotFoundError, ValueError, KeyError, TypeError):
-        failure = json.loads(record.read_text())
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        failure = json.loads(read_plain(record))
         if failure["identity"] == identity:
             raise FailedBeforeError(f"failed on {failure['time']}: {failure['reason']}; to try again remove {record}")
     try:

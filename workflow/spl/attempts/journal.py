@@ -14,12 +14,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import Field, TypeAdapter
+
+from spl.attempts.plain_file import read_plain
 from spl.attempts.slurm import own_job_number
 from spl.errors import FailedBeforeError, InputError, NotFiniteError
 
 JOURNAL, PROGRESS, FAILURE, REFUSAL = "journal.jsonl", "progress.json", "failed.json", "refused.json"
+
+# No run has more, and nothing that is computed from them overflows; NaN and infinity are none
+Count = Annotated[int, Field(ge=0, lt=10**15)]
+Amount = Annotated[float, Field(ge=0, lt=1e15)]
 
 
 @dataclass(frozen=True)
@@ -44,12 +51,12 @@ class Attempt:
     begun: str
     host: str
     job: str | None
-    first: int
+    first: Count
     status: str = "open"
     reason: str = ""
-    seconds: float = 0.0
-    memory_mb: int = 0
-    gpu_memory_mb: int = 0
+    seconds: Amount = 0.0
+    memory_mb: Count = 0
+    gpu_memory_mb: Count = 0
     checkpoint: str | None = None
 
 
@@ -65,12 +72,12 @@ class Progress:
         seconds: since this attempt began.
     """
 
-    time: float
-    step: int
-    steps: int
-    pace: float | None
-    error: float | None
-    seconds: float
+    time: Amount
+    step: Count
+    steps: Count
+    pace: Annotated[Amount, Field(ge=1e-9)] | Literal[0] | None
+    error: Amount | None
+    seconds: Amount
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,9 @@ class Refusal:
     reason: str
     by: str
     job: str | None
+
+
+ATTEMPT, PROGRESS_MADE, REFUSED = TypeAdapter(Attempt), TypeAdapter(Progress), TypeAdapter(Refusal)
 
 
 def note(folder: Path, **event: Any) -> None:
@@ -113,19 +123,19 @@ def read_attempts(folder: Path) -> list[Attempt]:
     attempts: list[Attempt] = []
     for event in _events(folder):
         fields = {key: value for key, value in event.items() if key in Attempt.__dataclass_fields__}
-        with suppress(KeyError, TypeError):  # a foreign line
+        with suppress(KeyError, ValueError):  # a foreign line
             if event["event"] == "start":
-                attempts.append(Attempt(begun=event["time"], **fields))
+                attempts.append(ATTEMPT.validate_python({**fields, "begun": event["time"]}))
             elif attempts:
-                attempts[-1] = Attempt(**{**vars(attempts[-1]), **fields})
+                attempts[-1] = ATTEMPT.validate_python({**vars(attempts[-1]), **fields})
     return attempts
 
 
 def read_progress(folder: Path) -> Progress | None:
     """The newest record of progress; None without a readable one."""
     try:
-        return Progress(**json.loads((folder / PROGRESS).read_text()))
-    except (OSError, ValueError, TypeError, RecursionError):
+        return PROGRESS_MADE.validate_json(read_plain(folder / PROGRESS))
+    except (OSError, ValueError):
         return None
 
 
@@ -139,8 +149,8 @@ def note_refusal(folder: Path, reason: str, by: str, job: str | None) -> None:
 def read_refusal(folder: Path) -> Refusal | None:
     """The refusal of the last submission or start; None if it was accepted."""
     try:
-        return Refusal(**json.loads((folder / REFUSAL).read_text()))
-    except (OSError, ValueError, TypeError, RecursionError):
+        return REFUSED.validate_json(read_plain(folder / REFUSAL))
+    except (OSError, ValueError):
         return None
 
 
@@ -167,10 +177,8 @@ def now() -> str:
 
 
 def _events(folder: Path) -> Iterator[dict[str, Any]]:
-    if not (folder / JOURNAL).is_file():  # a pipe would be waited for
-        return
     with suppress(OSError):
-        for line in (folder / JOURNAL).read_text(errors="replace").splitlines():
+        for line in read_plain(folder / JOURNAL).decode(errors="replace").splitlines():
             with suppress(ValueError, RecursionError):  # a line that a full disk or a crash cut off
                 event = json.loads(line)
                 if isinstance(event, dict):

@@ -106,6 +106,8 @@ class RunLock:
 
 def is_held(folder: Path) -> bool:
     """Whether a process trains the run with these checkpoints now; the process does not notice the check."""
+    if not (folder / LOCK).is_file():  # a pipe would be waited for
+        return False
     try:
         with (folder / LOCK).open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from spl.attempts.plain_file import read_plain
 from spl.campaign.notes import write_note
 from spl.campaign.plan_file import FOLDER
 from spl.data.image_folder import list_images
@@ -29,6 +30,7 @@ from spl.study.schema import DatasetSettings
 State = tuple[int, int, int, str]
 STATES = TypeAdapter(dict[str, State])
 SECOND = 10**9  # in ns; some file systems know no shorter time
+MOST_NOTED = 2**30  # bytes; the states of ImageNet's images take a fifth of that
 
 
 def own_images(plan: Plan) -> dict[str, DatasetSettings]:
@@ -103,7 +105,7 @@ def note_images(plan: Plan, results: Path) -> list[str]:
 
 def _read_noted(file: Path) -> dict[str, State]:
     try:
-        return STATES.validate_json(file.read_bytes())
+        return STATES.validate_json(read_plain(file, MOST_NOTED))
     except (OSError, ValidationError):
         return {}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from spl.attempts.plain_file import read_plain
 from spl.campaign.notes import write_note
 from spl.campaign.plan_file import FOLDER
 from spl.errors import InputError
@@ -29,7 +30,7 @@ def check_owner(study: Path, results: Path) -> None:
         InputError: naming both files and how to go on.
     """
     other = _owner(results)
-    if other is None or not other.is_file() or _same(other, study):
+    if other is None or _same(other, study):
         return
     try:
         content = read_yaml(other)
@@ -47,14 +48,16 @@ def record_owner(study: Path, results: Path) -> None:
 
     An exact copy does not take a folder over from a file that is still there.
     """
-    if (other := _owner(results)) is None or not other.is_file() or not _same_content(other, study):
+    if (other := _owner(results)) is None or not _same_content(other, study):
         write_note(results / FOLDER / RECORD, os.fsencode(study) + b"\n")
 
 
 def _owner(results: Path) -> Path | None:
+    """The file on record, if it is there."""
     try:
-        return Path(os.fsdecode((results / FOLDER / RECORD).read_bytes().removesuffix(b"\n")))
-    except OSError:
+        other = Path(os.fsdecode(read_plain(results / FOLDER / RECORD).removesuffix(b"\n")))
+        return other if other.is_file() else None
+    except OSError:  # no record, or one that no path is as long as
         return None
 
 

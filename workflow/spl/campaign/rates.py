@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from spl.attempts.plain_file import read_plain
 from spl.campaign.job import canonical
 from spl.campaign.plan_file import FOLDER
 from spl.campaign.requests import Request
@@ -125,8 +126,8 @@ def read_rates(path: Path) -> Rates:
         InputError: the file is absent or something else.
     """
     try:
-        return Rates.model_validate_json(path.read_text(encoding="utf-8"))
+        return Rates.model_validate_json(read_plain(path))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
-    except (ValidationError, UnicodeDecodeError) as error:
+    except ValidationError as error:
         raise InputError(f"{path}: expected a file that `spl bench --device` wrote") from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from spl.attempts.plain_file import read_plain
+
 
 def run_state(folder: Path, parameter: str) -> str:
     """Whether a run has results, and whether they belong to its present parameter.
@@ -17,7 +19,7 @@ def run_state(folder: Path, parameter: str) -> str:
         "done", "to do", or "stale" with the keys that changed.
     """
     try:
-        trained = dict(json.loads((folder / "parameters.json").read_text()))
+        trained = dict(json.loads(read_plain(folder / "parameters.json")))
     except (OSError, ValueError, TypeError, RecursionError):
         return "to do"
     planned = json.loads(parameter)

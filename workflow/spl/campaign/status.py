@@ -15,6 +15,7 @@ from rich.table import Table
 
 from spl.attempts.journal import FAILURE, Attempt, Progress, read_attempts, read_progress, read_refusal
 from spl.attempts.lock import is_held
+from spl.attempts.plain_file import read_plain
 from spl.attempts.slurm import queued_runs
 from spl.campaign.parameters import run_parameter
 from spl.campaign.requests import run_requests
@@ -116,8 +117,8 @@ def _reason(folder: Path, state: str, last: Attempt | None, progress: Progress |
         return f"no step for {rounded_duration(time.time() - progress.time)}"
     if state not in ("failed", "interrupted") or last is None:
         return ""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        return str(json.loads((folder / FAILURE).read_text())["reason"])
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        return str(json.loads(read_plain(folder / FAILURE))["reason"])
     return last.reason
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
+from spl.attempts.plain_file import read_plain
 from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
 from spl.errors import InputError
@@ -80,7 +81,7 @@ def _study_of(target: str | None) -> Path | None:
 
 def _name(path: Path) -> str | None:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(read_plain(path).decode())
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return None  # the reader of studies reports it, if it is the one meant
     return content.get("name") if isinstance(content, dict) else None
@@ -177,6 +178,7 @@ def _repair(study: PlannedStudy, nodes: Mapping[str, Node], seal: Seal, names: l
             },
             unkept=_unkept_but_read(study, nodes),
             unsealed=any(one.state in ("broken", "missing") for one in (seal, seal.own) if one),
+            unknown=(seal.own or seal).unknown,
         )
     )
 

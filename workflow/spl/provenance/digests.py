@@ -15,7 +15,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from spl.provenance.files import digest, read_plain, write_whole
+from spl.attempts.plain_file import read_plain
+from spl.provenance.files import digest, write_whole
 from spl.provenance.progress import with_progress
 
 # By path: size, times and inode of a file when it was hashed, and its sha256.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 from collections.abc import Mapping
@@ -48,17 +47,6 @@ def _images(folder: Path) -> list[str]:
     except InputError:
         return []
     return [*images.train, *images.test]
-
-
-def read_plain(path: Path) -> bytes:
-    """The bytes of a file.
-
-    Raises:
-        OSError: there is none; or a pipe or a device, which would be waited for.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(errno.ENOENT, "expected a file", str(path))
-    return path.read_bytes()
 
 
 def write_whole(path: Path, text: str) -> None:

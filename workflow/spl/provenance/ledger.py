@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from spl.attempts.plain_file import read_plain
 from spl.campaign.job import Job
 from spl.campaign.plan_file import FOLDER
-from spl.provenance.files import read_plain, write_whole
+from spl.provenance.files import write_whole
 
 MADE = Path(FOLDER, "made")
 

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, with_config
 from typing_extensions import TypedDict
 
+from spl.attempts.plain_file import MOST
 from spl.campaign.job import CIRCUMSTANCES, canonical
 from spl.campaign.strict_json import parse_json
 from spl.errors import InputError
@@ -186,6 +187,8 @@ def read_manifest(path: Path) -> Manifest:
     """
     if path.exists() and not path.is_file():
         raise InputError(f"{path}: expected a file")
+    if path.exists() and path.stat().st_size > MOST:
+        raise InputError(f"{path}: expected at most {MOST:,} bytes")
     content = path.read_bytes()
     try:
         return _parsed(content)

@@ -6,9 +6,9 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from itertools import groupby
+from itertools import chain, count, groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from spl.provenance.crate_check import may_run_what_differs
 from spl.provenance.deviations import RegistrationCheck
 from spl.provenance.links import depends_on_reader
 from spl.provenance.manifest import resumptions
-from spl.provenance.seal import NAMED, ROOT_FILE, Seal
+from spl.provenance.seal import NAMED, NOTHING_VOUCHES, ROOT_FILE, Seal
 from spl.provenance.sources import abridged, source_lines
 from spl.provenance.verdicts import SOUND, Node, Verdict
 from spl.text.printable import brief, printable
@@ -129,6 +129,8 @@ def _seal_lines(seal: Seal, name: str = "seal") -> Iterator[str]:
         yield f"  no job wrote {abridged(seal.unvouched)} like this{rest}"
     elif seal.changed:
         yield "  jobs wrote all of these that are there"
+    elif seal.unknown and name == "seal":  # beside a published seal, that one can vouch
+        yield f"  {NOTHING_VOUCHES}"
     elif seal.state == "foreign":
         yield "  no result differs from this seal, so it was sealed again after it was published"
     for why, names in groupby(sorted(seal.accepted, key=seal.accepted.__getitem__), key=seal.accepted.__getitem__):
@@ -192,6 +194,7 @@ def repair(
     forged: Collection[str] = (),
     unkept: Collection[str] = (),
     unsealed: bool = False,
+    unknown: bool = False,
 ) -> Iterator[str]:
     """The commands that make all results fresh, in order; none if they are fresh.
 
@@ -211,12 +214,14 @@ def repair(
         unkept: names of recorded jobs with results that are not kept here, and that jobs to be done read. Data and
             labelled sets are made before Snakemake accepts what is here, or it would train all runs again from them.
         unsealed: whether the study has a page and no intact seal.
+        unknown: whether nothing here vouches for what is here, so that it would not be sealed.
     """
     audited = list(nodes)
     option = _study_option(study, default)
     goal = " ".join(shell_word(str(path)) for path in targets) or "all"
     if strays := [shell_word(str(path)) for node in audited if node.verdict == "orphan" for path in node.files]:
-        folder = shell_word(f"{results}-orphans")  # moved, not deleted: the user may want them
+        # Moved, not deleted: the user may want them
+        folder = shell_word(_unused(f"{results}-orphans", lambda path: path.is_dir() and not path.is_symlink()))
         yield f"mkdir -p {folder} && mv --backup=numbered --target-directory={folder} -- {' '.join(strays)}"
     if links := dict.fromkeys(link for node in audited for link in node.links):
         yield from map(_unlink, links)
@@ -237,7 +242,7 @@ def repair(
     remade = any(node.verdict not in (*SOUND, "orphan") or node.name in forged for node in audited)
     if remade:
         yield f"snakemake {goal}{option}"
-    if unsealed or (remade and (goal == "all" or (results / ROOT_FILE).exists())):
+    if not unknown and (unsealed or (remade and (goal == "all" or (results / ROOT_FILE).exists()))):
         yield f"spl seal {shell_word(str(results))}"
 
 
@@ -256,11 +261,22 @@ def repair_lines(commands: Sequence[str]) -> Iterator[str]:
 
 
 def _unlink(link: Path) -> str:
-    """The command that puts what a link leads to in its place; or nothing, if that is no file or folder."""
-    place, copy = shell_word(str(link)), shell_word(f"{link}.copy")
-    if not (link.is_file() or link.is_dir()):
+    """The command that puts what a link leads to in its place; or nothing, if that is no file, or a folder around it.
+
+    ``cp`` writes through no link, neither one that waits for the copy nor one inside of it.
+    """
+    place, copy = shell_word(str(link)), shell_word(_unused(f"{link}.copy"))
+    around = link.is_dir() and Path(os.path.realpath(link.parent)).is_relative_to(os.path.realpath(link))
+    if around or not (link.is_file() or link.is_dir()):
         return f"rm -- {place}"
-    return f"cp -LRT -- {place} {copy} && rm -- {place} && mv -T -- {copy} {place}"
+    return f"cp --remove-destination -LRT -- {place} {copy} && rm -- {place} && mv -T -- {copy} {place}"
+
+
+def _unused(name: str, fit: Callable[[Path], bool] = lambda path: False) -> str:
+    """The first of NAME, NAME-2, NAME-3 and so on at which nothing lies that is not fit to be written to, such as a
+    link that waits there."""
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    return next(one for one in names if fit(Path(one)) or not os.path.lexists(one))
 
 
 def snakemake(files: Iterable[str], study: str, default: str) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from spl.attempts.plain_file import read_plain
 from spl.campaign.job import MANIFEST
 from spl.errors import InputError
 from spl.provenance.digests import digests
@@ -31,6 +32,10 @@ ROOT_FILE = "ROOT.sha256"
 OUTSIDE = ("logs", "checkpoints", "campaign", "partial", "crate")
 NAMED = 20  # manifests that a refusal names
 NOT_SEALED = "not sealed: `spl audit` prints the commands that make these results again"
+NOTHING_VOUCHES = (
+    "nothing here can vouch for these results, neither a seal nor a note of a job; what can is to compute them again "
+    "(`spl audit --rerun-cheap`, --rerun-sample, --rerun), or what was published (`spl audit --digest`)"
+)
 LINE = re.compile(r"(# )?([0-9a-f]{64})  (.+)")
 ACCEPTED = re.compile(rf"# accepted  (.+?{re.escape(MANIFEST)}): (.+)")
 
@@ -65,6 +70,7 @@ class Seal:
         accepted: as in :class:`SealContent`.
         signature: of the seal.
         own: of a published seal, the study's own; None if this is its own.
+        unknown: whether there are results, and neither a readable seal nor notes of jobs to vouch for them.
     """
 
     state: Literal["intact", "broken", "foreign", "missing", "absent"]
@@ -74,6 +80,7 @@ class Seal:
     accepted: Mapping[str, str] = field(default_factory=dict)
     signature: Signature = UNSIGNED
     own: Seal | None = None
+    unknown: bool = False
 
 
 def write_seal(results: Path, accept: str | None = None) -> str:
@@ -136,10 +143,13 @@ def check_seal(results: Path, published: str | Path | None = None) -> Seal:
     content = None if path == own_place and path.is_symlink() else _read(path)
     jobs, _ = _listing(results)
     if content is None:
+        noted = (results / MADE).is_dir()
+        unknown = bool(jobs) and not noted and own_seal is None
         if not any(map(os.path.lexists, (own_place, results / "paper.html", results / f"paper{MANIFEST}"))):
-            return Seal("absent", own=own_seal)
-        stated = {name: jobs[name][name] for name in jobs} if (results / MADE).is_dir() else {}
-        return Seal("missing", unvouched=_unvouched(results, stated, SealContent({}, {})), own=own_seal)
+            return Seal("absent", unknown=unknown, own=own_seal)
+        stated = {name: jobs[name][name] for name in jobs} if noted else {}
+        unvouched = _unvouched(results, stated, SealContent({}, {}))
+        return Seal("missing", unvouched=unvouched, unknown=unknown, own=own_seal)
     own = hashlib.sha256(path.read_bytes()).hexdigest()
     present = {name: sha256 for entries in jobs.values() for name, sha256 in entries.items()}
     differing = {
@@ -168,10 +178,11 @@ def _refusal(
         yield f"{results / name}: {sealed}, and no job wrote it like this{': ' * bool(files)}{', '.join(files)}"
     if len(unvouched) > NAMED:
         yield f"{results}: {len(unvouched) - NAMED} more of them, which `spl audit --json` names"
-    yield (
-        "not sealed: make these results again, as `spl audit` advises, or say why they are right: "
-        f'spl seal {results} --accept "WHY"'
-    )
+    accept = f'say why they are right: spl seal {results} --accept "WHY"'
+    if not last.sha256 and not (results / MADE).is_dir():  # the audit has no advice, since nothing is known to be wrong
+        yield f"not sealed: {NOTHING_VOUCHES}; then {accept}"
+    else:
+        yield f"not sealed: make these results again, as `spl audit` advises, or {accept}"
 
 
 def _check_results(results: Path, jobs: Mapping[str, Mapping[str, str]]) -> None:
@@ -230,10 +241,8 @@ def _text(jobs: Mapping[str, Mapping[str, str]], accepted: Mapping[str, str]) ->
 
 def _read(path: Path) -> SealContent | None:
     """A seal, whatever ends its lines and whatever comments are between them; None without readable text."""
-    if not path.is_file():
-        return None
     try:
-        lines = path.read_bytes().decode().split("\n")
+        lines = read_plain(path).decode().split("\n")
     except (OSError, UnicodeDecodeError):
         return None
     sha256, accepted, unreadable = dict[str, str](), dict[str, str](), []

@@ -141,7 +141,11 @@ def upstream_of(jobs: Mapping[str, Job], names: Iterable[str]) -> dict[str, Job]
 
 
 def orphans(jobs: Mapping[str, Job], results: Path) -> Iterator[Node]:
-    """Files below a study's folder that belong to no job; a folder without any result in it counts as one."""
+    """Files below a study's folder that belong to no job; a folder without any result in it counts as one.
+
+    Nothing behind a link is an orphan of the study: it may be anybody's. A link in the place of a folder of results is
+    named by the verdicts on these results.
+    """
     known = {path for job in jobs.values() for path in (*job.outputs, job.manifest)}
     known |= {results / ROOT_FILE, results / f"{ROOT_FILE}{SIGNATURE}"}
     folders = {parent for path in known for parent in path.parents}
@@ -150,7 +154,9 @@ def orphans(jobs: Mapping[str, Job], results: Path) -> Iterator[Node]:
         for path in sorted(waiting.pop().iterdir()):
             if path in known or path in {results / name for name in OUTSIDE}:
                 continue
-            if path.is_dir() and path in folders:
+            if path in folders and path.is_symlink():
+                continue
+            if path in folders and path.is_dir():
                 waiting.append(path)
             else:
                 why = "no job has this manifest" if path.name.endswith(MANIFEST) else "no job of this study writes it"

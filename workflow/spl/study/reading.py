@@ -67,8 +67,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read one YAML mapping.
 
     Raises:
-        InputError: the file is absent, is not YAML, is not a mapping or gives a key twice.
+        InputError: the file is absent, a pipe, is not YAML, is not a mapping or gives a key twice.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise InputError(f"{path}: cannot be read: expected a file")  # a pipe would be waited for
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
     except (OSError, UnicodeDecodeError) as error:

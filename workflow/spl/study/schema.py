@@ -203,8 +203,11 @@ class DatasetSettings(Model):
         """What was known when the data set was prepared, by its manifest; None if it was not, or otherwise than now."""
         if self._prepared is None or not all((self._prepared / name).is_file() for name in DATA_FILES):
             return None
+        manifest = self._prepared.with_name(f"{self._prepared.name}.manifest.json")
+        if not manifest.is_file():  # a pipe would be waited for
+            return None
         try:
-            record = json.loads(self._prepared.with_name(f"{self._prepared.name}.manifest.json").read_text())
+            record = json.loads(manifest.read_text())
             parameter = record["parameter"]
             known = parameter["known"]
             if (parameter["source"], parameter["options"]) != (self.source, self.options):
