@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from spl.analysis.looks import Looks
+from spl.attempts.plain_file import read_plain
 from spl.campaign.job import Job
 from spl.campaign.registration import (
     OWN,
@@ -33,7 +34,7 @@ from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
 from spl.errors import InputError
 from spl.provenance import machine
-from spl.provenance.files import digest, read_plain
+from spl.provenance.files import digest
 from spl.provenance.manifest import Manifest
 from spl.provenance.register import prepared
 from spl.provenance.result_files import BROKEN, read_rows
