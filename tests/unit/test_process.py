@@ -103,6 +103,7 @@ def test_an_honest_job_records_what_it_loaded_and_nothing_else(clone, monkeypatc
     assert (ran.customised, ran.shadowing) == ({}, {})
     assert ran.variables["PYTHONPATH"] == str(clone.package.parent)
     assert ran.command[-1] == PLANNED.name
+    assert str(clone.folder) not in " ".join(ran.command), "where the folder lies concerns nobody"
     assert clone.verdict(monkeypatch).verdict == "fresh"
 
 

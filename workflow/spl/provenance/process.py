@@ -66,8 +66,14 @@ def present_process(before: Mapping[Path, str], foreign: Mapping[Path, str]) -> 
         customised={_text(path): sha256 for path, sha256 in sorted({**foreign_files(), **foreign}.items())},
         shadowing={name: _text(file) for name, file in sorted(_modules_from_elsewhere())},
         variables={name: _text(os.environ[name]) for name in VARIABLES if name in os.environ},
-        command=list(map(_text, sys.orig_argv)),
+        command=[_text(_from_here(word)) for word in sys.orig_argv],
     )
+
+
+def _from_here(word: str) -> str:
+    """A path below the present folder from there: manifests are published, and where that folder lies is nobody's."""
+    here = Path.cwd()
+    return str(Path(word).relative_to(here)) if Path(word).is_relative_to(here) and word != str(here) else word
 
 
 def _text(path: str | Path) -> str:
