@@ -83,5 +83,5 @@ def test_a_link_to_a_place_that_is_gone_is_named_where_results_belong(project):
     refused = project.run("snakemake", "-n", "all", "--configfile", TINY)
     assert refused.returncode == 2
     assert [told for told in refused.stderr.splitlines() if told.startswith("error: ")] == [f"error: {line}"]
-    assert f"error   files: {line}" in project.run("spl", "doctor", TINY).stdout
+    assert f"error files: {line}" in project.run("spl", "doctor", TINY).stdout
     assert not list(project.folder.glob("scratch"))

@@ -95,7 +95,7 @@ def is_fit(findings: Iterable[Finding]) -> bool:
 
 def lines(findings: Iterable[Finding]) -> Iterator[str]:
     """One line for each finding."""
-    yield from (f"{SIGNS[one.level]} {one.level:7} {one}" for one in findings)
+    yield from (f"{SIGNS[one.level]} {one.level} {one}" for one in findings)
 
 
 def as_content(findings: Iterable[Finding]) -> dict[str, Any]:
