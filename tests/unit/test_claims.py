@@ -1,7 +1,8 @@
 """Verdicts on the paper's claims, how many folds would decide them, and the catalogue."""
 
 from dataclasses import asdict
-from math import inf, isnan
+from functools import cache
+from math import comb, inf, isnan
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from spl.analysis.claims import (
     NOT_RUN,
     OUT_OF_REGIME,
     SUPPORTED,
+    TOO_FEW_FOLDS,
     UNDECIDED,
     claim_verdict,
     corrected_evidence,
@@ -41,8 +43,17 @@ def verdict(differences, test="better", level=0.05, in_regime=True):
 
 @given(errors | switches, st.sampled_from(["better", "switches"]), levels)
 def test_swapping_the_arms_swaps_supported_and_contradicted(differences, test, level):
-    swapped = {SUPPORTED: CONTRADICTED, CONTRADICTED: SUPPORTED, UNDECIDED: UNDECIDED, NOT_RUN: NOT_RUN}
-    assert verdict(-differences, test, level) == swapped[verdict(differences, test, level)]
+    swapped = {SUPPORTED: CONTRADICTED, CONTRADICTED: SUPPORTED}
+    found = verdict(differences, test, level)
+    assert verdict(-differences, test, level) == swapped.get(found, found)
+
+
+@given(errors, st.sampled_from(["better", "switches", "equivalent"]), levels)
+def test_too_few_folds_are_those_of_which_no_outcome_could_decide(differences, test, level):
+    assume(len(differences))
+    unanimous = verdict(np.ones(len(differences)) * (0 if test == "equivalent" else 1), test, level)
+    assert unanimous == (SUPPORTED if 0.5 ** len(differences) <= level else TOO_FEW_FOLDS)
+    assert (verdict(differences, test, level) == TOO_FEW_FOLDS) == (unanimous == TOO_FEW_FOLDS)
 
 
 @given(errors, levels)
@@ -70,7 +81,7 @@ def test_a_fold_against_the_claim_never_makes_it_supported(differences, level, c
 @given(errors | switches, levels)
 def test_noise_of_equal_size_both_ways_supports_nothing(differences, level):
     """As many folds for a claim as against it, by the same differences."""
-    assert verdict(np.append(differences, -differences), "better", level) in (UNDECIDED, NOT_RUN)
+    assert verdict(np.append(differences, -differences), "better", level) in (UNDECIDED, TOO_FEW_FOLDS, NOT_RUN)
 
 
 @given(errors, st.sampled_from(["better", "switches", "equivalent"]), st.none() | levels)
@@ -96,6 +107,26 @@ def test_switches_are_tested_as_by_a_sign_test_of_the_pairs_that_differ(differen
     assert found.p_supported == pytest.approx(test.pvalue)
     assert found.effect.estimate == pytest.approx(differences.mean())
     assert found.effect.low <= found.effect.estimate <= found.effect.high
+
+
+@pytest.mark.parametrize("n", [1, 3, 6, 20])
+@given(shares=st.lists(st.floats(0, 1), min_size=3, max_size=3).filter(lambda parts: sum(parts) > 0.01))
+def test_the_interval_of_a_difference_of_shares_holds_it_with_its_probability(n, shares):
+    """The sum over all outcomes whose interval holds the true difference, of pairs that switch either way or not."""
+    favourable, against, neither = np.array(shares) / sum(shares)
+    kept = 0.0
+    for wins in range(n + 1):
+        for losses in range(n + 1 - wins):
+            effect = share_interval(wins, losses, n)
+            if effect.low <= favourable - against <= effect.high:
+                ways = comb(n, wins) * comb(n - wins, losses)
+                kept += ways * favourable**wins * against**losses * neither ** (n - wins - losses)
+    assert kept >= 0.95 - 1e-6
+
+
+@cache
+def share_interval(wins, losses, n):
+    return evidence(np.repeat([1.0, -1.0, 0.0], [wins, losses, n - wins - losses]), "switches").effect
 
 
 @given(errors, st.sampled_from(["better", "equivalent"]))

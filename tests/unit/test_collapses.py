@@ -10,7 +10,7 @@ from spl.tables import collapses
 from spl.tables.layout import save_table
 
 BASINS = {"collapsed": 0.01, "partly_collapsed": 0.5, "recall": 0.25, "unstable": 0.05}
-GIVEN = {"titles": {"fixmatch": "FixMatch"}, "classes": ["cat", "dog", "ship"]}
+GIVEN = {"titles": {"fixmatch": "FixMatch"}, "classes": ["cat", "dog", "ship"], "basins": BASINS}
 GOOD = np.diag([50, 50, 50])
 NO_CAT = np.array([[0, 50, 0], [0, 50, 0], [0, 0, 50]])
 ONLY_SHIPS = np.array([[0, 0, 50]] * 3)
@@ -47,6 +47,10 @@ def test_every_run_tells_its_basin_and_when_which_class_was_collapsed(built):
         "3,000 to the end: cat", "2,000 to 3,000: cat, dog", "never",
     ]  # fmt: skip
     assert printed["unstable"].tolist() == ["yes", "yes", "no"]
+
+
+def test_a_note_says_how_the_number_of_collapses_depends_on_the_limit(built):
+    assert built.note.endswith("runs whose smallest column is below 40, 50, 60 %: FixMatch 2, 2, 2 of 3.")
 
 
 def test_words_are_read_from_the_left(built, tmp_path):

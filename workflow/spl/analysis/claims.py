@@ -25,6 +25,7 @@ from spl.analysis.statistics import (
 ClaimTest = Literal["better", "switches", "equivalent"]
 
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
+TOO_FEW_FOLDS = "too few folds"
 OUT_OF_REGIME, NOT_RUN, BETWEEN_LOOKS = "out of regime", "not run", "between looks"
 
 POWER = 0.8
@@ -90,20 +91,19 @@ def evidence(differences: Values, test: ClaimTest, margin: float = nan) -> Evide
 
 
 def _share_shift(switches: Values, level: float = 0.95) -> Shift:
-    """The difference of two paired shares, with an interval given the number of pairs that differ.
+    """The difference of two paired shares, of pairs that switch in favour and of pairs that switch against.
 
-    The interval is Clopper and Pearson's for the part of these pairs that switch in favour, in the unit of the shares.
-    It is NaN if no pair differs.
+    Each share has Clopper and Pearson's exact interval, at a level that leaves each half of the error; the difference
+    of their opposite ends then holds the true one with a probability of at least ``level`` (Boole's inequality),
+    however the two shares depend on each other, also if no pair differs.
     """
-    n, differing, favourable = len(switches), int((switches != 0).sum()), int((switches > 0).sum())
-    estimate = float(switches.mean())
-    if not differing:
-        return Shift(estimate, nan, nan, nan)
     from scipy.stats import binomtest  # its import takes as long as building a table, and few tables need it
 
-    interval = binomtest(favourable, differing).proportion_ci(level)
-    low, high = ((2 * float(part) - 1) * differing / n for part in interval)
-    return Shift(estimate, low, high, level)
+    favourable, against = (
+        binomtest(int(count), len(switches)).proportion_ci((1 + level) / 2)
+        for count in ((switches > 0).sum(), (switches < 0).sum())
+    )
+    return Shift(float(switches.mean()), favourable.low - against.high, favourable.high - against.low, level)
 
 
 def corrected_evidence(family: Mapping[str, Evidence], pending: Collection[str] = ()) -> dict[str, Evidence]:
@@ -143,6 +143,8 @@ def claim_verdict(found: Evidence, level: float | None, in_regime: bool | None) 
     supported, contradicted = found.deciding
     if supported <= level:
         return SUPPORTED
+    if found.smallest_p > level:
+        return TOO_FEW_FOLDS
     return CONTRADICTED if contradicted <= level else UNDECIDED
 
 

@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from spl.analysis.claims import BETWEEN_LOOKS, CONTRADICTED, NOT_RUN, OUT_OF_REGIME, SUPPORTED, UNDECIDED
+from spl.analysis.claims import (
+    BETWEEN_LOOKS,
+    CONTRADICTED,
+    NOT_RUN,
+    OUT_OF_REGIME,
+    SUPPORTED,
+    TOO_FEW_FOLDS,
+    UNDECIDED,
+)
 from spl.errors import InputError
 from spl.paper.claims import CLAIMS
 from spl.tables.claims import REGIME, printed_claim, regime_note
@@ -23,7 +31,7 @@ PARTIAL = "partial"  # where Snakemake puts what it builds of an unfinished stud
 COMMITTED = Path("docs/findings")  # STUDY-claims.csv of each study
 WIDTH = 125  # of a line of the README
 TESTED = (SUPPORTED, CONTRADICTED, UNDECIDED)
-VERDICTS = (*TESTED, OUT_OF_REGIME, NOT_RUN, BETWEEN_LOOKS)
+VERDICTS = (*TESTED, TOO_FEW_FOLDS, OUT_OF_REGIME, NOT_RUN, BETWEEN_LOOKS)
 BLOCK = re.compile(r"(?P<start><!-- claims(?: (?P<study>[\w-]+))? -->\n).*?(?P<end><!-- /claims -->)", re.DOTALL)
 
 
@@ -85,11 +93,13 @@ def claims_summary(table: CommittedClaims) -> str:
     [primary] = [name for name, claim in CLAIMS.items() if claim.primary]
     cells = {column: markdown(text) for column, text in table.cells[primary].items()}
     look = (
-        f" at the level {table.levels[primary]:g} of the look at {cells['n']} folds" if primary in table.levels else ""
+        f" at the interim analysis of {cells['n']} folds (level {table.levels[primary]:g})"
+        if primary in table.levels
+        else ""
     )
     numbers = "" if cells["n"] == "–" else (
-        f", with an effect of {cells['effect, interval']} points, n = {cells['n']}, p = {cells['p']} and p = "
-        f"{cells['p, opposite']} of the opposite"
+        f", with an effect of {cells['effect, interval']} points, n = {cells['n']}, p = {cells['p']} for the claim and "
+        f"p = {cells['p, opposite']} for its opposite"
     )  # fmt: skip
     counts = Counter(markdown(of["verdict"]) for of in table.cells.values())
     ordered = sorted(counts, key=lambda printed: [not printed.startswith(verdict) for verdict in VERDICTS])

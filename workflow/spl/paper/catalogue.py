@@ -21,8 +21,9 @@ from spl.paper.sections import (
     strong_supervision,
 )
 
+CLAIMS = "Claims"  # the section of what several experiments say together
 SECTIONS: dict[str, dict[str, Exhibit]] = {
-    "Claims": claims.EXHIBITS,
+    CLAIMS: claims.EXHIBITS,
     "Scarce labels": scarce_labels.EXHIBITS,
     "Strong supervision": strong_supervision.EXHIBITS,
     "Class imbalance": class_imbalance.EXHIBITS,
@@ -64,7 +65,11 @@ def section_of(experiment: str, rebuilt: bool) -> str:
     The title is the name as words, "Fully supervised"; that of the method that it names; or the name itself where the
     paper has a section of this title.
     """
-    sections = (exhibit.section for exhibit in CATALOGUE.values() if exhibit.experiments[:1] == (experiment,))
+    sections = (
+        exhibit.section
+        for exhibit in CATALOGUE.values()
+        if exhibit.experiments[:1] == (experiment,) and exhibit.section != CLAIMS
+    )
     words = experiment[:1].upper() + experiment[1:].replace("-", " ")
     words = METHODS[experiment].title if experiment in METHODS else words
     own = experiment if words in SECTIONS else words

@@ -13,8 +13,10 @@ import pandas as pd
 
 from spl.analysis.claims import (
     CONTRADICTED,
+    FEWEST,
     NOT_RUN,
     SUPPORTED,
+    TOO_FEW_FOLDS,
     UNDECIDED,
     Evidence,
     claim_verdict,
@@ -69,7 +71,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     summaries = {name: pd.read_csv(path) for name, path in zip(names, inputs[: len(names)], strict=True)}
     numbers = Numbers()
     differences = {claim["name"]: _differences(claim, parameter, summaries, inputs) for claim in parameter["claims"]}
-    found = _families(parameter["claims"], differences, parameter["margin"])
+    found, tests = _families(parameter["claims"], differences, parameter["margin"])
     regimes = _add_regimes(numbers, parameter["gate"], summaries, inputs)
     printed = []
     for claim in parameter["claims"]:
@@ -79,8 +81,9 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         regime, gate_runs = _regime_of(claim, regimes, parameter["gate"])
         level = level_of(claim, len(of_folds))
         verdict = claim_verdict(found[name], level, regime)
-        values = _values(found[name], level) | {"registered": float(claim["registered"])}
-        if verdict == UNDECIDED:
+        values = _values(found[name], level)
+        values |= {"registered": float(claim["registered"]), "tests": float(tests[claim["family"]])}
+        if verdict in (UNDECIDED, TOO_FEW_FOLDS):
             values |= _folds(claim, parameter, of_folds)
         runs = list(chain.from_iterable(of_folds["runs"]))
         lines = numbers.computed({"claim": name, "verdict": verdict}, {"verdict_at_level": level}, [*runs, *gate_runs])
@@ -125,8 +128,8 @@ def _differences(
 
 def _families(
     claims: Sequence[Mapping[str, Any]], differences: Mapping[str, pd.DataFrame], margin: float
-) -> dict[str, Evidence]:
-    """What the differences say about each claim, with p-values corrected for its family."""
+) -> tuple[dict[str, Evidence], dict[str, int]]:
+    """What the differences say about each claim, with p-values corrected for its family; the tests of each family."""
     found = {
         claim["name"]: evidence(differences[claim["name"]]["difference"].to_numpy(float), claim["test"], margin)
         for claim in claims
@@ -136,7 +139,8 @@ def _families(
         families.setdefault(claim["family"], []).append(claim["name"])
     pending = {claim["name"] for claim in claims if claim["registered"]}
     corrected = (corrected_evidence({name: found[name] for name in family}, pending) for family in families.values())
-    return {name: one for family in corrected for name, one in family.items()}
+    tests = {name: sum(found[claim].n > 0 or claim in pending for claim in family) for name, family in families.items()}
+    return {name: one for family in corrected for name, one in family.items()}, tests
 
 
 def _values(found: Evidence, level: float | None) -> dict[str, float]:
@@ -177,13 +181,12 @@ def printed_claim(claim: Mapping[str, Any], values: Mapping[str, float], verdict
     """The printed cells of a claim by column, from its numbers."""
     points = ENDPOINTS[claim["endpoint"]].points
     effect = _effect(values["effect"], points)
-    if not isnan(values["effect_low"]):
+    if values["n"] >= FEWEST and not isnan(values["effect_low"]):
         low, high = (_effect(values[name], points) for name in ("effect_low", "effect_high"))
         lower = f"{percent(values['effect_level'])} %: " if values["effect_level"] < USUAL else ""
         effect += f" ({lower}{low} to {high})"
-    exploratory = (
-        " (exploratory)" if verdict in (SUPPORTED, CONTRADICTED, UNDECIDED) and not values["registered"] else ""
-    )
+    tested = verdict in (SUPPORTED, CONTRADICTED, UNDECIDED)
+    exploratory = " (exploratory)" if tested and not values["registered"] else ""
     return {
         "claim": f"{claim['text']} ({claim['section']})",
         "verdict": f"{verdict}{exploratory}",
@@ -193,8 +196,14 @@ def printed_claim(claim: Mapping[str, Any], values: Mapping[str, float], verdict
         "p, opposite": p_value(values["p_contradicted_holm"]),
         "smallest p": p_value(values["smallest_p"]),
         "folds to decide": _needed(values),
-        "tested by": f"{ENDPOINTS[claim['endpoint']].name}; {claim['experiments'][0]}",
+        "tested by": f"{ENDPOINTS[claim['endpoint']].name}; {claim['experiments'][0]}; {_group(claim, values)}",
     }
+
+
+def _group(claim: Mapping[str, Any], values: Mapping[str, float]) -> str:
+    """The family within which the p-values are corrected, with the number of its tests."""
+    tests = f"{values['tests']:.0f} test{'s' if values['tests'] != 1 else ''}"
+    return f"group {claim['family']}, {tests}"
 
 
 def _effect(value: float, points: bool) -> str:
@@ -235,6 +244,7 @@ def _add_regimes(
             "distance": measured.distance,
             "distance_largest": limits["distance"],
             "low_basin": measured.low_basin,
+            "low_basin_runs": len(share),
             "low_basin_least": limits["low_basin"][0],
             "low_basin_largest": limits["low_basin"][1],
         }
@@ -251,20 +261,32 @@ def regime_note(tidy: pd.DataFrame) -> str:
         tidy: of the table.
     """
     rows = tidy[tidy["claim"].str.startswith(REGIME)]
+    if rows.empty:
+        return ""
     by_experiment = rows.pivot(index="claim", columns="quantity", values="value")  # noqa: PD010 - a pivot table would average duplicates
     said: dict[str, list[str]] = {}  # experiments by what was measured: several may share it
     for name in dict.fromkeys(rows["claim"]):
         said.setdefault(_in_words(by_experiment.loc[name]), []).append(name.removeprefix(REGIME))
     sentences = "; ".join(f"{', '.join(experiments)}: {measured}" for measured, experiments in said.items())
-    return f"Regime, measured on FixMatch and full supervision alone. {sentences}." if said else ""
+    low = _low_basin_in_words(by_experiment.loc[rows["claim"].iloc[0]])  # of the same runs for all experiments
+    return f"Regime, measured on FixMatch and full supervision alone. {low} {sentences}."
 
 
 def _in_words(values: Mapping[str, float]) -> str:
     if isnan(values["coverage"]) or isnan(values["distance"]):
         return "not measured"
-    distance = "no run in the high basin" if isinf(values["distance"]) else f"{percent(values['distance'], 2)} points"
+    coverage = f"coverage {percent(values['coverage'])} % (at least {percent(values['coverage_least'], 0)})"
+    if isinf(values["distance"]):
+        return f"{coverage}, no run in the high basin whose distance could be measured"
+    largest = percent(values["distance_largest"])
+    return f"{coverage}, distance {percent(values['distance'], 2)} points (at most {largest})"
+
+
+def _low_basin_in_words(values: Mapping[str, float]) -> str:
+    if isnan(values["low_basin"]):
+        return "Share of runs in the low basin: not measured."
+    least, largest = percent(values["low_basin_least"], 0), percent(values["low_basin_largest"], 0)
     return (
-        f"coverage {percent(values['coverage'])} % (at least {percent(values['coverage_least'], 0)}), distance "
-        f"{distance} (at most {percent(values['distance_largest'])}), low basin {percent(values['low_basin'], 0)} % of "
-        f"runs ({percent(values['low_basin_least'], 0)} to {percent(values['low_basin_largest'], 0)})"
+        f"Of FixMatch's {values['low_basin_runs']:.0f} runs with scarce labels, {percent(values['low_basin'], 0)} % "
+        f"end in the low basin (in the regime: {least} to {largest} %)."
     )

@@ -17,7 +17,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """When classes of each run collapsed, and until when; the run's basin, what it rests on, and its instability.
 
     Args:
-        parameter: ``titles`` of the methods and the names of the ``classes``.
+        parameter: ``titles`` of the methods, the names of the ``classes``, and ``basins``, the limits of the study.
         inputs: the experiment's summary.
     """
     # Lists of classes are text, also where every run lists one class or none.
@@ -31,7 +31,25 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         texts = {name: str(run[name]) for name in several} | _outcome(run, classes)
         cells = {name: Cell(text, line) for name, text in texts.items()}
         printed.append({"": labels[run["method"], run["variant"]]} | cells)
-    return Table.traced(tidy, pd.DataFrame(printed), [(run,) for run in tidy["run"]], texts=TEXTS)
+    arms = [labels[method, variant] for method, variant in zip(tidy["method"], tidy["variant"], strict=True)]
+    note = _other_limits(tidy.assign(arm=arms), parameter["basins"]["partly_collapsed"])
+    return Table.traced(tidy, pd.DataFrame(printed), [(run,) for run in tidy["run"]], note=note, texts=TEXTS)
+
+
+def _other_limits(runs: pd.DataFrame, limit: float) -> str:
+    """How many runs of each arm have a smallest column below the limit of a collapse, and below others near it."""
+    limits = [one for change in (-NEARBY, 0, NEARBY) if 0 < (one := round(limit + change, 2)) <= 1]
+    done = runs.dropna(subset="error_last")
+    counts = [
+        f"{arm} {', '.join(str((columns < one).sum()) for one in limits)} of {len(columns)}"
+        for arm, columns in done.groupby("arm", sort=False)["smallest_column"]
+    ]
+    if not counts:
+        return ""
+    return (
+        "The number of collapses depends on the limit: runs whose smallest column is below "
+        f"{', '.join(percent(one, 0) for one in limits)} %: {'; '.join(counts)}."
+    )
 
 
 def _outcome(run: Mapping[Hashable, Any], classes: list[str]) -> dict[str, str]:
@@ -51,6 +69,7 @@ def _outcome(run: Mapping[Hashable, Any], classes: list[str]) -> dict[str, str]:
     return dict(zip(OUTCOMES, cells, strict=True))
 
 
+NEARBY = 0.1  # how far the other limits are from that of the study
 WHICH = ("labels", "fold", "seed")
 OUTCOMES = (
     *("basin", "collapsed at the end", "partly", "smallest column", "smallest recall", "collapsed in steps"),

@@ -234,7 +234,7 @@ COLLAPSE: dict[str, Exhibit] = {
         "When classes collapsed and recovered",
         "spl.tables.collapses",
         _collapses,
-        parameter=parameters.classes,
+        parameter=parameters.collapsing(),
         detail=True,
     ),
 }
