@@ -25,6 +25,7 @@ from spl.provenance.deviations import check_registration, is_kept
 from spl.provenance.digests import digests, read_agreed, write_agreed
 from spl.provenance.links import check_place, link_problem, linked
 from spl.provenance.published import differences, digest_or_listing, listing
+from spl.provenance.repair import repair, repair_lines
 from spl.provenance.seal import Seal, check_seal
 from spl.provenance.verdicts import SOUND, Node, audit, orphans, unkept_outputs, upstream_of
 from spl.study.plan import Plan, make_plan
@@ -138,7 +139,7 @@ def audit_results(
             *report.published_lines(published_digest, unlike),
             *report.crate_lines(crate, beside),
         )
-        show(console, *report.repair_lines(commands), style="bold")
+        show(console, *repair_lines(commands), style="bold")
     sound = report.is_fresh(nodes.values()) and seal_holds(seal, not whole, published)
     return sound and is_kept(registered) and not unlike and not crate
 
@@ -164,7 +165,7 @@ def _repair(study: PlannedStudy, nodes: Mapping[str, Node], seal: Seal, names: l
     """The commands that make jobs fresh, by their names; all jobs of the study if there are none."""
     records = Path(".snakemake/metadata")
     return list(
-        report.repair(
+        repair(
             nodes.values(),
             study=str(study.file),
             default=str(DEFAULT),

@@ -35,6 +35,7 @@ from spl.provenance.files import digest
 from spl.provenance.links import link_problem, linked_jobs
 from spl.provenance.manifest import read_manifest
 from spl.provenance.progress import with_progress
+from spl.provenance.repair import snakemake
 from spl.provenance.verdicts import recorded_output, upstream_of
 from spl.text.terminal import show
 
@@ -84,7 +85,7 @@ def rerun_one(study: PlannedStudy, target: str, console: Console) -> bool:
         made = {str(path) for other in study.jobs.values() for path in other.outputs}
         if absent[0] not in made:
             raise InputError(f"{job.name}: not computed again and not compared, since {absent[0]} is not here")
-        command = report.snakemake(absent, str(study.file), str(DEFAULT))
+        command = snakemake(absent, str(study.file), str(DEFAULT))
         raise InputError(f"{absent[0]}: missing; make it with `{command}`")
     sound = _print_upstream(study, names, console)
     repetition = _repeat(job, loud=job.subcommand == "train")
