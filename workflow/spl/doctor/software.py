@@ -13,7 +13,7 @@ from spl.campaign.here import cores_here, memory_here
 from spl.campaign.processor import check_machine
 from spl.doctor.finding import Finding
 from spl.errors import InputError
-from spl.provenance import machine
+from spl.provenance import git, machine
 from spl.provenance.process import foreign_files
 from spl.study.plan import Plan
 
@@ -23,12 +23,12 @@ MOST = 5
 
 def commit() -> Finding:
     """Whether manifests will name the commit and all changes."""
-    state = machine.repository()
+    state = git.repository()
     if state is None:
         return Finding(
             "commit",
             "warning",
-            f"{machine.PROJECT} is no git repository, so manifests name no commit",
+            f"{git.PROJECT} is no git repository, so manifests name no commit",
             "work in a clone of the project",
         )
     if problem := state.get("problem"):
@@ -36,7 +36,7 @@ def commit() -> Finding:
             "commit",
             "error",
             f"unknown to manifests: {problem}",
-            f"make `git -C {machine.PROJECT} status` succeed on this host, and where jobs run",
+            f"make `git -C {git.PROJECT} status` succeed on this host, and where jobs run",
         )
     short = str(state["commit"])[:12]
     if state["diff"]:

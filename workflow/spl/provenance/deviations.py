@@ -33,7 +33,7 @@ from spl.campaign.strict_json import json_differences, parse_json
 from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
 from spl.errors import InputError
-from spl.provenance import machine
+from spl.provenance import git
 from spl.provenance.files import digest
 from spl.provenance.manifest import Manifest
 from spl.provenance.register import prepared
@@ -278,10 +278,10 @@ def _begun_early(runs: Iterable[Node], file: Path, sha256: str) -> dict[str, lis
     """The runs that did not begin after a registration was committed, or that leave this open, by what was found."""
     found = defaultdict[str, list[str]](list)
     try:
-        place = file.resolve().relative_to(machine.PROJECT.resolve())
+        place = file.resolve().relative_to(git.PROJECT.resolve())
     except ValueError:
         place = None
-    if place is None or not machine.is_repository():
+    if place is None or not git.is_repository():
         reason = f"{NOT_COMPARED} with the registration: {file} is not in a repository of this project"
         begun = [node.name for node in runs if node.manifest]
         return {reason: begun} if begun else {}
@@ -310,14 +310,14 @@ def _early(manifest: Manifest, judged: Callable[[str], datetime | str]) -> str:
 
 def _commit_of(commit: str, place: Path, sha256: str) -> datetime | str:
     """Since when a commit's history holds this registration; or else what it lacks."""
-    if not COMMIT.fullmatch(commit) or not machine.has_commit(commit):
+    if not COMMIT.fullmatch(commit) or not git.has_commit(commit):
         return f"{NOT_COMPARED} with the registration: commit {commit[:12]} is not in this repository"
-    content = machine.committed(commit, place)
+    content = git.committed(commit, place)
     if content is None:
         return f"began at commit {commit[:12]}, which has no {place}"
     if hashlib.sha256(content).hexdigest() != sha256:
         return f"began at commit {commit[:12]}, whose {place} is another one"
-    return machine.first_commit(commit, place) or f"began at commit {commit[:12]}, where {place} has no history"
+    return git.first_commit(commit, place) or f"began at commit {commit[:12]}, where {place} has no history"
 
 
 def _not_as_looked_at(
