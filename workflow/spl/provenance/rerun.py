@@ -36,6 +36,7 @@ from spl.provenance.links import link_problem, linked_jobs
 from spl.provenance.manifest import read_manifest
 from spl.provenance.progress import with_progress
 from spl.provenance.repair import snakemake
+from spl.provenance.targets import job_names
 from spl.provenance.verdicts import recorded_output, upstream_of
 from spl.text.terminal import show
 
@@ -77,7 +78,7 @@ def rerun_one(study: PlannedStudy, target: str, console: Console) -> bool:
         InputError: the target is not one job, an input is missing, neither a result nor its manifest is there, or the
             job fails.
     """
-    names = report.job_names(study.jobs, target, study.results)
+    names = job_names(study.jobs, target, study.results)
     if len(names) != 1:
         raise InputError(f"{target}: expected one result of {study.file} to compute again, found {len(names)}")
     job = study.jobs[names[0]]
