@@ -19,12 +19,13 @@ from spl.code.subcommands import present_code, with_code
 from spl.errors import InputError
 from spl.page.circumstances import circumstances_script
 from spl.provenance import machine, report
+from spl.provenance.changes import changed_values
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
 from spl.provenance.manifest import Code
 from spl.provenance.recording import recorded
 from spl.provenance.seal import check_seal, write_seal
-from spl.provenance.verdicts import audit, changed_values, orphans, upstream_of
+from spl.provenance.verdicts import audit, orphans, upstream_of
 
 
 @pytest.fixture

@@ -34,11 +34,12 @@ from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
 from spl.errors import InputError
 from spl.provenance import git
+from spl.provenance.changes import changed_values
 from spl.provenance.files import digest
 from spl.provenance.manifest import Manifest
 from spl.provenance.register import prepared
 from spl.provenance.result_files import BROKEN, read_rows
-from spl.provenance.verdicts import SOUND, Node, changed_values, upstream_of
+from spl.provenance.verdicts import SOUND, Node, upstream_of
 from spl.study.checks import GATED, SUPERVISED
 from spl.study.plan import Plan, make_plan
 from spl.study.schema import Registered, Study
