@@ -19,6 +19,7 @@ from spl.errors import InputError
 from spl.provenance import rerun
 from spl.provenance.audit import PlannedStudy, plan_study
 from spl.provenance.rerun import Repetition
+from spl.provenance.sampling import missed, surely_found, what_a_sample_proves
 
 TINY = Path(__file__).parents[1] / "studies/tiny.yaml"
 
@@ -47,20 +48,20 @@ POPULATION = st.integers(1, 60).flatmap(
 @given(POPULATION)
 def test_the_probability_to_miss_is_hypergeometric(numbers):
     runs, forged, drawn = numbers
-    assert rerun.missed(runs, forged, drawn) == pytest.approx(hypergeom.pmf(0, runs, forged, drawn))
+    assert missed(runs, forged, drawn) == pytest.approx(hypergeom.pmf(0, runs, forged, drawn))
 
 
 @given(POPULATION)
 def test_what_a_sample_excludes_is_missed_rarely_and_one_forged_run_less_is_not(numbers):
     runs, _, drawn = numbers
-    least = rerun.surely_found(runs, drawn)
-    assert rerun.missed(runs, least, drawn) <= 0.05 < rerun.missed(runs, least - 1, drawn)
+    least = surely_found(runs, drawn)
+    assert missed(runs, least, drawn) <= 0.05 < missed(runs, least - 1, drawn)
 
 
 @given(POPULATION)
 def test_what_a_sample_proves_can_be_said_of_any_number_of_runs(numbers):
     runs, _, drawn = numbers
-    said = rerun.what_a_sample_proves(runs, drawn)
+    said = what_a_sample_proves(runs, drawn)
     assert said.startswith(
         f"{drawn} of {runs} runs reproduced. The probability that such a draw misses every forged run"
     )
@@ -68,7 +69,7 @@ def test_what_a_sample_proves_can_be_said_of_any_number_of_runs(numbers):
 
 
 def test_what_six_of_ninety_runs_prove():
-    assert rerun.what_a_sample_proves(90, 6) == (
+    assert what_a_sample_proves(90, 6) == (
         "6 of 90 runs reproduced. The probability that such a draw misses every forged run is 93.3 % if 1, 70.2 % if "
         "5, 52.1 % if 9, 16 % if 23 of the 90 are forged. With 95 % confidence, fewer than 35 runs are forged; 25 runs "
         "would show that fewer than 9 are."
