@@ -14,8 +14,9 @@ from test_registered_study import content, with_folds
 from spl.campaign.registration import at_last_look, registered_jobs, registration, registration_file
 from spl.code import equivalence
 from spl.errors import InputError
-from spl.provenance.deviations import RecordedLook, check_registration, runs_digest
+from spl.provenance.deviations import check_registration
 from spl.provenance.manifest import Code, Manifest
+from spl.provenance.recorded_looks import RecordedLook, runs_digest
 from spl.provenance.register import registration_text, write_registration
 from spl.provenance.report import registration_lines
 from spl.provenance.verdicts import Node
