@@ -22,7 +22,8 @@ from spl.campaign.job import canonical
 from spl.campaign.rates import Rate, Rates, rates_file, workload, workload_name
 from spl.campaign.requests import run_requests
 from spl.errors import InputError
-from spl.provenance.machine import processor, repository
+from spl.provenance.git import repository
+from spl.provenance.machine import processor
 from spl.study.plan import Plan, make_plan
 from spl.study.reading import read_study
 

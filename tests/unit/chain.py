@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 from spl.campaign.job import Job
+from spl.code.fingerprint import PROJECT
 from spl.code.subcommands import code_texts, present_code
 from spl.provenance.files import digest
-from spl.provenance.machine import PROJECT, locked
+from spl.provenance.machine import locked
 from spl.provenance.manifest import Code, Manifest
 
 RESULTS = Path("results/fake")

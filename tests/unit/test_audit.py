@@ -3,7 +3,6 @@
 import importlib
 import json
 import os
-import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from chain import CHAIN, PACKAGES, RESULTS, SPLIT, job, make, write
 from hypothesis import given
 from hypothesis import strategies as st
-from snakemake.cli import parse_config
 
 from spl.campaign.job import Job
 from spl.code import equivalence
@@ -21,12 +19,13 @@ from spl.code.subcommands import present_code, with_code
 from spl.errors import InputError
 from spl.page.circumstances import circumstances_script
 from spl.provenance import machine, report
+from spl.provenance.changes import changed_values
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
 from spl.provenance.manifest import Code
 from spl.provenance.recording import recorded
 from spl.provenance.seal import check_seal, write_seal
-from spl.provenance.verdicts import Node, audit, changed_values, orphans, upstream_of
+from spl.provenance.verdicts import audit, orphans, upstream_of
 
 
 @pytest.fixture
@@ -304,90 +303,6 @@ def test_no_job_begins_where_its_manifest_cannot_go(tmp_path):
     expected = "fold0.manifest.json: expected a manifest or nothing, found a folder"
     with pytest.raises(InputError, match=expected), recorded(job):
         pytest.fail("it began")
-
-
-@pytest.mark.parametrize("path", ["tests/studies/tiny.yaml", "my study, it's=ü.yaml", "a: b #c.yaml", "7"])
-def test_a_repair_names_the_study_as_snakemake_reads_it(path):
-    nodes = [Node("first", "tampered", files=(RESULTS / "first.json",))]
-    for command in report.repair(nodes, path, "config/demo.yaml", RESULTS, False):
-        words = shlex.split(command)
-        if "--config" in words:
-            assert parse_config([words[-1]]) == {"study": path}
-
-
-def repair(nodes, *, touch=False, **options):
-    return list(report.repair(nodes, "config/demo.yaml", "config/demo.yaml", RESULTS, touch, **options))
-
-
-def node(name, verdict, subcommand, *upstream):
-    return Node(name, verdict, upstream=upstream, subcommand=subcommand, files=(RESULTS / name,))
-
-
-CALIBRATED = [
-    node("data", "fresh", "data"),
-    node("reference", "tampered", "train", "data"),
-    node("plain", "stale", "train", "data"),
-    node("calibration", "broken-chain", "calibrate", "reference"),
-    node("smooth", "unrecorded", "train", "calibration"),
-]
-
-
-def test_a_repair_forces_each_kind_of_job_after_what_is_upstream_of_it():
-    assert repair(CALIBRATED) == [
-        "snakemake --force results/fake/reference results/fake/plain",
-        "snakemake --force results/fake/smooth",
-        "snakemake all",
-        "spl seal results/fake",
-    ]
-
-
-def test_a_repair_forces_a_missing_file_only_if_its_readers_are_there():
-    table = node("table", "missing", "table")
-    page = node("page", "missing", "page", "table")
-    assert repair([table, page])[0] == "snakemake all"
-    assert repair([table, replace(page, verdict="broken-chain")])[0] == "snakemake --force results/fake/table"
-
-
-def test_a_repair_where_snakemake_has_no_records_begins_with_touching_what_is_there():
-    touch = "snakemake all --touch --forceall"
-    assert repair([node("data", "fresh", "data")], touch=True) == [touch]
-    sentence, command = report.repair_lines([touch])
-    assert "take the files as they are" in sentence
-    assert command == f"  {touch}"
-    assert list(report.repair_lines(["snakemake all"])) == ["  snakemake all"]
-    assert repair(CALIBRATED, touch=True) == [touch, *repair(CALIBRATED)]
-    assert repair([node("data", "missing", "data")], touch=True) == ["snakemake all", "spl seal results/fake"]
-
-
-def test_a_repair_makes_unkept_data_before_it_touches_and_unkept_weights_before_the_runs_that_start_from_them():
-    nodes = [
-        node("data", "recorded", "data"),
-        node("split", "recorded", "split", "data"),
-        node("before", "recorded", "train", "split"),
-        node("after", "missing", "train", "before"),
-        node("table", "stale", "table", "after"),
-    ]
-    for touch in (False, True):
-        assert repair(nodes, touch=touch, unkept={"data", "before"}) == [
-            "snakemake --force results/fake/data",
-            "snakemake all --touch --forceall",
-            "snakemake --force results/fake/before results/fake/after",
-            "snakemake --force results/fake/table",
-            "snakemake all",
-            "spl seal results/fake",
-        ]
-    assert "data" not in repair(nodes, unkept=())[0]
-
-
-def test_a_repair_makes_again_what_differs_from_the_seal_though_no_job_wrote_it():
-    nodes = [replace(node, verdict="fresh") for node in CALIBRATED]
-    assert repair(nodes) == []
-    assert repair(nodes, unsealed=True) == ["spl seal results/fake"]
-    assert repair(nodes, forged={"plain"}, unsealed=True) == [
-        "snakemake --force results/fake/plain",
-        "snakemake all",
-        "spl seal results/fake",
-    ]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from spl.campaign.parameters import crate_parameter
 from spl.code.subcommands import with_code
 from spl.errors import InputError
 from spl.paper.selection import exhibits
-from spl.provenance import crate, machine, report
+from spl.provenance import crate, report
 from spl.provenance.audit import plan_study
 from spl.provenance.crate_check import METADATA, crate_differences, may_run_what_differs, not_compared
 from spl.provenance.crate_entities import Content, CrateEntities, Record, property_value, refs
@@ -298,7 +298,7 @@ def test_a_folder_without_a_description_is_no_crate_and_a_damaged_one_is_refused
 @pytest.fixture
 def written(tmp_path, monkeypatch):
     """The present folder is a crate of the chain; returns what differs from what this program writes."""
-    monkeypatch.setattr(machine, "PROJECT", tmp_path / "project")
+    monkeypatch.setattr(crate, "PROJECT", tmp_path / "project")
     for name in ("workflow/Snakefile", "workflow/spl/x.py", "LICENSE"):
         path = tmp_path / "project" / name
         path.parent.mkdir(parents=True, exist_ok=True)

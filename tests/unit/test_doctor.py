@@ -20,7 +20,7 @@ from spl.cli.interactive import app
 from spl.doctor import checkup, cluster, software, storage
 from spl.doctor.site import Site, read_profile, site_of
 from spl.errors import InputError
-from spl.provenance import machine
+from spl.provenance import git, machine
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 from spl.study.settings import Settings
@@ -336,7 +336,7 @@ def test_data_that_would_be_downloaded_are_named(tmp_path):
     ],
 )  # fmt: skip
 def test_the_commit_that_manifests_will_name(monkeypatch, state, level):
-    monkeypatch.setattr(machine, "repository", lambda: state)
+    monkeypatch.setattr(git, "repository", lambda: state)
     assert software.commit().level == level
 
 

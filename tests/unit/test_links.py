@@ -13,13 +13,14 @@ from rich.console import Console
 from spl.attempts.journal import read_attempts
 from spl.campaign.job import Job, canonical
 from spl.errors import InputError
-from spl.provenance import report, rerun
+from spl.provenance import rerun
 from spl.provenance.audit import PlannedStudy, listing_of
 from spl.provenance.digests import digests, read_agreed, write_agreed
 from spl.provenance.ledger import noted_statement
 from spl.provenance.links import check_folders, check_place
 from spl.provenance.published import check_complete, differences
 from spl.provenance.recording import recorded
+from spl.provenance.repair import repair
 from spl.provenance.seal import check_seal, write_seal
 from spl.provenance.verdicts import audit, orphans
 
@@ -92,7 +93,7 @@ def test_what_the_audit_advises_about_links_judges_what_was_behind_them(made):
     swap(RESULTS / "runs", "{aside}")
     swap(CHAIN["aside"].outputs[0], THROUGH_PROC)
     swap(CHAIN["third"].manifest, "/dev/null")
-    commands = list(report.repair(judge().values(), "a.yaml", "a.yaml", RESULTS, touch=False))
+    commands = list(repair(judge().values(), "a.yaml", "a.yaml", RESULTS, touch=False))
     assert not any("snakemake" in command for command in commands), "a run would be trained through the link"
     for command in commands:
         subprocess.run(command, shell=True, check=True)
@@ -105,7 +106,7 @@ def test_what_the_audit_advises_about_links_judges_what_was_behind_them(made):
 def advised(*, whole=True):
     """The commands at the end of an audit of everything, or of results alone."""
     nodes = [*judge().values(), *(orphans(JOBS, RESULTS) if whole else ())]
-    return list(report.repair(nodes, "a.yaml", "a.yaml", RESULTS, touch=False))
+    return list(repair(nodes, "a.yaml", "a.yaml", RESULTS, touch=False))
 
 
 def follow(commands):

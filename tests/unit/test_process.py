@@ -277,7 +277,7 @@ def repository(clone, monkeypatch):
     (clone.folder / ".gitignore").write_text("results/\n__pycache__/\n")
     git(clone.folder, "add", ".")
     git(clone.folder, "commit", "--quiet", "--message", "first")
-    monkeypatch.setattr(machine, "PROJECT", clone.folder)
+    monkeypatch.setattr("spl.provenance.git.PROJECT", clone.folder)
     for function in (sources.committed_files, sources._is_known, sources._present):
         function.cache_clear()
     return clone
@@ -450,7 +450,7 @@ def test_a_commit_that_is_not_here_is_told_and_condemns_nothing(repository, monk
     sources._present.cache_clear()
     (repository.package / "cli/jobs.py").write_text("")
     assert lines(node)[1] == f"1 job ran with other texts than are here, and no commit has them: {JOBS}"
-    monkeypatch.setattr(machine, "PROJECT", tmp_path / "elsewhere")
+    monkeypatch.setattr("spl.provenance.git.PROJECT", tmp_path / "elsewhere")
     sources._is_known.cache_clear()
     assert lines(node)[0] == f"{expected}no repository is here"
 

@@ -14,9 +14,9 @@ from test_registered_study import content, with_folds
 from spl.campaign.registration import at_last_look, registered_jobs, registration, registration_file
 from spl.code import equivalence
 from spl.errors import InputError
-from spl.provenance import machine
-from spl.provenance.deviations import RecordedLook, check_registration, runs_digest
+from spl.provenance.deviations import check_registration
 from spl.provenance.manifest import Code, Manifest
+from spl.provenance.recorded_looks import RecordedLook, runs_digest
 from spl.provenance.register import registration_text, write_registration
 from spl.provenance.report import registration_lines
 from spl.provenance.verdicts import Node
@@ -115,7 +115,7 @@ def test_every_parameter_up_to_the_last_look_can_be_read_from_it():
 def folder(tmp_path, monkeypatch):
     """A repository with the study in it."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(machine, "PROJECT", tmp_path)
+    monkeypatch.setattr("spl.provenance.git.PROJECT", tmp_path)
     STUDY.parent.mkdir()
     write(content())
     git("init", "--quiet")
@@ -416,7 +416,7 @@ def test_a_registration_counts_from_when_it_first_had_its_content(folder):
     assert check(run_nodes(at)).deviations == (), "the same content again, and later commits, move it nowhere"
 
 
-def test_what_cannot_be_compared_is_a_note(folder):
+def test_what_cannot_be_compared_is_a_note(folder, monkeypatch):
     registered_study()
     kept = check(run_nodes("f" * 40))
     assert kept.deviations == ()
@@ -424,7 +424,7 @@ def test_what_cannot_be_compared_is_a_note(folder):
         f"{FIRST} and 5 more: not compared with the registration: commit ffffffffffff is not in this repository",
     )
     assert check(run_nodes("--help")).notes, "what a manifest says is never an option of git"
-    machine.PROJECT = folder / "elsewhere"
+    monkeypatch.setattr("spl.provenance.git.PROJECT", folder / "elsewhere")
     assert "config/tiny.registration.json is not in a repository of this project" in check(run_nodes("f" * 40)).notes[0]
     assert check([]).notes == (), "of no run there is nothing to compare"
 

@@ -20,6 +20,7 @@ from spl.provenance.audit import seal_holds
 from spl.provenance.files import digest
 from spl.provenance.ledger import note_statement
 from spl.provenance.manifest import Manifest, read_manifest, statement
+from spl.provenance.repair import repair
 from spl.provenance.seal import Seal, check_seal, write_seal
 from spl.provenance.verdicts import Node
 
@@ -310,7 +311,7 @@ def test_where_nothing_can_vouch_for_results_the_audit_and_the_refusal_say_what_
         assert way in line
     nodes = [Node("second", "fresh", subcommand="split", files=CHAIN["second"].outputs)]
     for unknown, commands in ((False, ["spl seal results/fake"]), (True, [])):
-        assert list(report.repair(nodes, "a", "a", RESULTS, False, unsealed=True, unknown=unknown)) == commands
+        assert list(repair(nodes, "a", "a", RESULTS, False, unsealed=True, unknown=unknown)) == commands
 
 
 def test_whoever_has_a_seal_or_notes_of_jobs_is_not_told_that_nothing_can_vouch(made):

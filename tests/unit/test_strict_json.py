@@ -13,8 +13,9 @@ from spl.campaign.plan_file import read_job, read_plan_file, write_plan_file
 from spl.campaign.strict_json import json_differences, parse_json
 from spl.errors import InputError
 from spl.provenance.crate_check import METADATA, crate_differences
-from spl.provenance.deviations import Frozen, FrozenArm, read_looks
+from spl.provenance.deviations import Frozen, FrozenArm
 from spl.provenance.files import digest
+from spl.provenance.recorded_looks import read_looks
 from spl.provenance.seal import check_seal, write_seal
 from spl.provenance.verdicts import audit
 

@@ -23,7 +23,8 @@ from spl.errors import InputError
 from spl.paper.selection import exhibit_caption, exhibits
 from spl.provenance.deviations import check_registration
 from spl.provenance.links import check_folders
-from spl.provenance.machine import check_clone, check_encoding, check_installed
+from spl.provenance.clone import check_clone
+from spl.provenance.machine import check_encoding, check_installed
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_yaml
 from spl.text.html import in_script

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from spl.cli.jobs import PLAIN, do
 from spl.errors import FailedBeforeError, InputError, InterruptedTrainingError, NotFiniteError
-from spl.provenance.machine import check_code_here, check_encoding
+from spl.provenance.clone import check_code_here
+from spl.provenance.machine import check_encoding
 
 INTERRUPTED = 75
 """The status of a training that saved its state on request (EX_TEMPFAIL: try again)."""

@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 
 from spl.campaign.submission import check_site_resources
+from spl.code.fingerprint import PROJECT
 from spl.doctor.finding import Finding
 from spl.errors import InputError
-from spl.provenance import machine
 
 JOBS = 100  # the profile's own default
 
@@ -76,7 +76,7 @@ def read_profile(name: str) -> tuple[Site, Finding]:
     """
     from snakemake.cli import get_profile_dir
 
-    found = get_profile_dir(name) or get_profile_dir(str(machine.PROJECT / name))
+    found = get_profile_dir(name) or get_profile_dir(str(PROJECT / name))
     if found is None:
         return Site(), Finding(
             "profile", "error", f"{name}: not found from {Path.cwd()}", "start in the clone, or give the profile's path"

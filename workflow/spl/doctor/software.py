@@ -13,7 +13,7 @@ from spl.campaign.here import cores_here, memory_here
 from spl.campaign.processor import check_machine
 from spl.doctor.finding import Finding
 from spl.errors import InputError
-from spl.provenance import machine
+from spl.provenance import clone, git, machine
 from spl.provenance.process import foreign_files
 from spl.study.plan import Plan
 
@@ -23,12 +23,12 @@ MOST = 5
 
 def commit() -> Finding:
     """Whether manifests will name the commit and all changes."""
-    state = machine.repository()
+    state = git.repository()
     if state is None:
         return Finding(
             "commit",
             "warning",
-            f"{machine.PROJECT} is no git repository, so manifests name no commit",
+            f"{git.PROJECT} is no git repository, so manifests name no commit",
             "work in a clone of the project",
         )
     if problem := state.get("problem"):
@@ -36,7 +36,7 @@ def commit() -> Finding:
             "commit",
             "error",
             f"unknown to manifests: {problem}",
-            f"make `git -C {machine.PROJECT} status` succeed on this host, and where jobs run",
+            f"make `git -C {git.PROJECT} status` succeed on this host, and where jobs run",
         )
     short = str(state["commit"])[:12]
     if state["diff"]:
@@ -78,10 +78,10 @@ def code(started: Path) -> Finding:
     Args:
         started: folder of the Snakefile, or in which `spl` is called.
     """
-    if (clone := machine.clone_around(started)) != machine.PROJECT:
-        message = f"`spl` runs the code of {machine.PROJECT}, not of {clone}"
-        return Finding("code", "error", message, machine.how_to_use(clone))
-    return Finding("code", "ok", str(machine.PROJECT))
+    if (around := clone.clone_around(started)) != clone.PROJECT:
+        message = f"`spl` runs the code of {clone.PROJECT}, not of {around}"
+        return Finding("code", "error", message, clone.how_to_use(around))
+    return Finding("code", "ok", str(clone.PROJECT))
 
 
 def user() -> Finding:

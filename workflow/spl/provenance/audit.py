@@ -25,7 +25,9 @@ from spl.provenance.deviations import check_registration, is_kept
 from spl.provenance.digests import digests, read_agreed, write_agreed
 from spl.provenance.links import check_place, link_problem, linked
 from spl.provenance.published import differences, digest_or_listing, listing
+from spl.provenance.repair import repair, repair_lines
 from spl.provenance.seal import Seal, check_seal
+from spl.provenance.targets import below_here, job_names, place_of_target
 from spl.provenance.verdicts import SOUND, Node, audit, orphans, unkept_outputs, upstream_of
 from spl.study.plan import Plan, make_plan
 from spl.study.reading import read_study
@@ -68,7 +70,7 @@ def plan_study(study: Path | None, target: str | None = None, archive: bool = Fa
 
 
 def _study_of(target: str | None) -> Path | None:
-    parts = report.below_here(target or "").parts
+    parts = below_here(target or "").parts
     if len(parts) < 2 or parts[0] != "results":
         return None
     matches = [path for path in sorted(Path("config").glob("*.yaml")) if _name(path) == parts[1]]
@@ -138,7 +140,7 @@ def audit_results(
             *report.published_lines(published_digest, unlike),
             *report.crate_lines(crate, beside),
         )
-        show(console, *report.repair_lines(commands), style="bold")
+        show(console, *repair_lines(commands), style="bold")
     sound = report.is_fresh(nodes.values()) and seal_holds(seal, not whole, published)
     return sound and is_kept(registered) and not unlike and not crate
 
@@ -164,7 +166,7 @@ def _repair(study: PlannedStudy, nodes: Mapping[str, Node], seal: Seal, names: l
     """The commands that make jobs fresh, by their names; all jobs of the study if there are none."""
     records = Path(".snakemake/metadata")
     return list(
-        report.repair(
+        repair(
             nodes.values(),
             study=str(study.file),
             default=str(DEFAULT),
@@ -230,8 +232,7 @@ def chosen_jobs(study: PlannedStudy, targets: list[str]) -> list[str]:
 def _is_whole(study: PlannedStudy, targets: list[str]) -> bool:
     """Whether targets denote all results: there are none, or one is the folder of the results or the present one."""
     return not targets or any(
-        report.below_here(target) == Path() or report.place_of_target(target, study.results) == study.results
-        for target in targets
+        below_here(target) == Path() or place_of_target(target, study.results) == study.results for target in targets
     )
 
 
@@ -242,8 +243,8 @@ def _chosen(study: PlannedStudy, targets: list[str]) -> tuple[list[str], list[No
         return list(study.jobs), strays
     names, chosen = dict[str, None](), []
     for target in targets:
-        matches = report.job_names(study.jobs, target, study.results)
-        place = report.place_of_target(target, study.results)
+        matches = job_names(study.jobs, target, study.results)
+        place = place_of_target(target, study.results)
         own = [node for node in strays if place and _overlap(Path(node.name), place)]
         if not matches and not own:
             near = difflib.get_close_matches(target, [Path(name).name for name in study.jobs], 1)

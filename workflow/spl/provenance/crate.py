@@ -23,6 +23,7 @@ from spl.campaign.jobs import jobs
 from spl.campaign.registration import looks_file, registration_file
 from spl.campaign.strict_json import json_differences, parse_json
 from spl.code.equivalence import DECLARED
+from spl.code.fingerprint import PROJECT
 from spl.errors import InputError
 from spl.paper.exhibit import Exhibit
 from spl.paper.selection import exhibit_caption, exhibits
@@ -42,7 +43,7 @@ from spl.study.reading import check_study
 # Files and folders of the project that the crate contains, if they exist.
 CODE = (
     *("workflow", "envs", "LICENSE", "pyproject.toml"),
-    *(str(path.relative_to(machine.PROJECT)) for path in (DECLARED, SIGNERS)),
+    *(str(path.relative_to(PROJECT)) for path in (DECLARED, SIGNERS)),
 )
 # Bytes above which a file is hard-linked instead of copied, if possible: runs leave gigabytes that nobody edits.
 LARGE = 2**20
@@ -101,7 +102,7 @@ def _fill(
 ) -> None:
     """Copy all files into the crate's folder, and describe them."""
     originals = {Path("study") / f"{number}-{path.name}": path for number, path in enumerate(studies, start=1)}
-    sources = _sources(plan, records, originals) | {path: machine.PROJECT / path for path in _code(machine.PROJECT)}
+    sources = _sources(plan, records, originals) | {path: PROJECT / path for path in _code(PROJECT)}
     for path, source in sources.items():
         put(source, folder / path)
     texts = _texts(plan, next(iter(originals)))
@@ -128,7 +129,7 @@ def unlike_written(plan: Plan, shown: Mapping[str, Exhibit], records: list[Recor
     sources = _sources(plan, records, {study: study})
     if absent := [path for path in sources if not path.is_file()]:
         return [f"{path}: missing" for path in absent]
-    written = {path: (machine.PROJECT / path).read_bytes() for path in _code(machine.PROJECT)}
+    written = {path: (PROJECT / path).read_bytes() for path in _code(PROJECT)}
     written |= {path: text.encode() for path, text in _texts(plan, study).items()}
     present = {path: path.read_bytes() for path in {*written, *_code(Path())} if path.is_file()}
     unlike = [path for path in sorted({*written, *present}) if written.get(path) != present.get(path)]

@@ -12,10 +12,10 @@ from urllib.parse import unquote
 
 from spl.campaign.strict_json import parse_json
 from spl.errors import InputError
-from spl.provenance import machine
+from spl.provenance.clone import CRATE
 from spl.provenance.digests import digests
 
-METADATA = Path(machine.CRATE)
+METADATA = Path(CRATE)
 # Folders and files that checking or repeating a crate leaves in it; what lies there is not compared.
 OWN = (".snakemake", ".snakemake_timestamp", ".venv")
 NOTES = ("logs/agreed.json", "logs/digests.json")  # of audits, below the results

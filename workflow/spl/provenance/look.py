@@ -14,15 +14,9 @@ from spl.campaign.run_state import run_state
 from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.provenance.audit import PlannedStudy, judge
-from spl.provenance.deviations import (
-    TABLE,
-    RecordedLook,
-    check_registration,
-    claim_outcome,
-    read_looks,
-    runs_digest,
-)
+from spl.provenance.deviations import check_registration
 from spl.provenance.files import write_whole
+from spl.provenance.recorded_looks import TABLE, RecordedLook, claim_outcome, read_looks, runs_digest
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 

@@ -15,7 +15,7 @@ from spl.attempts.journal import Attempt, now
 from spl.campaign.job import Job
 from spl.code.subcommands import check_code, code_modules, code_packages, code_texts, present_code
 from spl.errors import InputError
-from spl.provenance import machine
+from spl.provenance import git, machine
 from spl.provenance.files import digest, digest_of_listing, write_whole
 from spl.provenance.ledger import note_statement
 from spl.provenance.links import check_folders
@@ -71,7 +71,7 @@ def recorded(job: Job) -> Iterator[JobRecord]:
             "fingerprint": present_code(job.subcommand, parameter),
             "modules": code_modules(job.subcommand, parameter),
         },
-        "repository": machine.repository(),
+        "repository": git.repository(),
         "lock": digest(machine.LOCK),
         "host": socket.gethostname(),
         "slurm_job": slurm.own_job_number(),

@@ -6,7 +6,6 @@ reviewer repeats a sample of the runs that nobody could foresee; everything else
 
 from __future__ import annotations
 
-import math
 import os
 import subprocess
 import sys
@@ -35,6 +34,9 @@ from spl.provenance.files import digest
 from spl.provenance.links import link_problem, linked_jobs
 from spl.provenance.manifest import read_manifest
 from spl.provenance.progress import with_progress
+from spl.provenance.repair import snakemake
+from spl.provenance.sampling import what_a_sample_proves
+from spl.provenance.targets import job_names
 from spl.provenance.verdicts import recorded_output, upstream_of
 from spl.text.terminal import show
 
@@ -43,9 +45,6 @@ METRICS = "metrics.csv"
 TOLERANCE = 0.005
 # Endings of results whose first line that differs is named
 LINES = (".csv", ".md", ".tex", ".json", ".html")
-# Shares of forged runs for which the probability to miss them is printed, besides a single one
-SHARES = (0.05, 0.1, 0.25)
-MISSED = 0.05  # probability up to which forged runs count as found
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def rerun_one(study: PlannedStudy, target: str, console: Console) -> bool:
         InputError: the target is not one job, an input is missing, neither a result nor its manifest is there, or the
             job fails.
     """
-    names = report.job_names(study.jobs, target, study.results)
+    names = job_names(study.jobs, target, study.results)
     if len(names) != 1:
         raise InputError(f"{target}: expected one result of {study.file} to compute again, found {len(names)}")
     job = study.jobs[names[0]]
@@ -84,7 +83,7 @@ def rerun_one(study: PlannedStudy, target: str, console: Console) -> bool:
         made = {str(path) for other in study.jobs.values() for path in other.outputs}
         if absent[0] not in made:
             raise InputError(f"{job.name}: not computed again and not compared, since {absent[0]} is not here")
-        command = report.snakemake(absent, str(study.file), str(DEFAULT))
+        command = snakemake(absent, str(study.file), str(DEFAULT))
         raise InputError(f"{absent[0]}: missing; make it with `{command}`")
     sound = _print_upstream(study, names, console)
     repetition = _repeat(job, loud=job.subcommand == "train")
@@ -162,35 +161,6 @@ def rerun_sampled_runs(study: PlannedStudy, targets: list[str], count: int, seed
     else:
         show(console, what_a_sample_proves(len(runs), count))
     return sound and not wrong
-
-
-def what_a_sample_proves(runs: int, drawn: int) -> str:
-    """What follows if all runs of a random sample are reproduced: how likely such a draw misses forged runs."""
-    numbers = sorted({1, *(math.ceil(share * runs) for share in SHARES)})
-    chances = [f"{_percent(missed(runs, forged, drawn))} if {forged}" for forged in numbers]
-    sentence = f"{drawn} of {runs} runs reproduced. The probability that such a draw misses every forged run is "
-    sentence += f"{', '.join(chances)} of the {runs} {'are' if runs > 1 else 'is'} forged. "
-    least = surely_found(runs, drawn)
-    if least == 1:
-        return f"{sentence}{'So' if drawn == runs else 'With 95 % confidence,'} no run is forged."
-    tenth = math.ceil(runs / 10)
-    needed = next(number for number in range(1, runs + 1) if missed(runs, tenth, number) <= MISSED)
-    more = f"; {needed} runs would show that fewer than {tenth} are" if needed > drawn and tenth > 1 else ""
-    return f"{sentence}With 95 % confidence, fewer than {least} runs are forged{more}."
-
-
-def missed(runs: int, forged: int, drawn: int) -> float:
-    """The probability that a draw without replacement contains none of the forged runs: hypergeometric."""
-    return math.comb(runs - forged, drawn) / math.comb(runs, drawn)
-
-
-def surely_found(runs: int, drawn: int) -> int:
-    """The least number of forged runs that a draw misses with a probability of at most 5 %."""
-    return next(forged for forged in range(1, runs + 1) if missed(runs, forged, drawn) <= MISSED)
-
-
-def _percent(probability: float) -> str:
-    return "0 %" if not probability else "< 0.1 %" if probability < 0.001 else f"{100 * probability:.3g} %"
 
 
 def _print_upstream(study: PlannedStudy, names: Sequence[str], console: Console) -> bool:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from spl.code.fingerprint import PROJECT
 from spl.errors import InputError
 from spl.provenance.files import write_whole
-from spl.provenance.machine import PROJECT
 from spl.text.printable import printable
 
 SIGNATURE = ".sig"  # ending of a signature, after the name of what it signs

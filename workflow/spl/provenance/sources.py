@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
-from spl.provenance import machine
+from spl.provenance import git
 from spl.provenance.files import digest
 from spl.provenance.manifest import Manifest
 from spl.text.printable import brief
@@ -25,7 +25,7 @@ def committed_files(commit: str) -> dict[str, tuple[str, ...]] | None:
     Each has two: as it is committed, and with the ends of lines that git writes where its settings say so, which mean
     the same to Python.
     """
-    files = machine.committed_below(commit, "Snakefile", "workflow") if _is_known(commit) else None
+    files = git.committed_below(commit, "Snakefile", "workflow") if _is_known(commit) else None
     return None if files is None else {name: _digests(content) for name, content in files.items()}
 
 
@@ -66,7 +66,7 @@ def source_lines(manifests: Sequence[Manifest]) -> Iterator[str]:
     for problem, count in failed.items():
         yield f"commit or changes unknown to the manifests of {_jobs(count)}: {brief(problem)}"
     for commit, count in unknown.items():
-        where = "this repository does not have it" if machine.is_repository() else "no repository is here"
+        where = "this repository does not have it" if git.is_repository() else "no repository is here"
         where = "git does not tell its files" if _is_known(commit) else where
         yield f"commit {commit[:12]} of {_jobs(count)} cannot be looked up: {where}"
     for diff, count in jobs.items():
@@ -75,7 +75,7 @@ def source_lines(manifests: Sequence[Manifest]) -> Iterator[str]:
         )
         yield f"uncommitted changes {diff[:12]} when {_jobs(count)} ran: {files}"
     yield from _unlike_here(manifests)
-    if present := (machine.repository() or {}).get("diff"):
+    if present := (git.repository() or {}).get("diff"):
         yield f"uncommitted changes {present[:12]} now"
 
 
@@ -96,7 +96,7 @@ def _unlike_here(manifests: Iterable[Manifest]) -> Iterator[str]:
 def _present(path: str) -> str | None:
     """The sha256 of a file of the project as it is now; manifests of strangers may name anything."""
     try:
-        return digest(machine.PROJECT / path)
+        return digest(git.PROJECT / path)
     except (OSError, ValueError):
         return None
 
@@ -113,7 +113,7 @@ def _uncommitted(manifest: Manifest) -> set[str]:
 @cache
 def _is_known(commit: str) -> bool:
     # Git would take another text for an option, or for the name of a branch.
-    return bool(COMMIT.fullmatch(commit)) and machine.is_repository() and machine.has_commit(commit)
+    return bool(COMMIT.fullmatch(commit)) and git.is_repository() and git.has_commit(commit)
 
 
 def _jobs(count: int) -> str:

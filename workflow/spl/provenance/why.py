@@ -15,6 +15,7 @@ from spl.provenance import report
 from spl.provenance.audit import PlannedStudy, judge, seal_holds
 from spl.provenance.deviations import check_registration, is_kept
 from spl.provenance.seal import check_seal
+from spl.provenance.targets import job_names
 from spl.tables.trace import Trace
 from spl.text.terminal import show
 
@@ -72,7 +73,7 @@ def audit_cell(
 def _table(study: PlannedStudy, cell: str) -> tuple[str, str]:
     """The job of the table that a cell belongs to, and the address in it."""
     table, _, place = cell.partition(".csv:")
-    names = report.job_names(study.jobs, f"{table}.csv", study.results)
+    names = job_names(study.jobs, f"{table}.csv", study.results)
     if not place or len(names) != 1 or not names[0].startswith("tables/"):
         raise InputError(f"{cell}: expected TABLE.csv:ROW,COLUMN with a table of {study.file}")
     return names[0], place
