@@ -30,7 +30,7 @@ demo: $(SETUP)
 	@echo "A first page, while the rest is trained: $(CURDIR)/results/demo/partial/paper.html"
 	$(SNAKEMAKE) all
 	@echo "The page: $(CURDIR)/results/demo/paper.html"
-	@echo "The digest of all results, the same on other processors:"
+	@echo "The digest of all results, the same on other processors, and what was published:"
 	$(VENV)/bin/spl digest --against config/demo.sha256
 
 lint: $(SETUP)

@@ -184,9 +184,7 @@ def audit(
     ] = None,
     published_digest: Annotated[
         str | None,
-        typer.Option(
-            "--digest", help="Also compare with a published digest, or with the published list that names all jobs."
-        ),
+        typer.Option("--digest", help="Also compare with a published digest, or with the published list of jobs."),
     ] = None,
     rerun: Annotated[
         str | None, typer.Option(help="A result to compute again and to compare.", autocompletion=_results)
@@ -308,7 +306,14 @@ def digest(
 ) -> None:
     """Print one sha256 over all results of a study: equal on two machines if all results are."""
     from spl.provenance.audit import listing_of, plan_study
-    from spl.provenance.published import as_text, check_complete, differences, digest_of, digest_or_listing
+    from spl.provenance.published import (
+        agreement,
+        as_text,
+        check_complete,
+        differences,
+        digest_of,
+        digest_or_listing,
+    )
     from spl.text.printable import say
 
     published = against and digest_or_listing(against)
@@ -322,7 +327,7 @@ def digest(
     if lines := differences(planned.jobs, here, published):
         say(f"not the bytes that were published in {against}:", *lines)
         raise typer.Exit(1)
-    say(f"the same bytes as published in {against}")
+    say(agreement(str(against), planned.jobs, published))
 
 
 @command(app, 'spl equivalent train --reason "a faster way to the same bits, compared on six runs"')

@@ -24,7 +24,7 @@ from spl.provenance.crate_entities import Record
 from spl.provenance.deviations import check_registration, is_kept
 from spl.provenance.digests import digests, read_agreed, write_agreed
 from spl.provenance.links import check_place, link_problem, linked
-from spl.provenance.published import differences, digest_or_listing, listing
+from spl.provenance.published import agreement, differences, digest_or_listing, listing
 from spl.provenance.repair import repair, repair_lines
 from spl.provenance.seal import Seal, check_seal
 from spl.provenance.targets import below_here, job_names, place_of_target
@@ -124,6 +124,7 @@ def audit_results(
     commands = [] if may_run_what_differs(crate) else _repair(study, nodes, seal, [] if whole else names)
     beside = [] if crate is None else not_compared(study.results)
     unlike = None if listed is None else differences(study.jobs, listing_of(study), listed)
+    alike = agreement(str(published_digest), study.jobs, listed or "")
     if console is None:
         print(json.dumps(report.as_json(nodes, seal, commands, registered, unlike, crate, beside), indent=1))
     else:
@@ -137,7 +138,7 @@ def audit_results(
             *report.summary(nodes.values(), seal).splitlines(),
             *report.repository_lines(nodes.values()),
             *report.registration_lines(registered),
-            *report.published_lines(published_digest, unlike),
+            *report.published_lines(published_digest, alike, unlike),
             *report.crate_lines(crate, beside),
         )
         show(console, *repair_lines(commands), style="bold")

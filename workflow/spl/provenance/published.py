@@ -90,7 +90,8 @@ def read_listing(path: Path) -> dict[str, str]:
 def differences(jobs: Mapping[str, Job], here: Mapping[str, str], published: str | Mapping[str, str]) -> list[str]:
     """What is not as published, in lines for people: first the jobs where the differences begin.
 
-    A difference begins where all inputs that other jobs made are as published.
+    A difference begins where all inputs that other jobs made are as published. A list may be of some jobs alone, such
+    as the runs; the others are not compared.
 
     Args:
         jobs: of the study, by name.
@@ -105,17 +106,18 @@ def differences(jobs: Mapping[str, Job], here: Mapping[str, str], published: str
             return absent
         unknown = "  some results; the published list, from `spl digest --jobs`, would tell which"
         return [] if digest_of(here) == published else [unknown]
-    names = [name for name in jobs if here.get(name) != published.get(name)]
+    names = [name for name in jobs if name in published and here.get(name) != published[name]]
     makers = {path for name in names for path in jobs[name].outputs}
     first = [name for name in names if not makers & set(jobs[name].inputs)]
-    lines = [f"  {name}{_absence(name, here, published)}" for name in first]
+    lines = [f"  {name}{'' if name in here else ': missing here'}" for name in first]
     if following := len(names) - len(first):
         lines.append(f"  and {following} more that depend on {'it' if len(first) == 1 else 'them'}")
     lines += [f"  {name}: published, but not a job of this study" for name in published if name not in jobs]
     return lines
 
 
-def _absence(name: str, here: Mapping[str, str], published: Mapping[str, str]) -> str:
-    if name not in here:
-        return ": missing here"
-    return "" if name in published else ": not published"
+def agreement(against: str, jobs: Mapping[str, Job], published: str | Mapping[str, str]) -> str:
+    """That results are as published in ``against``, and of how many jobs, where the list is not of all."""
+    listed = len(jobs) if isinstance(published, str) else len(jobs.keys() & published.keys())
+    some = "" if listed == len(jobs) else f", which has {listed} of the {len(jobs)} jobs"
+    return f"the same bytes as published in {against}{some}"

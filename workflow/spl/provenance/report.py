@@ -145,14 +145,10 @@ def registration_lines(registered: RegistrationCheck | None) -> Iterator[str]:
     yield from (f"  {brief(line, ROOM)}" for line in registered.notes)
 
 
-def published_lines(published: str | None, unlike: Sequence[str] | None) -> Iterator[str]:
-    """Whether results are as published, by a digest or by the listing in a file, and how they differ."""
+def published_lines(published: str | None, alike: str, unlike: Sequence[str] | None) -> Iterator[str]:
+    """That results are as published, in the words of ``alike``, or how they differ; no line if nothing was compared."""
     if unlike is not None:
-        yield (
-            f"not the bytes that were published in {published}:"
-            if unlike
-            else f"the same bytes as published in {published}"
-        )
+        yield f"not the bytes that were published in {published}:" if unlike else alike
         yield from unlike
 
 
