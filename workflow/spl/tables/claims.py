@@ -201,9 +201,9 @@ def printed_claim(claim: Mapping[str, Any], values: Mapping[str, float], verdict
 
 
 def _group(claim: Mapping[str, Any], values: Mapping[str, float]) -> str:
-    """The family within which the p-values are corrected, with the number of its tests."""
-    tests = f"{values['tests']:.0f} test{'s' if values['tests'] != 1 else ''}"
-    return f"group {claim['family']}, {tests}"
+    """The family within which the p-values are corrected, with the number of its tests, if there are any."""
+    tests = f", {values['tests']:.0f} test{'s' if values['tests'] != 1 else ''}" if values["tests"] else ""
+    return f"group {claim['family']}{tests}"
 
 
 def _effect(value: float, points: bool) -> str:
