@@ -69,16 +69,29 @@ def against(plan: Plan, experiment: str) -> str:
 
 
 def curves(*methods: str) -> Callable[..., str]:
-    """Figures 7, 8 and 9."""
+    """Figures 7, 8 and 9: which runs are shown, and whether they differ in more than their method."""
 
     def caption(plan: Plan, *experiments: str) -> str:
-        shown = {
-            f"{numbered('fold', [run.fold])}, seed {run.seed}" for run, _ in curve_runs(plan, methods, experiments)
-        }
+        runs = [run for run, _ in curve_runs(plan, methods, experiments)]
+        shown = {f"{numbered('fold', [run.fold])}, seed {run.seed}" for run in runs}
+        methods_in = ([plan.runs[path].method for path in plan.experiments[experiment]] for experiment in experiments)
+        counts = {own.count(method) for own in methods_in for method in methods}
+        which = "only run" if counts == {1} else f"first of {min(counts)} runs" if len(counts) == 1 else "first run"
         first = listed(f"of {method_title(method)}" for method in methods)
-        return f"Measured at every evaluation, in the first run {first}: {listed(sorted(shown), 'or')}."
+        text = f"Measured at every evaluation, in the {which} {first}: {listed(sorted(shown), 'or')}."
+        if len(methods) > 1 and len({run.settings["lambda_u"] for run in runs}) > 1:
+            text += " The runs differ in λ_u, too."
+        return text
 
     return caption
+
+
+def curves_and_change(*methods: str) -> Callable[..., str]:
+    """Figure 7: the runs, and what the line above the axes says of their end."""
+    return lambda plan, *experiments: (
+        f"{curves(*methods)(plan, *experiments)} Above the axes: the mean of the evaluations in the last tenth of the "
+        "steps minus that in the tenth before. A run that still gains has not converged."
+    )
 
 
 def matrices(plan: Plan, experiment: str) -> str:
