@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from spl.paper.catalogue import CATALOGUE
+from spl.paper.claims import CLAIMS
 from spl.paper.selection import exhibit_caption, exhibit_conditions, exhibits, own_caption
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_study
@@ -29,6 +30,10 @@ STATED = {
     "Holm": {"table1": True, "table8": True, "table5": True, "pseudo-labeling": False},  # with several comparisons
     "; 2 runs. λ_u = 1 for FixMatch, 1.5 for Smooth FixMatch (assumed, not calibrated).": {"fig7": True},
     "allows no test": {"tipping-value": True, "table1": False},  # of a single pair
+    "Gain: error of Smooth FixMatch minus error of the method": {"tipping-value": True, "table1": False},  # the claim's
+    "Gain: error of FixMatch minus error of the method": {"tipping-value": False, "table1": True, "table8": True},
+    "Gain: error of Pseudo-Labeling minus error of the method": {"pseudo-labeling": True},
+    "error of FixMatch's best seed minus error of the method's worst seed": {"table4": True},
     "p:": {"tipping-value": False},
     "±": {"tipping-value": False},
     "; for Smooth FixMatch and Smooth FixMatch with the factor as an additional loss it is calibrated": {
@@ -72,6 +77,21 @@ STATED = {
 @pytest.mark.parametrize("words", STATED)
 def test_captions_say_what_is_so(words):
     assert {name: words in caption(name) for name in STATED[words]} == STATED[words]
+
+
+def test_no_caption_of_any_study_has_a_gap():
+    for study in CONFIG.glob("*.yaml"):
+        plan = make_plan(read_study(study))
+        shown = exhibits(plan, "").values()
+        assert not [
+            one.heading + exhibit_caption(plan, one) for one in shown if "{" in one.heading + exhibit_caption(plan, one)
+        ]
+
+
+def test_the_table_of_the_tipping_value_compares_as_the_claim_on_it_does():
+    plan = planned()
+    given = exhibits(plan, "")["tipping-value"].parameter(plan, "tipping-value")
+    assert given["baseline"] == CLAIMS["factor-as-loss"].method == "smooth-fixmatch"
 
 
 def test_a_method_s_settings_in_an_experiment_win_over_those_in_the_study():

@@ -43,7 +43,7 @@ def _compared(plan: Plan, experiment: str) -> str:
     """The comparison with the baseline: gain, test and correction, as far as the table has them."""
     if len(plan.study.experiments[experiment].methods) < 2:
         return ""
-    gain = " Gain: error of the baseline minus error of the method"
+    gain = " Gain: error of {baseline} minus error of the method"
     if is_single_pair(plan, experiment):
         return f"{gain}, in points; a single pair of runs allows no test."
     sizes = {plan.runs[path].labels for path in plan.experiments[experiment]}

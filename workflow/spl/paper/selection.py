@@ -19,7 +19,7 @@ from spl.paper.catalogue import (
     section_of,
 )
 from spl.paper.claim_parameters import check_claims
-from spl.paper.conditions import conditions, data_in_heading
+from spl.paper.conditions import conditions, data_in_heading, method_title
 from spl.paper.exhibit import Exhibit
 from spl.paper.sections.every_experiment import experiment_exhibits
 from spl.study.looks import LOOKS, Look, looks_of
@@ -183,7 +183,9 @@ def exhibit_caption(plan: Plan, exhibit: Exhibit) -> str:
 
 def own_caption(plan: Plan, exhibit: Exhibit) -> str:
     """The caption without the conditions of the runs, which the page states once for each section."""
-    return exhibit.caption(plan, *exhibit.experiments) + captions.done(plan, *exhibit.experiments)
+    text = exhibit.caption(plan, *exhibit.experiments) + captions.done(plan, *exhibit.experiments)
+    baseline = exhibit.parameter(plan, *exhibit.experiments).get("baseline")
+    return text.replace("{baseline}", method_title(baseline)) if baseline else text
 
 
 def exhibit_conditions(plan: Plan, exhibit: Exhibit) -> dict[str, str]:
