@@ -88,6 +88,20 @@ def test_no_caption_of_any_study_has_a_gap():
         ]
 
 
+@pytest.mark.parametrize(
+    ("table", "repeated", "experiment"),
+    [
+        ("table7", "Table 1", "scarce-labels"),
+        ("table8", "Table 2", "strong-supervision"),
+        ("table10", "Table 3", "class-imbalance"),
+    ],
+)
+def test_a_table_of_folds_that_repeats_that_of_means_says_so(table, repeated, experiment):
+    again = f"The errors of {repeated} again, since each method has a single run."
+    assert caption(table, **{experiment: {"folds": [0], "seeds": [0]}}).startswith(again)
+    assert again not in caption(table, **{experiment: {"folds": [0, 1], "seeds": [0]}})
+
+
 def test_the_table_of_the_tipping_value_compares_as_the_claim_on_it_does():
     plan = planned()
     given = exhibits(plan, "")["tipping-value"].parameter(plan, "tipping-value")

@@ -19,6 +19,7 @@ from spl.paper.parameters import curve_runs, settings_columns
 from spl.study.plan import Plan
 
 ERROR = "Error of the last checkpoint, in percent of the test images"
+TIES = ", several where they print the same, none where all do"
 LEAST = "Least: the smallest p that so few pairs can reach, where it is above 0.05."
 MEASURED_LATE = "Mean over the steps, and mean ± std over the runs, in percent."
 
@@ -28,9 +29,21 @@ def errors(plan: Plan, experiment: str, *_references: str) -> str:
     return f"{ERROR}.{_compared(plan, experiment)}"
 
 
+def again(table: str, caption: Callable[..., str]) -> Callable[..., str]:
+    """The caption of a table fold by fold, which with a single run of each method repeats the table of their means."""
+    return lambda plan, experiment, *others: (
+        f"The errors of {table} again, since each method has a single run. " * is_single_pair(plan, experiment)
+        + caption(plan, experiment, *others)
+    )
+
+
 def mean_errors(plan: Plan, experiment: str, *references: str) -> str:
     """Tables of mean errors with the best method in bold."""
-    best = " Bold: the lowest of the methods compared." if len(plan.study.experiments[experiment].methods) > 1 else ""
+    best = (
+        f" Bold: the lowest of the methods compared{TIES}."
+        if len(plan.study.experiments[experiment].methods) > 1
+        else ""
+    )
     return f"{errors(plan, experiment, *references)}{best}"
 
 
@@ -56,7 +69,7 @@ def _compared(plan: Plan, experiment: str) -> str:
 
 def grid(plan: Plan, experiment: str) -> str:
     """Errors over the values of one setting."""
-    best = "; bold: the lowest of each column" if len(plan.study.experiments[experiment].methods) > 1 else ""
+    best = f"; bold: the lowest of each column{TIES}" if len(plan.study.experiments[experiment].methods) > 1 else ""
     return f"{ERROR}{best}; (n): mean of n runs where other cells have more."
 
 
