@@ -6,9 +6,10 @@ import pytest
 import yaml
 
 from spl.paper.catalogue import CATALOGUE
+from spl.paper.claims import CLAIMS
 from spl.paper.selection import exhibit_caption, exhibit_conditions, exhibits, own_caption
 from spl.study.plan import make_plan
-from spl.study.reading import check_study
+from spl.study.reading import check_study, read_study
 
 CONFIG = Path(__file__).parents[2] / "config"
 PROTOCOL = yaml.safe_load((Path(__file__).parents[1] / "studies/protocol.yaml").read_text())
@@ -27,8 +28,12 @@ def caption(name, **changed):
 STATED = {
     "τ = 0.9 for Smooth FixMatch-sq (assumed)": {"table1": True, "basin-switches": False, "fig2": False},
     "Holm": {"table1": True, "table8": True, "table5": True, "pseudo-labeling": False},  # with several comparisons
-    "; 2 runs. λ_u = 1 or 1.5, fixed": {"fig7": True},
+    "; 2 runs. λ_u = 1 for FixMatch, 1.5 for Smooth FixMatch (assumed, not calibrated).": {"fig7": True},
     "allows no test": {"tipping-value": True, "table1": False},  # of a single pair
+    "Gain: error of Smooth FixMatch minus error of the method": {"tipping-value": True, "table1": False},  # the claim's
+    "Gain: error of FixMatch minus error of the method": {"tipping-value": False, "table1": True, "table8": True},
+    "Gain: error of Pseudo-Labeling minus error of the method": {"pseudo-labeling": True},
+    "error of FixMatch's best seed minus error of the method's worst seed": {"table4": True},
     "p:": {"tipping-value": False},
     "±": {"tipping-value": False},
     "; for Smooth FixMatch and Smooth FixMatch with the factor as an additional loss it is calibrated": {
@@ -74,6 +79,35 @@ def test_captions_say_what_is_so(words):
     assert {name: words in caption(name) for name in STATED[words]} == STATED[words]
 
 
+def test_no_caption_of_any_study_has_a_gap():
+    for study in CONFIG.glob("*.yaml"):
+        plan = make_plan(read_study(study))
+        shown = exhibits(plan, "").values()
+        assert not [
+            one.heading + exhibit_caption(plan, one) for one in shown if "{" in one.heading + exhibit_caption(plan, one)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("table", "repeated", "experiment"),
+    [
+        ("table7", "Table 1", "scarce-labels"),
+        ("table8", "Table 2", "strong-supervision"),
+        ("table10", "Table 3", "class-imbalance"),
+    ],
+)
+def test_a_table_of_folds_that_repeats_that_of_means_says_so(table, repeated, experiment):
+    again = f"The errors of {repeated} again, since each method has a single run."
+    assert caption(table, **{experiment: {"folds": [0], "seeds": [0]}}).startswith(again)
+    assert again not in caption(table, **{experiment: {"folds": [0, 1], "seeds": [0]}})
+
+
+def test_the_table_of_the_tipping_value_compares_as_the_claim_on_it_does():
+    plan = planned()
+    given = exhibits(plan, "")["tipping-value"].parameter(plan, "tipping-value")
+    assert given["baseline"] == CLAIMS["factor-as-loss"].method == "smooth-fixmatch"
+
+
 def test_a_method_s_settings_in_an_experiment_win_over_those_in_the_study():
     methods = {"fixmatch": {}, "smooth-fixmatch-sq": {"threshold": 0.8}}
     assert "τ = 0.8 for Smooth FixMatch-sq." in caption("table1", **{"scarce-labels": {"methods": methods}})
@@ -83,8 +117,22 @@ def test_a_loss_weight_that_all_runs_have_is_said_once():
     for weight, own in ((1.0, False), (1.5, True)):
         methods = {"fixmatch": {}, "smooth-fixmatch": {"lambda_u": weight}}
         said = caption("table1", **{"scarce-labels": {"methods": methods}})
-        assert "fixed rather than calibrated" in said
-        assert (f"λ_u = {weight} for Smooth FixMatch." in said) == own
+        assert ("λ_u = 1, fixed rather than calibrated (equation 25)." in said) == (not own)
+        assert ("λ_u = 1 for FixMatch, 1.5 for Smooth FixMatch (not calibrated)." in said) == own
+
+
+@pytest.mark.parametrize("weight", [1.0, 1.5])
+def test_curves_of_two_methods_say_whether_the_loss_weight_differs_too(weight):
+    methods = {"fixmatch": {}, "smooth-fixmatch": {"lambda_u": weight}}
+    said = caption("fig7", **{"imagenet-10-percent": {"methods": methods}})
+    assert ("The runs differ in λ_u, too." in said) == (weight != 1)
+
+
+def test_a_heading_names_the_data_that_stand_in_for_those_of_the_paper():
+    plan = planned()
+    assert exhibits(plan, "")["fig8"].heading.endswith(", digits-png in place of ImageNet-10 %")
+    paper = make_plan(read_study(CONFIG / "paper.yaml"))
+    assert exhibits(paper, "")["fig8"].heading.endswith(", ImageNet-10 %")
 
 
 def test_the_length_of_full_supervision_is_told_where_it_is_another_one():
@@ -97,6 +145,9 @@ def test_captions_of_curves_say_which_runs_are_shown_and_leave_the_conditions_to
     plan = planned()
     fig9 = exhibits(plan, "")["fig9"]
     assert own_caption(plan, fig9) == "Measured at every evaluation, in the first run of FixMatch: fold 0, seed 0."
+    assert "in the only run of FixMatch and of Smooth FixMatch: fold 0, seed 0." in caption("fig7")
+    three = {"imagenet-10-percent": {"folds": [0, 1, 2]}}
+    assert "in the first of 3 runs of FixMatch and of Smooth FixMatch: fold 0, seed 0." in caption("fig7", **three)
     assert len(exhibit_conditions(plan, fig9)) == 3
 
 

@@ -267,6 +267,20 @@ def test_curves_hold_what_was_measured(tmp_path, column, first):
     assert len({line.get_linestyle() for line in both.axes[0].lines}) == 2, "of one method"
 
 
+def test_curves_say_how_far_they_still_move_at_their_end(tmp_path):
+    errors = [*[0.9] * 8, 0.5, 0.4]
+    given = {"column": "test_accuracy", "label": "", "curves": [{"label": "FixMatch", "method": "fixmatch"}]}
+    inputs = [metrics(tmp_path / "a.csv", errors)]
+    figure, _ = curves.draw(given | {"change_over": 0.2}, inputs)  # (0.6 + 0.5) / 2 - 0.1
+    assert figure.axes[0].get_title() == "change over the last 20 % of the steps:\nFixMatch +45.0 points"
+    figure, _ = curves.draw(given | {"change_over": 0.1}, inputs)
+    assert figure.axes[0].get_title() == "change over the last 10 % of the steps:\nFixMatch +10.0 points"
+    figure, _ = curves.draw(given | {"change_over": 0.01}, inputs)  # no evaluation in the part before
+    assert not figure.axes[0].get_title()
+    figure, _ = curves.draw(given, inputs)
+    assert not figure.axes[0].get_title()
+
+
 CLASSES = ["airplane", "automobile", "bird", "cat"]
 STEPS = [10, 100, 200, 300, 390, 395, 400]
 

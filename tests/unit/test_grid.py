@@ -36,6 +36,11 @@ def test_values_ascend_the_lowest_of_a_column_is_bold_and_cells_of_fewer_runs_or
     assert printed.iloc[1].tolist() == ["Smooth FixMatch", "7.00", "9.00 (1)", "–"]
 
 
+def test_of_a_column_whose_means_all_print_the_same_none_is_bold(tmp_path):
+    errors = {(method, 0.9): [0.1 + small] for method, small in zip(TITLES, (0, 1e-6), strict=True)}
+    assert grid.build(OVER_MOMENTUM, experiment(tmp_path, errors, "momentum")).bold == set()
+
+
 @given(st.lists(st.lists(st.integers(0, 10000), min_size=1, max_size=4), min_size=1, max_size=5))
 def test_every_cell_is_the_mean_of_its_runs(tmp_path_factory, cells):
     errors = {("fixmatch", place / 100): np.array(cell) / 10000 for place, cell in enumerate(cells)}

@@ -109,6 +109,9 @@ def test_the_page_of_a_study(tmp_path):
     (tmp_path / "data/digits/dataset.json").write_text(json.dumps({"classes": ["cat", "dog"]}))
     write_page(given, [tmp_path / path for path in page_inputs(given)], outputs, {})
     page = outputs[0].read_text()
+    assert "Every number in a table that is computed from the runs below links to them" in page, (
+        "those of figures do not"
+    )
     write_page(given, [tmp_path / path for path in page_inputs(given)], outputs, {"run": {"host": "another"}})
     assert outputs[0].read_text() == page, "machines and times are in a file beside it"
     assert "another" in outputs[1].read_text()

@@ -268,7 +268,7 @@ def test_what_is_said_of_a_benchmark_under_way_stays_true(folder, data):
             assert int(complete[title].split()[-1]) <= int(said.split()[-1])
 
 
-SAID = r"(\w[\w ]*): p high .*?; (not stable|stable or not: open|stable from \d+)"
+SAID = r"(\w[\w ]*): (?:p high|too few folds) .*?; (not stable|stable or not: open|stable from \d+)"
 
 
 def test_a_transition_without_pairs_is_not_high_and_leaves_the_last_high_one_open(folder):

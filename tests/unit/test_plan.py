@@ -164,7 +164,7 @@ def test_captions_name_every_value_that_runs_differ_in():
     plan = with_experiments(**{"scarce-labels": SCARCE | {"methods": methods}})
     caption = json.loads(exhibit_parameter(plan, CATALOGUE["table1"]))["caption"]
     assert "7 or 1 times as many unlabelled" in caption
-    assert "λ_u = 1 or 2, fixed" in caption
+    assert "λ_u = 1 for FixMatch and Pseudo-Labeling, 2 for Smooth FixMatch (not calibrated)." in caption
     calibrated = json.loads(exhibit_parameter(planned(), CATALOGUE["table1"]))["caption"]
     assert (
         "λ_u = 1; for Smooth FixMatch, Smooth FixMatch-sq and Smooth FixMatch-sqrt it is calibrated (eq" in calibrated

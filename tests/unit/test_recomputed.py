@@ -222,6 +222,26 @@ def test_calibrated_weights_and_their_residual(tmp_path):
     assert json.loads(file.read_text())["weights"]["lambda_u"] == pytest.approx(weight)
 
 
+@pytest.mark.parametrize(("late", "note"), [(0.6, "20 % above"), (0.4, "20 % below"), (0.5, ""), (0.52, "")])
+def test_a_residual_beyond_what_the_folds_differ_by_is_told(tmp_path, late, note):
+    """Both methods' losses are 0.5 on average; that of the smooth one differs by a tenth between the folds."""
+    runs = {"r0": 0.5, "s0": 0.475, "r1": 0.5, "s1": 0.525}
+    for run, loss in (runs | {"reference": 0.5, "smooth": late}).items():
+        metrics = {"step": [10, 20], "unlabelled_loss": loss, "coverage": 0.5}
+        pd.DataFrame(metrics).to_csv(tmp_path / run, index=False)
+    parameter = {"threshold": 0.95, "folds": [0, 1], "reference": ["r0", "r1"], "smooth": ["s0", "s1"]}
+    file, done = tmp_path / "weights.json", ["reference", "smooth"]
+    write_calibration(parameter, [tmp_path / run for run in ("r0", "r1", "s0", "s1")], [file])
+    rows = [{"title": "Smooth FixMatch", "threshold": "0.95", "runs": {"0": done}}]
+    table = calibration.build({"calibrations": rows, "runs": done}, [file, *(tmp_path / run for run in done)])
+    assert table.note == (
+        f"Smooth FixMatch ends with a weighted loss {note} that of the method it is calibrated to: "
+        "more than the folds lie apart."
+        if note
+        else ""
+    )
+
+
 def test_a_residual_without_runs_or_without_pseudo_labels_is_a_dash(tmp_path):
     metrics = {"step": [10, 20], "unlabelled_loss": [0.5, 0.5], "coverage": 0.5}
     pd.DataFrame(metrics).to_csv(tmp_path / "run", index=False)

@@ -14,7 +14,7 @@ def manifest(folder, name, method, seconds, host="here", first=0, status="done",
     content = {
         "subcommand": "train", "code": {"fingerprint": "", "modules": []}, "inputs": {}, "outputs": {},
         "parameter": {"method": method, "dataset": "digits",
-                      "settings": {"steps": 100, "threshold": threshold, **settings}},
+                      "settings": {"steps": 100, "threshold": threshold, "mu": 7} | settings},
         "repository": None, "lock": "", "packages": {}, "hardware": {"processor": "one"}, "environment": {},
         "host": host, "slurm_job": None, "begun": "", "ended": "",
         "attempts": [{"first": 0, "status": "interrupted", "seconds": 1000.0},
@@ -25,7 +25,7 @@ def manifest(folder, name, method, seconds, host="here", first=0, status="done",
 
 
 def times(folder, *runs):
-    return {row["method"]: row for row in step_times(runs, folder, TITLES, ["threshold"])}
+    return {row["method"]: row for row in step_times(runs, folder, TITLES, ["mu", "threshold"])}
 
 
 def test_each_run_is_compared_with_the_median_of_fixmatch(tmp_path):
@@ -47,6 +47,11 @@ def test_only_the_steps_of_the_attempt_that_finished_count(tmp_path):
 @pytest.mark.parametrize("other", [{"host": "there"}, {"batch": 8}, {"status": "failed"}, {"first": 100}])
 def test_other_machines_and_settings_and_unfinished_runs_are_not_compared(tmp_path, other):
     runs = [manifest(tmp_path, "f", "fixmatch", 10), manifest(tmp_path, "s", "smooth-fixmatch", 5, **other)]
+    assert list(times(tmp_path, *runs)) == ["FixMatch"]
+
+
+def test_methods_whose_steps_have_another_number_of_unlabelled_images_are_left_out(tmp_path):
+    runs = [manifest(tmp_path, "f", "fixmatch", 10), manifest(tmp_path, "s", "smooth-fixmatch", 5, mu=1)]
     assert list(times(tmp_path, *runs)) == ["FixMatch"]
 
 

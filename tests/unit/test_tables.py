@@ -65,6 +65,20 @@ def test_variants_are_called_by_the_setting_that_tells_them_apart_and_grouped_by
     assert table.printed.columns.tolist() == ["fold", *expected]
 
 
+@pytest.mark.parametrize(
+    ("errors", "bold"),
+    [((0.10, 0.11, 0.12), [0]), ((0.10001, 0.1, 0.12), [0, 1]), ((0.10001, 0.1, 0.1), []), ((0.2, 0.1, None), [1])],
+)
+def test_the_lowest_is_bold_with_all_that_print_the_same_unless_all_do(tmp_path, errors, bold):
+    rows = [
+        {"method": method, "variant": "", "fold": fold, "seed": 0, "error_last": error}
+        for method, error in zip(TITLES, errors, strict=True)
+        for fold in (0, 1)
+    ]
+    table = summary.build(GIVEN, [write_summary(tmp_path / "experiment.csv", rows)])
+    assert table.bold == {(row, 1) for row in bold}
+
+
 def labels_of(*runs):
     """What runs of FixMatch on one fold are called that differ in these columns."""
     common = {"method": "fixmatch", "fold": 0, "seed": 0, "error_last": 0.1}

@@ -98,3 +98,15 @@ def test_a_row_for_each_method_a_column_for_each_transition_and_the_conclusions_
     latex = (tmp_path / "table6.tex").read_text()
     assert "A caption. FixMatch: p high" in latex
     assert r"40 $\to$ 50" in latex
+
+
+def test_nothing_is_said_of_p_values_that_so_few_folds_cannot_bring_below_the_level(experiment):
+    rows = pd.read_csv(experiment)
+    rows[rows["fold"] < 2].to_csv(experiment, index=False)  # the smallest p is 0.25
+    table = transitions.build(GIVEN, [experiment])
+    assert table.note.startswith("FixMatch: too few folds to tell where p is high; all together ")
+    assert quantity(table, "transitions")["FixMatch", 40, 100] == 0
+    rows[(rows["fold"] < 2) | (rows["labels"] < 60)].to_csv(experiment, index=False)
+    table = transitions.build(GIVEN, [experiment])
+    assert table.note.startswith("FixMatch: p high at 1 of 1; too few folds to tell at 2; all together ")
+    assert "last at" not in table.note, "a later one may still be the last"

@@ -390,7 +390,7 @@ function stepTimes(times) {
   return make("section", { id: "step-time" },
     make("h2", {}, "Step time ", make("span", {}, "· relative to FixMatch")),
     scrolling(table(["method", "runs", "median", "range"], rows), "Step time"),
-    make("p", { className: "note" }, "Time of a run divided by its steps, with start, evaluations and checkpoints, relative to the median of FixMatch’s runs on the same machine with the same settings. Measured when the runs were computed; not reproducible, and disturbed by other work on the machine."));
+    make("p", { className: "note" }, "Time of a run divided by its steps, with start, evaluations and checkpoints, relative to the median of FixMatch’s runs on the same machine with the same settings and as many unlabelled images in a step; methods that take more or fewer are left out. Measured when the runs were computed; not reproducible, and disturbed by other work on the machine."));
 }
 
 // ---- begin

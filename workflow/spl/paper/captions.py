@@ -19,6 +19,7 @@ from spl.paper.parameters import curve_runs, settings_columns
 from spl.study.plan import Plan
 
 ERROR = "Error of the last checkpoint, in percent of the test images"
+TIES = ", several where they print the same, none where all do"
 LEAST = "Least: the smallest p that so few pairs can reach, where it is above 0.05."
 MEASURED_LATE = "Mean over the steps, and mean ± std over the runs, in percent."
 
@@ -28,9 +29,21 @@ def errors(plan: Plan, experiment: str, *_references: str) -> str:
     return f"{ERROR}.{_compared(plan, experiment)}"
 
 
+def again(table: str, caption: Callable[..., str]) -> Callable[..., str]:
+    """The caption of a table fold by fold, which with a single run of each method repeats the table of their means."""
+    return lambda plan, experiment, *others: (
+        f"The errors of {table} again, since each method has a single run. " * is_single_pair(plan, experiment)
+        + caption(plan, experiment, *others)
+    )
+
+
 def mean_errors(plan: Plan, experiment: str, *references: str) -> str:
     """Tables of mean errors with the best method in bold."""
-    best = " Bold: the lowest of the methods compared." if len(plan.study.experiments[experiment].methods) > 1 else ""
+    best = (
+        f" Bold: the lowest of the methods compared{TIES}."
+        if len(plan.study.experiments[experiment].methods) > 1
+        else ""
+    )
     return f"{errors(plan, experiment, *references)}{best}"
 
 
@@ -43,7 +56,7 @@ def _compared(plan: Plan, experiment: str) -> str:
     """The comparison with the baseline: gain, test and correction, as far as the table has them."""
     if len(plan.study.experiments[experiment].methods) < 2:
         return ""
-    gain = " Gain: error of the baseline minus error of the method"
+    gain = " Gain: error of {baseline} minus error of the method"
     if is_single_pair(plan, experiment):
         return f"{gain}, in points; a single pair of runs allows no test."
     sizes = {plan.runs[path].labels for path in plan.experiments[experiment]}
@@ -56,7 +69,7 @@ def _compared(plan: Plan, experiment: str) -> str:
 
 def grid(plan: Plan, experiment: str) -> str:
     """Errors over the values of one setting."""
-    best = "; bold: the lowest of each column" if len(plan.study.experiments[experiment].methods) > 1 else ""
+    best = f"; bold: the lowest of each column{TIES}" if len(plan.study.experiments[experiment].methods) > 1 else ""
     return f"{ERROR}{best}; (n): mean of n runs where other cells have more."
 
 
@@ -69,16 +82,29 @@ def against(plan: Plan, experiment: str) -> str:
 
 
 def curves(*methods: str) -> Callable[..., str]:
-    """Figures 7, 8 and 9."""
+    """Figures 7, 8 and 9: which runs are shown, and whether they differ in more than their method."""
 
     def caption(plan: Plan, *experiments: str) -> str:
-        shown = {
-            f"{numbered('fold', [run.fold])}, seed {run.seed}" for run, _ in curve_runs(plan, methods, experiments)
-        }
+        runs = [run for run, _ in curve_runs(plan, methods, experiments)]
+        shown = {f"{numbered('fold', [run.fold])}, seed {run.seed}" for run in runs}
+        methods_in = ([plan.runs[path].method for path in plan.experiments[experiment]] for experiment in experiments)
+        counts = {own.count(method) for own in methods_in for method in methods}
+        which = "only run" if counts == {1} else f"first of {min(counts)} runs" if len(counts) == 1 else "first run"
         first = listed(f"of {method_title(method)}" for method in methods)
-        return f"Measured at every evaluation, in the first run {first}: {listed(sorted(shown), 'or')}."
+        text = f"Measured at every evaluation, in the {which} {first}: {listed(sorted(shown), 'or')}."
+        if len(methods) > 1 and len({run.settings["lambda_u"] for run in runs}) > 1:
+            text += " The runs differ in λ_u, too."
+        return text
 
     return caption
+
+
+def curves_and_change(*methods: str) -> Callable[..., str]:
+    """Figure 7: the runs, and what the line above the axes says of their end."""
+    return lambda plan, *experiments: (
+        f"{curves(*methods)(plan, *experiments)} Above the axes: the mean of the evaluations in the last tenth of the "
+        "steps minus that in the tenth before. A run that still gains has not converged."
+    )
 
 
 def matrices(plan: Plan, experiment: str) -> str:

@@ -19,11 +19,6 @@ IN_TEXT = {"smooth-fixmatch-factor": "Smooth FixMatch with the factor as an addi
 def conditions(plan: Plan, experiment: str) -> str:
     """What was run in an experiment: data, labels, network, length, folds, seeds, loss weights, settings of methods."""
     runs = [plan.runs[path] for path in plan.experiments[experiment]]
-    return conditions_of(plan, runs) + _own(plan, experiment)
-
-
-def conditions_of(plan: Plan, runs: list[Run]) -> str:
-    """Conditions of any runs on one data set."""
     mu = [run.settings["mu"] for run in runs if "mu" in run.settings]
     network = network_name(values_in_words(runs, "network"))
     times = "as many" if set(mu) == {1} else f"{values_in_words(runs, 'mu')} times as many"
@@ -36,7 +31,7 @@ def conditions_of(plan: Plan, runs: list[Run]) -> str:
         f"{numbered('training seed', {run.seed for run in runs})}; "
         f"{len(runs)} run{'s' if len(runs) > 1 else ''}."
     )
-    return text + _weights(runs)
+    return text + _weights(plan, experiment) + _own(plan, experiment)
 
 
 def length_in_words(run: Run) -> str:
@@ -45,16 +40,30 @@ def length_in_words(run: Run) -> str:
     return f"the first {stop:,} of {steps:,} steps" if stop else f"{steps:,} steps"
 
 
-def _weights(runs: list[Run]) -> str:
-    """The runs' values of lambda_u, and the methods for which it was calibrated."""
-    fixed = values_in_words([run for run in runs if not run.calibration], "lambda_u")
-    text = f" λ_u = {fixed}" if fixed else ""
-    measured = dict.fromkeys(method_title(run.method) for run in runs if run.calibration)
+def _weights(plan: Plan, experiment: str) -> str:
+    """The runs' values of lambda_u, method by method where these differ, and the methods for which it is calibrated."""
+    runs = [plan.runs[path] for path in plan.experiments[experiment]]
+    measured = dict.fromkeys(run.method for run in runs if run.calibration)
+    fixed: dict[tuple[str, tuple[str, ...]], list[str]] = {}  # methods by the values and what is said of them
+    for method in dict.fromkeys(run.method for run in runs):
+        own = [run for run in runs if run.method == method and not run.calibration]
+        if values := values_in_words(own, "lambda_u"):
+            marks = ("assumed",) * _is_assumed_of_method(plan, experiment, method, "lambda_u")
+            fixed.setdefault((values, marks), []).append(method)
+    groups = []
+    for (values, marks), methods in fixed.items():
+        uncalibrated = any(METHODS[method].calibration and method not in measured for method in methods)
+        if len(fixed) > 1:
+            values += f" for {listed(map(method_title, methods))}"
+            marks += ("not calibrated",) * uncalibrated
+        values += f" ({', '.join(marks)})" * bool(marks)
+        if len(fixed) == 1 and uncalibrated and not measured:
+            values += ", fixed rather than calibrated (equation 25)"
+        groups.append(values)
+    text = f" λ_u = {', '.join(groups)}" if groups else ""
     if measured:
-        text += f"; for {listed(measured)} it is calibrated" if text else " λ_u is calibrated"
+        text += f"; for {listed(map(method_title, measured))} it is calibrated" if text else " λ_u is calibrated"
         text += " (equation 25)"
-    elif any(METHODS[run.method].calibration for run in runs):
-        text += ", fixed rather than calibrated (equation 25)"
     return text and f"{text}."
 
 
@@ -94,19 +103,32 @@ def _drawn(split: SplitJob) -> str:
 
 
 def _own(plan: Plan, experiment: str) -> str:
-    """The settings that single methods have of their own in all variants, and whether they are assumed."""
+    """The other settings that single methods have of their own in all variants, and whether they are assumed."""
     study, given, named = plan.study, plan.study.experiments[experiment], []
-    weights = {plan.runs[path].settings.get("lambda_u") for path in plan.experiments[experiment]}
     for method in given.methods:
         resolved = run_settings(study, experiment, method, given.variants[0])
-        first, *others = (setting_origins(study, experiment, method, variant) for variant in range(len(given.variants)))
-        for key, origin in first.items():
-            of_method = origin in (f"methods.{method}.{key}", f"experiments.{experiment}.methods.{method}.{key}")
-            note = " (assumed)" if is_assumed(study, origin) else ""
-            is_said = key == "lambda_u" and len(weights) == 1 and not note  # of all runs, above
-            if of_method and not is_said and all(other[key] == origin for other in others):
+        for key in _of_method(plan, experiment, method):
+            note = " (assumed)" if _is_assumed_of_method(plan, experiment, method, key) else ""
+            if key != "lambda_u":
                 named.append(f"{SYMBOLS.get(key, key)} = {getattr(resolved, key)} for {method_title(method)}{note}")
     return f" {'; '.join(named)}." if named else ""
+
+
+def _of_method(plan: Plan, experiment: str, method: str) -> dict[str, str]:
+    """The settings that the study gives to a method alone, in all variants: the keys that decide them, by setting."""
+    variants = range(len(plan.study.experiments[experiment].variants))
+    first, *others = (setting_origins(plan.study, experiment, method, variant) for variant in variants)
+    places = (f"methods.{method}", f"experiments.{experiment}.methods.{method}")
+    return {
+        key: origin
+        for key, origin in first.items()
+        if origin in {f"{place}.{key}" for place in places} and all(other[key] == origin for other in others)
+    }
+
+
+def _is_assumed_of_method(plan: Plan, experiment: str, method: str, key: str) -> bool:
+    origin = _of_method(plan, experiment, method).get(key)
+    return origin is not None and is_assumed(plan.study, origin)
 
 
 def data_name(plan: Plan, dataset: str) -> str:
@@ -114,6 +136,13 @@ def data_name(plan: Plan, dataset: str) -> str:
     stands_in_for = plan.study.datasets[dataset].stands_in_for
     name = DATA_SETS.get(dataset, dataset.capitalize())
     return f"{name} (standing in for {stands_in_for})" if stands_in_for else name
+
+
+def data_in_heading(plan: Plan, experiment: str) -> str:
+    """The data of an experiment in a heading: "ImageNet", or "digits-png in place of ImageNet"."""
+    dataset = plan.study.experiments[experiment].dataset
+    stands_in_for = plan.study.datasets[dataset].stands_in_for
+    return f"{dataset} in place of {stands_in_for}" if stands_in_for else DATA_SETS.get(dataset, dataset)
 
 
 def numbered(noun: str, values: Iterable[int]) -> str:

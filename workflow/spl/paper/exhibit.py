@@ -20,9 +20,10 @@ class Exhibit:
 
     Attributes:
         title: "Figure 4", "Table 1".
-        heading: its subject in a few words.
+        heading: its subject in a few words; ``{data}`` is in the place of the data that it shows.
         module: module with its ``draw`` (figure) or ``build`` (table).
-        caption: function of the plan and the experiments; what it shows, apart from the conditions of its runs.
+        caption: function of the plan and the experiments; what it shows, apart from the conditions of its runs;
+            ``{baseline}`` is in the place of the method that it compares the others with.
         experiments: names of the experiments that it shows, in the order of its inputs; none for the plot of a formula.
         inputs: function of the plan and the experiments; the files that it reads, below ``results/<study>/``.
         parameter: function of the plan and the experiments; all else that it depends on.

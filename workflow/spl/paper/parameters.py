@@ -297,12 +297,13 @@ def _smooth_variants(plan: Plan, experiment: str) -> list[tuple[Run, dict[str, s
     return [(run, setting_origins(study, experiment, method, number)) for number, run in enumerate(firsts)]
 
 
-def curve_labels(column: str, label: str, *methods: str) -> Parameter:
-    """A curve for the first run of each of these methods in each experiment."""
+def curve_labels(column: str, label: str, *methods: str, **more: Any) -> Parameter:
+    """A curve for the first run of each of these methods in each experiment, and constants."""
     return lambda plan, *experiments: {
         "column": column,
         "label": label,
         "curves": [{"label": name, "method": run.method} for run, name in curve_runs(plan, methods, experiments)],
+        **more,
     }
 
 

@@ -19,7 +19,7 @@ from spl.paper.catalogue import (
     section_of,
 )
 from spl.paper.claim_parameters import check_claims
-from spl.paper.conditions import conditions
+from spl.paper.conditions import conditions, data_in_heading, method_title
 from spl.paper.exhibit import Exhibit
 from spl.paper.sections.every_experiment import experiment_exhibits
 from spl.study.looks import LOOKS, Look, looks_of
@@ -117,6 +117,9 @@ def _select(plan: Plan, exhibit: Exhibit, experiments: Sequence[str]) -> Exhibit
     splits_alone = exhibit.inputs is parameters.splits
     if not set(exhibit.experiments) <= set(experiments if splits_alone else trained):
         return None
+    if exhibit.experiments:
+        data = data_in_heading(plan, exhibit.experiments[0])
+        exhibit = replace(exhibit, heading=exhibit.heading.replace("{data}", data))
     off = [name for name in exhibit.experiments if name in plan.off and not (splits_alone and name in plan.experiments)]
     if off:
         return _not_run(exhibit, plan.off[off[0]])
@@ -180,7 +183,9 @@ def exhibit_caption(plan: Plan, exhibit: Exhibit) -> str:
 
 def own_caption(plan: Plan, exhibit: Exhibit) -> str:
     """The caption without the conditions of the runs, which the page states once for each section."""
-    return exhibit.caption(plan, *exhibit.experiments) + captions.done(plan, *exhibit.experiments)
+    text = exhibit.caption(plan, *exhibit.experiments) + captions.done(plan, *exhibit.experiments)
+    baseline = exhibit.parameter(plan, *exhibit.experiments).get("baseline")
+    return text.replace("{baseline}", method_title(baseline)) if baseline else text
 
 
 def exhibit_conditions(plan: Plan, exhibit: Exhibit) -> dict[str, str]:

@@ -17,6 +17,8 @@ from spl.errors import InputError
 from spl.provenance.manifest import Manifest, read_manifest
 
 REFERENCE = "fixmatch"
+# A setting of methods that decides how many images a step has
+IMAGES = "mu"
 
 
 def step_times(
@@ -25,7 +27,8 @@ def step_times(
     """How long a step of each method takes, relative to FixMatch on the same machine and with the same settings.
 
     Each run is divided by the median of FixMatch's runs on its data set that ran on the same host and hardware and
-    share all settings but those of single methods. Runs without such a partner do not count.
+    share the number of unlabelled images in a batch and all settings but those of single methods. Runs without such a
+    partner do not count: a step of fewer images is no faster method.
 
     Args:
         runs: paths of runs below the folder.
@@ -79,6 +82,7 @@ def _step_seconds(manifest: Manifest) -> float | None:
 
 def _conditions(manifest: Manifest, of_methods: Collection[str]) -> str:
     """What runs must share so that their times can be compared."""
-    settings = {key: value for key, value in manifest.parameter["settings"].items() if key not in of_methods}
+    own = manifest.parameter["settings"].items()
+    settings = {key: value for key, value in own if key == IMAGES or key not in of_methods}
     shared = [manifest.host, manifest.hardware.model_dump(), manifest.parameter["dataset"], settings]
     return json.dumps(shared, sort_keys=True)

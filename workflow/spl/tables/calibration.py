@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -17,6 +18,8 @@ from spl.tables.layout import Cell, Numbers, Table
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """One row for each smooth method and data set, one column for each fold.
+
+    The note names the residuals that are further from 1 than the folds of the calibration lie apart.
 
     Args:
         parameter: ``calibrations``, each with its ``title``, its thresholds as printed, and by fold the paths of the
@@ -35,7 +38,22 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     ]
     folds = dict.fromkeys(name for row in printed for name in row if name.startswith("fold "))
     columns = ["", "τ", *sorted(folds, key=lambda name: int(name.split()[1])), "λ_u", "range", "residual"]
-    return numbers.table(pd.DataFrame([{name: row.get(name, "–") for name in columns} for row in printed]))
+    table = numbers.table(pd.DataFrame([{name: row.get(name, "–") for name in columns} for row in printed]))
+    return replace(table, note=_note(table.tidy))
+
+
+def _note(tidy: pd.DataFrame) -> str:
+    """The methods whose weight no longer keeps the magnitude of the loss at the end of the study's runs."""
+    whole = tidy[tidy["fold"].isna()].pivot_table("value", "method", "quantity", sort=False)
+    if "residual" not in whole:
+        return ""
+    apart = whole[(whole["residual"] - 1).abs() > whole["range"] / whole["lambda_u"]]
+    told = [
+        f"{method} ends with a weighted loss {100 * abs(residual - 1):.0f} % {'above' if residual > 1 else 'below'} "
+        "that of the method it is calibrated to"
+        for method, residual in apart["residual"].items()
+    ]
+    return f"{'; '.join(told)}: more than the folds lie apart." if told else ""
 
 
 def _row(

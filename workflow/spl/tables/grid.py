@@ -11,12 +11,12 @@ import pandas as pd
 from spl.analysis.formats import counted, percent
 from spl.analysis.statistics import Summary, summarise
 from spl.study.labels import setting_name, setting_value
-from spl.tables.layout import Cell, Numbers, Table
+from spl.tables.layout import Cell, Numbers, Table, lowest_printed
 
 
 def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     """Mean error of every method at every value of one setting, in ascending order; the lowest at a value
-    is bold if there are several methods.
+    is bold if there are several methods that do not all print the same.
 
     Args:
         parameter: ``titles`` of the methods and ``setting``, the column of the summary that varies; it may be "seed";
@@ -48,19 +48,14 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
             summarised = summarise(done["error_last"].to_numpy())
             columns = {"n": summarised.n, "mean": summarised.mean, "std": summarised.std}
             cells[title][value] = summarised, numbers.computed(what, columns, done["run"])["mean"]
-    lowest = {value: _lowest([of[value][0] for of in cells.values() if value in of]) for value in values}
+    lowest = {value: lowest_printed(of[value][0].mean for of in cells.values() if value in of) for value in values}
     printed = []
     for title, of_values in cells.items():
         line: dict[str, str | Cell] = {setting_name(setting): title}
         line |= dict.fromkeys(map(setting_value, values), "–")
         for value, (summarised, number) in of_values.items():
-            text = counted(percent(summarised.mean, 2), summarised.n, full)
-            line[setting_value(value)] = Cell(text, number, bold=summarised.mean == lowest[value])
+            mean = percent(summarised.mean, 2)
+            text = counted(mean, summarised.n, full)
+            line[setting_value(value)] = Cell(text, number, bold=mean == lowest[value])
         printed.append(line)
     return numbers.table(pd.DataFrame(printed))
-
-
-def _lowest(column: list[Summary]) -> float | None:
-    """The lowest mean of several methods."""
-    means = [summarised.mean for summarised in column if summarised.n]
-    return min(means) if len(means) > 1 else None

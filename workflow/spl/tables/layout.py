@@ -277,6 +277,15 @@ def gain_cells(
     }
 
 
+def lowest_printed(means: Iterable[float]) -> str | None:
+    """The lowest of several means as it is printed, which all that print the same share.
+
+    None where it would tell nothing apart: of a single mean, or of means that all print the same. NaN is no mean.
+    """
+    printed = {percent(mean, 2): mean for mean in means if not pd.isna(mean)}
+    return min(printed, key=lambda text: printed[text]) if len(printed) > 1 else None
+
+
 def stacked(first: str, *parts: Mapping[str, Mapping[str, str | Cell]]) -> pd.DataFrame:
     """Printed cells by column and row, the parts below one another; nothing where a column lacks a part.
 

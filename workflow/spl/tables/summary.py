@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from spl.analysis.arms import Arm, arms, gains, run_names
-from spl.analysis.statistics import corrected
-from spl.tables.layout import Cell, Numbers, Table, gain_cells
+from spl.analysis.formats import percent
+from spl.analysis.statistics import corrected, summarise
+from spl.tables.layout import Cell, Numbers, Table, gain_cells, lowest_printed
 from spl.tables.literature_columns import Published
 
 
@@ -27,7 +28,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     compared = arms(pd.read_csv(inputs[0]), titles)
     comparisons = corrected(gains(compared, baseline, margin=parameter.get("margin")))
     full = len(run_names(compared))
-    lowest = min((arm.values().mean() for arm in compared if len(arm.runs)), default=None) if compared[1:] else None
+    lowest = lowest_printed(summarise(arm.values()).mean for arm in compared)
     published = Published(parameter, *inputs)
     numbers = Numbers()
     printed = []
@@ -45,12 +46,12 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     return numbers.table(pd.DataFrame(printed).fillna(""), published.note)
 
 
-def _errors(arm: Arm, full: int, numbers: Numbers, alone: bool, lowest: float | None = None) -> dict[str, Cell]:
+def _errors(arm: Arm, full: int, numbers: Numbers, alone: bool, lowest: str | None = None) -> dict[str, Cell]:
     """Mean and deviation, of a single run its error; ``full`` is the number of runs when all are done.
 
-    The mean is bold if it is the ``lowest`` of several methods.
+    The mean is bold if it prints as the ``lowest`` of several methods.
     """
     numbers.of_runs({"method": arm.label}, arm.runs)
     cells = numbers.errors({"method": arm.label}, arm, full)
-    mean = replace(cells["mean"], bold=len(arm.runs) > 0 and arm.values().mean() == lowest)
+    mean = replace(cells["mean"], bold=percent(summarise(arm.values()).mean, 2) == lowest)
     return {"error": mean} if alone else {"mean": mean, "std": cells["std"]}

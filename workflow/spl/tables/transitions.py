@@ -24,7 +24,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
     A transition's gain is the error before minus the error after, fold by fold. ``p_holm`` in the tidy table is
     corrected for all transitions of all methods. A method's rows over all of its sizes pool the transitions; as the
     error of one size counts in two of them, their p-value is descriptive. Conclusions are drawn from the transitions
-    that could be tested, and nothing is called stable or unstable that could still change.
+    with enough folds for a p-value below the level, and nothing is called stable or unstable that could still change.
 
     Args:
         parameter: ``titles`` of the methods; the ``level`` above which a p-value means that the error does not reliably
@@ -60,7 +60,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         paths = [path for arm in sizes.values() for path in arm.paths]
         numbers.computed(whole, conclusions | {"stable_from": stable}, paths)
         notes.append(
-            f"{method}: {_high(conclusions)}; all together "
+            f"{method}: {_high(conclusions, len(transitions))}; all together "
             f"{counted(p_value(pooled.p_value), pooled.n, full * len(transitions))}; "
             f"{_stability(sizes, stable)}."
         )
@@ -68,23 +68,35 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
 
 
 def _conclusions(transitions: Mapping[Transition, Gain], level: float) -> dict[str, int | None]:
-    """The number of transitions that could be tested, that of p-values above the level, and the last one of these."""
-    untested = [transition for transition, fall in transitions.items() if fall.n == 0]
-    exceeding = [transition for transition, fall in transitions.items() if fall.p_value > level]
-    # An untested transition after it may turn out to be the last.
-    last = exceeding[-1] if exceeding and not any(later > exceeding[-1] for later in untested) else None
+    """What p-values above the level say: only transitions count with so many folds that p could be below it.
+
+    Returns:
+        the number of such transitions, that of p-values above the level among them, and the last one of these.
+    """
+    decided = {name: fall for name, fall in transitions.items() if fall.n and fall.smallest_p <= level}
+    exceeding = [transition for transition, fall in decided.items() if fall.p_value > level]
+    # An undecided transition after it may turn out to be the last.
+    last = (
+        exceeding[-1]
+        if exceeding and not any(later > exceeding[-1] for later in transitions.keys() - decided)
+        else None
+    )
     return {
-        "transitions": len(transitions) - len(untested),
+        "transitions": len(decided),
         "transitions_above_level": len(exceeding),
         "last_above_level_from": last and last[0],
         "last_above_level_to": last and last[1],
     }
 
 
-def _high(conclusions: Mapping[str, int | None]) -> str:
+def _high(conclusions: Mapping[str, int | None], transitions: int) -> str:
     before, after = conclusions["last_above_level_from"], conclusions["last_above_level_to"]
     last = "" if before is None or after is None else f", last at {_name((before, after))}"
-    return f"p high at {conclusions['transitions_above_level']} of {conclusions['transitions']}{last}"
+    decided = conclusions["transitions"] or 0
+    if not decided:
+        return "too few folds to tell where p is high"
+    few = f"; too few folds to tell at {transitions - decided}" if decided < transitions else ""
+    return f"p high at {conclusions['transitions_above_level']} of {decided}{last}{few}"
 
 
 def _pooled(sizes: Mapping[int, Arm]) -> Gain:

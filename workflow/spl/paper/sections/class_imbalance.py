@@ -41,7 +41,7 @@ EXHIBITS: dict[str, Exhibit] = {
         "Table 10",
         "Class imbalance: every fold",
         "spl.tables.imbalance",
-        _imbalance,
+        captions.again("Table 3", _imbalance),
         ("class-imbalance", "scarce-labels"),
         parameter=parameters.with_imbalances(parameters.compared_with(BASELINE, rows=["folds", "max", "min", "range"])),
         optional=("strong-imbalance",),

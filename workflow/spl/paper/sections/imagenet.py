@@ -9,16 +9,18 @@ from spl.study.checks import BASELINE
 EXHIBITS: dict[str, Exhibit] = {
     "fig7": Exhibit(
         "Figure 7",
-        "Accuracy against iterations, ImageNet-10 %",
+        "Accuracy against iterations, {data}-10 %",
         "spl.figures.curves",
-        captions.curves(BASELINE, "smooth-fixmatch"),
+        captions.curves_and_change(BASELINE, "smooth-fixmatch"),
         ("imagenet-10-percent",),
         parameters.curve_metrics(BASELINE, "smooth-fixmatch"),
-        parameters.curve_labels("test_accuracy", "accuracy on the test images", BASELINE, "smooth-fixmatch"),
+        parameters.curve_labels(
+            "test_accuracy", "accuracy on the test images", BASELINE, "smooth-fixmatch", change_over=0.1
+        ),
     ),
     "fig8": Exhibit(
         "Figure 8",
-        "Accuracy on the labelled batch, ImageNet-10 %",
+        "Accuracy on the labelled batch, {data}-10 %",
         "spl.figures.curves",
         captions.curves(BASELINE, "smooth-fixmatch"),
         ("imagenet-10-percent",),
@@ -27,7 +29,7 @@ EXHIBITS: dict[str, Exhibit] = {
     ),
     "table15": Exhibit(
         "Table 15",
-        "Hyperparameters, ImageNet-10 %",
+        "Hyperparameters, {data}-10 %",
         "spl.tables.hyperparameters",
         captions.hyperparameters,
         ("imagenet-10-percent",),

@@ -12,7 +12,7 @@ def _initial_condition(plan: Plan, experiment: str, folds: str) -> str:
     """Spread over training seeds."""
     return (
         f"{captions.ERROR}: its spread over the training seeds of one fold, and over the folds of {folds}. Last "
-        "column: error of the baseline's best seed minus error of the method's worst seed, positive if even the worst "
+        "column: error of {baseline}'s best seed minus error of the method's worst seed, positive if even the worst "
         "is better."
     )
 

@@ -26,8 +26,8 @@ def _calibration(plan: Plan) -> str:
         f"{listed(others, 'or')} over that of a run of the smooth method, both with λ_u = 1 and averaged over the "
         f"second half of {listed(lengths, 'or')}. λ_u: ratio of the means over folds; range: largest minus smallest "
         "ratio of a fold. Residual: the same losses in the study's own runs on these folds, averaged over the last "
-        f"fifth of their steps; λ_u times the smooth one, over the other: 1 if the magnitudes still agree. (n): over n "
-        "folds where there are fewer. " + " ".join(apart)
+        "fifth of their steps; λ_u times the smooth one, over the other: 1 if the magnitudes still agree; above 1, the "
+        "smooth method ends with the larger weighted loss. (n): over n folds where there are fewer. " + " ".join(apart)
     ).strip()
 
 

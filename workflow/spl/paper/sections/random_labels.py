@@ -55,9 +55,10 @@ def _transitions(plan: Plan, experiment: str) -> str:
     return (
         "p-value of the exact one-sided Wilcoxon test over folds that the error of the last checkpoint "
         "falls from one number of random labels to the next; each labelled set contains the next smaller one. High: p "
-        f"above {limits.level:g}; stable: from there on, the mean error is below {100 * limits.mean_below:g} % "
-        f"and its std below {100 * limits.std_below:g} points. Least: the smallest p that so "
-        "few folds can reach, where it is above that. All together: the pairs of all steps pooled, descriptive."
+        f"above {limits.level:g}, told where so many folds can reach less; stable: from there on, the mean error is "
+        f"below {100 * limits.mean_below:g} % and its std below {100 * limits.std_below:g} points. Least: the smallest "
+        "p that so few folds can reach, where it is above that. All together: the pairs of all steps pooled, "
+        "descriptive."
     )
 
 

@@ -24,7 +24,7 @@ EXHIBITS: dict[str, Exhibit] = {
         "Table 7",
         "Scarce labels: every fold",
         "spl.tables.per_fold",
-        captions.errors,
+        captions.again("Table 1", captions.errors),
         ("scarce-labels",),
         parameter=parameters.compared_with(BASELINE),
         product="folds",

@@ -12,8 +12,9 @@ from spl.study.checks import BASELINE
 from spl.study.labels import SYMBOLS
 from spl.study.plan import Plan
 
-# The experiment of the claim on the factor as loss
-TESTING = " and ".join(CLAIMS["factor-as-loss"].experiments)
+# On the factor as loss: the experiment that tests it, and the method that it compares with
+CLAIM = CLAIMS["factor-as-loss"]
+TESTING = " and ".join(CLAIM.experiments)
 
 
 def _beside_none(plan: Plan, experiment: str, *references: str) -> str:
@@ -110,7 +111,7 @@ EXHIBITS: dict[str, Exhibit] = {
         "spl.tables.per_fold",
         captions.errors,
         ("tipping-value",),
-        parameter=parameters.compared_with(BASELINE),
+        parameter=parameters.compared_with(CLAIM.method),
         product="folds",
     ),
 }

@@ -44,7 +44,7 @@ EXHIBITS: dict[str, Exhibit] = {
         "Table 8",
         "Strong supervision: every fold",
         "spl.tables.per_fold",
-        _folds,
+        captions.again("Table 2", _folds),
         ("strong-supervision",),
         parameter=parameters.with_margin(parameters.compared_with(BASELINE)),
         product="folds",
