@@ -155,7 +155,7 @@ def cost_table(found: Cost, price: float | None) -> Table:
 
     def add(what: str, runs: int, durations: Sequence[float | None], amount: float | None) -> None:
         amounts = [amount, amount and amount * price] if price is not None else [amount]
-        cells = ("" if number is None else _rounded(number) for number in amounts)
+        cells = ("" if number is None else rounded(number) for number in amounts)
         table.add_row(plain(what), f"{runs:,}", _span(durations), *cells)
 
     for source, portion in found.expected.items():
@@ -167,7 +167,8 @@ def cost_table(found: Cost, price: float | None) -> Table:
     return table
 
 
-def _rounded(amount: float) -> str:
+def rounded(amount: float) -> str:
+    """Hours or money in print: whole numbers from 100 on, three digits below."""
     return f"{amount:,.0f}" if amount >= 100 else f"{amount:.3g}"
 
 
