@@ -96,6 +96,40 @@ def test_a_mistake_is_one_line_with_file_key_and_expectation(path):
     assert expectation in message
 
 
+ABLATION = {
+    "dataset": "digits", "split": {"scheme": "balanced", "per_class": 2}, "methods": ["fixmatch", "smooth-fixmatch"],
+}  # fmt: skip
+CALIBRATION = (
+    "datasets.digits.calibration: missing; smooth-fixmatch of experiments.mine calibrates lambda_u (or give lambda_u a "
+    "number there)"
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        ({}, ["name, title, datasets, experiments: missing; every study needs them"]),
+        ({"experiments": {"mine": ABLATION}}, ["name, title, datasets.digits.source: missing; every study needs them",
+                                               CALIBRATION]),
+        ({"name": "a", "title": "A", "datasets": {"digits": {}}, "experiments": {"mine": ABLATION}},
+         ["datasets.digits.source: missing; every study needs it", CALIBRATION]),
+        ({"name": "a", "title": "A", "datasets": {"digits": {"source": "digits"}, "other": {"source": "digits"}},
+          "experiments": {"mine": ABLATION, "more": ABLATION | {"dataset": "other"}}},
+         [CALIBRATION, CALIBRATION.replace("datasets.digits", "datasets.other").replace("mine", "more")]),
+        ({"name": "A", "experiments": {"mine": {"split": 3}}},
+         ["title, datasets, experiments.mine.dataset: missing; every study needs them",
+          "name: expected lower-case letters, digits and dashes, got 'A'",
+          "experiments.mine.split: expected a mapping, got 3"]),
+        ({"experiments": 3}, ["name, title, datasets: missing; every study needs them",
+                              "experiments: expected a mapping, got 3"]),
+    ],
+)  # fmt: skip
+def test_whatever_a_study_lacks_is_told_at_once(content, lines):
+    with pytest.raises(InputError) as caught:
+        check_study(content, "study.yaml")
+    assert str(caught.value).splitlines() == [f"study.yaml: {line}" for line in lines]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("name: a\nname: b\n", ":2: 'name' is given twice"), ("name: [a\n", ":2: "), ("- a\n", "expected a mapping")],
