@@ -18,6 +18,9 @@ DEMO = Path(__file__).parents[2] / "config" / "demo.yaml"
 PROTOCOL = Path(__file__).parents[1] / "studies" / "protocol.yaml"
 
 
+PROTOCOL_THRESHOLDS = yaml.safe_load(PROTOCOL.read_text())["experiments"]["thresholds"]
+
+
 def changed(path, value):
     """The demo study with the value at a dotted path replaced; a value of None removes the key."""
     study = yaml.safe_load(PROTOCOL.read_text())
@@ -77,7 +80,9 @@ WRONG = {
     "experiments.random-labels.split.labels": ([20, 1298], "split.labels:", "at most 1297"),
     "experiments.scarce-labels.variants": ([{"power": 2}], "variants.0.power:", "does not use power"),
     "experiments.scarce-labels.training": ({"crop_padding": 9}, "experiments.scarce-labels:", "less than 8, the side"),
-    "experiments.strong-supervision.variants": ([{"network": "wrn-10-1"}, {}], "variants.1:", "other settings of"),
+    "experiments.strong-supervision.variants": ([{"network": "wrn-10-1"}, {}], "variants.1:", "as variants.0 for fixm"),
+    "experiments.thresholds.variants": ([{"threshold": 0.9}, {}, {"threshold": 0.9}],
+        "experiments.thresholds.variants.2:", "the same as variants.0; expected other settings"),
     "basins.collapsed": (0.9, "basins:", "collapsed <= recall <= partly_collapsed"),
     "basins.recall": (0.6, "basins:", "collapsed <= recall <= partly_collapsed"),
     "assumed": ({"training.lamda_u": "?"}, "assumed.training.lamda_u:", "no such key"),
@@ -128,6 +133,12 @@ def test_whatever_a_study_lacks_is_told_at_once(content, lines):
     with pytest.raises(InputError) as caught:
         check_study(content, "study.yaml")
     assert str(caught.value).splitlines() == [f"study.yaml: {line}" for line in lines]
+
+
+def test_a_variant_may_set_a_default_that_another_one_leaves_to_the_experiment():
+    changes = {"training": {"threshold": 0.9}, "variants": [{}, {"threshold": Settings().threshold}]}
+    study = check_study(changed("experiments.thresholds", PROTOCOL_THRESHOLDS | changes), "study.yaml")
+    assert len(study.experiments["thresholds"].variants) == 2
 
 
 @pytest.mark.parametrize(

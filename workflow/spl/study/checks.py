@@ -113,7 +113,8 @@ def _check_experiment(study: Study, name: str, experiment: Experiment) -> None:
             if settings.stop and settings.stop > settings.steps:
                 _refuse(where, f"stop {settings.stop}: expected at most {settings.steps}, the steps of {method}")
             if settings in resolved[:number]:
-                _refuse(f"{where}.variants.{number}", f"expected other settings of {method} than before it")
+                same = f"the same as variants.{resolved.index(settings)} for {method}; expected other settings"
+                _refuse(f"{where}.variants.{number}", same)
     if experiment.start_from:
         _check_start(study, name, experiment, experiment.start_from)
     if experiment.steps_per_addition:
@@ -136,8 +137,8 @@ def _check_additions(study: Study, name: str, experiment: Experiment, steps: int
             if settings.stop:
                 _refuse(where, f"stop {settings.stop}: expected none of {method}; labels are added to complete runs")
             if settings in resumed[:number]:
-                hint = f"expected other settings of {method} than before it, besides steps"
-                _refuse(f"{where}.variants.{number}", hint)
+                same = f"the same as variants.{resumed.index(settings)} for {method} but for steps"
+                _refuse(f"{where}.variants.{number}", f"{same}; expected other settings")
 
 
 def _check_start(study: Study, name: str, experiment: Experiment, source: str) -> None:

@@ -287,7 +287,7 @@ class Experiment(Model):
         "before. Beside them, runs from initial weights: of so many steps, and of as many as the chain up to there has",
     )
 
-    _unique = field_validator("folds", "seeds", "variants")(no_duplicates)
+    _unique = field_validator("folds", "seeds")(no_duplicates)
 
     @property
     def reference(self) -> str:
@@ -302,7 +302,10 @@ class Experiment(Model):
 
     @model_validator(mode="after")
     def _variants_are_used(self) -> Experiment:
+        given = [variant.overrides() for variant in self.variants]  # what equals a default may decide, too
         for number, variant in enumerate(self.variants):
+            if (first := given.index(given[number])) < number:
+                refuse_key(f"variants.{number}", f"the same as variants.{first}; expected other settings")
             for method in self.methods:
                 _refuse_unused(method, variant, f"variants.{number}")
         return self
