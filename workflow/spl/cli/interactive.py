@@ -181,7 +181,8 @@ def audit(
     why: Annotated[
         str | None,
         typer.Option(
-            help="Audit the runs behind one number: TABLE.csv:ROW,COLUMN, as in 'table1.csv:Smooth FixMatch,mean'."
+            help="Audit the runs behind one number: TABLE.csv:ROW,COLUMN or TABLE.csv:ROW,VALUE,COLUMN, as in "
+            "'table1.csv:Smooth FixMatch,mean' and 'table9.csv:FixMatch,0.95,mean'."
         ),
     ] = None,
     published_digest: Annotated[
