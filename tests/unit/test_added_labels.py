@@ -127,7 +127,11 @@ def test_variants_have_chains_of_their_own():
         ({"split": {"scheme": "random", "labels": [20]}}, "split", "expected scheme: random with at least 2 numbers"),
         ({"methods": []}, "methods", "expected at least one method, for steps_per_addition"),
         ({"training": {"stop": 20}}, "", "stop 20: expected none of fixmatch; labels are added to complete runs"),
-        ({"variants": [{"steps": 40}, {"steps": 50}]}, "variants.1", "expected other settings of fixmatch than before"),
+        (
+            {"variants": [{"steps": 40}, {"steps": 50}]},
+            "variants.1",
+            "the same as variants.0 for fixmatch but for steps",
+        ),
         ({"steps_per_addition": 0}, "steps_per_addition", "expected at least 1, got 0"),
     ],
 )

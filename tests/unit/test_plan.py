@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spl.campaign.overview import experiment_table
+from spl.campaign.cost import cost
+from spl.campaign.overview import default_note, experiment_table
 from spl.campaign.parameters import (
     analysis_parameter,
     data_parameter,
@@ -279,3 +280,43 @@ def test_the_smallest_p_of_an_experiment_counts_a_fold_once_whatever_its_seeds(f
     table = experiment_table(plan, dict.fromkeys(plan.runs, "planned"))
     cells = {column.header: next(iter(column.cells)) for column in table.columns}
     assert [cells[name] for name in ("folds", "smallest p", "for p ≤ 0.05")] == reach
+
+
+def test_the_plan_shows_network_and_steps_of_each_experiment():
+    variants = [{"network": "wrn-16-1", "steps": 1400}, {"steps": 400}, {"steps": 600}]
+    plan = with_experiments(one=SCARCE | {"methods": ["fixmatch"], "variants": variants})
+    columns = {
+        column.header: list(column.cells) for column in experiment_table(plan, dict.fromkeys(plan.runs, "")).columns
+    }
+    assert (columns["network"], columns["steps"]) == (["wrn-16-1, wrn-10-1"], ["400 to 1,400"])
+
+
+@pytest.mark.parametrize(
+    ("training", "said"),
+    [
+        ({}, "wrn-28-2 and 1,048,576 steps in all experiments. All runs together are about 144 core-hours by their "
+         "time limits. To choose others: `training: { network: ..., steps: ... }`."),
+        ({"network": "wrn-10-1"}, "1,048,576 steps in all experiments. All runs together are about 144"),
+        ({"steps": 2**20}, "wrn-28-2 in all experiments."),
+        ({"network": "wrn-28-2", "steps": 2**20}, None),
+    ],
+)  # fmt: skip
+def test_what_a_study_leaves_to_the_paper_s_defaults_is_said_with_the_hours(tmp_path, training, said):
+    plan = planned(
+        datasets={"digits": {"source": "digits"}}, training=training, methods={}, gate=None, assumed={},
+        experiments={"one": SCARCE | {"folds": [0, 1, 2], "methods": ["fixmatch"]}},
+    )  # fmt: skip
+    note = default_note(plan, cost(plan, tmp_path))
+    assert note is None if said is None else said in note
+
+
+def test_experiments_that_set_what_others_leave_to_the_defaults_are_not_named(tmp_path):
+    own = SCARCE | {"methods": ["fixmatch"], "training": {"steps": 10}}
+    plan = planned(
+        datasets={"digits": {"source": "digits", "training": {"network": "wrn-10-1"}, "resources": {"hours": 2}}},
+        training={}, methods={}, gate=None, assumed={},
+        experiments={"short": own, "long": SCARCE | {"folds": [1], "methods": ["fixmatch"]}},
+    )  # fmt: skip
+    assert "defaults: 1,048,576 steps in long. All runs together are about 2 core-hours. To" in default_note(
+        plan, cost(plan, tmp_path)
+    )

@@ -18,6 +18,9 @@ DEMO = Path(__file__).parents[2] / "config" / "demo.yaml"
 PROTOCOL = Path(__file__).parents[1] / "studies" / "protocol.yaml"
 
 
+PROTOCOL_THRESHOLDS = yaml.safe_load(PROTOCOL.read_text())["experiments"]["thresholds"]
+
+
 def changed(path, value):
     """The demo study with the value at a dotted path replaced; a value of None removes the key."""
     study = yaml.safe_load(PROTOCOL.read_text())
@@ -77,7 +80,9 @@ WRONG = {
     "experiments.random-labels.split.labels": ([20, 1298], "split.labels:", "at most 1297"),
     "experiments.scarce-labels.variants": ([{"power": 2}], "variants.0.power:", "does not use power"),
     "experiments.scarce-labels.training": ({"crop_padding": 9}, "experiments.scarce-labels:", "less than 8, the side"),
-    "experiments.strong-supervision.variants": ([{"network": "wrn-10-1"}, {}], "variants.1:", "other settings of"),
+    "experiments.strong-supervision.variants": ([{"network": "wrn-10-1"}, {}], "variants.1:", "as variants.0 for fixm"),
+    "experiments.thresholds.variants": ([{"threshold": 0.9}, {}, {"threshold": 0.9}],
+        "experiments.thresholds.variants.2:", "the same as variants.0; expected other settings"),
     "basins.collapsed": (0.9, "basins:", "collapsed <= recall <= partly_collapsed"),
     "basins.recall": (0.6, "basins:", "collapsed <= recall <= partly_collapsed"),
     "assumed": ({"training.lamda_u": "?"}, "assumed.training.lamda_u:", "no such key"),
@@ -94,6 +99,46 @@ def test_a_mistake_is_one_line_with_file_key_and_expectation(path):
     assert message.startswith("my-study.yaml: ")
     assert key in message
     assert expectation in message
+
+
+ABLATION = {
+    "dataset": "digits", "split": {"scheme": "balanced", "per_class": 2}, "methods": ["fixmatch", "smooth-fixmatch"],
+}  # fmt: skip
+CALIBRATION = (
+    "datasets.digits.calibration: missing; smooth-fixmatch of experiments.mine calibrates lambda_u (or give lambda_u a "
+    "number there)"
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        ({}, ["name, title, datasets, experiments: missing; every study needs them"]),
+        ({"experiments": {"mine": ABLATION}}, ["name, title, datasets.digits.source: missing; every study needs them",
+                                               CALIBRATION]),
+        ({"name": "a", "title": "A", "datasets": {"digits": {}}, "experiments": {"mine": ABLATION}},
+         ["datasets.digits.source: missing; every study needs it", CALIBRATION]),
+        ({"name": "a", "title": "A", "datasets": {"digits": {"source": "digits"}, "other": {"source": "digits"}},
+          "experiments": {"mine": ABLATION, "more": ABLATION | {"dataset": "other"}}},
+         [CALIBRATION, CALIBRATION.replace("datasets.digits", "datasets.other").replace("mine", "more")]),
+        ({"name": "A", "experiments": {"mine": {"split": 3}}},
+         ["title, datasets, experiments.mine.dataset: missing; every study needs them",
+          "name: expected lower-case letters, digits and dashes, got 'A'",
+          "experiments.mine.split: expected a mapping, got 3"]),
+        ({"experiments": 3}, ["name, title, datasets: missing; every study needs them",
+                              "experiments: expected a mapping, got 3"]),
+    ],
+)  # fmt: skip
+def test_whatever_a_study_lacks_is_told_at_once(content, lines):
+    with pytest.raises(InputError) as caught:
+        check_study(content, "study.yaml")
+    assert str(caught.value).splitlines() == [f"study.yaml: {line}" for line in lines]
+
+
+def test_a_variant_may_set_a_default_that_another_one_leaves_to_the_experiment():
+    changes = {"training": {"threshold": 0.9}, "variants": [{}, {"threshold": Settings().threshold}]}
+    study = check_study(changed("experiments.thresholds", PROTOCOL_THRESHOLDS | changes), "study.yaml")
+    assert len(study.experiments["thresholds"].variants) == 2
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from spl.data.splits import draw_split
 from spl.data.store import NO_CLASS, grey_levels
 from spl.errors import InterruptedTrainingError, NotFiniteError
 from spl.methods.registry import METHODS
-from spl.study.schema import METHOD_SETTINGS
+from spl.study.known_methods import METHOD_SETTINGS
 from spl.study.settings import Settings
 from spl.training import batches as batching
 from spl.training.batches import PIXELS_AT_ONCE, Pools, build_pools, draw_batches

@@ -8,7 +8,7 @@ from spl.campaign.plan_file import write_plan_file
 from spl.code.subcommands import present_code
 from spl.methods.registry import METHODS
 from spl.study.files import DATA_FILES, RUN_FILES
-from spl.study.schema import METHOD_SETTINGS
+from spl.study.known_methods import METHOD_SETTINGS
 from spl.study.settings import Settings
 
 SHORT = Settings(

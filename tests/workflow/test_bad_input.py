@@ -38,6 +38,18 @@ def test_snakemake_and_spl_refuse_it_alike(project, old, new, expected):
     assert not (project.folder / "results").exists()
 
 
+def test_so_is_a_method_whose_file_is_none_if_the_study_names_it(project):
+    (project.folder / "workflow/spl/methods/mine.py").write_text("METHOD = 3\n")
+    project.has_own_code = True
+    assert project.spl("plan", TINY).returncode == 0
+    project.edit(TINY, "[fixmatch, smooth-fixmatch]", "[fixmatch, smooth-fixmatch, mine]")
+    assert refused_alike(project) == (
+        f"error: {TINY}: experiments.scarce-labels.methods.mine: workflow/spl/methods/mine.py: METHOD: expected a "
+        "Method(...), got 3"
+    )
+    assert not (project.folder / "results").exists()
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [

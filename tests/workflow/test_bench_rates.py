@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rates import _rate
-from spl.study.schema import METHOD_SETTINGS
+from spl.study.known_methods import METHOD_SETTINGS
 from spl.study.settings import Settings
 
 TINY = "tests/studies/tiny.yaml"

@@ -5,6 +5,7 @@ import shlex
 
 import pytest
 
+TINY = "tests/studies/tiny.yaml"
 PEOPLE = [
     *("plan", "status", "audit", "seal", "register", "digest", "equivalent", "bench", "doctor", "findings", "schema"),
     *("compare", "power"),
@@ -74,3 +75,16 @@ def test_the_module_of_the_command_is_the_command(project):
     started = project.run("python", "-m", "spl.cli.main", "audit", "--study", "config/none.yaml")
     assert (started.returncode, started.stdout) == (2, "")
     assert started.stderr == project.run("spl", "audit", "--study", "config/none.yaml").stderr != ""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("plan",), ("plan", "--runs"), ("plan", "--observed"), ("status", "--once"), ("digest",), ("doctor",), ("audit",)],
+)
+def test_what_only_looks_at_a_study_makes_no_folder_of_results(project, command):
+    """Someone who looks around must not find results that nobody made."""
+    subcommand, *options = command
+    study = ("--study", TINY) if subcommand == "audit" else (TINY,)
+    looked = project.spl(subcommand, *study, *options)
+    assert "Traceback" not in looked.stderr
+    assert not (project.folder / "results").exists()

@@ -422,6 +422,8 @@ def test_the_runs_behind_a_number_are_named(finished):
 NOT_AUDITED = [
     (["fig77"], "fig77: no result of tests/studies/tiny.yaml"),
     (["--why", "table1.csv:Smooth FixMatch,meen"], "table1.csv:Smooth FixMatch,meen: no such number"),
+    (["--why", "table1.csv:Smooth FixMatch,meen"], "TABLE.csv:ROW,VALUE,COLUMN, such as 'table1.csv:FixMatch,"),
+    (["--why", "table1.csv:Smoth FixMatch,mean"], "TABLE.csv:ROW,VALUE,COLUMN, such as 'table1.csv:FixMatch,mean'"),
     (["--why", "table1.csv:0,value"], "expected a line from 1 to"),
     (["--why", "fig1.csv:1,value"], "expected TABLE.csv:ROW,COLUMN"),
     (["--why", "table14.csv:1,value"], "has no numbers that are computed from runs"),

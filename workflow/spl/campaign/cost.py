@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from spl.campaign.parameters import run_parameter
 from spl.campaign.rates import Rates, workload
 from spl.campaign.requests import Request, run_requests
 from spl.campaign.run_state import run_state
+from spl.campaign.status import rounded_duration
 from spl.study.plan import Plan
 from spl.text.terminal import plain
 
@@ -155,7 +156,7 @@ def cost_table(found: Cost, price: float | None) -> Table:
 
     def add(what: str, runs: int, durations: Sequence[float | None], amount: float | None) -> None:
         amounts = [amount, amount and amount * price] if price is not None else [amount]
-        cells = ("" if number is None else _rounded(number) for number in amounts)
+        cells = ("" if number is None else rounded(number) for number in amounts)
         table.add_row(plain(what), f"{runs:,}", _span(durations), *cells)
 
     for source, portion in found.expected.items():
@@ -167,7 +168,8 @@ def cost_table(found: Cost, price: float | None) -> Table:
     return table
 
 
-def _rounded(amount: float) -> str:
+def rounded(amount: float) -> str:
+    """Hours or money in print: whole numbers from 100 on, three digits below."""
     return f"{amount:,.0f}" if amount >= 100 else f"{amount:.3g}"
 
 
@@ -180,7 +182,7 @@ def observed(plan: Plan, results: Path) -> Table:
     """A table of the resources that the finished runs of each experiment used, beside those that they requested."""
     requests = run_requests(plan)
     table = Table(
-        "experiment", "runs done", "hours expected", "used, mean", "used, max", "time limit, h",
+        "experiment", "runs done", "time expected", "used, mean", "used, max", "time limit",
         "memory requested, MB", "used, max", "GPU memory, MB", "attempts", box=None,
     )  # fmt: skip
     for name, paths in plan.experiments.items():
@@ -194,10 +196,10 @@ def observed(plan: Plan, results: Path) -> Table:
         table.add_row(
             plain(name),
             str(len(recorded)),
-            _span([requests[path].hours for path in recorded]),
-            f"{sum(durations) / len(durations):.2f}",
-            f"{max(durations):.2f}",
-            _span([requests[path].runtime / 60 for path in recorded]),
+            _span([requests[path].hours for path in recorded], _duration),
+            _duration(sum(durations) / len(durations)),
+            _duration(max(durations)),
+            _span([requests[path].runtime / 60 for path in recorded], _duration),
             _span([requests[path].mem_mb for path in recorded]),
             f"{max(attempt.memory_mb for attempt in attempts)}",
             f"{max(attempt.gpu_memory_mb for attempt in attempts) or ''}",
@@ -206,9 +208,17 @@ def observed(plan: Plan, results: Path) -> Table:
     return table
 
 
-def _span(values: Sequence[float | None]) -> str:
+def _duration(hours: float) -> str:
+    return rounded_duration(3600 * hours)
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _span(values: Sequence[float | None], to_text: Callable[[float], str] = _three_digits) -> str:
     known = [value for value in values if value is not None]
     if not known:
         return ""
-    least, most = (f"{value:.0f}" if value >= 100 else f"{value:.3g}" for value in (min(known), max(known)))
+    least, most = to_text(min(known)), to_text(max(known))
     return least if least == most else f"{least} to {most}"

@@ -21,8 +21,8 @@ from spl.errors import InputError
 from spl.methods.method import Method, MethodState
 from spl.methods.registry import METHODS
 from spl.study.base import Model, Number
+from spl.study.known_methods import METHOD_SETTINGS
 from spl.study.plan import Plan
-from spl.study.schema import METHOD_SETTINGS
 
 # Settings that change what a step computes, but not how long it takes. All others count, new ones included.
 WITHOUT_COST = frozenset(

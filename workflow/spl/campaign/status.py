@@ -154,7 +154,9 @@ def _cells(status: RunStatus) -> Iterator[str]:
 
 
 def rounded_duration(seconds: float) -> str:
-    """Seconds rounded to minutes: "12 min", "3:25 h", "4 d 03:25"."""
+    """Seconds rounded to minutes, unless they are few: "45 s", "12 min", "3:25 h", "4 d 03:25"."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     days, hours = divmod(minutes // 60, 24)
     if minutes < 60:

@@ -60,7 +60,7 @@ def plan(
     """Show a study's experiments, how many of their runs are done, how small a p they allow, and the GPU-hours."""
     from spl.campaign import cost as usage
     from spl.campaign.hard_fold import hard_fold_message
-    from spl.campaign.overview import experiment_table, run_table
+    from spl.campaign.overview import default_note, experiment_table, run_table
     from spl.campaign.own_images import image_notes
     from spl.campaign.owner import check_owner
     from spl.campaign.parameters import run_parameter
@@ -100,6 +100,8 @@ def plan(
         show(console, message)
     hours = usage.cost(planned, results, measured, chosen=rates is not None)
     console.print(usage.cost_table(hours, price))
+    if note := default_note(planned, hours):
+        show(console, note)
     if hours.expected.keys() & {usage.GUESS, usage.UNKNOWN}:
         show(
             console,
@@ -179,7 +181,8 @@ def audit(
     why: Annotated[
         str | None,
         typer.Option(
-            help="Audit the runs behind one number: TABLE.csv:ROW,COLUMN, as in 'table1.csv:Smooth FixMatch,mean'."
+            help="Audit the runs behind one number: TABLE.csv:ROW,COLUMN or TABLE.csv:ROW,VALUE,COLUMN, as in "
+            "'table1.csv:Smooth FixMatch,mean' and 'table9.csv:FixMatch,0.95,mean'."
         ),
     ] = None,
     published_digest: Annotated[

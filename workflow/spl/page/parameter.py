@@ -10,8 +10,8 @@ from spl.methods.registry import METHODS
 from spl.page.inputs import SCRIPT, STYLE, TEMPLATE
 from spl.paper.exhibit import Exhibit
 from spl.paper.selection import exhibit_conditions, is_of_the_paper, own_caption
+from spl.study.known_methods import METHOD_SETTINGS
 from spl.study.plan import Plan
-from spl.study.schema import METHOD_SETTINGS
 
 
 def on_the_page(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Exhibit]:

@@ -59,9 +59,10 @@ def write_agreed(memory: Path, agreed: Iterable[str]) -> None:
 
 
 def _remember(place: Path, content: Any) -> None:
-    """Write for the next audit; nothing where a link in received results would lead, or on a read-only file system."""
+    """Write for the next audit; nothing where a link in received results would lead, where there are no results, or on
+    a read-only file system."""
     with suppress(OSError):
-        if not place.parent.is_symlink():
+        if place.parent.parent.is_dir() and not place.parent.is_symlink():
             write_whole(place, json.dumps(content))
 
 

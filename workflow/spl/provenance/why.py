@@ -19,6 +19,9 @@ from spl.provenance.targets import job_names
 from spl.tables.trace import Trace
 from spl.text.terminal import show
 
+# How a number is addressed; VALUE where numbers of several values stand in one row and column.
+FORM = "TABLE.csv:ROW,COLUMN or TABLE.csv:ROW,VALUE,COLUMN"
+
 
 def audit_cell(
     study: PlannedStudy, cell: str, quick: bool, published: str | Path | None, console: Console | None
@@ -27,7 +30,7 @@ def audit_cell(
 
     Args:
         study: with its jobs.
-        cell: "TABLE.csv:ROW,COLUMN", the table by path or by name.
+        cell: in the :data:`FORM`, the table by path or by name.
         quick, published: as of :func:`spl.provenance.audit.audit_results`.
         console: where to print the result in words; None to print JSON.
 
@@ -75,7 +78,7 @@ def _table(study: PlannedStudy, cell: str) -> tuple[str, str]:
     table, _, place = cell.partition(".csv:")
     names = job_names(study.jobs, f"{table}.csv", study.results)
     if not place or len(names) != 1 or not names[0].startswith("tables/"):
-        raise InputError(f"{cell}: expected TABLE.csv:ROW,COLUMN with a table of {study.file}")
+        raise InputError(f"{cell}: expected {FORM} with a table of {study.file}")
     return names[0], place
 
 
@@ -84,11 +87,21 @@ def _number(stem: Path, address: str, cell: str) -> tuple[float, list[str]]:
     trace = Trace(stem)
     if not trace.computed:
         raise InputError(f"{cell}: {stem.name}.csv has no numbers that are computed from runs")
-    line = trace.line(address)
+    try:
+        line = trace.line(address)
+    except InputError as error:
+        raise InputError(f"{error}: {FORM}, such as '{stem.name}.csv:{_example(trace, address)}'") from error
     runs = trace.runs(line)
     if not runs:
         raise InputError(f"{cell}: no run is behind this number")
     return float(trace.tidy["value"].iloc[line]), runs
+
+
+def _example(trace: Trace, address: str) -> str:
+    """The shortest address in a table, of the column that was asked for if it is there."""
+    column = address.rpartition(",")[2].strip()
+    asked = [line for line, name in enumerate(trace.tidy["quantity"]) if name == column]
+    return min(map(trace.address, asked or range(len(trace.tidy))), key=lambda text: text.count(","))
 
 
 def _starts(study: PlannedStudy, run: str) -> Iterator[str]:

@@ -31,8 +31,23 @@ class InconsistentStudyError(Exception):
         self.key, self.hint = key, hint
 
 
+def missing_calibrations(study: Study) -> dict[str, str]:
+    """The calibrations that a study needs and lacks: what needs them, by dotted key."""
+    lacking: dict[str, str] = {}
+    for name, experiment in study.experiments.items():
+        dataset = study.datasets.get(experiment.dataset)
+        for method in experiment.methods if dataset and dataset.calibration is None else ():
+            for variant in experiment.variants if METHODS[method].calibration else ():
+                for weight in calibrated_weights(method, run_settings(study, name, method, variant)):
+                    hint = f"{method} of experiments.{name} calibrates {weight} (or give {weight} a number there)"
+                    lacking.setdefault(f"datasets.{experiment.dataset}.calibration", f"missing; {hint}")
+    return lacking
+
+
 def check_consistency(study: Study) -> None:
     """Check that the parts of a study fit together, and that each text is one printable line.
+
+    Its calibrations are there (:func:`missing_calibrations`).
 
     Raises:
         InconsistentStudyError: they do not; reports the first mistake.
@@ -98,7 +113,8 @@ def _check_experiment(study: Study, name: str, experiment: Experiment) -> None:
             if settings.stop and settings.stop > settings.steps:
                 _refuse(where, f"stop {settings.stop}: expected at most {settings.steps}, the steps of {method}")
             if settings in resolved[:number]:
-                _refuse(f"{where}.variants.{number}", f"expected other settings of {method} than before it")
+                same = f"the same as variants.{resolved.index(settings)} for {method}; expected other settings"
+                _refuse(f"{where}.variants.{number}", same)
     if experiment.start_from:
         _check_start(study, name, experiment, experiment.start_from)
     if experiment.steps_per_addition:
@@ -121,8 +137,8 @@ def _check_additions(study: Study, name: str, experiment: Experiment, steps: int
             if settings.stop:
                 _refuse(where, f"stop {settings.stop}: expected none of {method}; labels are added to complete runs")
             if settings in resumed[:number]:
-                hint = f"expected other settings of {method} than before it, besides steps"
-                _refuse(f"{where}.variants.{number}", hint)
+                same = f"the same as variants.{resumed.index(settings)} for {method} but for steps"
+                _refuse(f"{where}.variants.{number}", f"{same}; expected other settings")
 
 
 def _check_start(study: Study, name: str, experiment: Experiment, source: str) -> None:
@@ -213,12 +229,9 @@ def _check_calibration(study: Study, where: str, method: str, settings: Settings
                 hint = f"needs {name} as a number: the calibration is for another {shape}"
                 _refuse(f"{where}.methods.{method}.{shape}", hint)
         calibration = study.datasets[dataset].calibration
-        if calibration is None:
-            hint = f"missing; {method} of {where} calibrates {name} (or give {name} a number there)"
-            _refuse(f"datasets.{dataset}.calibration", hint)
         for calibrating in METHODS[method].calibration or ():
             steps = method_settings(study, dataset, calibrating).steps
-            if calibration.steps > steps:
+            if calibration and calibration.steps > steps:
                 hint = f"{calibration.steps}: expected at most {steps}, the steps of {calibrating}"
                 _refuse(f"datasets.{dataset}.calibration.steps", hint)
 

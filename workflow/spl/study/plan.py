@@ -13,11 +13,11 @@ from typing import Any
 
 from spl.data.splits import part_of_class
 from spl.methods.registry import METHODS
+from spl.study.known_methods import METHOD_SETTINGS
 from spl.study.labels import CALIBRATED
 from spl.study.resolve import calibrated_weights, completed, method_settings, run_settings
 from spl.study.schema import (
     CALIBRATION_PARTS,
-    METHOD_SETTINGS,
     Balanced,
     Proportional,
     Random,

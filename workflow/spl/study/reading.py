@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 
 from spl.errors import InputError
 from spl.study.base import SLUG
-from spl.study.checks import InconsistentStudyError, check_consistency
+from spl.study.checks import InconsistentStudyError, check_consistency, missing_calibrations
 from spl.study.schema import Study
 from spl.study.settings import NETWORK
 from spl.text.printable import printable
@@ -102,22 +103,57 @@ def check_study(content: Mapping[str, Any], origin: str) -> Study:
     """
     try:
         study = Study.model_validate(dict(content))
+        if lacking := missing_calibrations(study):
+            raise InputError(_lines(origin, [f"{key}: {hint}" for key, hint in lacking.items()]))
         check_consistency(study)
     except ValidationError as error:
-        raise InputError(
-            "\n".join(f"{origin}: {printable(_describe(problem))}" for problem in error.errors())
-        ) from None
+        raise InputError(_lines(origin, _described(content, error.errors()))) from None
     except InconsistentStudyError as error:
-        raise InputError(f"{origin}: {printable(f'{_shortened(error.key)}: {error.hint}')}") from None
+        raise InputError(_lines(origin, [f"{_shortened(error.key)}: {error.hint}"])) from None
     return study
+
+
+def _lines(origin: str, mistakes: Iterable[str]) -> str:
+    return "\n".join(f"{origin}: {printable(mistake)}" for mistake in mistakes)
+
+
+def _described(content: Mapping[str, Any], problems: Iterable[Any]) -> list[str]:
+    """The mistakes of a study; whatever it lacks is told at once, also what it would be found to lack later."""
+    problems = list(problems)
+    lacking = [_key(problem) for problem in problems if problem["type"] == "missing"]
+    found = [_describe(problem) for problem in problems if problem["type"] != "missing"]
+    if not lacking:
+        return found
+    used = _datasets_in_use(content)
+    if "datasets" in lacking and used:
+        place = lacking.index("datasets")
+        lacking[place : place + 1] = [f"datasets.{_shortened(name)}.source" for name in used]
+    datasets = used | _mapping(content.get("datasets"))
+    filled = {"name": "any", "title": "any", **content}
+    filled["datasets"] = {name: {"source": "digits"} | _mapping(one) for name, one in datasets.items()}
+    with suppress(ValidationError):
+        later = missing_calibrations(Study.model_validate(filled))
+        found += [f"{_shortened(key)}: {hint}" for key, hint in later.items()]
+    needed = f"{', '.join(lacking)}: missing; every study needs {'it' if len(lacking) == 1 else 'them'}"
+    return [needed, *found]
+
+
+def _datasets_in_use(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The names of the data sets that the experiments of an unchecked study use, each without settings."""
+    names = (_mapping(one).get("dataset") for one in _mapping(content.get("experiments")).values())
+    return {name: {} for name in names if isinstance(name, str)}
+
+
+def _mapping(value: Any) -> dict[Any, Any]:
+    return dict(value) if isinstance(value, Mapping) else {}
 
 
 SCHEMES = ("balanced", "proportional", "random", "full")
 
 _EXPECTATIONS = {
-    "missing": "missing; every study needs it",
     "dict_type": "expected a mapping",
     "model_type": "expected a mapping",
+    "model_attributes_type": "expected a mapping",
     "list_type": "expected a list",
     "string_type": "expected text",
     "path_type": "expected the path of a folder",
@@ -143,16 +179,20 @@ _EXPECTATIONS = {
 _PATTERNS = {SLUG: "lower-case letters, digits and dashes", NETWORK: "a network like wrn-28-2 or resnet-50"}
 
 
+def _key(problem: Any) -> str:
+    return ".".join(_shortened(part) for part in problem["loc"] if part not in (*SCHEMES, "[key]"))
+
+
 def _describe(problem: Any) -> str:
-    path = [_shortened(part) for part in problem["loc"] if part not in (*SCHEMES, "[key]")]
+    key = _key(problem)
     context = dict(problem.get("ctx", {}))
     if problem["type"] == "unknown_key":
-        return f"{'.'.join([*path, _shortened(context['key'])])}: {context['hint']}"
+        return f"{'.'.join(filter(None, [key, _shortened(context['key'])]))}: {context['hint']}"
     context["pattern"] = _PATTERNS.get(context.get("pattern", ""), "")
     known = _EXPECTATIONS.get(problem["type"])
     expectation = known.format(**context) if known else problem["msg"]
-    got = "" if problem["type"] in ("missing", "twice") else f", got {_shortened(problem['input'], _REPR.repr)}"
-    return f"{'.'.join(path) or 'the study'}: {expectation}{got}"
+    got = "" if problem["type"] == "twice" else f", got {_shortened(problem['input'], _REPR.repr)}"
+    return f"{key or 'the study'}: {expectation}{got}"
 
 
 _REPR = reprlib.Repr()

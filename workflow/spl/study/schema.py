@@ -19,8 +19,9 @@ from spl.data.registry import SOURCES
 from spl.data.source import Description
 from spl.errors import InputError
 from spl.methods.registry import METHODS
-from spl.study.base import Integer, Model, Number, Slug, no_duplicates, refuse_key, suggestion
+from spl.study.base import Integer, Model, Number, Slug, no_duplicates, refuse_key
 from spl.study.files import DATA_FILES
+from spl.study.known_methods import METHOD_SETTINGS, method_problem
 from spl.study.ranges import WholeNumbers
 from spl.study.settings import Settings
 
@@ -29,9 +30,6 @@ CALIBRATION_PARTS = 10
 
 # Probability of a false verdict of a registered study, in each direction.
 TOTAL_LEVEL = 0.05
-
-# Settings that belong to methods; each method uses some of them.
-METHOD_SETTINGS = frozenset[str]().union(*(method.settings for method in METHODS.values()))
 
 
 class Balanced(Model):
@@ -251,8 +249,11 @@ def _as_mapping(methods: Any) -> Any:
 
 def _known(methods: dict[str, Settings]) -> dict[str, Settings]:
     for name, settings in methods.items():
-        if name not in METHODS:
-            refuse_key(name, f"unknown method; {suggestion(name, METHODS)}")
+        if problem := method_problem(name):
+            refuse_key(name, problem)
+        for calibrating in METHODS[name].calibration or ():
+            if problem := method_problem(calibrating):
+                refuse_key(name, problem)
         _refuse_unused(name, settings, name)
     return methods
 
@@ -286,7 +287,7 @@ class Experiment(Model):
         "before. Beside them, runs from initial weights: of so many steps, and of as many as the chain up to there has",
     )
 
-    _unique = field_validator("folds", "seeds", "variants")(no_duplicates)
+    _unique = field_validator("folds", "seeds")(no_duplicates)
 
     @property
     def reference(self) -> str:
@@ -301,7 +302,10 @@ class Experiment(Model):
 
     @model_validator(mode="after")
     def _variants_are_used(self) -> Experiment:
+        given = [variant.overrides() for variant in self.variants]  # what equals a default may decide, too
         for number, variant in enumerate(self.variants):
+            if (first := given.index(given[number])) < number:
+                refuse_key(f"variants.{number}", f"the same as variants.{first}; expected other settings")
             for method in self.methods:
                 _refuse_unused(method, variant, f"variants.{number}")
         return self
