@@ -142,7 +142,9 @@ def test_the_command_prints_what_the_function_returns(tmp_path):
     [numbers] = json.loads(spl("power", path, "--gain", "1.0", "--format", "json"))["comparisons"]
     assert numbers["power"] == found.by_folds.tolist()
     assert numbers["folds"] == {str(target): folds for target, folds in found.needed.items()}
-    shown = spl("power", path, "--gain", "1.0").split("Power by number of folds")[0].splitlines()
+    whole = spl("power", path, "--gain", "1.0")
+    assert "One fold more can lower the power a little" in whole
+    shown = whole.split("Power by number of folds")[0].splitlines()
     assert [str(folds) in shown[2].split() for folds in found.needed.values()] == [True, True]
 
 

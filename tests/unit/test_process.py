@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import py_compile
+import re
 import shutil
 import subprocess
 import sys
@@ -305,16 +306,15 @@ def test_uncommitted_changes_of_files_that_ran_are_named(repository, monkeypatch
     (repository.folder / file).write_text(honest)
     node = repository.verdict(monkeypatch)
     [line] = lines(node)
-    assert line.startswith("uncommitted changes ")
-    assert line.endswith(f" when 1 job ran: loaded {file}")
+    assert line.startswith("1 job ran while the working tree had uncommitted changes (")
+    assert line.endswith(f"): loaded {file}")
 
 
 def test_uncommitted_changes_of_now_are_mentioned(repository, monkeypatch):
     repository.draw()
     (repository.folder / "Snakefile").write_text("# edited\n")
     [line] = lines(repository.verdict(monkeypatch))
-    assert line.startswith("uncommitted changes ")
-    assert line.endswith(" now")
+    assert re.fullmatch(r"the working tree has uncommitted changes \([0-9a-f]{12}\)", line)
 
 
 def test_changes_that_a_manifest_conceals_contradict_its_commit(repository, monkeypatch):
@@ -415,7 +415,7 @@ def test_an_uncommitted_module_is_a_recorded_change_whatever_is_ignored(reposito
     git(repository.folder, "commit", "--quiet", "--message", "its import", JOBS)
     repository.draw()
     node = repository.verdict(monkeypatch)
-    [line] = [one for one in lines(node) if "when 1 job ran" in one]
+    [line] = [one for one in lines(node) if "1 job ran while" in one]
     assert node.verdict == "fresh", node.why
     assert line.endswith("loaded workflow/spl/cli/mine/__init__.py")
 

@@ -70,6 +70,13 @@ def test_the_demo_does_not_leak_into_a_study_that_says_too_little(project):
     assert "error: mine.yaml: experiments: missing" in refused.stderr
 
 
+def test_an_absent_study_is_named_in_the_last_line_of_snakemake_s_traceback(project):
+    """As docs/extending.md says; this happens before Snakemake reads the workflow."""
+    refused = project.run("snakemake", "-n", "all", "--configfile", "nosuch.yaml")
+    assert refused.returncode != 0
+    assert re.fullmatch("FileNotFoundError: .*'nosuch.yaml'", refused.stdout.strip().splitlines()[-1])
+
+
 def test_a_damaged_data_set_is_named(finished):
     images = finished.results / "data/digits/images.safetensors"
     content = bytearray(images.read_bytes())

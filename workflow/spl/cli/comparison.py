@@ -75,7 +75,9 @@ def print_powers(found: ErrorsOfRuns, powers: Sequence[Power], form: Form, conso
     text = (
         f"Power of the exact one-sided Wilcoxon signed-rank test at the level {powers[0].level:.3g}{shared}; "
         f"{STUDIES:,} simulated studies, whose differences deviate from the gain as those of the pilot do, either way. "
-        "Gains in points. Noether: the approximation that the table of claims uses."
+        "One fold more can lower the power a little, since the p-values of an exact test are discrete; the folds "
+        "needed are those from which on it stays high enough. Gains in points. Noether: the approximation that the "
+        "table of claims uses."
     )
     tables = {"Folds needed": needed_table(powers), "Power by number of folds": by_folds_table(powers)}
     _print_tables(found, tables, text, form, console)

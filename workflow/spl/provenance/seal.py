@@ -33,8 +33,8 @@ OUTSIDE = ("logs", "checkpoints", "campaign", "partial", "crate")
 NAMED = 20  # manifests that a refusal names
 NOT_SEALED = "not sealed: `spl audit` prints the commands that make these results again"
 NOTHING_VOUCHES = (
-    "nothing here can vouch for these results, neither a seal nor a note of a job; what can is to compute them again "
-    "(`spl audit --rerun-cheap`, --rerun-sample, --rerun), or what was published (`spl audit --digest`)"
+    "No seal or job record supports these results. To check them, recompute: `spl audit --rerun-cheap`, --rerun-sample "
+    "or --rerun; or compare them with what was published: `spl audit --digest`"
 )
 LINE = re.compile(r"(# )?([0-9a-f]{64})  (.+)")
 ACCEPTED = re.compile(rf"# accepted  (.+?{re.escape(MANIFEST)}): (.+)")
@@ -180,7 +180,7 @@ def _refusal(
         yield f"{results}: {len(unvouched) - NAMED} more of them, which `spl audit --json` names"
     accept = f'say why they are right: spl seal {results} --accept "WHY"'
     if not last.sha256 and not (results / MADE).is_dir():  # the audit has no advice, since nothing is known to be wrong
-        yield f"not sealed: {NOTHING_VOUCHES}; then {accept}"
+        yield f"not sealed. {NOTHING_VOUCHES}. Then {accept}"
     else:
         yield f"not sealed: make these results again, as `spl audit` advises, or {accept}"
 

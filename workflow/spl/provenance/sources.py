@@ -73,10 +73,10 @@ def source_lines(manifests: Sequence[Manifest]) -> Iterator[str]:
         files = (
             f"loaded {abridged(sorted(changed[diff]))}" if changed[diff] else "in none of the files known to be loaded"
         )
-        yield f"uncommitted changes {diff[:12]} when {_jobs(count)} ran: {files}"
+        yield f"{_jobs(count)} ran while the working tree had uncommitted changes ({diff[:12]}): {files}"
     yield from _unlike_here(manifests)
     if present := (git.repository() or {}).get("diff"):
-        yield f"uncommitted changes {present[:12]} now"
+        yield f"the working tree has uncommitted changes ({present[:12]})"
 
 
 def _unlike_here(manifests: Iterable[Manifest]) -> Iterator[str]:
