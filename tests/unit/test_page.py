@@ -99,8 +99,9 @@ def test_the_page_of_a_study(tmp_path):
     save_table(collapses.build({"titles": TITLES, "classes": ["cat", "dog"]}, [path]), "", "", tmp_path / "tables/when")
     common = {"kind": "table", "title": "Table", "heading": "", "caption": "", "part": "all", "detail": False}
     common |= {"experiments": []}
+    folded = {"detail": True, "title": "Table 2"}
     given = {
-        "title": "", "study": "", "sections": [{"name": name, **common} for name in ("gains", "when")], "assumed": {},
+        "title": "", "study": "", "sections": [common | {"name": "gains"}, common | folded | {"name": "when"}], "assumed": {},
         "experiments": ["one"], "stand_ins": {}, "runs": 6, "missing": 0, "products": "", "left_out": [], "trained": [],
         "methods": TITLES, "basins": {"unstable": 0.05}, "rebuilds_the_paper": True, "conditions": {"all": {}},
     }  # fmt: skip
@@ -115,6 +116,9 @@ def test_the_page_of_a_study(tmp_path):
     write_page(given, [tmp_path / path for path in page_inputs(given)], outputs, {"run": {"host": "another"}})
     assert outputs[0].read_text() == page, "machines and times are in a file beside it"
     assert "another" in outputs[1].read_text()
+    contents = re.search("<nav.*?</nav>", page, re.DOTALL)[0]
+    assert '<a href="#gains">Table</a>' in contents
+    assert '<li>More: <a href="#when">Table 2</a></li>' in contents, "what is folded, too"
     cells = re.findall(r"<t[dh]([^>]*)>(.*?)</t[dh]>", page, re.DOTALL)
     assert not [cell for _, cell in cells if re.search(r"-\d", re.sub("<.*?>", "", cell))], "a hyphen is no minus"
     assert "−2.00 to −2.00" in re.sub("<.*?>", "", page)
