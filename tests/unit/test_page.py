@@ -101,9 +101,10 @@ def test_the_page_of_a_study(tmp_path):
     common |= {"experiments": []}
     folded = {"detail": True, "title": "Table 2"}
     given = {
-        "title": "", "study": "", "sections": [common | {"name": "gains"}, common | folded | {"name": "when"}], "assumed": {},
-        "experiments": ["one"], "stand_ins": {}, "runs": 6, "missing": 0, "products": "", "left_out": [], "trained": [],
-        "methods": TITLES, "basins": {"unstable": 0.05}, "rebuilds_the_paper": True, "conditions": {"all": {}},
+        "title": "", "study": "", "sections": [common | {"name": "gains"}, common | folded | {"name": "when"}],
+        "assumed": {}, "experiments": ["one"], "stand_ins": {}, "runs": 6, "missing": 0, "products": "", "left_out": [],
+        "trained": [], "methods": TITLES, "basins": {"unstable": 0.05}, "rebuilds_the_paper": True,
+        "conditions": {"all": {}},
     }  # fmt: skip
     outputs = [tmp_path / "paper.html", tmp_path / "paper.records.js"]
     (tmp_path / "data/digits").mkdir(parents=True)
