@@ -88,6 +88,14 @@ def test_no_caption_of_any_study_has_a_gap():
         ]
 
 
+def test_pages_of_own_studies_refer_to_no_equation_of_the_paper():
+    for study, says in (("beyond", False), ("demo", True)):
+        plan = make_plan(read_study(CONFIG / f"{study}.yaml"))
+        shown = [exhibit_caption(plan, one) for one in exhibits(plan, "").values()]
+        assert any("equation" in text for text in shown) == says
+        assert any("paper" in text for text in shown) == says
+
+
 @pytest.mark.parametrize(
     ("table", "repeated", "experiment"),
     [

@@ -1,10 +1,12 @@
 """Figures: what they hold, that text stays beside the data, and that the file beside a figure is what it shows."""
 
 from itertools import combinations, product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
@@ -19,15 +21,28 @@ from spl.study.looks import LOOKS, looks_of
 
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch", "smooth-fixmatch-sq": "Smooth FixMatch-sq"}
 SHAPES = ["fixmatch", "smooth-fixmatch", "smooth-fixmatch-sqrt", "smooth-fixmatch-sq"]
+BEYOND = yaml.safe_load((Path(__file__).parents[2] / "config/beyond.yaml").read_text())["experiments"]["rivals"][
+    "methods"
+]
 LIMITS = {"collapsed": 0.01, "partly_collapsed": 0.5, "recall": 0.25, "unstable": 0.05}
 MOMENTUM = {"setting": "momentum", "label": "SGD momentum", "titles": TITLES}
 LABELS = {"setting": "labels", "label": "number of labels", "titles": TITLES, "baseline": "fixmatch"}
 
 
+def linear(colour):
+    return [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+
+
 def lightness(colour):
     """L* of CIE 1976, 0 to 100: what is left of a colour in grey."""
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
-    return 116 * np.dot([0.2126, 0.7152, 0.0722], linear) ** (1 / 3) - 16
+    return 116 * np.dot([0.2126, 0.7152, 0.0722], linear(colour)) ** (1 / 3) - 16
+
+
+def seen(colour):
+    """A colour in the space Oklab, in which distances are as large as they look."""
+    cones = [[0.4122215, 0.5363325, 0.0514460], [0.2119035, 0.6806995, 0.1073970], [0.0883025, 0.2817188, 0.6299787]]
+    mixed = [[0.2104543, 0.7936178, -0.0040720], [1.9779985, -2.4285922, 0.4505937], [0.0259040, 0.7827718, -0.8086758]]
+    return mixed @ np.cbrt(np.array(cones) @ linear(colour))
 
 
 def write(path, rows):
@@ -66,6 +81,14 @@ def assert_legible(figure):
 def test_the_methods_of_the_paper_have_looks_of_their_own():
     assert set(LOOKS) <= set(METHODS)
     assert len({(look.colour, look.marker) for look in LOOKS.values()}) == len(LOOKS)
+
+
+def test_methods_that_share_a_figure_do_not_share_nearly_one_colour():
+    """Those of config/beyond.yaml; white and black are 1 apart."""
+    colours = [seen(LOOKS[method].colour) for method in BEYOND]
+    assert min(np.linalg.norm(one - other) for one, other in combinations(colours, 2)) > 0.15
+    broken = {method for method, look in LOOKS.items() if look.line != "-"}
+    assert broken == {"jump-fixmatch", "smooth-flexmatch", "smooth-freematch", "smooth-uda"}
 
 
 @pytest.mark.parametrize("count", [36, 37])

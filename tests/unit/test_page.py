@@ -12,6 +12,7 @@ import yaml
 from spl.campaign.parameters import page_parameter, run_parameter
 from spl.campaign.partial import NONE_DONE, partial_plan
 from spl.page.inputs import page_inputs
+from spl.page.numbers import figure_numbers
 from spl.page.parameter import on_the_page
 from spl.page.render import write_page
 from spl.page.traced import TracedTable, whole
@@ -99,10 +100,12 @@ def test_the_page_of_a_study(tmp_path):
     save_table(collapses.build({"titles": TITLES, "classes": ["cat", "dog"]}, [path]), "", "", tmp_path / "tables/when")
     common = {"kind": "table", "title": "Table", "heading": "", "caption": "", "part": "all", "detail": False}
     common |= {"experiments": []}
+    folded = {"detail": True, "title": "Table 2"}
     given = {
-        "title": "", "study": "", "sections": [{"name": name, **common} for name in ("gains", "when")], "assumed": {},
-        "experiments": ["one"], "stand_ins": {}, "runs": 6, "missing": 0, "products": "", "left_out": [], "trained": [],
-        "methods": TITLES, "basins": {"unstable": 0.05}, "rebuilds_the_paper": True, "conditions": {"all": {}},
+        "title": "", "study": "", "sections": [common | {"name": "gains"}, common | folded | {"name": "when"}],
+        "assumed": {}, "experiments": ["one"], "stand_ins": {}, "runs": 6, "missing": 0, "products": "", "left_out": [],
+        "trained": [], "methods": TITLES, "basins": {"unstable": 0.05}, "rebuilds_the_paper": True,
+        "conditions": {"all": {}},
     }  # fmt: skip
     outputs = [tmp_path / "paper.html", tmp_path / "paper.records.js"]
     (tmp_path / "data/digits").mkdir(parents=True)
@@ -115,6 +118,9 @@ def test_the_page_of_a_study(tmp_path):
     write_page(given, [tmp_path / path for path in page_inputs(given)], outputs, {"run": {"host": "another"}})
     assert outputs[0].read_text() == page, "machines and times are in a file beside it"
     assert "another" in outputs[1].read_text()
+    contents = re.search("<nav.*?</nav>", page, re.DOTALL)[0]
+    assert '<a href="#gains">Table</a>' in contents
+    assert '<li>More: <a href="#when">Table 2</a></li>' in contents, "what is folded, too"
     cells = re.findall(r"<t[dh]([^>]*)>(.*?)</t[dh]>", page, re.DOTALL)
     assert not [cell for _, cell in cells if re.search(r"-\d", re.sub("<.*?>", "", cell))], "a hyphen is no minus"
     assert "−2.00 to −2.00" in re.sub("<.*?>", "", page)
@@ -130,6 +136,23 @@ def test_the_page_of_a_study(tmp_path):
     assert '<a href="#cell=gains:Smooth%20FixMatch,mean">13.00</a>' in page
     assert re.search('<a href="#cell=gains:FixMatch,mean"><strong>11.00</strong></a>', page), "the lowest is bold"
     assert '<a href="#run=runs/fixmatch+1">' in page, "a line of a run leads to it"
+
+
+def test_the_numbers_of_a_figure_are_for_people(tmp_path):
+    path = tmp_path / "figure.csv"
+    path.write_text(
+        "method,row,threshold,fold,error_last,coverage_std,normalised_std,low_basin,steps,run,momentum\n"
+        "fixmatch,Mine,0.95,fold3,0.1234567891,,0.4472135955,True,1048576,digits/a-b/seed0,0.9\n"
+        "mine,Mine,0.95,0,0.5,0,-1.234567e-07,False,3,,0.9\n"
+    )
+    shown = figure_numbers(path, {"fixmatch": "FixMatch"})
+    assert shown == {
+        "columns": ["method", "runs of", "τ", "fold", "last error, %", "coverage, std, %",
+                    "std / mean of the class counts", "low basin", "steps", "run", "momentum"],
+        "rows": [["FixMatch", "Mine", "0.95", "3", "12.35", "–", "0.4472", "yes", "1048576", "digits/a-b/seed0", "0.9"],
+                 ["mine", "Mine", "0.95", "0", "50.00", "0.00", "−1.235e−07", "no", "3", "–", "0.9"]],
+        "of": 2,
+    }  # fmt: skip
 
 
 @pytest.fixture

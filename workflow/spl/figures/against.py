@@ -60,7 +60,13 @@ def error_against(summary: pd.DataFrame, parameter: Mapping[str, Any]) -> tuple[
         means = runs.drop_duplicates(setting)
         axis.plot(runs[setting], runs["error_last"], "o", color=look.colour, alpha=0.5, markersize=3, markeredgewidth=0)
         axis.plot(
-            means[setting], means["mean"], color=look.colour, marker=look.marker, markersize=4, label=titles[method]
+            means[setting],
+            means["mean"],
+            linestyle=look.line,
+            color=look.colour,
+            marker=look.marker,
+            markersize=4,
+            label=titles[method],
         )
         several = means.dropna(subset="std")
         axis.errorbar(several[setting], several["mean"], several["std"], fmt="none", ecolor=look.colour, elinewidth=0.8)

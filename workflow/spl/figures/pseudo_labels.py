@@ -14,7 +14,7 @@ from matplotlib.ticker import EngFormatter
 from spl.analysis.arms import Arm, arms
 from spl.analysis.formats import counted
 from spl.analysis.run_files import file_of_run
-from spl.figures.style import LINES, PAGE, Percent, look_of, mark_unknown, new_figure
+from spl.figures.style import PAGE, Percent, line_of, look_of, mark_unknown, new_figure
 from spl.text.mathtext import mathtext
 
 MEASURED = ("coverage", "purity")
@@ -42,7 +42,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         over_runs = _over_runs(arm, inputs)
         shown.append(over_runs.reset_index().assign(method=arm.label))
         look = look_of(arm.method, parameter)
-        line = LINES[variants[arm.method] % len(LINES)]
+        line = line_of(look, variants[arm.method])
         variants[arm.method] += 1
         label = counted(mathtext(arm.label), len(arm.runs), len(arm.planned))
         for axis, name in zip(panels, MEASURED, strict=True):

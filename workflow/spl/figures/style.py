@@ -31,6 +31,11 @@ def look_of(method: str, parameter: Mapping[str, Any]) -> Look:
     return LOOKS.get(method) or Look(*parameter["looks"][method])
 
 
+def line_of(look: Look, number: int = 0) -> Any:
+    """The style of a method's line, or of its variant with this number."""
+    return LINES[(LINES.index(look.line) + number) % len(LINES)]
+
+
 FONT = "DejaVu Sans"  # comes with matplotlib
 RC: Any = {
     "font.family": FONT,

@@ -38,7 +38,7 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
         axis.fill_between(mean.index, by_step.min(), by_step.max(), color=look.colour, alpha=0.15, linewidth=0)
         marks: dict[str, Any] = {"marker": look.marker, "markersize": 3.5, "markevery": max(1, len(mean) // 7)}
         label = counted(parameter["titles"][method], own["twin"].nunique(), int(planned.sum()))
-        axis.plot(mean.index, mean, color=look.colour, linewidth=1.2, label=label, **marks)
+        axis.plot(mean.index, mean, linestyle=look.line, color=look.colour, linewidth=1.2, label=label, **marks)
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))
     axis.yaxis.set_major_formatter(Percent())
     axis.set_xlim(left=0)

@@ -370,8 +370,10 @@ async function fillNumbers(event) {
   const details = event.currentTarget;
   if (!details.open || details.children.length > 1) return;
   const { columns, rows, of } = await unpack(figures()[details.dataset.figure]);
-  const some = rows.length < of ? `The first ${rows.length} of ${of} rows; all are in ${index.results}/figures/${details.dataset.figure}.csv.` : "";
-  details.append(scrolling(table(columns, rows), "Numbers of this figure"), make("p", { className: "note" }, some));
+  const some = rows.length < of ? `The first ${rows.length} of ${of} rows, rounded` : "Rounded";
+  const note = `${some}; all digits are in ${index.results}/figures/${details.dataset.figure}.csv.`;
+  const doors = rows.map((row) => row.map((cell) => (runs.has(cell) ? link("run", cell, cell) : cell)));
+  details.append(scrolling(table(columns, doors), "Numbers of this figure"), make("p", { className: "note" }, note));
 }
 
 function filter(form) {

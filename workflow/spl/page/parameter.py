@@ -9,7 +9,7 @@ from typing import Any
 from spl.methods.registry import METHODS
 from spl.page.inputs import SCRIPT, STYLE, TEMPLATE
 from spl.paper.exhibit import Exhibit
-from spl.paper.selection import exhibit_conditions, is_of_the_paper, own_caption
+from spl.paper.selection import exhibit_conditions, own_caption, rebuilds_the_paper
 from spl.study.known_methods import METHOD_SETTINGS
 from spl.study.plan import Plan
 
@@ -46,7 +46,7 @@ def page_content(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Any]:
     return {
         "title": study.title,
         "study": study.name,
-        "rebuilds_the_paper": any(is_of_the_paper(study, name) for name in study.experiments),
+        "rebuilds_the_paper": rebuilds_the_paper(study),
         "sections": sections,
         "conditions": {section: list(words.items()) for section, words in conditions.items()},
         "experiments": [name for name, runs in plan.experiments.items() if runs],

@@ -23,12 +23,11 @@ from spl.page.circumstances import circumstances_script
 from spl.page.glossary import Glossary
 from spl.page.inputs import SCRIPT, STYLE, TEMPLATE, datasets_of, folder_of, page_inputs, splits_of
 from spl.page.labelled import labelled_sets
+from spl.page.numbers import figure_numbers
 from spl.page.runs import run_content
 from spl.page.traced import TracedTable, whole
 from spl.text.html import in_script
 
-# Maximum number of rows of a figure's numbers
-ROWS = 200
 # Columns of the list of runs behind a number
 LISTED = ("run", "title", "labels", "fold", "seed", "error_last", "lost")
 
@@ -82,7 +81,9 @@ def write_page(
         trainings={run: packed(run_content(results / "runs" / run)) for run in trained},
         labelled={name: _labelled(name, splits_of(trained), results) for name in datasets_of(trained)},
         figures={
-            section["name"]: packed(_numbers(products / "figures" / f"{section['name']}.csv"))
+            section["name"]: packed(
+                figure_numbers(products / "figures" / f"{section['name']}.csv", parameter["methods"])
+            )
             for section in sections
             if section["kind"] == "figure"
         },
@@ -157,12 +158,6 @@ def _picture(figure: Path) -> dict[str, Any]:
 
 def _data_url(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def _numbers(path: Path) -> dict[str, Any]:
-    """The first rows of the numbers that a figure shows."""
-    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    return {"columns": list(rows.columns), "rows": rows.head(ROWS).to_numpy().tolist(), "of": len(rows)}
 
 
 def _classes(results: Path, dataset: str) -> list[str]:

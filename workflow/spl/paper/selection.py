@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -61,6 +62,11 @@ def exhibits(plan: Plan, origin: str) -> dict[str, Exhibit]:
     if isinstance(split, Random) and len(split.labels) < 2:
         raise InputError(f"{origin}: experiments.random-labels.split.labels: expected at least 2, for Table 6")
     return _in_order(shown) if rebuilt else _numbered(_in_order(shown))
+
+
+def rebuilds_the_paper(study: Study) -> bool:
+    """Whether any experiment of a study rebuilds one of the paper's."""
+    return any(is_of_the_paper(study, name) for name in study.experiments)
 
 
 def is_of_the_paper(study: Study, experiment: str) -> bool:
@@ -185,9 +191,17 @@ def own_caption(plan: Plan, exhibit: Exhibit) -> str:
     """The caption without the conditions of the runs, which the page states once for each section."""
     text = exhibit.caption(plan, *exhibit.experiments) + captions.done(plan, *exhibit.experiments)
     baseline = exhibit.parameter(plan, *exhibit.experiments).get("baseline")
-    return text.replace("{baseline}", method_title(baseline)) if baseline else text
+    return _for_the_study(plan, text.replace("{baseline}", method_title(baseline)) if baseline else text)
 
 
 def exhibit_conditions(plan: Plan, exhibit: Exhibit) -> dict[str, str]:
     """The conditions of an exhibit's runs, by experiment."""
-    return {name: conditions(plan, name) for name in exhibit.experiments if exhibit.conditions}
+    return {name: _for_the_study(plan, conditions(plan, name)) for name in exhibit.experiments if exhibit.conditions}
+
+
+EQUATION = re.compile(r" \(equations? \d+\)")
+
+
+def _for_the_study(plan: Plan, text: str) -> str:
+    """Text without the numbers of the paper's equations if the study rebuilds nothing of the paper."""
+    return text if rebuilds_the_paper(plan.study) else EQUATION.sub("", text)

@@ -1,4 +1,4 @@
-"""Colour and marker of each method in all figures of a study."""
+"""Colour, marker and line of each method in all figures of a study."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ AMBER, SKY, PURPLE = "#E69F00", "#56B4E9", "#CC79A7"
 
 
 class Look(NamedTuple):
-    """Colour and marker of a method in every figure."""
+    """Colour, marker and style of the line of a method in every figure."""
 
     colour: str
     marker: str
+    line: str = "-"
 
 
 # By method. The colour encodes how scores become weights: black for the indicator; blue, green and amber for the shapes
@@ -30,14 +31,16 @@ LOOKS: dict[str, Look] = {
     "smooth-fixmatch-sq": Look(AMBER, "^"),
     "smooth-fixmatch-sqrt": Look(GREEN, "D"),
     "smooth-fixmatch-factor": Look(SKY, "p"),
-    # Methods beyond the paper, in colours of Paul Tol's; a smooth version has the marker of its original, turned
-    "softmatch": Look("#CC6677", "d"),
-    "adamatch": Look("#661100", "*"),
-    "freematch": Look("#AAAA00", "<"),
-    "uda": Look("#6699CC", "h"),
-    "smooth-flexmatch": Look("#AA4466", "^"),
-    "smooth-freematch": Look("#44BB99", ">"),
-    "smooth-uda": Look("#225588", "H"),
+    # Methods beyond the paper: colours as far apart as they can be from each other and from those of FixMatch, Smooth
+    # FixMatch and FlexMatch; a smooth version has the marker of its original, turned, and a broken line
+    "jump-fixmatch": Look("#B06A2A", "8", "-."),
+    "softmatch": Look("#3FAF1F", "d"),
+    "adamatch": Look("#7B5CFF", "*"),
+    "freematch": Look("#56600A", "<"),
+    "uda": Look("#E8175D", "h"),
+    "smooth-flexmatch": Look("#4B0F87", "^", "--"),
+    "smooth-freematch": Look("#00B4B4", ">", "--"),
+    "smooth-uda": Look("#780F1E", "H", "--"),
 }
 # Of other methods; the colours are from Paul Tol's muted palette.
 COLOURS = ("#882255", "#44AA99", "#999933", "#AA4499", "#117733", "#332288")

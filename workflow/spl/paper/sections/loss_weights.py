@@ -22,12 +22,13 @@ def _calibration(plan: Plan) -> str:
         if smooth.settings["threshold"] != reference.settings["threshold"]
     )
     return (
-        "λ_u of the smooth methods from equation 25. Fold k: the unlabelled loss of a run of "
-        f"{listed(others, 'or')} over that of a run of the smooth method, both with λ_u = 1 and averaged over the "
-        f"second half of {listed(lengths, 'or')}. λ_u: ratio of the means over folds; range: largest minus smallest "
-        "ratio of a fold. Residual: the same losses in the study's own runs on these folds, averaged over the last "
-        "fifth of their steps; λ_u times the smooth one, over the other: 1 if the magnitudes still agree; above 1, the "
-        "smooth method ends with the larger weighted loss. (n): over n folds where there are fewer. " + " ".join(apart)
+        "λ_u of the smooth methods, which keeps the magnitude of their original's loss (equation 25). Fold k: the "
+        f"unlabelled loss of a run of {listed(others, 'or')} over that of a run of the smooth method, both with λ_u = "
+        f"1 and averaged over the second half of {listed(lengths, 'or')}. λ_u: ratio of the means over folds; range: "
+        "largest minus smallest ratio of a fold. Residual: the same losses in the study's own runs on these folds, "
+        "averaged over the last fifth of their steps; λ_u times the smooth one, over the other: 1 if the magnitudes "
+        "still agree; above 1, the smooth method ends with the larger weighted loss. (n): over n folds where there are "
+        "fewer. " + " ".join(apart)
     ).strip()
 
 
