@@ -201,6 +201,18 @@ def test_what_lies_in_a_cache_is_never_run(clone):
     assert clone.draw() == honest
 
 
+@pytest.mark.parametrize("module", ["cli/interactive.py", "cli/jobs.py", "provenance/audit.py"])
+def test_no_command_runs_what_lies_in_a_cache(clone, module):
+    """Whoever sends a clone can leave there what git ignores."""
+    text = (clone.package / module).read_text()
+    plant(clone, module, f"{text}\nprint('forged')\n", py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    environment = os.environ | {"PYTHONPATH": str(clone.package.parent)}
+    command = [*clone.command, "audit", "--study", "absent.yaml"]
+    done = subprocess.run(command, cwd=clone.folder, env=environment, capture_output=True, text=True)
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: absent.yaml")
+
+
 @pytest.mark.parametrize("place", ["splits/__init__.pyc", "splits.cpython-311-x86_64-linux-gnu.so"])
 def test_what_python_finds_before_a_module_s_text_is_never_run(clone, place):
     """A package without text and an extension come first, and no fingerprint holds them."""

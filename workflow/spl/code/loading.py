@@ -1,7 +1,7 @@
 """Modules of this package are compiled from their source text, and the sha256 of that text is kept.
 
-Python otherwise runs what lies in ``__pycache__``, for which a time and a size vouch, or an extension or bytecode that it
-finds before a module's text; no fingerprint holds them. A file that is swapped while a job runs shows, too: what was
+Python otherwise runs what lies in ``__pycache__``, for which a time and a size vouch, or bytecode and extensions that
+it finds before a module's text; no fingerprint holds them. A file that is swapped while a job runs shows, too: what was
 compiled is not what was looked at.
 """
 
@@ -83,5 +83,7 @@ def compile_from_text() -> None:
         if name.partition(".")[0] != PACKAGE or spec is None:
             continue
         _check_origin(name, spec)
-        if isinstance(loader, SourceFileLoader) and loader.get_code(name) != TextLoader(name, loader.path).get_code(name):
+        if not isinstance(loader, SourceFileLoader):  # a folder without a text of its own
+            continue
+        if loader.get_code(name) != TextLoader(name, loader.path).get_code(name):
             raise InputError(f"{loader.path}: its compiled form in __pycache__ is of another text; remove it")
