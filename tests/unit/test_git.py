@@ -142,6 +142,18 @@ def test_code_that_only_this_user_ignores_counts_and_what_the_project_ignores_do
     assert len(digests) == 3
 
 
+def test_a_list_of_what_is_ignored_that_no_commit_has_hides_nothing_unseen(repository):
+    """It may ignore itself."""
+    folder = repository / "workflow/spl/planted"
+    folder.mkdir(parents=True)
+    (folder / "__init__.pyc").touch()
+    (folder / ".gitignore").write_text("*\n")
+    assert change() is not None
+    tool = repository / "workflow/.mypy_cache"  # tools ignore the folders that they make
+    folder.rename(tool)
+    assert change() is None
+
+
 def test_an_untracked_link_to_nowhere_stops_no_job(repository):
     (repository / "workflow/gone").symlink_to("nowhere")
     assert change() is not None

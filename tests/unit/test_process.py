@@ -202,6 +202,38 @@ def test_what_lies_in_a_cache_is_never_run(clone):
     assert clone.draw() == honest
 
 
+@pytest.mark.parametrize("module", ["cli/interactive.py", "cli/jobs.py", "provenance/audit.py"])
+def test_no_command_runs_what_lies_in_a_cache(clone, module):
+    """Whoever sends a clone can leave there what git ignores."""
+    text = (clone.package / module).read_text()
+    plant(clone, module, f"{text}\nprint('forged')\n", py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    environment = os.environ | {"PYTHONPATH": str(clone.package.parent)}
+    command = [*clone.command, "audit", "--study", "absent.yaml"]
+    done = subprocess.run(command, cwd=clone.folder, env=environment, capture_output=True, text=True)
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: absent.yaml")
+
+
+@pytest.mark.parametrize("place", ["splits/__init__.pyc", "splits.cpython-311-x86_64-linux-gnu.so"])
+def test_what_python_finds_before_a_module_s_text_is_never_run(clone, place):
+    """A package without text and an extension come first, and no fingerprint holds them."""
+    clone.draw()
+    planted = clone.package / "data" / place
+    planted.parent.mkdir(exist_ok=True)
+    if planted.suffix == ".pyc":
+        forged = clone.folder / "forged.py"
+        forged.write_text(
+            f"{(clone.package / 'data/splits.py').read_text()}\n__file__ = {str(clone.package / 'data/splits.py')!r}\n"
+            f"import sys\nsplits = sys.modules[__name__]\n{FORGE}"
+        )
+        py_compile.compile(str(forged), str(planted))
+    else:
+        planted.touch()
+    with pytest.raises(AssertionError) as caught:
+        clone.draw()
+    assert str(caught.value).startswith(f"error: {planted}: expected {clone.package / 'data/splits.py'}, before which")
+
+
 def test_a_comment_that_another_encoding_turns_into_statements_is_never_run(clone):
     module = clone.package / "data/splits.py"
     hidden = "import sys; splits = sys.modules[__name__]\n" + FORGE.strip()

@@ -9,10 +9,8 @@ import os
 import sys
 from pathlib import Path
 
-from spl.cli.jobs import PLAIN, do
+from spl.code.loading import compile_from_text
 from spl.errors import FailedBeforeError, InputError, InterruptedTrainingError, NotFiniteError
-from spl.provenance.clone import check_code_here
-from spl.provenance.machine import check_encoding
 
 INTERRUPTED = 75
 """The status of a training that saved its state on request (EX_TEMPFAIL: try again)."""
@@ -35,7 +33,8 @@ def main() -> None:
         # Names of files need not be text; and no terminal's settings are a reason to end.
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        check_encoding()
+        # Before any other module is loaded: whoever sent a clone may have left forged bytecode of it.
+        compile_from_text()
         _command(sys.argv[1:])
     except tuple(STATUS) as error:
         _say_error(str(error))
@@ -54,6 +53,10 @@ def _say_error(message: str) -> None:
 
 
 def _command(arguments: list[str]) -> None:
+    from spl.cli.jobs import PLAIN, do
+    from spl.provenance.machine import check_encoding
+
+    check_encoding()
     match arguments:
         # What rules call some hundred times: without the library that reads command lines, whose import would take as
         # long as everything that surrounds the job itself.
@@ -63,6 +66,7 @@ def _command(arguments: list[str]) -> None:
             import typer
 
             from spl.cli import interactive, panel, rules, statistics
+            from spl.provenance.clone import check_code_here
 
             check_code_here()
             command = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=panel.HELP)

@@ -12,8 +12,8 @@ from pathlib import Path
 from spl.code import fingerprint
 
 PROJECT = fingerprint.PROJECT
-# Files of the project that a job may load, as git finds them.
-LOADED = (":(glob)workflow/spl/**/*.py", ":(glob)workflow/rules/*.smk")
+# Files of the project that a job may load, and those that may hide such files, as git finds them.
+LOADED = (":(glob)workflow/spl/**/*.py", ":(glob)workflow/rules/*.smk", ":(glob)workflow/**/.gitignore")
 # Seconds that git has to answer.
 PATIENCE = 60
 # Variables that lead git to another repository, as in its own hooks.
@@ -58,8 +58,10 @@ def _changes() -> str | None:
         *("ls-files", "-z", "-v", "--cached", "--others", "--exclude-per-directory=.gitignore", "--exclude=.*"),
         *("workflow", "config", "Snakefile"),
     ).split(b"\0")
-    # Nor is what Python and Snakemake load of it ignored in a way of the user's own.
-    listed += _git("ls-files", "-z", "-v", "--others", "--exclude=.*", "--", *LOADED).split(b"\0")
+    # Nor is what Python and Snakemake load of it ignored in a way of the user's own, or a list of what is ignored.
+    listed += _git(
+        *("ls-files", "-z", "-v", "--others", "--exclude=.*", "--exclude=!.gitignore", "--", *LOADED),
+    ).split(b"\0")
     names = sorted({*filter(None, changed), *(entry[2:] for entry in listed if _is_unseen(entry))})
     lines = (b"%b %b\n" % (_content_digest(PROJECT / os.fsdecode(name)), name) for name in names)
     return hashlib.sha256(b"".join(lines)).hexdigest() if names else None
