@@ -1,5 +1,6 @@
 """README and findings say what the committed tables of claims say, and nothing else."""
 
+import os
 import re
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def test_a_study_without_a_table_and_a_table_of_another_catalogue_are_refused(tm
     root = project(tmp_path, lambda text: text.replace("twins,", "triplets,"))
     with pytest.raises(InputError, match="claims of mine: expected docs/findings/mine-claims.csv"):
         write_findings(root)
-    with pytest.raises(InputError, match="mine-claims.csv: triplets: not in both the table and the catalogue"):
+    with pytest.raises(InputError, match="mine/tables/claims.csv: triplets: not in both the table and the catalogue"):
         write_findings(root, [root / "results/mine"])
     with pytest.raises(InputError, match="tables/claims.csv: not found; `snakemake claims` makes it"):
         write_findings(root, [root / "results/yours"])
@@ -104,3 +105,72 @@ def test_what_a_copied_table_says_is_text_in_the_pages(tmp_path):
         children = [child for token in tokens if token.type == "inline" for child in token.children]
         assert not [child for child in children if child.type in ("html_inline", "link_open")]
         assert "<b>[x](y)|" in "".join(child.content for child in children)
+
+
+LINKS = {
+    "a table": "docs/findings/mine-claims.csv",
+    "a figure": "docs/findings/mine-regime.png",
+    "a page": str(FINDINGS),
+    "the other page": str(README),
+}
+
+
+@pytest.mark.parametrize("what", LINKS)
+def test_findings_are_written_through_no_link(tmp_path, what):
+    root, mine = project(tmp_path), tmp_path / "mine"
+    (root / "results/mine/figures").mkdir()
+    (root / "results/mine/figures/regime.png").write_bytes(b"figure")
+    text = "<!-- claims mine -->\n<!-- /claims -->" if what.endswith("page") else "mine"
+    mine.write_text(text)
+    (root / LINKS[what]).unlink(missing_ok=True)
+    (root / LINKS[what]).symlink_to(mine)
+    write_findings(root, [root / "results/mine"])
+    assert mine.read_text() == text
+    assert (root / LINKS[what]).is_file()
+    assert not (root / LINKS[what]).is_symlink()
+
+
+@pytest.mark.parametrize("folder", ["docs", "docs/findings"])
+def test_findings_are_written_into_no_folder_behind_a_link(tmp_path, folder):
+    root = project(tmp_path)
+    (root / folder).rename(tmp_path / "elsewhere")
+    (root / folder).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=f"{folder} is a link; expected a folder"):
+        write_findings(root, [root / "results/mine"])
+    assert not list((tmp_path / "elsewhere").rglob("*.csv"))
+
+
+TABLES = {
+    "no table": lambda _: "echo pwned",
+    "nothing": lambda _: "",
+    "no text": lambda _: "\0\n",
+    "a column less": lambda text: text.replace("fold", "folds", 1),
+    "a claim twice": lambda text: text + text.partition("\n")[2],
+    "words as numbers": lambda text: re.sub(r"(?<=,effect,)[^,]*", "many", text),
+    "a quantity less": lambda text: re.sub(r".*,tests,.*\n", "", text),
+}
+
+
+@pytest.mark.parametrize("what", TABLES)
+def test_a_table_that_is_none_is_refused_in_one_line_before_anything_is_written(tmp_path, what):
+    root = project(tmp_path, TABLES[what])
+    pages = [(root / page).read_text() for page in (README, FINDINGS)]
+    with pytest.raises(InputError, match="results/mine/tables/claims.csv: expected a table of claims") as refused:
+        write_findings(root, [root / "results/mine"])
+    assert "\n" not in str(refused.value)
+    assert [(root / page).read_text() for page in (README, FINDINGS)] == pages
+    assert not list((root / "docs/findings").iterdir())
+
+
+def test_a_pipe_among_the_findings_is_not_waited_for(tmp_path):
+    root = project(tmp_path)
+    os.mkfifo(root / "docs/findings/yours-claims.csv")
+    with pytest.raises(InputError, match="yours-claims.csv: cannot be read: expected a file"):
+        write_findings(root, [root / "results/mine"])
+
+
+def test_results_in_a_folder_that_no_study_is_called_are_no_findings(tmp_path):
+    root = project(tmp_path)
+    (root / "results/mine").rename(root / "results/**x**")
+    with pytest.raises(InputError, match="expected the folder of a study's results, such as results/demo"):
+        write_findings(root, [root / "results/**x**"])

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from spl.campaign.notes import noting, obstacle, write_note
+from spl.attempts.plain_file import write_note
+from spl.campaign.notes import noting, obstacle
 from spl.errors import InputError
 
 RESULTS = Path("results/demo")

@@ -1,36 +1,12 @@
-"""What Snakemake notes about a campaign among the results: written whole or not at all, or refused in one line."""
+"""What stands in the way of notes among the results, in one line."""
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from spl.errors import InputError
-
-
-def write_note(path: Path, content: bytes) -> None:
-    """Write a file atomically, and its folder if that is not there.
-
-    Nothing is written through a link that waits in the place of the temporary file, as in results that somebody sent:
-    its name cannot be foreseen, and it must be new.
-
-    Raises:
-        OSError: the system refuses: see :func:`noting`.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

@@ -17,8 +17,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from spl.attempts.plain_file import read_plain
-from spl.campaign.notes import write_note
+from spl.attempts.plain_file import read_plain, write_note
 from spl.campaign.plan_file import FOLDER
 from spl.data.image_folder import list_images
 from spl.study.files import DATA_FILES

@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from spl.attempts.plain_file import read_plain
-from spl.campaign.notes import write_note
+from spl.attempts.plain_file import read_plain, write_note
 from spl.campaign.plan_file import FOLDER
 from spl.errors import InputError
 from spl.study.reading import read_yaml

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from spl.attempts.plain_file import write_note
 from spl.campaign.job import Job, canonical
-from spl.campaign.notes import write_note
 from spl.campaign.strict_json import parse_json
 from spl.errors import InputError
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
-import shutil
 import textwrap
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,14 +21,18 @@ from spl.analysis.claims import (
     TOO_FEW_FOLDS,
     UNDECIDED,
 )
+from spl.attempts.plain_file import read_plain, write_note
 from spl.errors import InputError
 from spl.paper.claims import CLAIMS
+from spl.study.base import SLUG
 from spl.tables.claims import REGIME, printed_claim, regime_note
 from spl.text.markdown import markdown
+from spl.text.printable import brief
 
 README, FINDINGS = Path("README.md"), Path("docs/findings.md")
 PARTIAL = "partial"  # where Snakemake puts what it builds of an unfinished study
-COMMITTED = Path("docs/findings")  # STUDY-claims.csv of each study
+COMMITTED = Path("docs/findings")
+TABLE = "-claims.csv"  # after the name of the study
 WIDTH = 125  # of a line of the README
 TESTED = (SUPPORTED, CONTRADICTED, UNDECIDED)
 VERDICTS = (*TESTED, TOO_FEW_FOLDS, OUT_OF_REGIME, NOT_RUN, BETWEEN_LOOKS)
@@ -52,27 +56,36 @@ class CommittedClaims:
     regime: str
 
 
-def read_claims(path: Path) -> CommittedClaims:
-    """Read ``STUDY-claims.csv``, the tidy form of a table of claims.
+def read_claims(content: bytes, study: str, path: Path) -> CommittedClaims:
+    """Read the tidy form of a table of claims.
+
+    Args:
+        content: of the file.
+        study: its name.
+        path: names the file in messages.
 
     Raises:
-        InputError: it is of another catalogue of claims.
+        InputError: it is none, or of another catalogue of claims.
     """
-    tidy = pd.read_csv(path)
-    of_claims = tidy[tidy["fold"].isna() & ~tidy["claim"].str.startswith(REGIME)]
-    if set(of_claims["claim"]) != CLAIMS.keys():
-        other = sorted(set(of_claims["claim"]) ^ CLAIMS.keys())
-        raise InputError(f"{path}: {other[0]}: not in both the table and the catalogue; copy the table again")
-    values = of_claims.pivot(index="claim", columns="quantity", values="value")  # noqa: PD010 - a pivot table would average duplicates
-    verdicts = of_claims.dropna(subset="verdict").set_index("claim")["verdict"]
-    numbers = {str(name): dict(zip(values.columns, row, strict=True)) for name, *row in values.itertuples()}
-    cells = {name: printed_claim(asdict(claim), numbers[name], verdicts[name]) for name, claim in CLAIMS.items()}
-    levels = {
-        name: of_claim["verdict_at_level"]
-        for name, of_claim in numbers.items()
-        if of_claim["registered"] and verdicts[name] in TESTED
-    }
-    return CommittedClaims(path.name.removesuffix("-claims.csv"), cells, levels, regime_note(tidy))
+    try:
+        tidy = pd.read_csv(io.BytesIO(content))
+        of_claims = tidy[tidy["fold"].isna() & ~tidy["claim"].str.startswith(REGIME)]
+        if other := sorted(set(of_claims["claim"]) ^ CLAIMS.keys()):
+            raise InputError(
+                f"{path}: {brief(other[0])}: not in both the table and the catalogue; `snakemake claims` makes it again"
+            )
+        values = of_claims.pivot(index="claim", columns="quantity", values="value")  # noqa: PD010 - a pivot table would average duplicates
+        verdicts = of_claims.dropna(subset="verdict").set_index("claim")["verdict"]
+        numbers = {str(name): dict(zip(values.columns, row, strict=True)) for name, *row in values.itertuples()}
+        cells = {name: printed_claim(asdict(claim), numbers[name], verdicts[name]) for name, claim in CLAIMS.items()}
+        levels = {
+            name: float(of_claim["verdict_at_level"])
+            for name, of_claim in numbers.items()
+            if of_claim["registered"] and verdicts[name] in TESTED
+        }
+        return CommittedClaims(study, cells, levels, regime_note(tidy))
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):  # as the cells of other tables raise
+        raise InputError(f"{path}: expected a table of claims as `snakemake claims` makes it") from None
 
 
 def claims_table(table: CommittedClaims) -> str:
@@ -105,7 +118,7 @@ def claims_summary(table: CommittedClaims) -> str:
     ordered = sorted(counts, key=lambda printed: [not printed.startswith(verdict) for verdict in VERDICTS])
     counted = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ordered)
     found = f"{markdown(CLAIMS[primary].text)}: *{cells['verdict']}*{look}{numbers}"
-    text = f"- **{table.study}**: {found}. All {len(CLAIMS)} claims: {counted}."
+    text = f"- **{markdown(table.study)}**: {found}. All {len(CLAIMS)} claims: {counted}."
     return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
@@ -122,15 +135,30 @@ def with_claims(text: str, tables: Iterable[CommittedClaims]) -> str:
     def block(match: re.Match[str]) -> str:
         study = match["study"]
         if study and study not in by_study:
-            raise InputError(f"claims of {study}: expected {COMMITTED / study}-claims.csv")
+            raise InputError(f"claims of {study}: expected {COMMITTED / study}{TABLE}")
         shown = claims_table(by_study[study]) if study else "\n".join(map(claims_summary, by_study.values()))
         return f"{match['start']}\n{shown}\n\n{match['end']}"
 
     return BLOCK.sub(block, text)
 
 
+def study_of(results: Path) -> str:
+    """The name of the study whose results a folder holds, or whose partial results: ``results/demo/partial``.
+
+    Raises:
+        InputError: the folder has no name that a study can have.
+    """
+    folder = results.absolute()  # of a link its own name, not that of a folder on a scratch disk
+    name = (folder.parent if folder.name == PARTIAL else folder).name
+    if not re.fullmatch(SLUG, name):
+        raise InputError(f"{results}: expected the folder of a study's results, such as results/demo")
+    return name
+
+
 def write_findings(root: Path, results: Iterable[Path] = ()) -> list[Path]:
     """Write the verdicts into README and findings; returns the files that changed.
+
+    Nothing is written before everything is read, and nothing through a link.
 
     Args:
         root: the folder of the project.
@@ -138,28 +166,38 @@ def write_findings(root: Path, results: Iterable[Path] = ()) -> list[Path]:
             ``results/demo/partial``, of a study that goes on.
 
     Raises:
-        InputError: one of these has no table.
+        InputError: one of these has no table or another one; or a folder of the findings is a link.
     """
+    for folder in (FINDINGS.parent, COMMITTED):
+        if (root / folder).is_symlink():
+            raise InputError(f"{root / folder} is a link; expected a folder, since its files are written")
+    tables, copies = dict[str, CommittedClaims](), dict[Path, bytes]()
     for folder in results:
-        table = folder / "tables/claims.csv"
+        study, table = study_of(folder), folder / "tables/claims.csv"
         if not table.is_file():
             raise InputError(f"{table}: not found; `snakemake claims` makes it")
-        study = (folder.parent if folder.name == PARTIAL else folder).resolve().name
-        shutil.copyfile(table, root / COMMITTED / f"{study}-claims.csv")
+        copies[COMMITTED / f"{study}{TABLE}"] = content = _read(table)
+        tables[study] = read_claims(content, study, table)
         figure = folder / "figures/regime.png"
         if figure.is_file():  # a study without a gate has none
-            shutil.copyfile(figure, root / COMMITTED / f"{study}-regime.png")
-    tables = committed_claims(root)
-    changed = []
-    for page in (README, FINDINGS):
-        before = (root / page).read_text(encoding="utf-8")
-        after = with_claims(before, tables)
-        if after != before:
-            (root / page).write_text(after, encoding="utf-8")
-            changed.append(page)
+            copies[COMMITTED / f"{study}-regime.png"] = _read(figure)
+    tables = {table.study: table for table in committed_claims(root, [*tables])} | tables
+    before = {page: _read(root / page).decode() for page in (README, FINDINGS)}
+    after = {page: with_claims(text, (tables[study] for study in sorted(tables))) for page, text in before.items()}
+    changed = [page for page, text in after.items() if text != before[page]]
+    for path, content in (copies | {page: after[page].encode() for page in changed}).items():
+        write_note(root / path, content)
     return changed
 
 
-def committed_claims(root: Path) -> list[CommittedClaims]:
-    """All committed tables, by name of the study."""
-    return [read_claims(path) for path in sorted((root / COMMITTED).glob("*-claims.csv"))]
+def committed_claims(root: Path, but: Collection[str] = ()) -> list[CommittedClaims]:
+    """All committed tables but those of some studies, by name of the study."""
+    paths = {path.name.removesuffix(TABLE): path for path in (root / COMMITTED).glob(f"*{TABLE}")}
+    return [read_claims(_read(path), name, path) for name, path in sorted(paths.items()) if name not in but]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_plain(path)
+    except OSError as error:  # a pipe, a folder, or more than fits memory
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from spl.campaign.notes import write_note
+from spl.attempts.plain_file import write_note
 from spl.errors import InputError
 
 
@@ -50,5 +50,5 @@ def _images(folder: Path) -> list[str]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file atomically: whole or not at all; see :func:`spl.campaign.notes.write_note`."""
+    """Write a file atomically: whole or not at all; see :func:`spl.attempts.plain_file.write_note`."""
     write_note(path, text.encode())
