@@ -50,6 +50,7 @@ ELSEWHERE = {
     "snakemake table9 fig2 --configfile config/thresholds.yaml": "the ablation's example, below",
     'spl equivalent train --reason "a faster way to the same bits, compared on six runs"': "test_reruns.py",
     "spl audit --study config/digits.yaml --archive": "takes that study's results; test_published_study.py",
+    "snakemake all --config partial=true study=config/digits.yaml": "for minutes; test_published_study.py",
     "spl audit --rerun-cheap": "takes half a minute; test_audit_by_rerun.py",
     "spl audit --rerun-sample 3 --seed 7": "trains; test_audit_by_rerun.py",
     "spl bench --quick --json": "measures for a minute; test_step_speed.py",

@@ -41,6 +41,14 @@ def test_it_is_vouched_for_as_it_comes_and_a_run_can_be_repeated(clone):
     assert again.stdout.endswith(": the same bytes\n")
 
 
+def test_its_page_is_made_of_what_comes_with_it(clone):
+    published = manifests(clone)
+    clone.snakemake("all", "--config", "partial=true")
+    page = (clone.results / "partial/paper.html").read_text()
+    assert page.count(f'href="#{RUN.replace("runs/", "run=")}') > 5, "numbers lead to the runs"
+    assert manifests(clone) == published, "it trains nothing"
+
+
 def test_a_fold_is_added_by_one_edit_and_the_commands_of_the_audit_and_trains_itself_alone(clone):
     published = manifests(clone)
     clone.edit(STUDY, "folds: [0, 1]", "folds: [0, 1, 2]")
