@@ -144,10 +144,15 @@ def test_runs_are_filtered(visit, paper):
 def test_a_figure_has_its_numbers(visit, paper, results):
     page = visit(paper)
     page.locator("#fig6").get_by_text("Numbers of this figure").click()
-    shown = pd.read_csv(results / "figures/fig6.csv", dtype=str)
+    shown = pd.read_csv(results / "figures/fig6.csv")
     expect(page.locator("#fig6 thead th")).to_have_text(list(shown.columns))
     expect(page.locator("#fig6 tbody tr")).to_have_count(min(len(shown), 200))
-    assert page.locator("#fig6 tbody tr").first.locator("th, td").all_inner_texts() == shown.iloc[0].tolist()
+    found = page.locator("#fig6 tbody tr").last.locator("th, td").all_inner_texts()
+    assert [float(cell) for cell in found] == pytest.approx(shown.iloc[199].tolist(), rel=1e-3)
+    expect(page.locator("#fig6")).to_contain_text("all digits are in results/tiny/figures/fig6.csv")
+    page.locator("#confusion").get_by_text("Numbers of this figure").click()
+    page.locator("#confusion tbody a").first.click()
+    assert opened(page).startswith("digits/balanced-40/"), "a run leads to it"
 
 
 def focused(page):
@@ -233,6 +238,23 @@ def test_it_fits_a_phone(visit, paper, address):
         opened(page)
     for part in ("document.documentElement", "document.querySelector('dialog')"):
         assert page.evaluate(f"{part}.scrollWidth <= {part}.clientWidth")
+
+
+def test_a_wide_table_takes_the_room_beside_the_text_and_then_scrolls_in_its_own_box(visit, paper):
+    widths = {}
+    for viewport in (DESK, PHONE):
+        page = visit(paper, viewport=viewport)
+        page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
+        wide = '<th style="min-width: 20rem">wide</th>'
+        page.evaluate(f"document.querySelector('#flips tr').insertAdjacentHTML('beforeend', '{wide}')")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "never the page itself"
+        box = page.locator("#flips .scroll").first
+        inner, outer = box.evaluate("(box) => [box.clientWidth, box.scrollWidth]")
+        widths[viewport["width"]] = inner, outer, page.locator("main").evaluate("(text) => text.clientWidth")
+    inner, outer, text = widths[DESK["width"]]
+    assert text < inner == outer
+    inner, outer, text = widths[PHONE["width"]]
+    assert text == inner < outer
 
 
 def test_it_can_be_printed(visit, paper):

@@ -143,6 +143,15 @@ def test_a_heading_names_the_data_that_stand_in_for_those_of_the_paper():
     assert exhibits(paper, "")["fig8"].heading.endswith(", ImageNet-10 %")
 
 
+def test_lengths_are_listed_in_their_order_and_their_noun_once():
+    variants = [{"steps": steps} for steps in (1400, 400, 1000, 600)]
+    said = caption("table1", **{"scarce-labels": {"variants": variants}})
+    assert "WRN-10-1, 400, 600, 1,000 or 1,400 steps with batches of" in said
+    demo = make_plan(read_study(CONFIG / "demo.yaml"))
+    said = exhibit_caption(demo, exhibits(demo, "")["calibration"])
+    assert "second half of the first 300 of 600 steps or the first 1,000 of 3,000 steps." in said
+
+
 def test_the_length_of_full_supervision_is_told_where_it_is_another_one():
     longer = {"fully-supervised": {"training": {"steps": 900}}}
     assert "full supervision over 900 steps; FixMatch has 600 steps." in caption("claims", **longer)

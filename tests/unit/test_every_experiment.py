@@ -22,7 +22,7 @@ from spl.paper.selection import (
 )
 from spl.study.looks import LOOKS
 from spl.study.plan import make_plan
-from spl.study.reading import check_study
+from spl.study.reading import check_study, read_study
 from spl.study.resolve import completed
 from spl.tables import folds_by_labels
 
@@ -80,6 +80,14 @@ def test_a_name_of_the_paper_is_the_paper_s_on_its_data_or_what_stands_in_for_th
     assert is_of_the_paper(paper.study, "thresholds")
     assert {"fig1", "fig2"} <= set(exhibits(paper, ""))
     assert not {"fig1", "fig2", "fig6", "claims"} & set(exhibits(own, ""))
+
+
+def test_what_is_folded_stands_with_its_experiment_and_not_with_the_claims():
+    plan = make_plan(read_study(Path(__file__).parents[2] / "config/demo.yaml"))
+    shown = exhibits(plan, "")
+    assert shown["regime"].section == "Claims"
+    assert not [name for name, exhibit in shown.items() if exhibit.section == "Claims" and exhibit.detail]
+    assert shown["basins-scarce-labels"].section == shown["table1"].section == "Scarce labels"
 
 
 def test_a_study_of_one_s_own_has_its_own_numbers_and_makes_no_claim_to_be_the_paper():

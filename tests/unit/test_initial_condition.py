@@ -30,7 +30,7 @@ def test_the_spread_over_seeds_stands_beside_that_over_folds(tmp_path):
     printed = initial_condition.build(GIVEN, summaries(tmp_path, OVER_SEEDS, OVER_FOLDS)).printed.set_index("")
     assert printed.loc["FixMatch"].tolist() == ["16.00", "4.00", "7.07", "12.00", "20.00", ""]
     assert printed.loc["Smooth FixMatch"].tolist() == ["8.00", "2.00", "1.41", "6.00", "10.00", "2.00"]
-    assert printed.columns[-1] == "worst wrt best FixMatch"
+    assert printed.columns[-1] == "best FixMatch − worst"
 
 
 def test_several_seeds_of_a_fold_are_one_fold(tmp_path):

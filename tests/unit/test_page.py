@@ -19,7 +19,7 @@ from spl.page.traced import TracedTable, whole
 from spl.paper.selection import exhibit_inputs, exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
-from spl.tables import aggregate, collapses, imbalance, summary
+from spl.tables import aggregate, collapses, imbalance, summary, weakest_classes
 from spl.tables.layout import save_table
 
 PROTOCOL = yaml.safe_load((Path(__file__).parents[1] / "studies/protocol.yaml").read_text())
@@ -59,6 +59,15 @@ def test_the_page_tells_what_a_table_does_not_print(tmp_path, module, more):
     assert gained["links"]["shift"] == f"#cell=t:Smooth%20FixMatch,{'0.5,' if more else ''}shift"
     drops = [name for name in found if name.endswith("rise due to imbalance")]
     assert len(drops) == (2 if more else 0)
+
+
+def test_an_endpoint_is_called_by_words(tmp_path):
+    path = summarised(tmp_path / "a.csv")
+    runs = pd.read_csv(path)
+    runs.assign(smallest_column=runs["error_last"], smallest_recall=runs["error_last"]).to_csv(path, index=False)
+    save_table(weakest_classes.build({"titles": TITLES, "baseline": "fixmatch"}, [path]), "", "", tmp_path / "t")
+    found = [one["of"] for one in TracedTable(tmp_path / "t", SHOWN).comparisons()]
+    assert found == ["Smooth FixMatch, smallest column, gain", "Smooth FixMatch, smallest recall, gain"]
 
 
 def test_columns_that_are_details_have_a_table_of_their_own(tmp_path):

@@ -137,6 +137,8 @@ def _make(opening: Token, closing: Token, tag: str, **attributes: str) -> None:
 def _named(value: Any, column: str) -> str:
     if pd.isna(value):
         return ""
+    if column == "endpoint":
+        return str(value).replace("_", " ")
     return str(value) if isinstance(value, str) else f"{column} {value:g}"
 
 

@@ -121,7 +121,7 @@ def pseudo_labels(plan: Plan, experiment: str) -> str:
     return (
         "Coverage, the mean weight of the pseudo-labels, which is the selected share of them if weights are 0 or 1; "
         "and purity, the part of this weight whose pseudo-label is right (equation 5). Measured over the steps since "
-        "the evaluation before: mean over the runs, with a band of one standard deviation."
+        "the previous evaluation: mean over the runs, with a band of one standard deviation."
     )
 
 

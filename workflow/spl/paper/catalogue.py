@@ -62,8 +62,9 @@ def numbered_products(shown: dict[str, Exhibit], experiment: str) -> set[Product
 def section_of(experiment: str, rebuilt: bool) -> str:
     """The section of the page on an experiment: that of the paper's, if it rebuilds one, or one of its own.
 
-    The title is the name as words, "Fully supervised"; that of the method that it names; or the name itself where the
-    paper has a section of this title.
+    The claims are no such section, although the gate is measured on an experiment that has one. The title is the name
+    as words, "Fully supervised"; that of the method that it names; or the name itself where the paper has a section of
+    this title.
     """
     sections = (
         exhibit.section

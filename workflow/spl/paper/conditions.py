@@ -25,7 +25,7 @@ def conditions(plan: Plan, experiment: str) -> str:
     unlabelled = f" and {times} unlabelled" if mu else ""
     text = (
         f"{data_name(plan, runs[0].dataset)}, {_labels(plan, runs)}; {network}, "
-        f"{listed(dict.fromkeys(map(length_in_words, runs)), 'or')} with batches of {values_in_words(runs, 'batch')} "
+        f"{lengths_in_words(runs)} with batches of {values_in_words(runs, 'batch')} "
         f"labelled{unlabelled} images; "
         f"{numbered('fold', {run.fold for run in runs})}, "
         f"{numbered('training seed', {run.seed for run in runs})}; "
@@ -38,6 +38,16 @@ def length_in_words(run: Run) -> str:
     """How long a run is: "600 steps"."""
     steps, stop = run.settings["steps"], run.settings["stop"]
     return f"the first {stop:,} of {steps:,} steps" if stop else f"{steps:,} steps"
+
+
+def lengths_in_words(runs: list[Run]) -> str:
+    """How long runs are, in ascending order: "400, 600 or 1,000 steps"."""
+    ordered = sorted(runs, key=lambda run: (run.settings["steps"], run.settings["stop"] or 0))
+    texts = list(dict.fromkeys(map(length_in_words, ordered)))
+    *others, last = texts
+    if all(run.settings["stop"] is None for run in runs):
+        others = [text.removesuffix(" steps") for text in others]  # said once, at the end
+    return listed([*others, last], "or")
 
 
 def _weights(plan: Plan, experiment: str) -> str:

@@ -59,7 +59,7 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
             ahead = theirs.min - of_seeds.max
             line = numbers.computed(what, {"worst_gain": ahead}, [*arm.paths, *other.paths])["worst_gain"]
             text = counted(percent(ahead, 2), min(of_seeds.n, theirs.n), seeds)
-            printed[-1][f"worst wrt best {titles[baseline]}"] = Cell(text, line)
+            printed[-1][f"best {titles[baseline]} − worst"] = Cell(text, line)
     shown = sorted({fold for arm in compared for fold, _ in arm.planned.index})
     warnings = [
         f"Warning: over the folds, {titles[baseline]} did not end in the low basin on fold {fold}, "

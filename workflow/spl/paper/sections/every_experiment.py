@@ -257,7 +257,7 @@ COMPARED: dict[str, Exhibit] = {
     ),
     "instability": Exhibit(
         "Instability",
-        "When runs were best, and what they lost since",
+        "Best evaluation, and loss until the end",
         "spl.tables.instability",
         _instability,
         parameter=parameters.compared_with(BASELINE),

@@ -14,9 +14,9 @@ from spl.study.plan import Plan
 def _flips(plan: Plan, experiment: str) -> str:
     """The mechanism of section 3.3."""
     return (
-        "Flips: share of the visits to an unlabelled image at which its pseudo-label is another one than at the visit "
-        "before. Movement of the weight: mean distance of the pseudo-label's weight from that at the visit before; the "
-        "largest weight is 1. Over the evaluations in the last half of the training. "
+        "Flips: share of the visits to an unlabelled image at which its pseudo-label differs from that of the previous "
+        "visit. Movement of the weight: mean distance of the pseudo-label's weight from that at the previous visit; "
+        "the largest weight is 1. Over the evaluations in the last half of the training. "
         f"{captions.MEASURED_LATE} Gain: that of FixMatch minus that of the method, "
         f"{captions.comparison_in_words(plan, experiment)}"
     )
