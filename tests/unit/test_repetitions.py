@@ -259,7 +259,7 @@ def test_one_job_is_repeated_by_any_name(again, console):
     with pytest.raises(InputError, match=r"first\.json: missing; make it with `snakemake results/fake/first\.json"):
         rerun.rerun_one(study, "second", console)
     Path(CRATE).touch()  # of a crate, whose code may be anybody's
-    with pytest.raises(InputError, match=r"first\.json: missing; no command is advised that makes it: only an audit"):
+    with pytest.raises(InputError, match=r"first\.json: missing; no commands are advised: only an audit"):
         rerun.rerun_one(study, "second", console)
     Path(CRATE).unlink()
     Path("raw.gz").unlink()

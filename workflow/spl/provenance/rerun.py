@@ -85,7 +85,7 @@ def rerun_one(study: PlannedStudy, target: str, console: Console) -> bool:
         if absent[0] not in made:
             raise InputError(f"{job.name}: not computed again and not compared, since {absent[0]} is not here")
         if why := why_no_commands(None):
-            raise InputError(f"{absent[0]}: missing; no command is advised that makes it: {why}")
+            raise InputError(f"{absent[0]}: missing; no commands are advised: {why}")
         command = snakemake(absent, str(study.file), str(DEFAULT))
         raise InputError(f"{absent[0]}: missing; make it with `{command}`")
     sound = _print_upstream(study, names, console)
