@@ -16,7 +16,7 @@ from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.provenance import crate, report
 from spl.provenance.audit import plan_study
-from spl.provenance.crate_check import METADATA, crate_differences, may_run_what_differs, not_compared
+from spl.provenance.crate_check import METADATA, crate_differences, not_compared, why_no_commands
 from spl.provenance.crate_entities import Content, CrateEntities, Record, property_value, refs
 from spl.provenance.files import digest
 from spl.provenance.manifest import Code, Manifest
@@ -223,9 +223,27 @@ def test_no_name_of_a_file_keeps_it_from_the_comparison_of_a_crate(crate_folder,
 @pytest.mark.parametrize("edited", ["a b.py", "results/fake/one.csv"])
 def test_no_command_is_advised_that_could_run_what_differs_in_a_crate(crate_folder, edited):
     Path(edited).write_text("edited")
+    why = why_no_commands(crate_differences(Path("results/fake"), {}))
+    assert why == ("they could run what differs here" if edited == "a b.py" else None)
+
+
+def test_no_command_is_advised_of_a_crate_that_was_not_compared(crate_folder):
+    """As by an audit of a part."""
+    assert why_no_commands(None).startswith("only an audit of the whole crate")
+    METADATA.unlink()
+    assert why_no_commands(None) is None
+
+
+@pytest.mark.parametrize("is_crate", [True, False])
+def test_no_command_is_advised_that_runs_what_snakemake_finds_in_a_received_folder(crate_folder, is_crate):
+    """Each process of Snakemake can import from there, even one that only touches files."""
+    Path(".snakemake/pip-deployments").mkdir(parents=True)
+    if not is_crate:
+        METADATA.unlink()
     unlike = crate_differences(Path("results/fake"), {})
-    told = "  no commands are advised: they could run what differs here" in report.crate_lines(unlike, [])
-    assert told == may_run_what_differs(unlike) == (edited == "a b.py")
+    assert why_no_commands(unlike)
+    if is_crate:
+        assert unlike[0].startswith(".snakemake/pip-deployments: not described in")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections import namedtuple
 from pathlib import Path
 
@@ -242,6 +244,20 @@ def test_a_profile_is_read_as_snakemake_reads_it(tmp_path):
     (folder / "config.yaml").write_text("a: [\n")
     with pytest.raises(InputError, match="config.yaml: expected a profile"):
         read_profile("mine")
+
+
+def test_to_read_a_profile_runs_nothing_that_lies_in_the_present_folder(tmp_path):
+    """Snakemake lets Python import from there, and its packages look for others that they can use."""
+    folder = tmp_path / ".snakemake/pip-deployments"
+    folder.mkdir(parents=True)
+    for name in ("gurobipy", "highspy", "ujson", "pytz"):
+        (folder / f"{name}.py").write_text(f"open('ran-{name}', 'w')\n")
+    text = (
+        "import sys; from spl.doctor.site import read_profile; read_profile('none'); "
+        "print(*(path for path in sys.path if 'snakemake' in path))"
+    )
+    done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert (done.stdout, sorted(path.name for path in tmp_path.iterdir())) == ("\n", [".snakemake"])
 
 
 def test_resources_of_the_command_line_are_read_in_the_same_way():

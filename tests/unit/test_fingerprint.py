@@ -154,6 +154,41 @@ def test_an_import_inside_a_function_is_followed_and_one_for_type_checkers_is_no
     assert "spl.b" in fingerprint.closure(["spl.c"])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TYPE_CHECKING = True\n{branch}",
+        "from typing import TYPE_CHECKING\nTYPE_CHECKING = True\n{branch}",
+        "from typing import TYPE_CHECKING\nfor TYPE_CHECKING in (1,): pass\n{branch}",
+        "from typing import TYPE_CHECKING\nglobals()['TYPE_CHECKING'] = 1\n{branch}",
+        "from typing import TYPE_CHECKING\ndef f(TYPE_CHECKING=1):\n    {branch}",
+        "from typing import TYPE_CHECKING\nfrom spl.d import *\n{branch}",
+        "from typing import TYPE_CHECKING\nfrom spl.d import x as TYPE_CHECKING\n{branch}",
+        "from typing import List as TYPE_CHECKING\n{branch}",
+        "from spl.d import TYPE_CHECKING\n{branch}",
+        "import spl.d\nif spl.d.TYPE_CHECKING:\n    from spl.b import g\n",
+        "import typing\ntyping.TYPE_CHECKING = 1\nfrom typing import TYPE_CHECKING\n{branch}",
+        "{branch}from typing import TYPE_CHECKING\n",  # another module may have made it a builtin name
+    ],
+)
+def test_an_import_for_type_checkers_alone_is_one_by_the_name_that_typing_has_for_it(package, text):
+    (package / "a.py").write_text(text.format(branch="if TYPE_CHECKING: from spl.b import g\n"))
+    (package / "b.py").write_text("def g():\n    return 1\n")
+    (package / "d.py").write_text("x = TYPE_CHECKING = 1\n")
+    fingerprint._read.cache_clear()
+    assert "spl.b" in fingerprint.closure(["spl.a"])
+
+
+@pytest.mark.parametrize("reader", ["__doc__", "spl.b.__doc__", "getattr(spl.b, '__doc__')"])
+def test_docstrings_count_where_a_module_reads_any(package, reader):
+    (package / "a.py").write_text(f"import spl.b\nscale = float({reader}.split()[-1])\n")
+    codes = []
+    for scale in (1, 2):
+        (package / "b.py").write_text(f'"""Scaled by {scale}"""\n')
+        codes.append(code(["spl.a"]))
+    assert codes[0] != codes[1]
+
+
 def test_a_module_that_two_others_import_in_a_circle_counts_once(package):
     (package / "a.py").write_text("import spl.b\n")
     (package / "b.py").write_text("import spl.a\n")

@@ -4,17 +4,20 @@ import copy
 import json
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.cli import parse_config
 from test_registered_study import content, with_folds
 
 from spl.campaign.registration import at_last_look, registered_jobs, registration, registration_file
 from spl.code import equivalence
 from spl.errors import InputError
 from spl.provenance.deviations import check_registration
+from spl.provenance.look import record_look
 from spl.provenance.manifest import Code, Manifest
 from spl.provenance.recorded_looks import RecordedLook, runs_digest
 from spl.provenance.register import registration_text, write_registration
@@ -491,6 +494,22 @@ def test_results_that_changed_after_they_were_looked_at(folder):
     assert check(run_nodes(at, results="other")).deviations == (
         "look at 2 folds: its runs have other results than those looked at",
     )
+
+
+@pytest.mark.parametrize("name", ["tiny study.yaml", "tiny$(touch ran).yaml", "tiny\"'.yaml"])
+def test_the_command_that_builds_the_table_of_claims_holds_the_study_as_one_word(folder, monkeypatch, name):
+    study = STUDY.with_name(name)
+    STUDY.rename(study)
+    write_registration(study)
+    stale = Node("tables/claims", "stale", subcommand="table", why=("its code changed",))
+    monkeypatch.setattr("spl.provenance.look.run_state", lambda *_: "done")
+    monkeypatch.setattr("spl.provenance.look.judge", lambda *_, **__: {stale.name: stale})
+    with pytest.raises(InputError, match="tables/claims: stale: its code changed; ") as refused:
+        record_look(study)
+    command = str(refused.value).partition("`")[2].rpartition("`")[0]
+    *words, last = shlex.split(command)
+    assert words == ["snakemake", "claims", "--config", "partial=true"]
+    assert parse_config([last]) == {"study": str(study)}
 
 
 def claims_table(n, verdict="fresh"):

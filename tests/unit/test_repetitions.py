@@ -18,6 +18,7 @@ from spl.campaign.requests import run_requests
 from spl.errors import InputError
 from spl.provenance import rerun
 from spl.provenance.audit import PlannedStudy, plan_study
+from spl.provenance.clone import CRATE
 from spl.provenance.rerun import Repetition
 from spl.provenance.sampling import missed, surely_found, what_a_sample_proves
 
@@ -257,6 +258,10 @@ def test_one_job_is_repeated_by_any_name(again, console):
     CHAIN["first"].outputs[0].unlink()
     with pytest.raises(InputError, match=r"first\.json: missing; make it with `snakemake results/fake/first\.json"):
         rerun.rerun_one(study, "second", console)
+    Path(CRATE).touch()  # of a crate, whose code may be anybody's
+    with pytest.raises(InputError, match=r"first\.json: missing; no commands are advised: only an audit"):
+        rerun.rerun_one(study, "second", console)
+    Path(CRATE).unlink()
     Path("raw.gz").unlink()
     with pytest.raises(InputError, match=r"^first: not computed again and not compared, since raw\.gz is not here$"):
         rerun.rerun_one(study, "first", console)

@@ -2,13 +2,15 @@
 
 It is the sha256 over the syntax trees, without comments and docstrings, of every module of this package that the job's
 entry modules import, directly or not. Imports inside functions count; imports for type checkers alone do not run, and
-do not count. Nothing is resolved by name and nothing is imported.
+do not count. Nothing is resolved by name and nothing is imported. Where one of the modules reads docstrings, the whole
+text of all of them counts.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import math
 import os
 import sys
 import tokenize
@@ -26,6 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ROOT.parents[1]
 # Rooms that start, schedule, watch and record jobs. Their modules are loaded beside a job's code and compute no result.
 DOORS = ("cli", "provenance", "campaign", "attempts", "code")
+# The name of docstrings, and that by which a module asks whether a type checker reads it.
+DOCSTRING, TYPE_CHECKING = "__doc__", "TYPE_CHECKING"
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class ModuleCode:
     Attributes:
         sha256: of its syntax tree without docstrings.
         text: sha256 of its file, as it was read for the syntax tree.
+        reads_docstrings: whether the name of docstrings is anywhere in it.
         imports: modules of this package that it imports.
         packages: top-level names of everything else that it imports.
         at_once: of both, the full names of those that it imports whenever it is loaded: by statements of its own, in
@@ -43,6 +48,7 @@ class ModuleCode:
 
     sha256: str
     text: str
+    reads_docstrings: bool
     imports: frozenset[str]
     packages: frozenset[str]
     at_once: frozenset[str]
@@ -57,7 +63,9 @@ def fingerprint(entries: Iterable[str]) -> str:
     Raises:
         KeyError: there is no module of such a name.
     """
-    lines = (f"{name} {_read(name).sha256}\n" for name in sorted(closure(entries)))
+    modules = {name: _read(name) for name in sorted(closure(entries))}
+    whole = any(module.reads_docstrings for module in modules.values())
+    lines = (f"{name} {module.text if whole else module.sha256}\n" for name, module in modules.items())
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -169,14 +177,15 @@ def _read(name: str) -> ModuleCode:
         raise KeyError(f"no module {name}") from None
     check_source(content, path)
     tree = ast.parse(content)  # of the bytes, as Python runs them: a text would lose what they say of their encoding
-    imported = set(_imported(tree))
+    at_once = {one for statement in tree.body for one in _imported_by(statement)}
+    dump = ast.dump(_without_docstrings(tree))
+    imported = set(_imported(tree, _line_of_type_checking(tree, dump)))
     own = {one for one in imported if one.split(".")[0] == PACKAGE and module_path(one).is_file()}
     parents = {parent for one in (*own, name) for parent in _parents(one)}
     packages = {one.split(".")[0] for one in imported} - {PACKAGE}
-    at_once = {one for statement in tree.body for one in _imported_by(statement)}
-    sha256 = hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest()
-    text = hashlib.sha256(content).hexdigest()
-    return ModuleCode(sha256, text, frozenset(own | parents), frozenset(packages), frozenset(at_once))
+    sha256, text = (hashlib.sha256(one).hexdigest() for one in (dump.encode(), content))
+    sets = (frozenset(names) for names in (own | parents, packages, at_once))
+    return ModuleCode(sha256, text, DOCSTRING in dump, *sets)
 
 
 def check_source(content: bytes, path: Path | str) -> None:
@@ -213,16 +222,35 @@ def _imported_by(statement: ast.AST) -> Iterator[str]:
         yield from (f"{statement.module}.{alias.name}" for alias in statement.names)
 
 
-def _imported(node: ast.AST) -> Iterator[str]:
-    """The names of everything that the import statements below a node may import."""
+def _line_of_type_checking(tree: ast.Module, dump: str) -> float:
+    """The line below which TYPE_CHECKING is false, as ``typing`` has it; infinite if it could be anything else.
+
+    Args:
+        tree: of a module.
+        dump: of its tree, where each name and text stands in quotes: it is searched many times faster than the tree.
+    """
+    typing = (one for one in tree.body if isinstance(one, ast.ImportFrom) and one.module == "typing")
+    lines = [
+        alias.lineno for one in typing for alias in one.names if (alias.name, alias.asname) == (TYPE_CHECKING, None)
+    ]
+    asked = dump.count(ast.dump(ast.Name(TYPE_CHECKING, ast.Load())))
+    is_bound_otherwise = dump.count(f"'{TYPE_CHECKING}'") != asked + 1 or ast.dump(ast.alias("*")) in dump
+    return lines[0] if len(lines) == 1 and not is_bound_otherwise else math.inf
+
+
+def _imported(node: ast.AST, checked: float) -> Iterator[str]:
+    """The names of everything that the import statements below a node may import.
+
+    ``checked`` is the line below which a branch for type checkers does not run.
+    """
     if isinstance(node, ast.Import | ast.ImportFrom):
         yield from _imported_by(node)
-    elif isinstance(node, ast.If) and getattr(node.test, "id", getattr(node.test, "attr", "")) == "TYPE_CHECKING":
+    elif isinstance(node, ast.If) and getattr(node.test, "id", "") == TYPE_CHECKING and node.lineno > checked:
         for statement in node.orelse:
-            yield from _imported(statement)
+            yield from _imported(statement, checked)
     else:
         for child in _statements(node):
-            yield from _imported(child)
+            yield from _imported(child, checked)
 
 
 def _statements(node: ast.AST) -> Iterator[ast.AST]:

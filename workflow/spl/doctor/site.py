@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 from collections.abc import Mapping
+from contextlib import chdir, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -74,14 +76,12 @@ def read_profile(name: str) -> tuple[Site, Finding]:
     Raises:
         InputError: it is not YAML, or its values are not as Snakemake needs them.
     """
-    from snakemake.cli import get_profile_dir
-
-    found = get_profile_dir(name) or get_profile_dir(str(PROJECT / name))
+    found = _profile_file(name) or _profile_file(str(PROJECT / name))
     if found is None:
         return Site(), Finding(
             "profile", "error", f"{name}: not found from {Path.cwd()}", "start in the clone, or give the profile's path"
         )
-    file = Path(found[1])
+    file = found
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
         resources = _pairs(content.get("default-resources"))
@@ -93,6 +93,21 @@ def read_profile(name: str) -> tuple[Site, Finding]:
     except (OSError, ValueError, TypeError, AttributeError, RuntimeError, yaml.YAMLError) as error:
         raise InputError(f"{file}: expected a profile of Snakemake: {' '.join(str(error).split())}") from error
     return site, Finding("profile", "ok", str(file))
+
+
+def _profile_file(name: str) -> Path | None:
+    """The file of a profile, where Snakemake finds it.
+
+    Whoever imports Snakemake also lets Python import from a folder of Snakemake's below the present one, which may be
+    in received results: so that folder is another while packages look for others that they can use, and then none.
+    """
+    with chdir(sys.prefix):
+        from snakemake import PIP_DEPLOYMENTS_PATH
+        from snakemake.cli import get_profile_dir
+    with suppress(ValueError):
+        sys.path.remove(PIP_DEPLOYMENTS_PATH)
+    found = get_profile_dir(name)
+    return Path(found[1]) if found else None
 
 
 def _of_train(stated: Any) -> dict[str, object]:

@@ -19,7 +19,7 @@ from spl.campaign.jobs import jobs
 from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.provenance import report
-from spl.provenance.crate_check import METADATA, crate_differences, may_run_what_differs, not_compared
+from spl.provenance.crate_check import METADATA, crate_differences, not_compared, why_no_commands
 from spl.provenance.crate_entities import Record
 from spl.provenance.deviations import check_registration, is_kept
 from spl.provenance.digests import digests, read_agreed, write_agreed
@@ -121,12 +121,14 @@ def audit_results(
     registered = check_registration(study.file, study.study, nodes.values())
     whole = _is_whole(study, targets)
     crate = _crate_differences(study, nodes) if whole else None
-    commands = [] if may_run_what_differs(crate) else _repair(study, nodes, seal, [] if whole else names)
+    unadvised = why_no_commands(crate)
+    commands = [] if unadvised else _repair(study, nodes, seal, [] if whole else names)
     beside = [] if crate is None else not_compared(study.results)
     unlike = None if listed is None else differences(study.jobs, listing_of(study), listed)
     alike = agreement(str(published_digest), study.jobs, listed or "")
     if console is None:
-        print(json.dumps(report.as_json(nodes, seal, commands, registered, unlike, crate, beside), indent=1))
+        said = report.as_json(nodes, seal, commands, registered, unlike, crate, beside, unadvised)
+        print(json.dumps(said, indent=1))
     else:
         if not whole:
             console.print(report.tree(nodes, [*names, *(node.name for node in strays)]), soft_wrap=True)
@@ -140,6 +142,7 @@ def audit_results(
             *report.registration_lines(registered),
             *report.published_lines(published_digest, alike, unlike),
             *report.crate_lines(crate, beside),
+            *report.unadvised_lines(unadvised),
         )
         show(console, *repair_lines(commands), style="bold")
     sound = report.is_fresh(nodes.values()) and seal_holds(seal, not whole, published)

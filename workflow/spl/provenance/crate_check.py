@@ -19,6 +19,9 @@ METADATA = Path(CRATE)
 # Folders and files that checking or repeating a crate leaves in it; what lies there is not compared.
 OWN = (".snakemake", ".snakemake_timestamp", ".venv")
 NOTES = ("logs/agreed.json", "logs/digests.json")  # of audits, below the results
+# From where Python imports in every process of Snakemake, also in one that computes nothing; no job of ours puts
+# anything there.
+DEPLOYED = Path(".snakemake/pip-deployments")
 INSTALLED = Path("workflow/smooth_pseudo_labeling.egg-info")  # by pip
 BYTECODE = "__pycache__"
 
@@ -53,6 +56,7 @@ def crate_differences(results: Path, hashed: Mapping[Path, str]) -> list[str] | 
         *(f"{name}: not as {METADATA} describes it" for name in changed),
         *(f"{name}: described in {METADATA}, but missing" for name in sorted(described.keys() - files)),
         *(f"{name}: not described in {METADATA}" for name in sorted(files - described.keys())),
+        *([f"{DEPLOYED}: not described in {METADATA}, and Snakemake could run what lies there"] * _is_deployed()),
     ]
 
 
@@ -63,6 +67,25 @@ def may_run_what_differs(unlike: Sequence[str] | None) -> bool:
         unlike: a line for each difference, with the file first; None outside of a crate.
     """
     return any(not line.startswith("results/") for line in unlike or ())
+
+
+def why_no_commands(unlike: Sequence[str] | None) -> str | None:
+    """Why nobody should run the commands that would repair results here; None if nothing speaks against them.
+
+    Args:
+        unlike: as in :func:`may_run_what_differs`; None of a crate that was not compared.
+    """
+    if may_run_what_differs(unlike):
+        return "they could run what differs here"
+    if _is_deployed():
+        return f"they could run what lies in {DEPLOYED}; look at it, and remove it"
+    if unlike is None and os.path.lexists(METADATA):
+        return "only an audit of the whole crate compares the code that they would run"
+    return None
+
+
+def _is_deployed() -> bool:
+    return os.path.lexists(DEPLOYED)
 
 
 def not_compared(results: Path) -> list[str]:

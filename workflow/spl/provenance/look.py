@@ -17,6 +17,7 @@ from spl.provenance.audit import PlannedStudy, judge
 from spl.provenance.deviations import check_registration
 from spl.provenance.files import write_whole
 from spl.provenance.recorded_looks import TABLE, RecordedLook, claim_outcome, read_looks, runs_digest
+from spl.provenance.repair import study_setting
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 
@@ -55,7 +56,7 @@ def record_look(path: Path) -> list[str]:
     nodes = judge(PlannedStudy(path, shown, jobs(shown, exhibits(shown, str(path))), results), [table], quick=False)
     for node in nodes.values():
         if node.verdict != "fresh":
-            command = f"snakemake claims --config partial=true study={path}"
+            command = f"snakemake claims --config partial=true {study_setting(str(path))}"
             raise InputError(f"{node.name}: {node.verdict}: {node.why[0]}; `{command}` builds the table of claims")
     checked = check_registration(path, study, nodes.values())
     if checked and checked.deviations:

@@ -119,7 +119,12 @@ def snakemake(files: Iterable[str], study: str, default: str) -> str:
 
 def _study_option(study: str, default: str) -> str:
     # With --config study=..., Snakemake executes nothing that the file contains.
-    return "" if study == default else f" --config {shell_word(f'study={_as_config(study)}')}"
+    return "" if study == default else f" --config {study_setting(study)}"
+
+
+def study_setting(study: str) -> str:
+    """A study as the word that follows Snakemake's ``--config``."""
+    return shell_word(f"study={_as_config(study)}")
 
 
 def _needs_force(node: Node, read: Container[str]) -> bool:

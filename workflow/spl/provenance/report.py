@@ -13,7 +13,6 @@ from rich.text import Text
 from rich.tree import Tree
 
 from spl.campaign.job import MANIFEST
-from spl.provenance.crate_check import may_run_what_differs
 from spl.provenance.deviations import RegistrationCheck
 from spl.provenance.manifest import resumptions
 from spl.provenance.seal import NAMED, NOTHING_VOUCHES, Seal
@@ -158,10 +157,14 @@ def crate_lines(unlike: Sequence[str] | None, beside: Sequence[str]) -> Iterator
         count = f"{len(unlike)} difference{'s' * (len(unlike) > 1)}"
         yield f"crate: {count if unlike else 'as it describes itself, and as this program writes it'}"
         yield from (f"  ✗ {brief(line, ROOM)}" for line in unlike[:NAMED])
-        if may_run_what_differs(unlike):
-            yield "  no commands are advised: they could run what differs here"
         if beside:
             yield f"  not compared: {', '.join(beside)}"
+
+
+def unadvised_lines(why: str | None) -> Iterator[str]:
+    """Why no commands are advised; no line if they are."""
+    if why:
+        yield f"no commands are advised: {why}"
 
 
 def repository_lines(nodes: Collection[Node]) -> Iterator[str]:
@@ -183,6 +186,7 @@ def as_json(
     unlike_published: Sequence[str] | None = None,
     unlike_crate: Sequence[str] | None = None,
     beside_crate: Sequence[str] = (),
+    unadvised: str | None = None,
 ) -> dict[str, Any]:
     """The audit as JSON."""
     return {
@@ -195,6 +199,7 @@ def as_json(
         ],
         "repository": list(repository_lines(nodes.values())),
         "repair": list(commands),
+        "no repair": unadvised,
         "unlike published": unlike_published,
         "unlike crate": unlike_crate,
         "beside crate": list(beside_crate),

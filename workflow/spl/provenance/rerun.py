@@ -30,6 +30,7 @@ from spl.data.ranking import ranked
 from spl.errors import InputError
 from spl.provenance import report
 from spl.provenance.audit import DEFAULT, PlannedStudy, chosen_jobs, judge
+from spl.provenance.crate_check import why_no_commands
 from spl.provenance.files import digest
 from spl.provenance.links import link_problem, linked_jobs
 from spl.provenance.manifest import read_manifest
@@ -83,6 +84,8 @@ def rerun_one(study: PlannedStudy, target: str, console: Console) -> bool:
         made = {str(path) for other in study.jobs.values() for path in other.outputs}
         if absent[0] not in made:
             raise InputError(f"{job.name}: not computed again and not compared, since {absent[0]} is not here")
+        if why := why_no_commands(None):
+            raise InputError(f"{absent[0]}: missing; no commands are advised: {why}")
         command = snakemake(absent, str(study.file), str(DEFAULT))
         raise InputError(f"{absent[0]}: missing; make it with `{command}`")
     sound = _print_upstream(study, names, console)
