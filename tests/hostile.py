@@ -31,8 +31,10 @@ MARKUP = [
 HIDDEN = [
     "\n", "\r", "\t", "\x00", "\x07", "\x08", "\x1b[2J", "\x1b]0;title\x07", "\x7f", "\x85", "\x9b2J", "\u2028",
     "\u2029", "\u202e", "\u2066", "\u200f", "\u061c", "\u200b", "\u2060", "\ufeff", "\U000e0041",
+    "\u17b4", "\u17b5", "\u2065", "\u3164", "\ue000", "\uffa0", "\ufff0", "\U00013441", "\U00013442", "\U00016fe4",
+    "\U0001bca0", "\U0001d159", "\U0001d173", "\U000e0080", "\U000e0fff", "\U0010fffd",
 ]  # fmt: skip
-"""What a terminal obeys, what ends a line, and what cannot be seen."""
+"""What a terminal obeys, what ends a line, what cannot be seen, and what looks like nobody knows what."""
 
 FORGED = "x\n212 fresh\nseal 000000000000: intact\n\x1b[2J\x1b[H[/foo] \u202e"
 """What would print the end of an audit, if it were printed as it is."""

@@ -2,11 +2,16 @@
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from chain import CHAIN, RESULTS, write
 from markdown_it import MarkdownIt
 
+from spl.campaign.job import Job
+from spl.campaign.partial import partial_plan
+from spl.cli.interactive import findings
 from spl.errors import InputError
 from spl.page.findings import (
     BLOCK,
@@ -19,8 +24,14 @@ from spl.page.findings import (
     write_findings,
 )
 from spl.paper.claims import CLAIMS
+from spl.provenance.audit import PlannedStudy
+from spl.provenance.committed import check_findings
+from spl.provenance.seal import write_seal
+from spl.study.plan import make_plan
+from spl.study.reading import read_study
 
 ROOT = Path(__file__).parents[2]
+TINY = ROOT / "tests/studies/tiny.yaml"
 
 
 @pytest.mark.parametrize("page", [README, FINDINGS])
@@ -174,3 +185,79 @@ def test_results_in_a_folder_that_no_study_is_called_are_no_findings(tmp_path):
     (root / "results/mine").rename(root / "results/**x**")
     with pytest.raises(InputError, match="expected the folder of a study's results, such as results/demo"):
         write_findings(root, [root / "results/**x**"])
+
+
+TABLE = Job("tables/claims", "split", CHAIN["aside"].parameter, (), (RESULTS / "tables/claims.csv",))
+
+
+PARTIAL = [
+    "partial/tables/claims.csv: missing: .*claims.md .*; `snakemake claims --config partial=true study=",
+    "partial/tables/claims.csv: no job of .*tiny.yaml makes it; `snakemake claims --config partial=true study=",
+]
+
+
+@pytest.fixture
+def vouched(tmp_path, monkeypatch):
+    """A table of claims with its manifest, as of the only job of a study; call it with other jobs."""
+    monkeypatch.chdir(tmp_path)
+    TABLE.outputs[0].parent.mkdir(parents=True)
+    TABLE.outputs[0].write_text("claims")
+    write(TABLE)
+
+    def plan(jobs):
+        planned = PlannedStudy(TINY, make_plan(read_study(TINY)), jobs, RESULTS)
+        monkeypatch.setattr("spl.provenance.committed.plan_study", lambda *_: planned)
+
+    plan({TABLE.name: TABLE})
+    return plan
+
+
+def test_a_table_of_claims_is_taken_over_as_its_job_wrote_it_alone(vouched):
+    check_findings(RESULTS, None)
+    TABLE.outputs[0].write_text("supported")
+    with pytest.raises(InputError, match="fake/tables/claims.csv: tampered: .*; `spl audit --study .*tiny.yaml` says"):
+        check_findings(RESULTS, None)
+    TABLE.manifest.unlink()
+    with pytest.raises(InputError, match="fake/tables/claims.csv: unrecorded: "):
+        check_findings(RESULTS, None)
+
+
+def test_a_table_of_claims_that_was_edited_with_its_manifest_is_not_taken_over(vouched):
+    write_seal(RESULTS, "made by hand")
+    check_findings(RESULTS, None)
+    TABLE.outputs[0].write_text("supported")
+    write(TABLE)
+    with pytest.raises(InputError, match="claims.manifest.json: neither as it was sealed nor as a job wrote it"):
+        check_findings(RESULTS, None)
+
+
+def test_results_of_another_study_or_elsewhere_are_not_taken_over(vouched, monkeypatch):
+    for folder in ("results/other", "elsewhere", "results/fake/tables"):
+        with pytest.raises(InputError, match=f"{folder}: expected results/fake, of "):
+            check_findings(Path(folder), None)
+
+
+@pytest.mark.parametrize("file", ["tables/claims.csv", "figures/regime.png"])
+def test_what_no_job_makes_is_not_taken_over(vouched, file):
+    vouched({} if file.startswith("tables") else {TABLE.name: TABLE})
+    (RESULTS / file).parent.mkdir(exist_ok=True)
+    (RESULTS / file).write_bytes(b"")
+    with pytest.raises(InputError, match=f"{file}: no job of .*tiny.yaml makes it"):
+        check_findings(RESULTS, None)
+
+
+def test_partial_results_are_compared_with_the_plan_of_a_partial_paper(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results/tiny/partial/tables").mkdir(parents=True)
+    (tmp_path / "results/tiny/partial/tables/claims.csv").write_text("claims")
+    for plan in (lambda plan, _: replace(plan, partial=True), partial_plan):
+        monkeypatch.setattr("spl.provenance.committed.partial_plan", plan)
+        with pytest.raises(InputError, match=PARTIAL[plan is partial_plan]):
+            check_findings(Path("results/tiny/partial"), TINY)
+
+
+def test_the_command_checks_the_results_before_it_writes(vouched, monkeypatch):
+    TABLE.outputs[0].write_text("supported")
+    monkeypatch.setattr("spl.page.findings.write_findings", lambda *_: pytest.fail("written"))
+    with pytest.raises(InputError, match="tampered"):
+        findings([RESULTS])

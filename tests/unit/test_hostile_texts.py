@@ -93,6 +93,30 @@ def test_what_people_write_is_printable(text):
     assert printable(text) == text
 
 
+SCRIPTS = [
+    "Ελληνικά", "Русский", "עִבְרִית", "العربية", "हिन्दी", "தமிழ்", "ไทย", "ភាសាខ្មែរ", "မြန်မာ", "한국어", "日本語", "中文",
+    "ᠮᠣᠩᠭᠣᠯ᠋", "❤️ 👨‍👩‍👧 🇫🇷", "葛\U000e0100飾", "⠃⠗⠁⠊⠇⠇⠑", "ᄒᆞᆫ글", "𓂀𓏏", "𝄞𝅘𝅥", "𐌰𐌱",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SCRIPTS)
+def test_letters_of_every_script_are_printable(text):
+    assert printable(text) == text
+
+
+def test_everything_that_unicode_calls_ignorable_is_escaped_or_written_by_people():
+    """Default_Ignorable_Code_Point of Unicode, without what emoji, Mongolian, old Hangul and Japanese names need."""
+    ranges = (
+        "00AD 034F 061C 115F-1160 17B4-17B5 180B-180F 200B-200F 202A-202E 2060-206F 3164 FE00-FE0F FEFF FFA0 FFF0-FFF8 "
+        "1BCA0-1BCA3 1D173-1D17A E0000-E0FFF"
+    )
+    ends = [[int(end, 16) for end in span.split("-")] for span in ranges.split()]
+    kept = {chr(code) for span in ends for code in range(span[0], span[-1] + 1) if is_printable(chr(code))}
+    written = "\u034f\u115f\u1160\u180b-\u180f\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef"
+    assert not [ascii(letter) for letter in kept if not re.match(f"[{written}]", letter)]
+    assert not [letter for letter in kept if printable(f"a {letter} {letter} b") != "a b"], "they fill no line"
+
+
 @given(anything)
 def test_rich_shows_text_as_it_is(text):
     console = Console(file=io.StringIO(), force_terminal=True, width=10_000)

@@ -106,7 +106,8 @@ def test_words_with_a_hyphen_are_not_broken_and_a_value_stays_with_its_name_and_
 def test_the_page_of_a_study(tmp_path):
     path = summarised(tmp_path / "analysis/one.csv", losing="smooth-fixmatch")
     save_table(summary.build({"titles": TITLES, "baseline": "fixmatch"}, [path]), "", "", tmp_path / "tables/gains")
-    save_table(collapses.build({"titles": TITLES, "classes": ["cat", "dog"]}, [path]), "", "", tmp_path / "tables/when")
+    limits = {"classes": ["cat", "dog"], "basins": {"partly_collapsed": 0.5}}
+    save_table(collapses.build({"titles": TITLES} | limits, [path]), "", "", tmp_path / "tables/when")
     common = {"kind": "table", "title": "Table", "heading": "", "caption": "", "part": "all", "detail": False}
     common |= {"experiments": []}
     folded = {"detail": True, "title": "Table 2"}

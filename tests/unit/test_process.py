@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from project import ROOT
 
+from spl.attempts.plain_file import MOST
 from spl.campaign.job import Job, canonical
 from spl.campaign.plan_file import write_plan_file
 from spl.code.subcommands import with_code
@@ -485,6 +486,21 @@ def test_a_commit_that_is_not_here_is_told_and_condemns_nothing(repository, monk
     monkeypatch.setattr("spl.provenance.git.PROJECT", tmp_path / "elsewhere")
     sources._is_known.cache_clear()
     assert lines(node)[0] == f"{expected}no repository is here"
+
+
+def test_of_files_that_a_manifest_names_those_of_the_workflow_alone_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("spl.provenance.git.PROJECT", tmp_path)
+    sources._present.cache_clear()
+    (tmp_path / "workflow").mkdir()
+    for name in ("Snakefile", "workflow/Snakefile", "secret"):
+        (tmp_path / name).write_text("text")
+    with (tmp_path / "workflow/holes").open("wb") as file:
+        file.truncate(MOST + 1)
+    expected = hashlib.sha256(b"text").hexdigest()
+    assert [sources._present(name) for name in ("Snakefile", "workflow/Snakefile")] == [expected, expected]
+    for name in (f"{tmp_path}/secret", "secret", "workflow/../secret", f"workflow/{'../' * 40}proc/self/pagemap",
+                 f"{tmp_path}/workflow/Snakefile", "workflow/holes", "workflow", "workflow/\0"):  # fmt: skip
+        assert sources._present(name) is None, name
 
 
 @pytest.mark.parametrize("commit", ["--output=written", "--remote=.", "HEAD", "main\n"])

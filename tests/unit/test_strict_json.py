@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from time import process_time
 
 import pytest
 from chain import CHAIN, RESULTS, make
@@ -36,6 +37,14 @@ def test_a_name_twice_is_refused_at_any_depth(name, first, second, depth):
     text = '{"a": [' * depth + f"{{{pairs}}}" + "]}" * depth
     with pytest.raises(ValueError, match="twice"):
         parse_json(text)
+
+
+def test_which_of_many_names_is_there_twice_is_found_at_once():
+    names = [*map(str, range(200_000)), "199999"]
+    begun = process_time()
+    with pytest.raises(ValueError, match="it has the name '199999' twice"):
+        parse_json("{" + ",".join(f'"{name}":0' for name in names) + "}")
+    assert process_time() - begun < 20, "pair by pair it takes many minutes"
 
 
 @pytest.mark.parametrize("text", ["NaN", "[Infinity]", "-Infinity", "1e999", b'"\xff"', "\ufeff1", "[" * 100_000])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,46 @@ def test_a_file_that_is_no_study_is_named_with_its_line(tmp_path, monkeypatch, t
         read_study(Path("study.yaml"))
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+HUGE = {
+    "in sixteens": f"0x{'F' * 5000}",
+    "in eights": "0" * 5000,
+    "in sixties": f"1{':30' * 5000}",
+    "in tens": "9" * 5000,
+}
+KEYS = ["title: {}", "name: [{}]", "? {}\n: 1", "name: {{a: {}}}", "fold_seeds: [{}, {}]"]
+
+
+@pytest.mark.parametrize("number", HUGE)
+@pytest.mark.parametrize("key", KEYS)
+def test_a_number_of_thousands_of_digits_is_named_with_its_line(tmp_path, monkeypatch, number, key):
+    monkeypatch.chdir(tmp_path)
+    Path("study.yaml").write_text(f"training: {{}}\n{key.format(*[HUGE[number]] * 2)}\n")
+    with pytest.raises(InputError, match=r"^study.yaml:2: .{20}\.\.\.: expected a number of at most 100 digits$"):
+        read_study(Path("study.yaml"))
+
+
+def test_a_study_of_holes_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Path("study.yaml").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(InputError, match=r"^study.yaml: expected a study, of at most 1,048,576 bytes$"):
+        read_study(Path("study.yaml"))
+
+
+def test_what_others_call_their_studies_is_found_whatever_else_they_hold(tmp_path, monkeypatch):
+    """A few mappings that are merged into one another have more keys than there is memory."""
+    monkeypatch.chdir(tmp_path)
+    Path("config").mkdir()
+    merged = "".join(f"m{level}: &m{level} {{<<: [{', '.join([f'*m{level - 1}'] * 9)}]}}\n" for level in range(1, 10))
+    Path("config/bomb.yaml").write_text(f"m0: &m0 {{a: 1, b: 2, c: 3}}\n{merged}name: bomb\n")
+    Path("config/holes.yaml").touch()
+    os.truncate("config/holes.yaml", 2**40)
+    shutil.copy(DEMO.parents[1] / "tests/studies/tiny.yaml", "config/tiny.yaml")
+    assert plan_study(None, "results/tiny/paper.html").file == Path("config/tiny.yaml")
+    with pytest.raises(InputError, match=r"^config/bomb.yaml:2: <<: expected no merged mappings"):
+        plan_study(None, "results/bomb/paper.html")
 
 
 def test_the_schema_for_editors_is_the_one_of_the_code():

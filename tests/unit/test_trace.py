@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from spl.errors import InputError
+from spl.provenance.why import _number
 from spl.tables import random_labels, summary, transitions
 from spl.tables.layout import Cell, Numbers, save_table
 from spl.tables.trace import Trace
@@ -171,3 +172,28 @@ def test_a_number_is_addressed_by_what_the_first_column_holds(tmp_path):
     assert trace.runs(trace.line("twins,verdict_at_level")) == ["a", "b"], "without what is in between"
     with pytest.raises(InputError, match=r"no such number; expected what it is of \(twins\)"):
         trace.line("flips,n")
+
+
+FORGED = {
+    "a number beyond the groups": {"numbers": [10**6] * 200},
+    "a group that is none": {"groups": [7] * 200},
+    "a run beyond the runs": {"groups": [[10**6]] * 200},
+    "runs by name": {"runs": {"a": "b"}},
+    "nothing": {"groups": None},
+    "a list": [],
+    "a nest": None,
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_a_forged_record_of_runs_ends_in_one_line(tmp_path, what):
+    traced(tmp_path, built(tmp_path, random_labels))
+    record = tmp_path / "table.runs.json"
+    forged = FORGED[what]
+    content = json.loads(record.read_text()) | forged if isinstance(forged, dict) else forged
+    record.write_text("[" * 10**5 if content is None else json.dumps(content))
+    with pytest.raises(
+        InputError, match=r"table.runs.json: expected the runs behind table.csv, as a job writes"
+    ) as one:
+        _number(tmp_path / "table", "FixMatch,20,mean", "table.csv:FixMatch,20,mean")
+    assert "\n" not in str(one.value)

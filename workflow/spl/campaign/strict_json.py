@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,8 +34,8 @@ def parse_json(text: str | bytes) -> Any:
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(content := dict(pairs)) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for number, name in enumerate(names) if name in names[:number])
+        counted = Counter(name for name, _ in pairs)  # not pair by pair: somebody may give a million names
+        twice = next(name for name, count in counted.items() if count > 1)
         raise ValueError(f"it has the name {twice!r} twice")
     return content
 

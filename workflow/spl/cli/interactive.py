@@ -460,11 +460,24 @@ def findings(
     results: Annotated[
         list[Path] | None, typer.Argument(help="Results of studies whose table of claims to commit: results/demo.")
     ] = None,
+    study: Annotated[
+        Path | None,
+        typer.Option(help="The study's YAML file; default: that of its name below config/.", autocompletion=_studies),
+    ] = None,
+    archive: Annotated[
+        bool, typer.Option("--archive", help="Results that are not kept count as their manifests, as of spl audit.")
+    ] = False,
 ) -> None:
-    """Write the verdicts of the tables in docs/findings/ into README.md and docs/findings.md."""
+    """Write the verdicts of the tables in docs/findings/ into README.md and docs/findings.md.
+
+    Results of a study are first compared with what its jobs made.
+    """
     from spl.page.findings import write_findings
+    from spl.provenance.committed import check_findings
     from spl.text.printable import say
 
+    for folder in results or ():
+        check_findings(folder, study, archive)
     say(*map(str, write_findings(Path(), results or ())))
 
 

@@ -30,7 +30,7 @@ from spl.provenance.seal import Seal, check_seal
 from spl.provenance.targets import below_here, job_names, place_of_target
 from spl.provenance.verdicts import SOUND, Node, audit, orphans, unkept_outputs, upstream_of
 from spl.study.plan import Plan, make_plan
-from spl.study.reading import read_study
+from spl.study.reading import MOST_OF_STUDY, read_study
 from spl.study.schema import Study
 from spl.text.terminal import show
 
@@ -82,11 +82,13 @@ def _study_of(target: str | None) -> Path | None:
 
 
 def _name(path: Path) -> str | None:
+    """What a file calls its study; it may be anybody's, so nothing else in it is put together."""
     try:
-        content = yaml.safe_load(read_plain(path).decode())
+        content = yaml.compose(read_plain(path, MOST_OF_STUDY).decode(), yaml.SafeLoader)
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        return None  # the reader of studies reports it, if it is the one meant
-    return content.get("name") if isinstance(content, dict) else None
+        return None
+    pairs = content.value if isinstance(content, yaml.MappingNode) else ()
+    return {key.value: value.value for key, value in pairs if isinstance(key, yaml.ScalarNode)}.get("name")
 
 
 def audit_results(

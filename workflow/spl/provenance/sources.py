@@ -8,12 +8,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
+from spl.attempts.plain_file import read_plain
 from spl.provenance import git
-from spl.provenance.files import digest
 from spl.provenance.manifest import Manifest
 from spl.text.printable import brief
 
 COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+# Where the files that a manifest names lie, below the folder of the project.
+OWN = re.compile("Snakefile$|workflow/")
 # Names that a line lists.
 NAMED = 3
 
@@ -94,9 +96,11 @@ def _unlike_here(manifests: Iterable[Manifest]) -> Iterator[str]:
 
 @cache
 def _present(path: str) -> str | None:
-    """The sha256 of a file of the project as it is now; manifests of strangers may name anything."""
+    """The sha256 of a file of the workflow as it is now; manifests of strangers may name anything."""
+    if not OWN.match(path) or ".." in path:
+        return None
     try:
-        return digest(git.PROJECT / path)
+        return hashlib.sha256(read_plain(git.PROJECT / path)).hexdigest()
     except (OSError, ValueError):
         return None
 

@@ -14,9 +14,11 @@ from spl.errors import InputError
 from spl.provenance import report
 from spl.provenance.audit import PlannedStudy, judge, seal_holds
 from spl.provenance.deviations import check_registration, is_kept
+from spl.provenance.result_files import BROKEN
 from spl.provenance.seal import check_seal
 from spl.provenance.targets import job_names
 from spl.tables.trace import Trace
+from spl.text.printable import brief
 from spl.text.terminal import show
 
 # How a number is addressed; VALUE where numbers of several values stand in one row and column.
@@ -83,7 +85,18 @@ def _table(study: PlannedStudy, cell: str) -> tuple[str, str]:
 
 
 def _number(stem: Path, address: str, cell: str) -> tuple[float, list[str]]:
-    """The value of a number and the runs behind it."""
+    """The value of a number and the runs behind it, which a manifest that was edited with them vouches for, too."""
+    try:
+        return _traced(stem, address, cell)
+    except InputError:
+        raise
+    except BROKEN as error:
+        reason = f"{type(error).__name__}: {error}"
+        expected = f"expected the runs behind {stem.name}.csv, as a job writes them"
+        raise InputError(f"{stem}.runs.json: {expected}: {brief(reason)}") from None
+
+
+def _traced(stem: Path, address: str, cell: str) -> tuple[float, list[str]]:
     trace = Trace(stem)
     if not trace.computed:
         raise InputError(f"{cell}: {stem.name}.csv has no numbers that are computed from runs")

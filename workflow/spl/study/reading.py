@@ -23,12 +23,20 @@ from spl.study.settings import NETWORK
 from spl.text.printable import printable
 
 MERGE = "tag:yaml.org,2002:merge"
+NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+# Digits of a number: Python prints no integers of thousands, and a float holds none of more than 300.
+MOST_DIGITS = 100
+# Bytes of a study, which take some ten seconds to read; ours have a few thousand.
+MOST_OF_STUDY = 2**20
 
 
 class _StrictLoader(yaml.SafeLoader):
     """YAML that refuses duplicate keys and ambiguous numbers, and reports the line of every mistake."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        if node.tag in NUMBERS and len(node.value) > MOST_DIGITS:
+            problem = f"{node.value[:20]}...: expected a number of at most {MOST_DIGITS} digits"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
         try:
             value = super().construct_object(node, deep)
         except yaml.YAMLError:
@@ -68,12 +76,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read one YAML mapping.
 
     Raises:
-        InputError: the file is absent, a pipe, is not YAML, is not a mapping or gives a key twice.
+        InputError: the file is absent, a pipe, too large, is not YAML, is not a mapping or gives a key twice.
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise InputError(f"{path}: cannot be read: expected a file")  # a pipe would be waited for
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
+        content = yaml.load(_read(path).decode(), Loader=_StrictLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     except yaml.MarkedYAMLError as error:
@@ -83,6 +91,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected a mapping with the keys {', '.join(Study.model_fields)}")
+    return content
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of a study; no more than one has, since a file may have holes, or be endless."""
+    with path.open("rb") as file:
+        if len(content := file.read(MOST_OF_STUDY + 1)) > MOST_OF_STUDY:
+            raise InputError(f"{path}: expected a study, of at most {MOST_OF_STUDY:,} bytes")
     return content
 
 

@@ -6,13 +6,17 @@ import re
 import unicodedata
 from typing import TextIO
 
-# Unicode's categories of control characters; of formats, which reorder a line or cannot be seen; of halves of
-# characters, which stand for bytes that are not UTF-8; of separators of lines and of paragraphs.
-HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# Unicode's categories of control characters; of formats, which reorder a line or cannot be seen; of what has no
+# meaning, or one by private agreement alone, so that nobody knows how it looks; of halves of characters, which stand
+# for bytes that are not UTF-8; of separators of lines and of paragraphs.
+HIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # Persian, Indic scripts and emoji are written with them
 
-# Letters and marks that show nothing, of which some take room: what stands for blanks where blanks are looked for.
-BLANK = r"\s\u115f\u1160\u2800\u3164\uffa0"
+# Letters, marks and signs that show nothing and that nobody writes: vowels of Khmer that were given up, fillers of
+# Hangul and of Khitan, blank hieroglyphs, a note without a head.
+UNSEEN = re.compile("[\u17b4\u17b5\u3164\uffa0\U00013441\U00013442\U00016fe4\U0001d159]")
+# Those that people write, of which some take room: what stands for blanks where blanks are looked for.
+BLANK = r"\s\u115f\u1160\u2800"
 NOTHING = rf"{JOINERS}\u034f\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
 SEVERAL = re.compile(rf"[{BLANK}][{BLANK}{NOTHING}]*[{BLANK}]")
 AFTER_OTHERS = re.compile(rf"(?<=[^{BLANK}{NOTHING}])[{NOTHING}]*{SEVERAL.pattern}")
@@ -22,7 +26,7 @@ ROOM = 200
 
 def is_printable(text: str) -> bool:
     """Whether text is one line of visible characters: without control characters, and in one direction."""
-    return text.isprintable() or not any(map(_is_hidden, text))
+    return (text.isascii() and text.isprintable()) or not any(map(_is_hidden, text))
 
 
 def printable(text: str) -> str:
@@ -54,4 +58,5 @@ def say(*lines: str, file: TextIO | None = None) -> None:
 
 
 def _is_hidden(letter: str) -> bool:
-    return unicodedata.category(letter) in HIDDEN and letter not in JOINERS
+    hidden = unicodedata.category(letter) in HIDDEN or UNSEEN.match(letter)
+    return bool(hidden) and letter not in JOINERS
