@@ -22,11 +22,14 @@ def planned(subcommand: str, plan: Path, name: str) -> Job:
 
 def do(subcommand: str, plan: Path, name: str, *more: Any) -> None:
     """Do a job and record it; ``more`` is what it gets beside parameter, inputs and outputs."""
-    from spl.code.subcommands import check_loaded, entry
+    from spl.cli.plotting import load_matplotlib
+    from spl.code.subcommands import check_loaded, code_packages, entry
     from spl.provenance.recording import altered_inputs, recorded
 
     job = planned(subcommand, plan, name)
     content = job.content
+    if "matplotlib" in code_packages(subcommand, content):
+        load_matplotlib()
     with recorded(job):
         job.outputs[0].parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -69,6 +69,9 @@ def power(
     from spl.analysis.error_files import read_errors
     from spl.analysis.power import power_of_methods
     from spl.cli.comparison import print_powers
+    from spl.cli.plotting import load_matplotlib
+
+    load_matplotlib()
     from spl.figures.power import check_plot, draw_power, save_plot
 
     share = _points("--gain", gain)
