@@ -150,7 +150,7 @@ def test_a_family_is_corrected_in_each_direction_and_without_claims_that_are_not
     assert alone.deciding == (1 / 64, 1)
 
 
-def power(draw, folds, test, level, repetitions=1500):
+def power(draw, folds, test, level, repetitions=500):
     """How often so many folds decide, by simulation."""
     random = np.random.default_rng(0)
     found = (evidence(draw(random, folds).round(6), test, MARGIN) for _ in range(repetitions))
