@@ -182,7 +182,7 @@ def test_the_folds_needed_for_equality_have_about_this_power():
         return random.normal(0.001, 0.006, n)
 
     folds = int(folds_needed(draw(np.random.default_rng(1), 2000), "equivalent", 0.05, margin=MARGIN))
-    assert 0.75 < power(draw, folds, "equivalent", 0.05) < 0.95
+    assert 0.75 < power(draw, folds, "equivalent", 0.05) < 0.97, "each of the two tests alone has 90 %"
 
 
 @given(errors, st.sampled_from(["better", "switches", "equivalent"]), levels)
