@@ -163,6 +163,7 @@ def test_captions_of_curves_say_which_runs_are_shown_and_leave_the_conditions_to
     fig9 = exhibits(plan, "")["fig9"]
     assert own_caption(plan, fig9) == "Measured at every evaluation, in the first run of FixMatch: fold 0, seed 0."
     assert "in the only run of FixMatch and of Smooth FixMatch: fold 0, seed 0." in caption("fig7")
+    assert "A run whose accuracy still rises has not converged." in caption("fig7")
     three = {"imagenet-10-percent": {"folds": [0, 1, 2]}}
     assert "in the first of 3 runs of FixMatch and of Smooth FixMatch: fold 0, seed 0." in caption("fig7", **three)
     assert len(exhibit_conditions(plan, fig9)) == 3

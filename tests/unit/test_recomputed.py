@@ -234,6 +234,10 @@ def test_a_residual_beyond_what_the_folds_differ_by_is_told(tmp_path, late, note
     write_calibration(parameter, [tmp_path / run for run in ("r0", "r1", "s0", "s1")], [file])
     rows = [{"title": "Smooth FixMatch", "threshold": "0.95", "runs": {"0": done}}]
     table = calibration.build({"calibrations": rows, "runs": done}, [file, *(tmp_path / run for run in done)])
+    alone = {"threshold": 0.95, "folds": [0], "reference": ["r0"], "smooth": ["s0"]}
+    write_calibration(alone, [tmp_path / run for run in ("r0", "s0")], [tmp_path / "alone.json"])
+    inputs = [tmp_path / "alone.json", *(tmp_path / run for run in done)]
+    assert not calibration.build({"calibrations": rows, "runs": done}, inputs).note, "nothing to compare it with"
     assert table.note == (
         f"Smooth FixMatch ends with a weighted loss {note} that of the method it is calibrated to: "
         "more than the folds lie apart."

@@ -103,7 +103,7 @@ def curves_and_change(*methods: str) -> Callable[..., str]:
     """Figure 7: the runs, and what the line above the axes says of their end."""
     return lambda plan, *experiments: (
         f"{curves(*methods)(plan, *experiments)} Above the axes: the mean of the evaluations in the last tenth of the "
-        "steps minus that in the tenth before. A run that still gains has not converged."
+        "steps minus that in the tenth before. A run whose accuracy still rises has not converged."
     )
 
 

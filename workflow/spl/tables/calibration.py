@@ -47,7 +47,8 @@ def _note(tidy: pd.DataFrame) -> str:
     whole = tidy[tidy["fold"].isna()].pivot_table("value", "method", "quantity", sort=False)
     if "residual" not in whole:
         return ""
-    apart = whole[(whole["residual"] - 1).abs() > whole["range"] / whole["lambda_u"]]
+    several = whole["range"] > 0  # a single fold says nothing of how far folds lie apart
+    apart = whole[several & ((whole["residual"] - 1).abs() > whole["range"] / whole["lambda_u"])]
     told = [
         f"{method} ends with a weighted loss {100 * abs(residual - 1):.0f} % {'above' if residual > 1 else 'below'} "
         "that of the method it is calibrated to"
