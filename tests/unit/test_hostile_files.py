@@ -5,11 +5,13 @@ import os
 import pickle
 import shutil
 import struct
+import subprocess
 import tarfile
 import zlib
 from pathlib import Path
 
 import pytest
+from chain import RESULTS, make
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -21,6 +23,10 @@ from spl.data.sources import cifar_10
 from spl.data.splits import read_split
 from spl.data.store import read_dataset
 from spl.errors import InputError
+from spl.provenance.crate import _code
+from spl.provenance.crate_check import METADATA, crate_differences
+from spl.provenance.register import _first_begun
+from spl.provenance.seal import check_seal, write_seal
 from spl.study.weights import read_weights
 from spl.training.checkpoints import Checkpoint, Checkpoints
 
@@ -166,3 +172,37 @@ def test_what_is_no_checkpoint_of_this_run_is_passed_over_and_not_unpickled(monk
     assert mine.read().step == 5
     assert any("step-000000010" in line and "not used, it is another run's" in line for line in lines)
     assert not Path("pwned").exists()
+
+
+@pytest.fixture
+def deep(tmp_path, monkeypatch):
+    """A study's results and a crate, with a thousand folders in one another in each of their folders, and a file."""
+    monkeypatch.chdir(tmp_path)
+    make()
+    (tmp_path / "workflow").mkdir()
+    METADATA.write_text('{"@graph": []}')
+    tops = [Path(top, "a") for top in (RESULTS, "workflow")]
+    for folder in tops:
+        for _ in range(1200):
+            folder.mkdir()
+            folder /= "a"
+        folder.with_name("x.manifest.json").touch()
+    yield folder.with_name("x.manifest.json")
+    subprocess.run(["rm", "-r", *tops], check=True)  # Python's own cannot, either
+
+
+def test_folders_in_a_thousand_folders_are_looked_through(deep):
+    assert check_seal(RESULTS).state == "absent"
+    with pytest.raises(InputError, match=r"results/fake/a/a/.*x\.manifest\.json: not a manifest of this study"):
+        write_seal(RESULTS, "by hand")
+    assert f"{deep}: not described in {METADATA}" in crate_differences(RESULTS, {})
+    assert deep in _code(Path())
+    assert _first_begun(RESULTS) is None
+
+
+def test_a_folder_that_cannot_be_read_is_told_as_a_file_of_a_crate(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    METADATA.write_text('{"@graph": []}')
+    Path("shut").mkdir()
+    monkeypatch.setattr(os, "scandir", lambda path, open=os.scandir: open(path / "x" if path.name == "shut" else path))
+    assert crate_differences(RESULTS, {}) == [f"shut: not described in {METADATA}"]

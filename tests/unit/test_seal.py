@@ -184,7 +184,15 @@ def test_a_result_that_is_not_as_recorded_is_not_sealed(made):
 
 
 @pytest.mark.parametrize(
-    "output", ["results/other/a.json", "/etc/passwd", "results/fake/../a.json", "results/fake/a\nb"]
+    "output",
+    [
+        "results/other/a.json",
+        "/etc/passwd",
+        "results/fake/../a.json",
+        "results/fake/a\nb",
+        f"results/fake/{'a/' * 10**6}a",
+    ],
+    ids=["another study", "the system", "a way up", "two lines", "a million folders"],
 )
 def test_a_manifest_of_files_elsewhere_is_not_sealed(made, output):
     path = RESULTS / "aside.manifest.json"

@@ -31,7 +31,7 @@ from spl.provenance import machine
 from spl.provenance.crate_check import BYTECODE, METADATA
 from spl.provenance.crate_entities import TERMS, WORKFLOW, Content, CrateEntities, Record, refs
 from spl.provenance.digests import digests
-from spl.provenance.files import digest
+from spl.provenance.files import digest, files_below
 from spl.provenance.links import check_place
 from spl.provenance.report import MOST
 from spl.provenance.seal import ROOT_FILE, check_seal
@@ -224,7 +224,7 @@ def _metadata(
 
 def _code(project: Path) -> list[Path]:
     """The files of the code in a clone or in a crate, relative to its folder."""
-    paths = [path for name in CODE for path in (project / name, *(project / name).rglob("*"))]
+    paths = [path for name in CODE for path in files_below(project / name)]
     files = (path.relative_to(project) for path in paths if path.is_file())
     return sorted(path for path in files if not any(part.endswith((BYTECODE, ".egg-info")) for part in path.parts))
 

@@ -6,7 +6,7 @@ The audit of the results does not look at what else lies in a crate: code outsid
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -14,6 +14,7 @@ from spl.campaign.strict_json import parse_json
 from spl.errors import InputError
 from spl.provenance.clone import CRATE
 from spl.provenance.digests import digests
+from spl.provenance.files import files_below
 
 METADATA = Path(CRATE)
 # Folders and files that checking or repeating a crate leaves in it; what lies there is not compared.
@@ -44,7 +45,7 @@ def crate_differences(results: Path, hashed: Mapping[Path, str]) -> list[str] | 
     if METADATA.is_symlink() or not METADATA.is_file():
         raise InputError(f"{METADATA}: expected the description of a crate, found no file")
     described = _described()
-    files = {str(path) for path, compared in _places(Path(), results) if compared} - {str(METADATA)}
+    files = set(map(str, _places(results)[0])) - {str(METADATA)}
     here = [Path(name) for name in sorted(files & described.keys())]
     sha256 = {
         **hashed,
@@ -90,7 +91,7 @@ def _is_deployed() -> bool:
 
 def not_compared(results: Path) -> list[str]:
     """What else lies in a crate: what a check, an installation or jobs leave there, and anybody may have edited."""
-    places = [path for path, compared in _places(Path(), results) if not compared]
+    _, places = _places(results)
     bytecode = sum(path.name == BYTECODE for path in places)
     others = [str(path) for path in places if path.name != BYTECODE]
     return others + [f"{bytecode} folder{'s' * (bytecode > 1)} {BYTECODE}"] * bool(bytecode)
@@ -109,15 +110,16 @@ def _described() -> dict[str, str]:
         raise InputError(f"{METADATA}: expected the description of a crate: {error}") from error
 
 
-def _places(folder: Path, results: Path) -> Iterator[tuple[Path, bool]]:
+def _places(results: Path) -> tuple[list[Path], list[Path]]:
     """All files, links among them, that are compared, and all files and folders that are not."""
-    for path in sorted(folder.iterdir()):
-        if _is_left_behind(path, results):
-            yield path, False
-        elif path.is_dir() and not path.is_symlink():
-            yield from _places(path, results)
-        else:
-            yield path, True
+    left_behind = list[Path]()
+
+    def is_compared(path: Path) -> bool:
+        if left := _is_left_behind(path, results):
+            left_behind.append(path)
+        return not left
+
+    return [path for path in files_below(Path(), is_compared) if is_compared(path)], sorted(left_behind)
 
 
 def _is_left_behind(path: Path, results: Path) -> bool:

@@ -12,7 +12,7 @@ from spl.code import equivalence
 from spl.code.declarations import checked
 from spl.code.subcommands import present_code
 from spl.errors import InputError
-from spl.provenance.files import write_whole
+from spl.provenance.files import files_below, write_whole
 from spl.provenance.manifest import read_manifest
 
 
@@ -34,7 +34,7 @@ def declare(subcommand: str, reason: str, results: Path) -> list[str]:
         InputError: the reason is too short, a manifest or the declarations cannot be read, or no code changed.
     """
     counts = defaultdict[str, Counter[str]](Counter)
-    for path in sorted(results.rglob(f"*{MANIFEST}")):
+    for path in sorted(path for path in files_below(results) if path.name.endswith(MANIFEST)):
         manifest = read_manifest(path)
         if manifest.subcommand == subcommand:
             with suppress(KeyError, FileNotFoundError):  # its method or figure no longer exists

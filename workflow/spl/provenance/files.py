@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from spl.attempts.plain_file import write_note
@@ -47,6 +48,33 @@ def _images(folder: Path) -> list[str]:
     except InputError:
         return []
     return [*images.train, *images.test]
+
+
+def files_below(folder: Path, enter: Callable[[Path], bool] = lambda _: True) -> Iterator[Path]:
+    """Everything below a folder but its folders: files, links, and folders that cannot be read. No link is followed.
+
+    Folders wait in a list, since somebody may have put more of them into one another than functions can call each
+    other.
+
+    Args:
+        folder: itself, or what it links to, is read.
+        enter: which folders are read; others are passed over.
+    """
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        try:
+            with os.scandir(place) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError:
+            yield place
+            continue
+        for entry in entries:
+            path = place / entry.name
+            if not entry.is_dir(follow_symlinks=False):
+                yield path
+            elif enter(path):
+                waiting.append(path)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -23,8 +23,13 @@ def linked(paths: Iterable[Path], results: Path) -> dict[Path, Path]:
     outermost = dict.fromkeys((str(results), ""), "")  # as texts, since a study has thousands of files
 
     def link(path: str) -> str:
-        if path not in outermost:
-            outermost[path] = link(path.rpartition("/")[0]) or (path if Path(path).is_symlink() else "")
+        waiting = list[str]()
+        while path not in outermost:
+            waiting.append(path)
+            path = path.rpartition("/")[0]
+        while waiting:
+            above, path = path, waiting.pop()
+            outermost[path] = outermost[above] or (path if os.path.islink(path) else "")  # noqa: PTH114 - as texts
         return outermost[path]
 
     return {path: Path(found) for path in paths if str(path).startswith(home) and (found := link(str(path)))}

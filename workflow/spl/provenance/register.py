@@ -13,7 +13,7 @@ from spl.campaign.registration import registered_jobs, registration, registratio
 from spl.code.subcommands import entry
 from spl.errors import InputError
 from spl.paper.claim_parameters import check_claims
-from spl.provenance.files import digest, write_whole
+from spl.provenance.files import digest, files_below, write_whole
 from spl.study.files import DATA_FILES
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
@@ -77,7 +77,8 @@ def prepared(study: Study) -> dict[str, str]:
 def _first_begun(results: Path) -> Path | None:
     """A file that a run has left, finished or not; None if no run has begun."""
     traces = (("runs", "parameters.json"), ("checkpoints", JOURNAL))
-    return min((path for folder, name in traces for path in (results / folder).rglob(name)), default=None)
+    found = (path for folder, name in traces for path in files_below(results / folder) if path.name == name)
+    return min(found, default=None)
 
 
 def registration_text(content: Mapping[str, Any]) -> str:

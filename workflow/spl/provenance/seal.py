@@ -21,7 +21,7 @@ from spl.attempts.plain_file import read_plain
 from spl.campaign.job import MANIFEST
 from spl.errors import InputError
 from spl.provenance.digests import digests
-from spl.provenance.files import write_whole
+from spl.provenance.files import files_below, write_whole
 from spl.provenance.ledger import MADE, noted_statement
 from spl.provenance.links import check_place, link_problem, linked
 from spl.provenance.manifest import read_manifest, reproducible_outputs, statement
@@ -31,6 +31,7 @@ ROOT_FILE = "ROOT.sha256"
 # Folders below results/<study> that the seal leaves out: they hold no results, or copies of sealed results.
 OUTSIDE = ("logs", "checkpoints", "campaign", "partial", "crate")
 NAMED = 20  # manifests that a refusal names
+LONGEST = 4096  # characters of a path, as on Linux: a longer one has no file, and may have a million folders
 NOT_SEALED = "not sealed: `spl audit` prints the commands that make these results again"
 NOTHING_VOUCHES = (
     "No seal or job record supports these results. To check them, recompute: `spl audit --rerun-cheap`, --rerun-sample "
@@ -206,12 +207,12 @@ def _listing(results: Path) -> tuple[dict[str, dict[str, str]], list[Path]]:
     A manifest that cannot be read, or that lists files elsewhere, has an empty statement and no results.
     """
     manifests, links = list[Path](), list[Path]()
-    for place, folders, names in os.walk(results):
-        if Path(place) == results:
-            folders[:] = [name for name in folders if name not in OUTSIDE]
-        links += [path for path in (Path(place, name) for name in folders) if path.is_symlink()]
-        for path in (Path(place, name) for name in names if name.endswith(MANIFEST)):
-            (links if path.is_symlink() else manifests).append(path)
+    outside = {results / name for name in OUTSIDE}
+    for path in files_below(results, lambda folder: folder not in outside):
+        if path.is_symlink():
+            links += [path] * (path not in outside and (path.name.endswith(MANIFEST) or path.is_dir()))
+        elif path.name.endswith(MANIFEST):
+            manifests.append(path)
     jobs = {str(path): _entries(results, path) for path in sorted(path.relative_to(results) for path in manifests)}
     written = (results / name for entries in jobs.values() for name in entries)
     return jobs, sorted({*links, *linked(written, results).values()})
@@ -223,6 +224,8 @@ def _entries(results: Path, path: Path) -> dict[str, str]:
         manifest = read_manifest(results / path)
         stated = statement(manifest)
     except (InputError, OSError, ValueError):
+        return {str(path): ""}
+    if any(len(output) > LONGEST for output in manifest.outputs):
         return {str(path): ""}
     outputs = {Path(output).parts: sha256 for output, sha256 in reproducible_outputs(manifest).items()}
     if any(parts[:2] != home or ".." in parts or not "".join(parts).isprintable() for parts in outputs):
