@@ -31,14 +31,8 @@ EXTRA_FILES = {
 """Of the workflow tests, those of full-size networks, many jobs or thousands of runs, in `make test-all` alone."""
 SLOW = {
     *("test_attempt", "test_checkpoints", "test_distributed", "test_lock"),  # training processes, killed and resumed
-    *(
-        "test_semilearn",
-        "test_basin_switches",
-        "test_plotting",
-        "test_process",
-        "test_resumption",
-        "test_hostile_products",
-    ),
+    *("test_semilearn", "test_basin_switches", "test_process", "test_resumption", "test_hostile_products"),
+    "test_plotting",
 }
 """Of the unit tests, files that start processes or have tests of more than two seconds."""
 ORDER = ("slurm", "workflow", "processors", "browser", "benchmarks", "unit")

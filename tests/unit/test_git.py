@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -188,16 +189,80 @@ def test_the_project_is_where_its_code_really_lies(tmp_path):
     assert found.stdout.split() == [str(ROOT), str(ROOT / "workflow/spl")]
 
 
-def test_no_program_that_a_repository_names_is_run(repository):
-    hook = repository.parent / "hook"
-    hook.write_text(f"#!/bin/sh\ntouch {repository.parent}/ran\n")
-    hook.chmod(0o755)
-    for key in ("core.fsmonitor", "diff.external", "core.pager"):
-        run_git(repository, "config", key, str(hook))
+@pytest.fixture
+def program(tmp_path_factory):
+    """A program that settings of a repository can name, and whether it ran."""
+    folder = tmp_path_factory.mktemp("program")
+
+    class Program:
+        path, ran = folder / "program", folder / "ran"
+
+        def has_run(self):
+            return self.ran.exists()
+
+    one = Program()
+    one.path.write_text(f"#!/bin/sh\ntouch {one.ran}\ncat\n")
+    one.path.chmod(0o755)
+    return one
+
+
+@pytest.mark.parametrize("key", ["core.fsmonitor", "diff.external", "core.pager"])
+def test_no_program_that_a_repository_names_is_run(repository, program, key):
+    run_git(repository, "config", key, str(program.path))
     (repository / "workflow/code.py").write_text("x = 2\n")
-    (repository.parent / "ran").unlink(missing_ok=True)  # git itself may have run it above
+    program.ran.unlink(missing_ok=True)  # git itself may have run it above
     assert change() is not None
-    assert not (repository.parent / "ran").exists()
+    assert not program.has_run()
+
+
+@pytest.mark.parametrize("key", ["clean", "process"])
+@pytest.mark.parametrize("name", ["x", "x=y.z"])
+def test_no_filter_that_a_repository_names_is_run(repository, program, key, name):
+    """Git runs it on each file whose times have changed."""
+    run_git(repository, "config", f"filter.{name}.{key}", str(program.path))
+    run_git(repository, "config", f"filter.{name}.required", "true")
+    (repository / ".git/info/attributes").write_text(f"* filter={name}\n")
+    os.utime(repository / "workflow/code.py", (1, 1))
+    assert change() is None
+    (repository / "workflow/code.py").write_text("x = 2\n")
+    assert change() is not None
+    assert not program.has_run()
+
+
+def test_nothing_is_fetched_by_a_program_that_a_repository_names(repository, program):
+    for key, value in {
+        "core.repositoryFormatVersion": "1", "extensions.partialClone": "other", "remote.other.promisor": "true",
+        "remote.other.url": str(repository), "remote.other.uploadpack": str(program.path),
+    }.items():  # fmt: skip
+        run_git(repository, "config", key, value)
+    assert not git.has_commit("1" * 40)
+    assert not program.has_run()
+
+
+def test_no_program_that_a_repository_names_checks_signatures(repository, program):
+    run_git(repository, "config", "log.showSignature", "true")
+    run_git(repository, "config", "gpg.program", str(program.path))
+    lines = git._git("cat-file", "commit", "HEAD").decode().partition("\n\n")
+    signature = "\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n a\n -----END PGP SIGNATURE-----"
+    signed = git._git("hash-object", "-t", "commit", "-w", "--stdin", given=(lines[0] + signature + "\n\nx").encode())
+    assert git.first_commit(signed.decode().strip(), Path("workflow/code.py"))
+    assert not program.has_run()
+
+
+def test_no_program_that_a_repository_inside_of_it_names_is_run(repository, program):
+    inside = repository / "inside"
+    inside.mkdir()
+    run_git(inside, "init", "--quiet")
+    (inside / "a").write_text("1")
+    run_git(inside, "add", ".")
+    run_git(inside, "commit", "--quiet", "--message", "first")
+    run_git(repository, "-c", "advice.addEmbeddedRepo=false", "add", "inside")
+    run_git(repository, "commit", "--quiet", "--message", "second")
+    run_git(inside, "config", "filter.x.clean", str(program.path))
+    (inside / ".git/info/attributes").write_text("* filter=x\n")
+    os.utime(inside / "a", (1, 1))
+    assert change() is None
+    assert not program.has_run()
 
 
 def test_variables_of_a_hook_lead_to_no_other_repository(repository, monkeypatch, tmp_path_factory):

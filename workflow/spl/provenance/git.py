@@ -14,6 +14,8 @@ from spl.code import fingerprint
 PROJECT = fingerprint.PROJECT
 # Files of the project that a job may load, and those that may hide such files, as git finds them.
 LOADED = (":(glob)workflow/spl/**/*.py", ":(glob)workflow/rules/*.smk", ":(glob)workflow/**/.gitignore")
+# A variable without content.
+NOTHING = "SPL_NOTHING"
 # Seconds that git has to answer.
 PATIENCE = 60
 # Variables that lead git to another repository, as in its own hooks.
@@ -52,7 +54,8 @@ def _changes() -> str | None:
     Raises:
         GitError: git does not list them.
     """
-    changed = _git("diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", "HEAD").split(b"\0")
+    options = ("--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules=dirty", "-z")
+    changed = _git(*_without_filters(), "diff", *options, "HEAD").split(b"\0")
     # What a user ignores may be code all the same; no hidden file is.
     listed = _git(
         *("ls-files", "-z", "-v", "--cached", "--others", "--exclude-per-directory=.gitignore", "--exclude=.*"),
@@ -65,6 +68,12 @@ def _changes() -> str | None:
     names = sorted({*filter(None, changed), *(entry[2:] for entry in listed if _is_unseen(entry))})
     lines = (b"%b %b\n" % (_content_digest(PROJECT / os.fsdecode(name)), name) for name in names)
     return hashlib.sha256(b"".join(lines)).hexdigest() if names else None
+
+
+def _without_filters() -> list[str]:
+    """Options with which git compares files as they are, and runs no program that a repository names for that."""
+    names = _git_output("config", "--null", "--name-only", "--get-regexp", r"^filter\.") or b""
+    return [f"--config-env={os.fsdecode(name)}={NOTHING}" for name in sorted(set(names.split(b"\0"))) if name]
 
 
 def _is_unseen(entry: bytes) -> bool:
@@ -150,28 +159,31 @@ def _git(*arguments: str, given: bytes | None = None) -> bytes:
     """What git prints about the project's repository, for whomever it belongs to and whatever git's variables say.
 
     Args:
-        arguments: of git.
+        arguments: of git, a subcommand after options.
         given: its standard input.
 
     Raises:
         GitError: git is not installed, fails, or does not answer in time.
     """
-    # Git runs programs that a repository's settings name, so it refuses those of other users. We run code of this
-    # repository already.
-    command = ["git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-C", str(PROJECT), *arguments]
+    # Git runs programs that a repository's settings name, so it refuses those of other users. Of what we ask for, it
+    # would run these.
+    safe = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-c", "log.showSignature=false")
+    command = ["git", *safe, "-C", str(PROJECT), *arguments]
+    subcommand = next(word for word in arguments if not word.startswith("-"))
     environment = {name: value for name, value in os.environ.items() if name not in REPOSITORY_VARIABLES}
     # No other repository around this folder counts, and another user's index is not refreshed on disk.
     environment |= {"GIT_CEILING_DIRECTORIES": str(PROJECT.parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     environment["GIT_NO_REPLACE_OBJECTS"] = "1"  # a commit is what its name says
+    environment |= {"GIT_ALLOW_PROTOCOL": "none", NOTHING: ""}  # what is not here is not fetched, by whatever program
     try:
         done = subprocess.run(command, input=given, capture_output=True, timeout=PATIENCE, env=environment)
     except subprocess.TimeoutExpired:
-        raise GitError(f"git {arguments[0]}: no answer within {PATIENCE} s") from None
+        raise GitError(f"git {subcommand}: no answer within {PATIENCE} s") from None
     except OSError as error:
         raise GitError(f"git: {error.strerror}; is it installed?") from error
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"status {done.returncode}"]
-        raise GitError(f"git {arguments[0]}: {lines[0]}")
+        raise GitError(f"git {subcommand}: {lines[0]}")
     return done.stdout
 
 
