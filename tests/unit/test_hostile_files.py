@@ -1,6 +1,8 @@
 """Damaged, foreign and hostile files end in one line that names them; nothing in them is run."""
 
+import hashlib
 import io
+import json
 import os
 import pickle
 import shutil
@@ -11,24 +13,36 @@ import zlib
 from pathlib import Path
 
 import pytest
-from chain import RESULTS, make
+from chain import CHAIN, RESULTS, make
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from project import ROOT
 
+from spl.attempts import plain_file
 from spl.attempts.journal import JOURNAL, PROGRESS, Progress, note, note_progress, read_attempts, read_progress
+from spl.attempts.plain_file import MOST
+from spl.campaign.own_images import _digest
+from spl.campaign.registration import registration_file
 from spl.campaign.run_state import run_state
 from spl.data.image_folder import list_images, read_images
 from spl.data.sources import cifar_10
 from spl.data.splits import read_split
 from spl.data.store import read_dataset
 from spl.errors import InputError
+from spl.provenance.audit import PlannedStudy, judge, listing_of
 from spl.provenance.crate import _code
 from spl.provenance.crate_check import METADATA, crate_differences
+from spl.provenance.deviations import check_registration
+from spl.provenance.files import digest
 from spl.provenance.register import _first_begun
 from spl.provenance.seal import check_seal, write_seal
+from spl.study.plan import make_plan
+from spl.study.reading import read_study
 from spl.study.weights import read_weights
 from spl.training.checkpoints import Checkpoint, Checkpoints
+
+TINY = ROOT / "tests/studies/tiny.yaml"
 
 
 def chunk(kind, content):
@@ -206,3 +220,97 @@ def test_a_folder_that_cannot_be_read_is_told_as_a_file_of_a_crate(tmp_path, mon
     Path("shut").mkdir()
     monkeypatch.setattr(os, "scandir", lambda path, open=os.scandir: open(path / "x" if path.name == "shut" else path))
     assert crate_differences(RESULTS, {}) == [f"shut: not described in {METADATA}"]
+
+
+# ---- files of holes, and without end
+
+
+def put_holes(path, size=2**40):
+    path.unlink(missing_ok=True)
+    with path.open("wb") as file:
+        file.truncate(size)
+
+
+ENDLESS = Path("/proc/self/pagemap")
+UNREAD = {"of holes": put_holes, "without end": lambda path: (path.unlink(), path.symlink_to(ENDLESS))}
+
+
+def test_what_would_be_hashed_for_hours_is_refused(tmp_path):
+    put_holes(tmp_path / "holes")
+    for path in (tmp_path / "holes", ENDLESS, Path("/proc/self/status")):
+        with pytest.raises(OSError, match="expected a file with an end, and not of holes"):
+            digest(path)
+
+
+def test_files_with_a_few_holes_and_where_blocks_are_not_counted_are_hashed(tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    put_holes(file, 2**20)
+    assert digest(file) == hashlib.sha256(bytes(2**20)).hexdigest()
+    file.write_bytes(b"some content" * 10_000)
+    monkeypatch.setattr(plain_file, "LARGE", 0)
+    monkeypatch.setattr(plain_file, "STORED", 2**20)  # as if hardly any block were counted
+    assert digest(file) == hashlib.sha256(b"some content" * 10_000).hexdigest()
+
+
+def verdict(name):
+    planned = PlannedStudy(TINY, make_plan(read_study(TINY)), CHAIN, RESULTS)
+    return judge(planned, list(CHAIN), quick=False)[name]
+
+
+def test_a_result_of_holes_is_named_and_not_hashed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make()
+    put_holes(CHAIN["second"].outputs[0])
+    node = verdict("second")
+    assert (node.verdict, node.why) == ("missing", ("results/fake/second.json is no file that can be read",))
+
+
+def test_no_result_behind_a_link_is_hashed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make()
+    output = CHAIN["second"].outputs[0]
+    output.rename("elsewhere")
+    output.symlink_to(Path("elsewhere").resolve())
+    hashed = []
+    monkeypatch.setattr("spl.provenance.digests.digest", lambda path: hashed.append(path) or digest(path))
+    assert verdict("second").verdict == "tampered"
+    listing_of(PlannedStudy(TINY, make_plan(read_study(TINY)), CHAIN, RESULTS))
+    assert CHAIN["first"].outputs[0] in hashed
+    assert output not in hashed
+
+
+@pytest.mark.parametrize("what", UNREAD)
+def test_a_description_of_a_crate_that_would_fill_memory_is_refused(tmp_path, monkeypatch, what):
+    monkeypatch.chdir(tmp_path)
+    METADATA.touch()
+    UNREAD[what](METADATA)
+    with pytest.raises(InputError, match=f"^{METADATA}: expected the description of a crate"):
+        crate_differences(RESULTS, {})
+
+
+@pytest.mark.parametrize("what", UNREAD)
+def test_no_file_of_a_crate_that_is_endless_is_hashed(tmp_path, monkeypatch, what):
+    monkeypatch.chdir(tmp_path)
+    METADATA.write_text(json.dumps({"@graph": [{"@id": "code.py", "sha256": "0" * 64}]}))
+    Path("code.py").touch()
+    UNREAD[what](Path("code.py"))
+    assert crate_differences(RESULTS, {}) == [f"code.py: not as {METADATA} describes it"]
+
+
+@pytest.mark.parametrize("what", UNREAD)
+def test_a_registration_that_would_fill_memory_is_a_deviation(tmp_path, monkeypatch, what):
+    monkeypatch.chdir(tmp_path)
+    file = registration_file(Path("study.yaml"))
+    file.touch()
+    UNREAD[what](file)
+    checked = check_registration(Path("study.yaml"), read_study(TINY), ())
+    assert checked.deviations == (f"{file}: cannot be read: expected at most {MOST:,} bytes",)
+
+
+@pytest.mark.parametrize("what", UNREAD)
+def test_an_image_without_end_makes_data_others_and_is_not_hashed(root, what):
+    before = digest(root)
+    UNREAD[what](root / "train/a/1.jpg")
+    after = digest(root)
+    assert after != before
+    assert _digest(root / "train/a/1.jpg") == "unreadable: expected a file with an end, and not of holes"

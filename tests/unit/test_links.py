@@ -1,6 +1,7 @@
 """Links among results: a process may find other bytes behind one than the next, so that no result lies there."""
 
 import os
+import shutil
 import subprocess
 from contextlib import chdir
 from io import StringIO
@@ -16,7 +17,7 @@ from spl.errors import InputError
 from spl.provenance import rerun
 from spl.provenance.audit import PlannedStudy, listing_of
 from spl.provenance.digests import digests, read_agreed, write_agreed
-from spl.provenance.ledger import noted_statement
+from spl.provenance.ledger import note_statement, noted_statement
 from spl.provenance.links import check_folders, check_place
 from spl.provenance.published import check_complete, differences
 from spl.provenance.recording import recorded
@@ -322,3 +323,22 @@ def test_an_audit_writes_through_no_link_that_waits_for_it(tmp_path):
     digests([own], tmp_path / "logs/digests.json", quick=False)
     write_agreed(tmp_path / "logs/agreed.json", ["a"])
     assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", [RESULTS, RESULTS.parent])
+def test_an_audit_notes_behind_a_link_to_the_study_only_where_its_jobs_were_at_work(made, place):
+    """Jobs of one's own leave notes on a scratch disk; a link that somebody sent may lead to any folder."""
+    notes = RESULTS / "logs/digests.json", RESULTS / "logs/agreed.json"
+    swap(place, "{aside}")
+
+    def audit_all():
+        digests([Path("raw.gz")], notes[0], quick=False)
+        write_agreed(notes[1], ["a"])
+
+    shutil.rmtree(RESULTS / "logs", ignore_errors=True)
+    shutil.rmtree(RESULTS / "campaign", ignore_errors=True)
+    audit_all()
+    assert not (RESULTS / "logs").exists()
+    note_statement(CHAIN["first"], "stated")
+    audit_all()
+    assert all(note.is_file() for note in notes)

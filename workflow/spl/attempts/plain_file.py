@@ -6,12 +6,17 @@ Reading waits for no pipe, and takes no more than fits memory; writing follows n
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 # Bytes of one record or memory, far more than any has: a file may have holes, take no room on a disk, and fill memory.
 MOST = 2**26
+# Bytes from which a file may not consist of holes but for so small a part: it would take hours to hash.
+LARGE, STORED = 2**30, 1 / 64
+PROC = "/proc"  # some of its files have no end
 
 
 def read_plain(path: Path, most: int = MOST) -> bytes:
@@ -26,6 +31,34 @@ def read_plain(path: Path, most: int = MOST) -> bytes:
         if os.fstat(file.fileno()).st_size <= most and len(content := file.read(most + 1)) <= most:
             return content
     raise OSError(errno.EFBIG, f"expected at most {most:,} bytes", str(path))
+
+
+def plain_digest(path: Path) -> str:
+    """The sha256 of a file.
+
+    Raises:
+        OSError: there is none; or a pipe or a device, a file of ``/proc``, or one that has hardly anything but holes.
+    """
+    if path.exists() and not path.is_file():
+        raise FileNotFoundError(errno.ENOENT, "expected a file", str(path))
+    with path.open("rb") as file:
+        if not _is_stored(file.fileno()):
+            raise OSError(errno.EFBIG, "expected a file with an end, and not of holes", str(path))
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_stored(handle: int) -> bool:
+    """Whether a file lies on a disk with what its size promises, apart from some holes."""
+    state = os.fstat(handle)
+    with suppress(OSError):
+        if state.st_dev == os.lstat(PROC).st_dev:
+            return False
+    if state.st_size <= LARGE or state.st_blocks * 512 >= state.st_size * STORED:
+        return True
+    # Some file systems do not count blocks, or later; none tells of holes where there are none.
+    hole = os.lseek(handle, 0, os.SEEK_HOLE)
+    os.lseek(handle, 0, os.SEEK_SET)
+    return hole == state.st_size
 
 
 def write_note(path: Path, content: bytes) -> None:

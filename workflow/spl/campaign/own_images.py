@@ -7,7 +7,6 @@ the prepared one is that file newer than the prepared data, so that Snakemake pr
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from spl.attempts.plain_file import read_plain, write_note
+from spl.attempts.plain_file import plain_digest, read_plain, write_note
 from spl.campaign.plan_file import FOLDER
 from spl.data.image_folder import list_images
 from spl.study.files import DATA_FILES
@@ -136,8 +135,7 @@ def _state(path: Path) -> State:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return plain_digest(path)
     except OSError as error:
         return f"unreadable: {error.strerror}"
 
@@ -145,7 +143,7 @@ def _digest(path: Path) -> str:
 def _prepared(description: Path, part: str) -> dict[str, str]:
     """The sha256 of each image of a part as it was prepared; none if that cannot be read."""
     try:
-        return dict(json.loads(description.read_text(encoding="utf-8"))[part])
+        return dict(json.loads(read_plain(description, MOST_NOTED))[part])
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return {}
 

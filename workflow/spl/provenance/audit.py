@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
@@ -217,13 +217,17 @@ def listing_of(study: PlannedStudy) -> dict[str, str]:
     See :func:`spl.provenance.published.listing`.
     """
     paths = [path for job in study.jobs.values() for path in job.outputs]
-    sha256 = digests(paths, _cache(study), quick=False) | dict.fromkeys(linked(paths, study.results))
+    sha256 = _digests(study, paths, quick=False)
     unkept = unkept_outputs(study.jobs, sha256.__getitem__) if study.archive else {}
     return listing(study.jobs, lambda path: sha256[path] or unkept.get(path))
 
 
-def _cache(study: PlannedStudy) -> Path:
-    return study.results / "logs" / "digests.json"
+def _digests(study: PlannedStudy, paths: Iterable[Path], quick: bool) -> dict[Path, str | None]:
+    """As :func:`spl.provenance.digests.digests`; nothing behind a link below the study's folder is read."""
+    distinct = list(dict.fromkeys(paths))
+    links = linked(distinct, study.results)
+    cache = study.results / "logs" / "digests.json"
+    return digests((path for path in distinct if path not in links), cache, quick) | dict.fromkeys(links)
 
 
 def chosen_jobs(study: PlannedStudy, targets: list[str]) -> list[str]:
@@ -271,8 +275,7 @@ def _overlap(first: Path, second: Path) -> bool:
 def judge(study: PlannedStudy, names: list[str], quick: bool) -> dict[str, Node]:
     """The verdicts on jobs and on all jobs upstream of them, by name."""
     chosen = upstream_of(study.jobs, names)
-    paths = (path for job in chosen.values() for path in (*job.outputs, *job.inputs))
-    sha256 = digests(paths, _cache(study), quick)
+    sha256 = _digests(study, (path for job in chosen.values() for path in (*job.outputs, *job.inputs)), quick)
     memory = study.results / "logs" / "agreed.json"
     agreed = read_agreed(memory) if quick else set[str]()
     nodes = audit(chosen, sha256.__getitem__, study.archive, agreed)

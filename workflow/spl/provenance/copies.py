@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from spl.attempts.plain_file import read_plain
 from spl.campaign.job import Job
-from spl.provenance.result_files import BROKEN, read_json, read_measurements
+from spl.provenance.result_files import BROKEN, MOST_OF_RESULT, read_json, read_measurements
 
 Digest = Callable[[Path], str | None]
 CHECKSUM = "batch_checksum"
@@ -51,7 +52,7 @@ def _output(job: Job, name: str) -> Path:
 def _marks(job: Job, digest: Digest) -> Iterator[tuple[str, str]]:
     """What tells a run from others: the digests of its files, and the checksum of all its batches, if it is known."""
     with suppress(OSError, ValueError, KeyError):
-        first, *_, last = _output(job, METRICS).read_text(encoding="utf-8").splitlines()
+        first, *_, last = read_plain(_output(job, METRICS), MOST_OF_RESULT).decode().splitlines()
         row = dict(zip(first.split(","), last.split(","), strict=True))
         yield CHECKSUM, row[CHECKSUM]
     for path in job.outputs:

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
+from spl.attempts.plain_file import read_plain
 from spl.campaign.strict_json import parse_json
 from spl.errors import InputError
 from spl.provenance.clone import CRATE
 from spl.provenance.digests import digests
 from spl.provenance.files import files_below
+from spl.provenance.result_files import MOST_OF_RESULT
 
 METADATA = Path(CRATE)
 # Folders and files that checking or repeating a crate leaves in it; what lies there is not compared.
@@ -46,13 +48,14 @@ def crate_differences(results: Path, hashed: Mapping[Path, str]) -> list[str] | 
         raise InputError(f"{METADATA}: expected the description of a crate, found no file")
     described = _described()
     files = set(map(str, _places(results)[0])) - {str(METADATA)}
-    here = [Path(name) for name in sorted(files & described.keys())]
+    # A crate has no links: what one leads to may differ from reader to reader.
+    here = [Path(name) for name in sorted(files & described.keys()) if not Path(name).is_symlink()]
     sha256 = {
         **hashed,
         **digests((path for path in here if path not in hashed), results / "logs" / "digests.json", quick=False),
     }
-    # A crate has no links: what one leads to may differ from reader to reader.
-    changed = [str(path) for path in here if sha256[path] != described[str(path)] or path.is_symlink()]
+    alike = {str(path) for path in here if sha256[path] == described[str(path)]}
+    changed = sorted(files & described.keys() - alike)
     return [
         *(f"{name}: not as {METADATA} describes it" for name in changed),
         *(f"{name}: described in {METADATA}, but missing" for name in sorted(described.keys() - files)),
@@ -100,7 +103,8 @@ def not_compared(results: Path) -> list[str]:
 def _described() -> dict[str, str]:
     """The sha256 of each file, by path, that the description states; of what jobs read elsewhere, there is no file."""
     try:
-        entities = [entity for entity in parse_json(METADATA.read_bytes())["@graph"] if "sha256" in entity]
+        content = parse_json(read_plain(METADATA, MOST_OF_RESULT))
+        entities = [entity for entity in content["@graph"] if "sha256" in entity]
         files = [entity for entity in entities if not entity["@id"].startswith("#")]
         described = [(unquote(entity["@id"]), entity["sha256"]) for entity in files]
         if len(sha256 := dict(described)) < len(described):

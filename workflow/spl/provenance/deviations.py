@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from spl.attempts.plain_file import read_plain
 from spl.campaign.job import Job
 from spl.campaign.registration import (
     OWN,
@@ -31,7 +32,6 @@ from spl.code.subcommands import present_code
 from spl.errors import InputError
 from spl.provenance import git
 from spl.provenance.changes import changed_values
-from spl.provenance.files import digest
 from spl.provenance.manifest import Manifest
 from spl.provenance.recorded_looks import not_as_looked_at, read_looks
 from spl.provenance.register import prepared
@@ -98,14 +98,18 @@ def check_registration(path: Path, study: Study, nodes: Collection[Node]) -> Reg
     if not file.is_file():
         missing = f"{file} is missing; `spl register {path}` writes it, before the first run"
         return RegistrationCheck("", (missing,)) if study.registered else None
-    sha256 = digest(file)
+    try:
+        content = read_plain(file)
+    except OSError as error:
+        return RegistrationCheck("", (f"{file}: cannot be read: {error.strerror}",))
+    sha256 = hashlib.sha256(content).hexdigest()
     if study.registered is None:
         return RegistrationCheck(sha256, (f"registered: no longer in {path}",))
     plan, audited = make_plan(at_last_look(study)), {node.name: node for node in nodes}
     present, planned = registration(study, prepared(study)), {job.name: job for job in registered_jobs(plan)}
     unreadable = RegistrationCheck(sha256, (f"{file}: expected a registration, as `spl register` writes it",))
     try:
-        frozen = Frozen.model_validate(parse_json(file.read_bytes())).model_dump()
+        frozen = Frozen.model_validate(parse_json(content)).model_dump()
     except (ValueError, RecursionError):
         return unreadable
     try:

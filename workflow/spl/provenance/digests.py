@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from spl.attempts.plain_file import read_plain
 from spl.provenance.files import digest, write_whole
+from spl.provenance.ledger import MADE
 from spl.provenance.progress import with_progress
 
 # By path: size, times and inode of a file when it was hashed, and its sha256.
@@ -62,8 +63,16 @@ def _remember(place: Path, content: Any) -> None:
     """Write for the next audit; nothing where a link in received results would lead, where there are no results, or on
     a read-only file system."""
     with suppress(OSError):
-        if place.parent.parent.is_dir() and not place.parent.is_symlink():
+        if place.parent.parent.is_dir() and _is_at_home(place.parent):
             write_whole(place, json.dumps(content))
+
+
+def _is_at_home(folder: Path) -> bool:
+    """Whether a folder below a study's may be written to: behind a link to the study only where its jobs were at work,
+    as on a scratch disk, since a link may also have come with what somebody sent."""
+    if folder.is_symlink():
+        return False
+    return not any(place.is_symlink() for place in folder.parents) or (folder.parent / MADE).is_dir()
 
 
 def _digest(path: Path, known: Cache) -> tuple[list[int], str] | None:

@@ -18,6 +18,7 @@ import numpy as np
 from spl.analysis.calibration import MEASURED, weights
 from spl.analysis.collapse import collapsed_classes, column_shares, populated_diagonal, recalls
 from spl.analysis.predictions import Predictions, read_predictions
+from spl.attempts.plain_file import read_plain
 from spl.attempts.resumption import share_of_errors
 from spl.campaign.job import CIRCUMSTANCES, Job, canonical
 from spl.campaign.strict_json import json_differences
@@ -30,7 +31,7 @@ from spl.provenance.manifest import Manifest
 from spl.provenance.measurements import COLUMNS, impossible_measurements
 from spl.provenance.plausibility import impossible_statements
 from spl.provenance.records import misquotations
-from spl.provenance.result_files import read_json, read_measurements, read_rows, readable, tensors
+from spl.provenance.result_files import MOST_OF_RESULT, read_json, read_measurements, read_rows, readable, tensors
 from spl.study.files import SUMMARISED, RunInputs
 
 Digest = Callable[[Path], str | None]
@@ -86,7 +87,7 @@ def _quoted(job: Job, manifest: Manifest) -> Iterator[str]:
     """The circumstances beside a page with the manifests that they quote."""
     for path in job.outputs:
         if path.name.endswith(CIRCUMSTANCES) and path.is_file() and _ran_present_code(job, manifest):
-            for line in misquotations(read_circumstances(path.read_text(encoding="utf-8")), manifest):
+            for line in misquotations(read_circumstances(read_plain(path, MOST_OF_RESULT).decode()), manifest):
                 yield f"{path}: {line}"
 
 

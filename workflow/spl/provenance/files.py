@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from spl.attempts.plain_file import write_note
+from spl.attempts.plain_file import plain_digest, write_note
 from spl.errors import InputError
 
 
@@ -18,18 +19,24 @@ def digest(path: Path) -> str:
     The only folders that jobs read are data sets of images; other files in them do not count.
 
     Raises:
-        OSError: there is nothing, or neither a file nor a folder, as opening a pipe would block; or an empty folder, as
+        OSError: there is nothing, or what :func:`spl.attempts.plain_file.plain_digest` refuses; or an empty folder, as
             that in which a file system is mounted elsewhere.
     """
     if path.is_dir():
         if not any(path.iterdir()):
             raise OSError(f"{path}: expected images, found an empty folder")
         images = {name: path / name for name in _images(path)}
-        return digest_of_listing({name: digest(file) if file.is_file() else "" for name, file in images.items()})
-    if path.exists() and not path.is_file():
-        raise OSError(f"{path}: expected a file or a folder")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest_of_listing({name: _digest_of_image(file) for name, file in images.items()})
+    return plain_digest(path)
+
+
+def _digest_of_image(file: Path) -> str:
+    try:
+        return plain_digest(file)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EFBIG):  # nothing that could be read as an image
+            return ""
+        raise
 
 
 def digest_of_listing(images: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from spl.attempts.plain_file import read_plain
 from spl.campaign.job import Job
 from spl.errors import InputError
 
@@ -73,7 +74,7 @@ def read_listing(path: Path) -> dict[str, str]:
     """
     expected = f"{path}: expected lines of a sha256 and the name of a job, each once"
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_plain(path).decode().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{expected}: {error}") from error
     listed = {}

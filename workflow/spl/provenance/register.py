@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from spl.attempts.journal import JOURNAL
+from spl.attempts.plain_file import read_plain
 from spl.campaign.registration import registered_jobs, registration, registration_file
 from spl.code.subcommands import entry
 from spl.errors import InputError
@@ -42,7 +43,7 @@ def write_registration(path: Path) -> list[str]:
     check_claims(make_plan(study), str(path))
     file, data = registration_file(path), _described(study)
     text = registration_text(registration(study, data))
-    if file.is_file() and file.read_text(encoding="utf-8") == text:
+    if file.is_file() and read_plain(file) == text.encode():
         return [f"{file}: unchanged, sha256 {digest(file)}"]
     if begun := _first_begun(Path("results") / study.name):
         fate = "cannot change any more" if file.exists() else "would come too late"

@@ -6,6 +6,7 @@ A verdict rests on the bytes of all files and on the job's manifest, which the s
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -14,6 +15,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal
 
+from spl.attempts.plain_file import read_plain
 from spl.campaign.job import FOLDERS, MANIFEST, Job
 from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
@@ -25,6 +27,7 @@ from spl.provenance.copies import copied_runs
 from spl.provenance.evidence import Digest, contradictions
 from spl.provenance.links import link_problem, linked_jobs
 from spl.provenance.manifest import Manifest, read_manifest
+from spl.provenance.result_files import MOST_OF_RESULT
 from spl.provenance.seal import OUTSIDE, ROOT_FILE
 from spl.provenance.signature import SIGNATURE
 
@@ -187,7 +190,8 @@ def _verdict_on(
         return node("tampered", map(link_problem, links), links=links)
     outputs = {str(path): digest(path) for path in job.outputs}
     if absent := [path for path, sha256 in outputs.items() if sha256 is None]:
-        return node("missing", (f"{path} is missing" for path in absent))
+        words = {True: "is no file that can be read", False: "is missing"}
+        return node("missing", (f"{path} {words[os.path.lexists(path)]}" for path in absent))
     try:
         manifest = _own_manifest(job)
     except InputError as error:
@@ -215,7 +219,7 @@ def _verdict_on(
 
 def _holds_data_alone(circumstances: Path) -> bool:
     try:
-        read_circumstances(circumstances.read_text(encoding="utf-8"))
+        read_circumstances(read_plain(circumstances, MOST_OF_RESULT).decode())
     except (OSError, ValueError):
         return False
     return True
