@@ -77,7 +77,7 @@ def study(looked_at, tmp_path):
 
 def test_a_look_is_recorded_once_with_its_outcome(study):
     [look] = json.loads((study.folder / LOOKS).read_text())
-    assert (look["folds"], look["level"], look["claim"], look["verdict"]) == (2, 0.02, "scarce-labels", "undecided")
+    assert (look["folds"], look["level"], look["claim"], look["verdict"]) == (2, 0.02, "scarce-labels", "too few folds")
     assert 0.25 <= look["p"] <= 1, "two folds reach no less"
     before = (study.folder / LOOKS).read_bytes()
     assert study.spl("register", STUDY, "--look").returncode == 0
