@@ -81,14 +81,15 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         regime, gate_runs = _regime_of(claim, regimes, parameter["gate"])
         level = level_of(claim, len(of_folds))
         verdict = claim_verdict(found[name], level, regime)
-        values = _values(found[name], level)
-        values |= {"registered": float(claim["registered"]), "tests": float(tests[claim["family"]])}
+        values = _values(found[name], level) | {"registered": float(claim["registered"])}
         if verdict in (UNDECIDED, TOO_FEW_FOLDS):
             values |= _folds(claim, parameter, of_folds)
         runs = list(chain.from_iterable(of_folds["runs"]))
         lines = numbers.computed({"claim": name, "verdict": verdict}, {"verdict_at_level": level}, [*runs, *gate_runs])
         lines |= numbers.computed({"claim": name}, values, runs)
-        cells = printed_claim(claim, values, verdict)
+        of_family = {"tests": float(tests[claim["family"]])}
+        numbers.computed({"claim": name}, of_family, _runs_of_family(claim["family"], parameter["claims"], differences))
+        cells = printed_claim(claim, values | of_family, verdict)
         printed.append(
             {
                 column: Cell(text, lines.get(SHOWN.get(column, "")), bold=claim["primary"] and column == "claim")
@@ -141,6 +142,14 @@ def _families(
     corrected = (corrected_evidence({name: found[name] for name in family}, pending) for family in families.values())
     tests = {name: sum(found[claim].n > 0 or claim in pending for claim in family) for name, family in families.items()}
     return {name: one for family in corrected for name, one in family.items()}, tests
+
+
+def _runs_of_family(
+    family: str, claims: Sequence[Mapping[str, Any]], differences: Mapping[str, pd.DataFrame]
+) -> list[str]:
+    """The runs that decide how many claims of a family are tested."""
+    members = (claim["name"] for claim in claims if claim["family"] == family)
+    return list(dict.fromkeys(run for name in members for run in chain.from_iterable(differences[name]["runs"])))
 
 
 def _values(found: Evidence, level: float | None) -> dict[str, float]:
