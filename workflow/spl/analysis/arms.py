@@ -73,7 +73,7 @@ def arms(summary: pd.DataFrame, titles: Mapping[str, str]) -> list[Arm]:
     Raises:
         ValueError: several runs of a method in one variant have the same fold and seed.
     """
-    ranked: list[tuple[int, Arm]] = []  # each arm with the rank of its variant among those of its method
+    ranked: list[tuple[int, Arm]] = []  # each arm with the rank of its variant within its method
     labels = arm_labels(summary, titles)
     for (method, variant), runs in _variants(summary):
         indexed = runs.set_index(["fold", "seed"]).sort_index()
@@ -205,7 +205,7 @@ def run_names(compared: list[Arm]) -> dict[tuple[int, int], str]:
 
 
 def paired(arm: Arm, baseline: Arm) -> pd.DataFrame:
-    """The rows of an arm's runs, with those of the baseline on the same folds and seeds, where both are done.
+    """Each finished run of an arm beside the baseline's run on the same fold and seed, where that is done, too.
 
     The baseline's columns have the suffix ``_baseline``.
     """

@@ -154,8 +154,8 @@ def folds_needed(differences: Values, test: ClaimTest, level: float, part: float
     Noether's approximation (1987): the signed-rank test at a level a has power 1 - b from (z_a + z_b)^2 / (3 (q -
     1/2)^2) pairs on, where q is the probability that the sum of two differences is positive; the sign test from (z_a +
     z_b)^2 / (4 (q - 1/2)^2) pairs that differ on, where q is the share of these in one direction. Both probabilities
-    are those of the differences seen, moved towards 0 for a part of the effect. An equivalence must pass two tests, so
-    each needs a power of 90 %. For large effects the number is a few too high.
+    are estimated from the differences seen, moved towards 0 for a part of the effect. An equivalence must pass two
+    tests, so each needs a power of 90 %. For large effects the number is a few too high.
 
     Args:
         differences: float (n,), paired, one for each fold.

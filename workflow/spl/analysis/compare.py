@@ -24,7 +24,7 @@ class Comparison:
         setting: the data set, "" if the file has only one.
         baseline: the method that the others are compared with.
         arms: the methods, or their variants, with their errors, in the order of the file.
-        gains: by label of the arm, those of the baseline left out, in shares; corrected for the comparisons of all
+        gains: by label of the arm, for all arms but the baseline's, in shares; corrected for the comparisons of all
             data sets together.
     """
 

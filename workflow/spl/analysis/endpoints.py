@@ -22,7 +22,7 @@ class Material:
     """What endpoints are computed from.
 
     Attributes:
-        summaries: rows of the experiments' summaries, those of the claim's own experiment first.
+        summaries: rows of the experiments' summaries; the claim's own experiment comes first.
         inputs: among them the metrics and the predictions of finished runs.
         defaults: of the settings that vary.
         mean_below: the error, a share, below which a number of labels is enough.

@@ -72,7 +72,7 @@ def power_of_methods(
     """The power of comparing each method with the baseline, on each data set of a file.
 
     The differences of a fold are averaged over its seeds. Differences of future folds are the assumed gain plus or
-    minus a deviation, which is drawn from those of the pilot around their Hodges-Lehmann estimate: the test and the
+    minus a deviation, drawn from the pilot's deviations from its Hodges-Lehmann estimate: the test and the
     estimate assume that deviations are symmetric, and a pilot of few folds, all on one side, would promise too much. If
     the method is worse than the baseline, the test that it is worse counts. With several comparisons, the level of each
     is 0.05 over their number, which Holm's correction never goes below.

@@ -17,4 +17,4 @@ def load_matplotlib() -> None:
     found = find_spec("matplotlib")
     if "matplotlib" not in sys.modules and found and found.origin:
         with chdir(Path(found.origin).parent / "mpl-data"):
-            import matplotlib  # noqa: F401
+            import matplotlib  # noqa: F401 - it reads its settings now; figures use it later
