@@ -18,6 +18,7 @@ from spl.provenance.deviations import check_registration
 from spl.provenance.files import write_whole
 from spl.provenance.recorded_looks import TABLE, RecordedLook, claim_outcome, read_looks, runs_digest
 from spl.provenance.repair import study_setting
+from spl.provenance.verdicts import SOUND
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 
@@ -53,9 +54,11 @@ def record_look(path: Path) -> list[str]:
         raise InputError(f"{path}: {len(undone)} of {len(looked_at)} runs of this look are not done: {undone[0]}")
     shown = partial_plan(plan, results)
     table = f"{shown.products}{TABLE}"
-    nodes = judge(PlannedStudy(path, shown, jobs(shown, exhibits(shown, str(path))), results), [table], quick=False)
+    planned = jobs(shown, exhibits(shown, str(path)))
+    # Weights are not kept of runs that were committed at an earlier look
+    nodes = judge(PlannedStudy(path, shown, planned, results, archive=True), [table], quick=False)
     for node in nodes.values():
-        if node.verdict != "fresh":
+        if node.verdict not in SOUND:
             command = f"snakemake claims --config partial=true {study_setting(str(path))}"
             raise InputError(f"{node.name}: {node.verdict}: {node.why[0]}; `{command}` builds the table of claims")
     checked = check_registration(path, study, nodes.values())
