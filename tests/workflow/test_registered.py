@@ -86,6 +86,20 @@ def test_a_look_is_recorded_once_with_its_outcome(study):
     assert "on record with another outcome" in refusal(study, "spl", "register", STUDY, "--look")
 
 
+def test_a_look_counts_runs_whose_weights_are_not_kept_but_none_with_other_results(study):
+    before = (study.folder / LOOKS).read_bytes()
+    (study.folder / LOOKS).unlink()
+    for unkept in (*study.results.rglob("weights.safetensors"), *study.results.rglob("images.safetensors")):
+        unkept.unlink()
+    assert study.spl("register", STUDY, "--look").returncode == 0
+    assert (study.folder / LOOKS).read_bytes() == before
+    metrics = next(study.results.rglob("metrics.csv"))
+    metrics.write_text(metrics.read_text().replace("1", "2"))
+    assert f"{metrics.parent.relative_to(study.results)}: tampered: " in refusal(
+        study, "spl", "register", STUDY, "--look"
+    )
+
+
 def test_more_folds_are_an_edit_of_one_line_and_train_only_themselves(study):
     assert audit(study) == (0, audit(study)[1] | {"kept": True, "deviations": [], "notes": []})
     study.edit(STUDY, "folds: [0, 1]", "folds: 0-2")

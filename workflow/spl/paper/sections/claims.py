@@ -47,7 +47,7 @@ def _other_length(plan: Plan) -> str:
         dict.fromkeys(map(length_in_words, runs))
         for runs in (claim_parameters.supervised_runs(plan), claim_parameters.reference_runs(plan))
     )
-    if plan.study.gate is None or not supervised or supervised == reference:
+    if plan.study.gate is None or not supervised or not reference or supervised == reference:
         return ""
     return (
         f"The distance is that from full supervision over {listed(supervised, 'or')}; FixMatch has "
