@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from spl.campaign.parameters import run_parameter
+from spl.campaign.partial import partial_plan
 from spl.paper.catalogue import CATALOGUE
 from spl.paper.claims import CLAIMS
-from spl.paper.selection import exhibit_caption, exhibit_conditions, exhibits, own_caption
+from spl.paper.selection import exhibit_caption, exhibit_conditions, exhibit_content, exhibits, own_caption
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_study
 
@@ -86,6 +88,19 @@ def test_no_caption_of_any_study_has_a_gap():
         assert not [
             one.heading + exhibit_caption(plan, one) for one in shown if "{" in one.heading + exhibit_caption(plan, one)
         ]
+
+
+@pytest.mark.parametrize("study", ["demo", "digits"])
+def test_a_partial_paper_has_its_captions_whichever_experiment_is_done_beside_full_supervision(study, tmp_path):
+    plan = make_plan(read_study(CONFIG / f"{study}.yaml"))
+    for name, runs in plan.experiments.items():
+        for run in {*runs, *plan.experiments["fully-supervised"]}:
+            folder = tmp_path / name / "runs" / run
+            folder.mkdir(parents=True)
+            (folder / "parameters.json").write_text(run_parameter(plan, run))
+        partial = partial_plan(plan, tmp_path / name)
+        shown = exhibits(partial, "")
+        assert [name for name in shown if exhibit_content(partial, shown[name])] == list(shown)
 
 
 def test_pages_of_own_studies_refer_to_no_equation_of_the_paper():
