@@ -20,7 +20,7 @@ from spl.paper.selection import exhibit_inputs, exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 from spl.tables import aggregate, collapses, imbalance, summary, weakest_classes
-from spl.tables.layout import save_table
+from spl.tables.layout import Table, save_table
 
 PROTOCOL = yaml.safe_load((Path(__file__).parents[1] / "studies/protocol.yaml").read_text())
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch"}
@@ -83,6 +83,24 @@ def test_columns_that_are_details_have_a_table_of_their_own(tmp_path):
     assert "a note" in traced.html()
     assert "a note" not in traced.details_html()
     assert set(re.findall("#cell=t:[^,]*,([a-z]+)", traced.details_html())) == {"std"}
+
+
+def test_folded_rows_have_a_table_of_their_own_with_the_columns_in_which_they_differ(tmp_path):
+    numbers = pd.DataFrame({"claim": ["a", "b", "c"], "quantity": "n", "value": [2, 0, 0]})
+    printed = pd.DataFrame({"claim": ["a", "b", "c"], "n": ["2", "–", "–"], "tested by": ["x", "y", "z"]})
+    table = Table(numbers, printed, note="a note", details=("tested by",), folded=2)
+    save_table(table, "", "", tmp_path / "t")
+    traced = TracedTable(tmp_path / "t", SHOWN)
+
+    def cells(html):
+        return re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", html)
+
+    assert traced.folded == 2
+    assert cells(traced.html()) == ["claim", "n", "a", "2"]
+    assert "a note" in traced.html()
+    assert cells(traced.details_html()) == ["claim", "tested by", "a", "x"]
+    assert cells(traced.folded_html()) == ["claim", "tested by", "b", "y", "c", "z"]
+    assert traced.folded_html().count("<tr>") == 3
 
 
 def test_comparisons_of_runs_are_of_methods_and_one_pair_is_none(tmp_path):

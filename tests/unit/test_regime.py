@@ -238,6 +238,7 @@ def test_the_table_has_a_verdict_for_each_claim_and_the_runs_behind_it(tmp_path)
     assert table.bold == {(0, 0)}, "and bold"
     not_run = (table.printed["verdict"] == "not run").tolist()
     assert not_run == sorted(not_run), "what was not run comes last"
+    assert table.folded == sum(not_run), "and is folded on the page"
     assert "scarce-labels: coverage 95.0 % (at least 90), distance 4.20 points" in table.note
 
 

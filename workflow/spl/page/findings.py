@@ -89,16 +89,26 @@ def read_claims(content: bytes, study: str, path: Path) -> CommittedClaims:
 
 
 def claims_table(table: CommittedClaims) -> str:
-    """All claims of a study as Markdown, and what its gate measured."""
-    cells = [
-        {
+    """The claims of a study as Markdown, what its gate measured, and folded the claims that are not run."""
+    cells = {
+        name: {
             column: f"**{markdown(text)}**" if column == "claim" and CLAIMS[name].primary else markdown(text)
             for column, text in row.items()
         }
         for name, row in table.cells.items()
-    ]
-    printed = pd.DataFrame(cells).to_markdown(index=False, disable_numparse=True)
-    return f"{printed}\n\n{markdown(table.regime)}".strip()
+    }
+    not_run = [name for name, row in table.cells.items() if row["verdict"] == NOT_RUN and not CLAIMS[name].primary]
+    shown = pd.DataFrame([row for name, row in cells.items() if name not in not_run])
+    parts = [_printed(shown), markdown(table.regime)]
+    if not_run:
+        folded = pd.DataFrame([cells[name] for name in not_run])[["claim", "tested by"]]
+        counted = f"{len(not_run)} claim{'s' if len(not_run) > 1 else ''}"
+        parts += [f"<details><summary>Not run: {counted}</summary>", _printed(folded), "</details>"]
+    return "\n\n".join(filter(None, parts))
+
+
+def _printed(cells: pd.DataFrame) -> str:
+    return cells.to_markdown(index=False, disable_numparse=True)
 
 
 def claims_summary(table: CommittedClaims) -> str:

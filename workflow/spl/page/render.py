@@ -119,7 +119,7 @@ def _sections(
     """The sections with their content, and the runs behind each number of their tables; the page has runs ``shown``."""
     sections, behind = [], dict[str, list[str]]()
     for section in parameter["sections"]:
-        content: dict[str, Any] = {"width": 0, "comparisons": [], "details": []}
+        content: dict[str, Any] = {"width": 0, "comparisons": [], "details": [], "folded": 0}
         path = products / folder_of(section) / section["name"]
         if section["kind"] == "figure":
             content |= _picture(path.with_suffix(".png"))
@@ -127,9 +127,12 @@ def _sections(
             content["body"] = _data_url(WORKBOOK, path.with_suffix(".xlsx").read_bytes())
         else:
             table = TracedTable(path, shown)
-            content |= {"body": table.html(), "comparisons": table.comparisons(), "details": table.details}
+            content |= {"body": table.html(), "comparisons": table.comparisons()}
+            content |= {"details": table.details, "folded": table.folded}
             if table.details:
                 content["details_body"] = table.details_html()
+            if table.folded:
+                content["folded_body"] = table.folded_html()
             behind |= table.runs
         sections.append({**section, **content})
     return sections, behind

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,6 +31,7 @@ class TracedTable:
 
     Attributes:
         details: the columns that :meth:`details_html` shows apart from the others.
+        folded: the number of rows, the last ones, that :meth:`folded_html` shows apart from the others.
         runs: the paths of the runs behind each number that was linked so far, by the number's address.
     """
 
@@ -42,24 +45,47 @@ class TracedTable:
         self._name = stem.name
         self._markdown = stem.with_suffix(".md").read_text(encoding="utf-8")
         self._trace = Trace(stem)
-        self.details = self._trace.details
+        self.details, self.folded = self._trace.details, self._trace.folded
 
     def html(self) -> str:
-        """The table without its caption and its details."""
-        return self._html(self._tokens(), lambda heading, _: heading not in self.details)
+        """The table and its note, without its caption, its details and its folded rows."""
+        columns = [heading not in self.details for heading in self._rows[0]]
+        return self._html(self._tokens, columns, range(len(self._rows) - 1 - self.folded))
 
     def details_html(self) -> str:
-        """The names of the rows with the details."""
-        tokens = self._tokens()
-        end = next(place for place, token in enumerate(tokens) if token.type == "table_close")
-        return self._html(tokens[: end + 1], lambda heading, column: column == 0 or heading in self.details)
+        """The names of the rows that are not folded, with the details."""
+        columns = [column == 0 or heading in self.details for column, heading in enumerate(self._rows[0])]
+        return self._html(self._without_note, columns, range(len(self._rows) - 1 - self.folded))
 
+    def folded_html(self) -> str:
+        """The folded rows, with the columns in which they differ."""
+        rows = range(len(self._rows) - 1 - self.folded, len(self._rows) - 1)
+        folded = [self._rows[1 + row] for row in rows]
+        columns = [column == 0 or len(set(cells)) > 1 for column, cells in enumerate(zip(*folded, strict=True))]
+        return self._html(self._without_note, columns, rows)
+
+    @property
     def _tokens(self) -> list[Token]:
         return READER.parse(self._markdown[self._markdown.index("\n\n") :])
 
-    def _html(self, tokens: list[Token], is_shown: Callable[[str, int], bool]) -> str:
-        """The table in these tokens with the columns, of a heading and a number, that are shown."""
-        headings = [tokens[place + 1].content for place, token in enumerate(tokens) if token.type == "th_open"]
+    @property
+    def _without_note(self) -> list[Token]:
+        tokens = self._tokens
+        return tokens[: next(place for place, token in enumerate(tokens) if token.type == "table_close") + 1]
+
+    @cached_property
+    def _rows(self) -> list[list[str]]:
+        """The cells, in Markdown; the headings come first."""
+        rows: list[list[str]] = []
+        for token, content in pairwise(self._tokens):
+            if token.type == "tr_open":
+                rows.append([])
+            elif token.type in ("th_open", "td_open"):
+                rows[-1].append(content.content)
+        return rows
+
+    def _html(self, tokens: list[Token], columns: Sequence[bool], rows: range) -> str:
+        """The table in these tokens with the columns and the rows that are shown, and its headings."""
         shown = []
         row, column = -2, -1  # the headings are row -1
         for start, token in enumerate(tokens):
@@ -68,7 +94,9 @@ class TracedTable:
                 row, column = row + 1, -1
             elif token.type in ("th_open", "td_open"):
                 column += 1
-            if token.level > IN_ROW and not is_shown(headings[column], column):
+            if token.level >= IN_ROW and row >= 0 and row not in rows:
+                continue
+            if token.level > IN_ROW and not columns[column]:
                 continue
             shown.append(token)
             if token.type == "th_open" and not cell.content:

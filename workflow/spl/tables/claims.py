@@ -96,9 +96,14 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
                 for column, text in cells.items()
             }
         )
-    printed.sort(key=lambda line: str(line["verdict"]) == NOT_RUN and not line["claim"].bold)
-    table = numbers.table(pd.DataFrame(printed))
-    return replace(table, note=regime_note(table.tidy), texts=TEXTS, details=DETAILS)
+    printed.sort(key=_is_folded)
+    table, folded = numbers.table(pd.DataFrame(printed)), sum(map(_is_folded, printed))
+    return replace(table, note=regime_note(table.tidy), texts=TEXTS, details=DETAILS, folded=folded)
+
+
+def _is_folded(line: Mapping[str, Cell]) -> bool:
+    """Whether a printed claim is not run, and not the primary one."""
+    return str(line["verdict"]) == NOT_RUN and not line["claim"].bold
 
 
 def level_of(claim: Mapping[str, Any], n: int) -> float | None:

@@ -58,6 +58,7 @@ class Table:
         cells: for each printed cell, row by row, the line of ``tidy`` that it shows, from 0; None if it shows none.
         bold: row and column of each printed cell in bold, from 0.
         details: columns that the page shows apart, folded, where the table would be too wide.
+        folded: the number of the last rows that the page shows apart, folded, since nothing in them was measured.
     """
 
     tidy: pd.DataFrame
@@ -68,6 +69,7 @@ class Table:
     cells: Sequence[Sequence[int | None]] = ()
     bold: frozenset[tuple[int, int]] = frozenset()
     details: tuple[str, ...] = ()
+    folded: int = 0
 
     @classmethod
     def traced(cls, tidy: pd.DataFrame, printed: pd.DataFrame, runs: Sequence[tuple[str, ...]], **more: Any) -> Table:
@@ -301,7 +303,7 @@ def save_table(table: Table, title: str, caption: str, stem: Path) -> None:
 
     The last one holds what :class:`spl.tables.trace.Trace` reads: the paths of all ``runs``; ``groups`` of them, as
     indices; for each line of the tidy table its group (``numbers``); for each printed cell, row by row, the line of the
-    number that it shows (``cells``); and the columns that are ``details``, if there are any.
+    number that it shows (``cells``); and the columns that are ``details`` and the number of ``folded`` rows, if any.
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
     write_csv(table.tidy, stem.with_suffix(".csv"))
@@ -319,6 +321,7 @@ def _sidecar(table: Table) -> str:
         "numbers": [groups[group] for group in table.runs],
         "cells": table.cells,
         **({"details": table.details} if table.details else {}),
+        **({"folded": table.folded} if table.folded else {}),
     }
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"
 

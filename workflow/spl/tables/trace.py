@@ -21,6 +21,7 @@ class Trace:
         tidy: the tidy table, as read.
         cells: for each printed cell, row by row, the line of ``tidy`` that it shows, from 0; None if it shows none.
         details: the printed columns that the page shows apart.
+        folded: the number of the last printed rows that it shows apart.
     """
 
     def __init__(self, stem: Path) -> None:
@@ -31,6 +32,7 @@ class Trace:
         self._runs, self._groups, self._numbers = content["runs"], content["groups"], content["numbers"]
         self.cells: list[list[int | None]] = content["cells"]
         self.details: list[str] = content.get("details", [])
+        self.folded: int = content.get("folded", 0)
 
     @property
     def computed(self) -> bool:
