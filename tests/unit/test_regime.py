@@ -236,7 +236,7 @@ def test_the_table_has_a_verdict_for_each_claim_and_the_runs_behind_it(tmp_path)
     assert set(table.runs[line]) > {*REFERENCE, "digits/full/fold0/supervised/seed0"}, "the gate's runs, too"
     assert table.printed["claim"][0].startswith("With scarce labels"), "the primary claim is the first"
     assert table.bold == {(0, 0)}, "and bold"
-    not_run = (table.printed["verdict"] == "not run").tolist()
+    not_run = (table.printed["n"] == "–").tolist()
     assert not_run == sorted(not_run), "what was not run comes last"
     assert table.folded == sum(not_run), "and is folded on the page"
     assert "scarce-labels: coverage 95.0 % (at least 90), distance 4.20 points" in table.note

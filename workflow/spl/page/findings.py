@@ -25,7 +25,7 @@ from spl.attempts.plain_file import read_plain, write_note
 from spl.errors import InputError
 from spl.paper.claims import CLAIMS
 from spl.study.base import SLUG
-from spl.tables.claims import REGIME, printed_claim, regime_note
+from spl.tables.claims import NOTHING, REGIME, printed_claim, regime_note
 from spl.text.markdown import markdown
 from spl.text.printable import brief
 
@@ -97,7 +97,7 @@ def claims_table(table: CommittedClaims) -> str:
         }
         for name, row in table.cells.items()
     }
-    not_run = [name for name, row in table.cells.items() if row["verdict"] == NOT_RUN and not CLAIMS[name].primary]
+    not_run = [name for name, row in table.cells.items() if row["n"] == NOTHING and not CLAIMS[name].primary]
     shown = pd.DataFrame([row for name, row in cells.items() if name not in not_run])
     parts = [_printed(shown), markdown(table.regime)]
     if not_run:

@@ -14,7 +14,6 @@ import pandas as pd
 from spl.analysis.claims import (
     CONTRADICTED,
     FEWEST,
-    NOT_RUN,
     SUPPORTED,
     TOO_FEW_FOLDS,
     UNDECIDED,
@@ -44,6 +43,7 @@ SHOWN = {
     "smallest p": "smallest_p",
     "folds to decide": "folds_needed",
 }
+NOTHING = "–"  # the number of folds of a claim no run of which is done
 USUAL = 0.95  # level of intervals that needs no mention
 MOST_FOLDS = 1000  # larger numbers of folds are not printed
 REGIME = "regime of "  # before the name of an experiment, in place of a claim
@@ -102,8 +102,8 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
 
 
 def _is_folded(line: Mapping[str, Cell]) -> bool:
-    """Whether a printed claim is not run, and not the primary one."""
-    return str(line["verdict"]) == NOT_RUN and not line["claim"].bold
+    """Whether no run of a printed claim is done, and it is not the primary one."""
+    return str(line["n"]) == NOTHING and not line["claim"].bold
 
 
 def level_of(claim: Mapping[str, Any], n: int) -> float | None:
@@ -204,7 +204,7 @@ def printed_claim(claim: Mapping[str, Any], values: Mapping[str, float], verdict
     return {
         "claim": f"{claim['text']} ({claim['section']})",
         "verdict": f"{verdict}{exploratory}",
-        "n": f"{values['n']:.0f}" if values["n"] else "–",
+        "n": f"{values['n']:.0f}" if values["n"] else NOTHING,
         "effect, interval": effect,
         "p": p_value(values["p_supported_holm"]),
         "p, opposite": p_value(values["p_contradicted_holm"]),
