@@ -127,8 +127,8 @@ def test_the_page_of_a_study(tmp_path):
     limits = {"classes": ["cat", "dog"], "basins": {"partly_collapsed": 0.5}}
     save_table(collapses.build({"titles": TITLES} | limits, [path]), "", "", tmp_path / "tables/when")
     common = {"kind": "table", "title": "Table", "heading": "", "caption": "", "part": "all", "detail": False}
-    common |= {"experiments": []}
-    folded = {"detail": True, "title": "Table 2"}
+    common |= {"experiments": [], "terms": {}}
+    folded = {"detail": True, "title": "Table 2", "terms": {"Steps": "as above, and p of Holm."}}
     given = {
         "title": "", "study": "", "sections": [common | {"name": "gains"}, common | folded | {"name": "when"}],
         "assumed": {}, "experiments": ["one"], "stand_ins": {}, "runs": 6, "missing": 0, "products": "", "left_out": [],
@@ -149,6 +149,8 @@ def test_the_page_of_a_study(tmp_path):
     contents = re.search("<nav.*?</nav>", page, re.DOTALL)[0]
     assert '<a href="#gains">Table</a>' in contents
     assert '<li>More: <a href="#when">Table 2</a></li>' in contents, "what is folded, too"
+    assert page.count("How to read this table") == 1
+    assert re.search('<dt>Steps</dt><dd>as above, and p of <a class="term"[^>]*>Holm</a>', page), "and explained, too"
     cells = re.findall(r"<t[dh]([^>]*)>(.*?)</t[dh]>", page, re.DOTALL)
     assert not [cell for _, cell in cells if re.search(r"-\d", re.sub("<.*?>", "", cell))], "a hyphen is no minus"
     assert "−2.00 to −2.00" in re.sub("<.*?>", "", page)

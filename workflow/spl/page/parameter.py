@@ -33,6 +33,7 @@ def page_content(plan: Plan, shown: Mapping[str, Exhibit]) -> dict[str, Any]:
             "title": exhibit.title,
             "heading": _heading(exhibit, parts[exhibit.section]),
             "caption": own_caption(plan, exhibit),
+            "terms": dict(exhibit.terms(plan, *exhibit.experiments)),
             "part": exhibit.section,
             "detail": exhibit.detail,
             "experiments": list(exhibit_conditions(plan, exhibit)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +12,10 @@ from spl.paper.parameters import Inputs, Parameter
 # What every experiment has: the errors as means and fold by fold; where its runs differ in one setting, or in the
 # number of labels, the errors by its values as table and as curve. The paper numbers some of these.
 Product = Literal["", "means", "folds", "grid", "curve"]
+
+
+def _no_terms(*_: object) -> Mapping[str, str]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class Exhibit:
         module: module with its ``draw`` (figure) or ``build`` (table).
         caption: function of the plan and the experiments; what it shows, apart from the conditions of its runs;
             ``{baseline}`` is in the place of the method that it compares the others with.
+        terms: function of the plan and the experiments; what its columns and its words mean, by name, where that is too
+            much for a caption: part of it in a file, and folded on the page.
         experiments: names of the experiments that it shows, in the order of its inputs; none for the plot of a formula.
         inputs: function of the plan and the experiments; the files that it reads, below ``results/<study>/``.
         parameter: function of the plan and the experiments; all else that it depends on.
@@ -44,6 +50,7 @@ class Exhibit:
     optional: tuple[str, ...] = ()
     product: Product = ""
     conditions: bool = True
+    terms: Callable[..., Mapping[str, str]] = _no_terms
     section: str = ""
     detail: bool = False
 

@@ -181,14 +181,16 @@ def exhibit_inputs(plan: Plan, exhibit: Exhibit) -> list[str]:
 
 
 def exhibit_caption(plan: Plan, exhibit: Exhibit) -> str:
-    """The whole caption: what the exhibit shows, the conditions of its runs, in a partial paper how many are done."""
+    """The whole caption: what the exhibit shows, in a partial paper of how many runs, what its words mean, and the
+    conditions of its runs."""
     first, *others = exhibit_conditions(plan, exhibit).items() or [("", "")]
-    text = f"{own_caption(plan, exhibit)} {first[1]}".rstrip()
+    terms = (f"{name}: {meaning}" for name, meaning in exhibit.terms(plan, *exhibit.experiments).items())
+    text = " ".join(filter(None, [own_caption(plan, exhibit), *terms, first[1]]))
     return text + "".join(f" For reference, {name}: {conditions}" for name, conditions in others)
 
 
 def own_caption(plan: Plan, exhibit: Exhibit) -> str:
-    """The caption without the conditions of the runs, which the page states once for each section."""
+    """The caption without the conditions of the runs, which the page states once for each section, and the terms."""
     text = exhibit.caption(plan, *exhibit.experiments) + captions.done(plan, *exhibit.experiments)
     baseline = exhibit.parameter(plan, *exhibit.experiments).get("baseline")
     return _for_the_study(plan, text.replace("{baseline}", method_title(baseline)) if baseline else text)

@@ -11,34 +11,50 @@ from spl.study.plan import Plan
 
 def _claims(plan: Plan, *experiments: str) -> str:
     """The table of claims."""
-    gate, margin = plan.study.gate, 100 * plan.study.no_effect.margin
     regime = (
-        "Out of regime: the runs do not meet the condition of the gate, under which the paper makes the claim. This is "
-        "no refutation, and the numbers of such a claim only describe these runs. "
-        if gate
+        "Out of regime is no refutation: the runs do not meet the condition under which the paper makes the claim."
+        if plan.study.gate
         else "The study has no gate, so it does not check whether its runs are in the regime of few labels and high "
         "performance, for which the paper makes most of these claims."
     )
-    pending = ", registered ones that are not run yet included" if plan.study.registered else ""
     return (
-        "Claims of the paper in our words, with their section and a computed verdict; the primary one is bold. Effect: "
-        "Hodges–Lehmann estimate of the paired difference, over n folds, in points for errors and shares; as a median "
-        "it is moved less than the mean by a few folds in which a class collapses, and may differ from it in sign. For "
-        "basins and wins over FixMatch: the difference of two shares of folds. Positive: in favour of the claim; "
-        "negative: against it. In brackets, from 3 folds on, its exact interval, at 95 % or the next level above that "
-        "n folds have; where n folds allow only a lower level, it is given. That of a difference of shares combines "
-        "two exact intervals (Clopper and Pearson's), and is rather too wide than too narrow. p, and p, opposite: "
-        "exact one-sided signed-rank tests (for runs that switch, McNemar's) that the claim, and that its opposite, "
-        "holds, corrected by Holm's method within each group of claims that answer one question (named under tested by)"
-        f"{pending}. Equally good: both one-sided tests that the difference lies within {margin:g} points (assumed "
-        "margin); a difference that is not significant is never taken for equality. Smallest p: that of n folds, "
-        f"before the correction. Supported, contradicted: p, or p, opposite, is at most {_levels(plan)}; this holds "
-        "for the data and the network of the study, not beyond. Undecided: neither. Too few folds: no outcome of n "
-        "folds could decide. Folds to decide: about how many would do so with a power of 80 % (Noether's "
-        "approximation), for the effect seen and for half of it, since an effect seen in few folds is uncertain. "
-        f"{regime}{_other_length(plan)}Not run: the study lacks the experiment, or its runs, or those that the regime "
-        "is measured on, are not done. Exploratory: the test was not registered before the runs."
+        "Claims of the paper in our words, with their section and a computed verdict; the primary one is bold. A "
+        "positive effect is in favour of the claim. Supported and contradicted hold for the data and the network of "
+        f"the study, not beyond; undecided is no proof that there is no effect. {regime}"
     )
+
+
+def _terms(plan: Plan, *experiments: str) -> dict[str, str]:
+    """What the columns and the verdicts of the table of claims mean."""
+    gate, margin = plan.study.gate, 100 * plan.study.no_effect.margin
+    pending = ", registered ones that are not run yet included" if plan.study.registered else ""
+    regime = {
+        "Out of regime": "the runs do not meet the condition of the gate, so the numbers of such a claim only describe "
+        f"these runs.{_other_length(plan)}"
+    }
+    return {
+        "Effect": "Hodges–Lehmann estimate of the paired difference, over n folds, in points for errors and shares; as "
+        "a median it is moved less than the mean by a few folds in which a class collapses, and may differ from it in "
+        "sign. For basins and wins over FixMatch: the difference of two shares of folds.",
+        "Interval": "in brackets, from 3 folds on, exact, at 95 % or the next level above that n folds have; where n "
+        "folds allow only a lower level, it is given. That of a difference of shares combines two exact intervals "
+        "(Clopper and Pearson's), and is rather too wide than too narrow.",
+        "p, and p, opposite": "exact one-sided signed-rank tests (for runs that switch, McNemar's) that the claim, and "
+        "that its opposite, holds, corrected by Holm's method within each group of claims that answer one question "
+        f"(named under tested by){pending}.",
+        "Equally good": f"both one-sided tests that the difference lies within {margin:g} points (assumed margin); a "
+        "difference that is not significant is never taken for equality.",
+        "Smallest p": "that of n folds, before the correction.",
+        "Supported, contradicted": f"p, or p, opposite, is at most {_levels(plan)}.",
+        "Undecided": "neither.",
+        "Too few folds": "no outcome of n folds could decide.",
+        "Folds to decide": "about how many would do so with a power of 80 % (Noether's approximation), for the effect "
+        "seen and for half of it, since an effect seen in few folds is uncertain.",
+        **(regime if gate else {}),
+        "Not run": "the study lacks the experiment, or its runs, or those that the regime is measured on, are not "
+        "done.",
+        "Exploratory": "the test was not registered before the runs.",
+    }
 
 
 def _other_length(plan: Plan) -> str:
@@ -50,8 +66,8 @@ def _other_length(plan: Plan) -> str:
     if plan.study.gate is None or not supervised or not reference or supervised == reference:
         return ""
     return (
-        f"The distance is that from full supervision over {listed(supervised, 'or')}; FixMatch has "
-        f"{listed(reference, 'or')}. "
+        f" The distance is that from full supervision over {listed(supervised, 'or')}; FixMatch has "
+        f"{listed(reference, 'or')}."
     )
 
 
@@ -86,6 +102,7 @@ EXHIBITS: dict[str, Exhibit] = {
         "What the paper claims, and what these runs say",
         "spl.tables.claims",
         _claims,
+        terms=_terms,
         inputs=claim_parameters.claim_files,
         parameter=claim_parameters.claim_tests,
         optional=(*claim_parameters.TESTING, SUPERVISED),
