@@ -59,6 +59,7 @@ STATED = {
         "table1": False,
     },
     "rise: largest error of a fold below the default": {"sensitivity-momentum": True, "sensitivity-thresholds": False},
+    "with a band of one standard deviation": {"pseudo-labels": True, "sensitivity-momentum": False},
     "less than 25 % of these recognised (assumed limits)": {"basin-switches": True, "within-basins-shapes": True},
     "These groups are chosen by the outcome, so nothing is tested": {"within-basins-scarce-labels": True},
     "Coverage, the mean weight of the pseudo-labels": {"pseudo-labels": True},

@@ -50,7 +50,7 @@ def test_every_run_tells_its_basin_and_when_which_class_was_collapsed(built):
 
 
 def test_a_note_says_how_the_number_of_collapses_depends_on_the_limit(built):
-    assert built.note.endswith("runs whose smallest column is below 40, 50, 60 %: FixMatch 2, 2, 2 of 3.")
+    assert built.note.endswith("below 40, 50, 60 %, whatever their recall. FixMatch: 2, 2, 2 of 3.")
 
 
 def test_words_are_read_from_the_left(built, tmp_path):

@@ -351,6 +351,9 @@ def test_the_worst_run_is_told_by_what_differs_in_its_experiment(collapsing):
     first, second = (axis.get_title() for axis in confusion.draw(given, collapsing)[0].axes[:2])
     assert first.startswith("best: FixMatch, λ_Φ = 0.1\n")
     assert second.startswith("worst: FixMatch, λ_Φ = 0.5\n40 labels, fold 1, seed 0, error ")
+    write(collapsing[0], runs.assign(error_last=[0.25, 0.5, 0.25]))
+    first, _ = (axis.get_title() for axis in confusion.draw(given, collapsing)[0].axes[:2])
+    assert first.endswith(", one of 2 runs with error 25.0 %")
 
 
 @pytest.mark.parametrize("classes", [4, 10, 100])

@@ -43,7 +43,9 @@ def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.D
             axis.set_xticks(range(len(classes)), columns, fontsize=7, rotation=90)
             axis.set_yticks(range(len(classes)), names, fontsize=7)
         arm, rest = run_in_words(run, summary, parameter["titles"])
-        axis.set_title(f"{which}: {arm}\n{rest}, error {100 * run['error_last']:.1f} %")
+        equal = int((summary["error_last"] == run["error_last"]).sum())
+        tied = f"one of {equal} runs with " if equal > 1 else ""
+        axis.set_title(f"{which}: {arm}\n{rest}, {tied}error {100 * run['error_last']:.1f} %")
         axis.set(xlabel="predicted class, and its column's sum", ylabel="true class")
         shown += [
             (which, run["run"], classes[row], classes[column], int(matrix[row, column]))

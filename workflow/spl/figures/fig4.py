@@ -20,8 +20,8 @@ MEASURE = "normalised_std"
 def draw(parameter: Mapping[str, Any], inputs: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """Standard deviation of the class counts divided by their mean, against the number of labels.
 
-    The expectation for uniform draws is sqrt(K - 1) / sqrt(n) for K classes: 3 / sqrt(n) for ten. Means that missing
-    runs may change are hollow.
+    The root of its expected square for uniform draws is sqrt(K - 1) / sqrt(n) for K classes: 3 / sqrt(n) for ten, a few
+    per cent above its expectation. Means that missing runs may change are hollow.
 
     Args:
         parameter: not used.

@@ -21,7 +21,12 @@ from spl.study.plan import Plan
 ERROR = "Error of the last checkpoint, in percent of the test images"
 TIES = ", several where they print the same, none where all do"
 LEAST = "Least: the smallest p that so few pairs can reach, where it is above 0.05."
-MEASURED_LATE = "Mean over the steps, and mean ± std over the runs, in percent."
+
+
+def measured_late(plan: Plan, experiment: str) -> str:
+    """How the evaluations at the end of the runs of an experiment become numbers."""
+    over_runs = "" if is_single_pair(plan, experiment) else ", and mean ± std over the runs"
+    return f"Mean over the steps{over_runs}, in percent."
 
 
 def errors(plan: Plan, experiment: str, *_references: str) -> str:
@@ -118,10 +123,13 @@ def matrices(plan: Plan, experiment: str) -> str:
 
 def pseudo_labels(plan: Plan, experiment: str) -> str:
     """Equation 5 during training."""
+    over_runs = (
+        "" if is_single_pair(plan, experiment) else ": mean over the runs, with a band of one standard deviation"
+    )
     return (
         "Coverage, the mean weight of the pseudo-labels, which is the selected share of them if weights are 0 or 1; "
         "and purity, the part of this weight whose pseudo-label is right (equation 5). Measured over the steps since "
-        "the previous evaluation: mean over the runs, with a band of one standard deviation."
+        f"the previous evaluation{over_runs}."
     )
 
 
@@ -130,7 +138,7 @@ def coverage(plan: Plan, experiment: str) -> str:
     return (
         "Coverage: mean weight of the pseudo-labels, which is the selected share of them if weights are 0 or 1. "
         "Purity: the part of this weight whose pseudo-label is right (equation 5). Over the evaluations in the last "
-        f"fifth of the training. {MEASURED_LATE}"
+        f"fifth of the training. {measured_late(plan, experiment)}"
     )
 
 

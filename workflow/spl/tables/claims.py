@@ -256,6 +256,7 @@ def _add_regimes(
             "coverage": measured.coverage,
             "coverage_least": limits["coverage"],
             "distance": measured.distance,
+            "distance_runs": float((runs["basin"] == "high").sum()),
             "distance_largest": limits["distance"],
             "low_basin": measured.low_basin,
             "low_basin_runs": len(share),
@@ -293,7 +294,8 @@ def _in_words(values: Mapping[str, float]) -> str:
     if isinf(values["distance"]):
         return f"{coverage}, no run in the high basin whose distance could be measured"
     largest = percent(values["distance_largest"])
-    return f"{coverage}, distance {percent(values['distance'], 2)} points (at most {largest})"
+    high = f"{values['distance_runs']:.0f} of {values['runs']:.0f} runs are in the high basin"
+    return f"{coverage}, distance {percent(values['distance'], 2)} points (at most {largest}; {high})"
 
 
 def _low_basin_in_words(values: Mapping[str, float]) -> str:

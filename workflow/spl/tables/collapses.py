@@ -37,18 +37,18 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
 
 
 def _other_limits(runs: pd.DataFrame, limit: float) -> str:
-    """How many runs of each arm have a smallest column below the limit of a collapse, and below others near it."""
+    """How many runs of each arm have a smallest column below the limit of a partial collapse, or others near it."""
     limits = [one for change in (-NEARBY, 0, NEARBY) if 0 < (one := round(limit + change, 2)) <= 1]
     done = runs.dropna(subset="error_last")
     counts = [
-        f"{arm} {', '.join(str((columns < one).sum()) for one in limits)} of {len(columns)}"
+        f"{arm}: {', '.join(str((columns < one).sum()) for one in limits)} of {len(columns)}"
         for arm, columns in done.groupby("arm", sort=False)["smallest_column"]
     ]
     if not counts:
         return ""
     return (
-        "The number of collapses depends on the limit: runs whose smallest column is below "
-        f"{', '.join(percent(one, 0) for one in limits)} %: {'; '.join(counts)}."
+        f"Near the limit of a partial collapse, {percent(limit, 0)} %: runs whose smallest column is below "
+        f"{', '.join(percent(one, 0) for one in limits)} %, whatever their recall. {'; '.join(counts)}."
     )
 
 

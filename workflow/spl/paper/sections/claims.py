@@ -38,10 +38,11 @@ def _terms(plan: Plan, *experiments: str) -> dict[str, str]:
         "sign. For basins and wins over FixMatch: the difference of two shares of folds.",
         "Interval": "in brackets, from 3 folds on, exact, at 95 % or the next level above that n folds have; where n "
         "folds allow only a lower level, it is given. That of a difference of shares combines two exact intervals "
-        "(Clopper and Pearson's), and is rather too wide than too narrow.",
+        "(Clopper and Pearson's), and is rather too wide than too narrow. No interval is corrected for its group or "
+        "for the looks, so one may exclude 0 beside a claim that is undecided.",
         "p, and p, opposite": "exact one-sided signed-rank tests (for runs that switch, McNemar's) that the claim, and "
         "that its opposite, holds, corrected by Holm's method within each group of claims that answer one question "
-        f"(named under tested by){pending}.",
+        f"(named under tested by){pending}. Differences of 0 are left out, and equal ones share their ranks.",
         "Equally good": f"both one-sided tests that the difference lies within {margin:g} points (assumed margin); a "
         "difference that is not significant is never taken for equality.",
         "Smallest p": "that of n folds, before the correction.",

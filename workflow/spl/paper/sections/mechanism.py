@@ -17,7 +17,7 @@ def _flips(plan: Plan, experiment: str) -> str:
         "Flips: share of the visits to an unlabelled image at which its pseudo-label differs from that of the previous "
         "visit. Movement of the weight: mean distance of the pseudo-label's weight from that at the previous visit; "
         "the largest weight is 1. Over the evaluations in the last half of the training. "
-        f"{captions.MEASURED_LATE} Gain: that of FixMatch minus that of the method, "
+        f"{captions.measured_late(plan, experiment)} Gain: that of FixMatch minus that of the method, "
         f"{captions.comparison_in_words(plan, experiment)}"
     )
 

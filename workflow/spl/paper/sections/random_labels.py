@@ -14,9 +14,9 @@ def _frequencies(plan: Plan, experiment: str) -> str:
     folds, dataset = plan.study.experiments[experiment].folds, plan.study.experiments[experiment].dataset
     return (
         "Standard deviation of the class counts of a labelled set, divided by their mean, against the number of "
-        f"labels: a dot for each labelled set, its mean over {numbered('fold', folds)}, and its expectation under "
-        f"uniform draws. {data_name(plan, dataset)}; labels drawn uniformly from all training images, each labelled "
-        f"set contained in the next larger one of its fold; {len(plan.experiment_splits[experiment])} labelled sets."
+        f"labels: a dot for each labelled set, its mean over {numbered('fold', folds)}, and the root of its "
+        f"expected square under uniform draws. {data_name(plan, dataset)}; labels drawn uniformly from all training "
+        f"images, each labelled set contained in the next larger one of its fold; {len(plan.experiment_splits[experiment])} labelled sets."
         + (
             " Orange: mean over the folds on which at least one run, of any method, ended in the low basin (a class "
             "at least partly collapsed); the line has gaps where no run did."
