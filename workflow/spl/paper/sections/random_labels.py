@@ -16,7 +16,8 @@ def _frequencies(plan: Plan, experiment: str) -> str:
         "Standard deviation of the class counts of a labelled set, divided by their mean, against the number of "
         f"labels: a dot for each labelled set, its mean over {numbered('fold', folds)}, and the root of its "
         f"expected square under uniform draws. {data_name(plan, dataset)}; labels drawn uniformly from all training "
-        f"images, each labelled set contained in the next larger one of its fold; {len(plan.experiment_splits[experiment])} labelled sets."
+        "images, each labelled set contained in the next larger one of its fold; "
+        f"{len(plan.experiment_splits[experiment])} labelled sets."
         + (
             " Orange: mean over the folds on which at least one run, of any method, ended in the low basin (a class "
             "at least partly collapsed); the line has gaps where no run did."
