@@ -294,7 +294,7 @@ def _in_words(values: Mapping[str, float]) -> str:
     if isinf(values["distance"]):
         return f"{coverage}, no run in the high basin whose distance could be measured"
     largest = percent(values["distance_largest"])
-    high = f"{values['distance_runs']:.0f} of {values['runs']:.0f} runs are in the high basin"
+    high = f"runs in the high basin: {values['distance_runs']:.0f} of {values['runs']:.0f}"
     return f"{coverage}, distance {percent(values['distance'], 2)} points (at most {largest}; {high})"
 
 
