@@ -16,6 +16,7 @@ from spl.analysis.claims import (
     CONTRADICTED,
     NOT_RUN,
     OUT_OF_REGIME,
+    REGIME_UNKNOWN,
     SUPPORTED,
     TOO_FEW_FOLDS,
     UNDECIDED,
@@ -88,7 +89,8 @@ def test_noise_of_equal_size_both_ways_supports_nothing(differences, level):
 def test_out_of_regime_wins_over_all_but_not_run(differences, test, level):
     expected = OUT_OF_REGIME if len(differences) else NOT_RUN
     assert verdict(differences, test, level, in_regime=False) == expected
-    assert verdict(differences, test, level, in_regime=None) == NOT_RUN, "the gate was not measured"
+    expected = REGIME_UNKNOWN if len(differences) else NOT_RUN
+    assert verdict(differences, test, level, in_regime=None) == expected, "the gate was not measured"
 
 
 @given(errors)

@@ -256,7 +256,7 @@ def test_the_gate_takes_the_verdict_from_claims_that_depend_on_it(tmp_path, outs
 
 
 def test_without_full_supervision_the_regime_is_not_known(tmp_path):
-    assert verdicts(fabricated(tmp_path, supervised=None))["scarce-labels"] == "not run"
+    assert verdicts(fabricated(tmp_path, supervised=None))["scarce-labels"] == "regime unknown"
 
 
 def test_the_figure_shows_each_run_of_the_baseline_by_its_basin(tmp_path):

@@ -26,7 +26,8 @@ ClaimTest = Literal["better", "switches", "equivalent"]
 
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 TOO_FEW_FOLDS = "too few folds"
-OUT_OF_REGIME, NOT_RUN, BETWEEN_LOOKS = "out of regime", "not run", "between looks"
+OUT_OF_REGIME, REGIME_UNKNOWN, NOT_RUN = "out of regime", "regime unknown", "not run"
+BETWEEN_LOOKS = "between looks"
 
 POWER = 0.8
 NORMAL = NormalDist()
@@ -134,8 +135,10 @@ def claim_verdict(found: Evidence, level: float | None, in_regime: bool | None) 
         in_regime: whether its runs meet the condition under which the paper makes the claim; None if that cannot be
             measured, because runs are missing.
     """
-    if found.n == 0 or in_regime is None:
+    if found.n == 0:
         return NOT_RUN
+    if in_regime is None:
+        return REGIME_UNKNOWN
     if not in_regime:
         return OUT_OF_REGIME
     if level is None:

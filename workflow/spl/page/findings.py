@@ -17,6 +17,7 @@ from spl.analysis.claims import (
     CONTRADICTED,
     NOT_RUN,
     OUT_OF_REGIME,
+    REGIME_UNKNOWN,
     SUPPORTED,
     TOO_FEW_FOLDS,
     UNDECIDED,
@@ -35,7 +36,7 @@ COMMITTED = Path("docs/findings")
 TABLE = "-claims.csv"  # after the name of the study
 WIDTH = 125  # of a line of the README
 TESTED = (SUPPORTED, CONTRADICTED, UNDECIDED)
-VERDICTS = (*TESTED, TOO_FEW_FOLDS, OUT_OF_REGIME, NOT_RUN, BETWEEN_LOOKS)
+VERDICTS = (*TESTED, TOO_FEW_FOLDS, OUT_OF_REGIME, REGIME_UNKNOWN, NOT_RUN, BETWEEN_LOOKS)
 BLOCK = re.compile(r"(?P<start><!-- claims(?: (?P<study>[\w-]+))? -->\n).*?(?P<end><!-- /claims -->)", re.DOTALL)
 
 

@@ -30,7 +30,8 @@ def _terms(plan: Plan, *experiments: str) -> dict[str, str]:
     pending = ", registered ones that are not run yet included" if plan.study.registered else ""
     regime = {
         "Out of regime": "the runs do not meet the condition of the gate, so the numbers of such a claim only describe "
-        f"these runs.{_other_length(plan)}"
+        f"these runs.{_other_length(plan)}",
+        "Regime unknown": "the runs that the regime is measured on are not done.",
     }
     return {
         "Effect": "Hodges–Lehmann estimate of the paired difference, over n folds, in points for errors and shares; as "
@@ -52,8 +53,7 @@ def _terms(plan: Plan, *experiments: str) -> dict[str, str]:
         "Folds to decide": "about how many would do so with a power of 80 % (Noether's approximation), for the effect "
         "seen and for half of it, since an effect seen in few folds is uncertain.",
         **(regime if gate else {}),
-        "Not run": "the study lacks the experiment, or its runs, or those that the regime is measured on, are not "
-        "done.",
+        "Not run": "the study lacks the experiment, or its runs are not done.",
         "Exploratory": "the test was not registered before the runs.",
     }
 
