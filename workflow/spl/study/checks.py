@@ -16,7 +16,7 @@ from spl.text.printable import is_printable
 # The gate is measured on this method in the first experiment, and on the second one.
 BASELINE = "fixmatch"
 GATED, SUPERVISED = "scarce-labels", "fully-supervised"
-# Of a study: several times those of the whole paper
+# Of a study; the whole paper has a few hundred
 MOST_RUNS = 10_000
 
 
