@@ -6,6 +6,7 @@ import shutil
 import pytest
 from project import ROOT
 
+from spl.attempts.plain_file import MOST
 from spl.errors import InputError
 from spl.provenance import clone
 
@@ -51,6 +52,13 @@ def test_nobody_is_advised_to_run_the_code_of_a_crate(copied_code):
     clone.check_code_here()
     description.unlink()
     with pytest.raises(InputError, match="differs"):
+        clone.check_code_here()
+
+
+def test_a_module_that_would_fill_memory_is_not_read(copied_code):
+    (copied_code / "x.py").touch()
+    os.truncate(copied_code / "x.py", MOST + 1)  # all of it a hole
+    with pytest.raises(OSError, match="expected at most"):
         clone.check_code_here()
 
 

@@ -395,6 +395,13 @@ def test_names_and_descriptions_in_a_crate_are_those_that_this_program_writes(wr
     assert line in written()[0]
 
 
+@pytest.mark.parametrize("nested", ["[" * 10_000 + "]" * 10_000, '{"a":' * 10_000 + "1" + "}" * 10_000])
+def test_metadata_that_are_nested_too_deeply_to_compare_are_not_those_that_this_program_writes(written, nested):
+    """Some depths can be read where files are compared, and not here."""
+    METADATA.write_text(METADATA.read_text().replace('"@graph": [', f'"@graph": [{nested}, ', 1))
+    assert written() == [f"{METADATA}: not as this program writes it"]
+
+
 def test_a_crate_is_compared_with_its_own_study(written):
     assert written("../fake.yaml") == [
         "../fake.yaml: expected the study of this crate, as in --study study/1-STUDY.yaml"

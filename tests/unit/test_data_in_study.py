@@ -74,14 +74,20 @@ def test_what_is_nowhere_is_to_be_downloaded_and_a_home_folder_written_as_people
     assert files_of(source="cifar-10", root="~") == [tmp_path / "cifar-10-python.tar.gz"]
 
 
-def test_which_files_count_is_not_for_a_manifest_to_say(tmp_path, monkeypatch):
-    """Of prepared data whose ``root`` is not here."""
+@pytest.fixture
+def prepared(tmp_path, monkeypatch):
+    """The folder of prepared data below the present one."""
     monkeypatch.chdir(tmp_path)
-    prepared = Path("results/mine/data/pictures")
-    prepared.mkdir(parents=True)
+    folder = Path("results/mine/data/pictures")
+    folder.mkdir(parents=True)
     for name in DATA_FILES:
-        (prepared / name).touch()
-    known = {"train_counts": [], "side": 32, "classes": [], "listing": None}
+        (folder / name).touch()
+    return folder
+
+
+def test_which_files_count_is_not_for_a_manifest_to_say(prepared):
+    """Of prepared data whose ``root`` is not here."""
+    known = {"train_counts": [5000] * 10, "side": 32, "classes": [*"abcdefghij"], "listing": None}
     parameter = {"source": "cifar-10", "options": {}, "known": known}
     for inputs in ({}, {"README.md": "0" * 64}):
         manifest = {"parameter": parameter, "inputs": inputs}
@@ -89,12 +95,33 @@ def test_which_files_count_is_not_for_a_manifest_to_say(tmp_path, monkeypatch):
         assert files_of(source="cifar-10", root="gone") == [Path("gone/cifar-10-python.tar.gz")]
 
 
-def test_a_pipe_in_the_place_of_the_manifest_of_prepared_data_is_not_waited_for(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    prepared = Path("results/mine/data/pictures")
-    prepared.mkdir(parents=True)
-    for name in DATA_FILES:
-        (prepared / name).touch()
+@pytest.mark.parametrize(
+    "forged",
+    [{"train_counts": ["x", "y"]}, {"train_counts": [[], []]}, {"train_counts": [None, 3]}, {"train_counts": []},
+     {"side": "x"}, {"classes": [[], []]}, {"listing": 5}],
+)  # fmt: skip
+def test_what_a_manifest_says_of_own_images_that_are_not_here_has_the_types_of_a_description(prepared, forged):
+    known = {"train_counts": [3, 3], "side": 8, "classes": ["bird", "frog"], "listing": None}
+    manifest = prepared.with_name("pictures.manifest.json")
+    own = {"source": "image-folder", "root": "gone", "side": 8, "training": {"crop_padding": 1}}
+    for content in (known, known | forged):
+        parameter = {"source": "image-folder", "options": {"side": 8}, "known": content}
+        manifest.write_text(json.dumps({"parameter": parameter}))
+        if content is known:
+            assert study(**own).datasets["pictures"].known.classes == ("bird", "frog")
+    with pytest.raises(InputError, match="gone"):
+        study(**own)
+
+
+def test_a_manifest_of_prepared_data_that_would_fill_memory_is_not_read(prepared):
+    manifest = prepared.with_name("pictures.manifest.json")
+    manifest.touch()
+    os.truncate(manifest, 2**40)  # all of it a hole
+    with pytest.raises(InputError, match="gone"):
+        files_of(source="cifar-10", root="gone")
+
+
+def test_a_pipe_in_the_place_of_the_manifest_of_prepared_data_is_not_waited_for(prepared):
     os.mkfifo(prepared.with_name("pictures.manifest.json"))
     with pytest.raises(InputError, match="gone"):
         files_of(source="cifar-10", root="gone")

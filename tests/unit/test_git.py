@@ -215,6 +215,14 @@ def test_no_program_that_a_repository_names_is_run(repository, program, key):
     assert not program.has_run()
 
 
+def test_no_hook_of_a_repository_is_run(repository, program):
+    """Git runs one when it writes its index, as after a look at a file whose times alone have changed."""
+    shutil.copy(program.path, repository / ".git/hooks/post-index-change")
+    os.utime(repository / "workflow/code.py", (1, 1))
+    assert change() is None
+    assert not program.has_run()
+
+
 @pytest.mark.parametrize("key", ["clean", "process"])
 @pytest.mark.parametrize("name", ["x", "x=y.z"])
 def test_no_filter_that_a_repository_names_is_run(repository, program, key, name):

@@ -215,6 +215,18 @@ def test_no_command_runs_what_lies_in_a_cache(clone, module):
     assert done.stderr.startswith("error: absent.yaml")
 
 
+@pytest.mark.parametrize("begun", [{"init_main_from_path": str(Path(sys.executable).parent / "spl")},
+                                   {"init_main_from_name": "spl.cli.main"}])  # fmt: skip
+def test_no_process_that_shares_a_training_runs_what_lies_in_a_cache(clone, begun):
+    """Multiprocessing loads the command in it, under another name, and calls no main()."""
+    text = (clone.package / "text/printable.py").read_text()
+    plant(clone, "text/printable.py", f"{text}\nprint('forged')\n", py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    program = f"from multiprocessing import spawn; spawn.prepare({begun!r}); import spl.text.printable"
+    environment = os.environ | {"PYTHONPATH": str(clone.package.parent)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
 @pytest.mark.parametrize("place", ["splits/__init__.pyc", "splits.cpython-311-x86_64-linux-gnu.so"])
 def test_what_python_finds_before_a_module_s_text_is_never_run(clone, place):
     """A package without text and an extension come first, and no fingerprint holds them."""

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from time import process_time
 
 import pytest
 import yaml
@@ -179,6 +180,28 @@ def test_a_study_of_holes_is_named(tmp_path, monkeypatch):
         file.truncate(2**40)
     with pytest.raises(InputError, match=r"^study.yaml: expected a study, of at most 1,048,576 bytes$"):
         read_study(Path("study.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("seeds", "0-999", r"experiments: expected at most 10,000 runs, got [\d,]+; make several studies of them$"),
+        ("folds", [f"{n}000-{n}999" for n in range(1, 12)], "folds: expected at most 10000 numbers, got "),
+        ("methods", [["fixmatch"]], "methods: expected names of methods, got "),
+    ],
+)
+def test_a_few_lines_that_ask_for_more_than_anybody_can_plan_are_refused(key, value, told):
+    """Lists within lists that repeat each other have no end when they are written out."""
+    with pytest.raises(InputError, match=told):
+        check_study(changed(f"experiments.scarce-labels.{key}", value), "study.yaml")
+
+
+def test_which_of_many_numbers_is_listed_twice_is_found_at_once():
+    labels = changed("experiments.random-labels.split.labels", [*range(1, 200_000), 199_999])
+    begun = process_time()
+    with pytest.raises(InputError, match="labels: 199999 is listed twice"):
+        check_study(labels, "study.yaml")
+    assert process_time() - begun < 20, "one by one it takes many minutes"
 
 
 def test_what_others_call_their_studies_is_found_whatever_else_they_hold(tmp_path, monkeypatch):

@@ -20,6 +20,8 @@ REFUSALS = {
     *(errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG),
 }
 """Of a system that does not let us read or write: no fault of the code, which a traceback would show."""
+SPAWNED = "__mp_main__"
+"""What multiprocessing calls the command in a process that shares its work: it loads this module and runs no main()."""
 STATUS = {InputError: 2, NotFiniteError: 1, FailedBeforeError: 1, InterruptedTrainingError: INTERRUPTED}
 
 
@@ -74,6 +76,9 @@ def _command(arguments: list[str]) -> None:
                 command.add_typer(subcommands.app)
             command()
 
+
+if SPAWNED in sys.modules:
+    compile_from_text()
 
 if __name__ == "__main__":  # `python -m spl.cli.main`
     main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from spl.attempts.plain_file import read_plain
 from spl.code import fingerprint
 from spl.errors import InputError
 
@@ -60,7 +61,7 @@ def _code_of(clone: Path) -> dict[Path, bytes]:
     modules = sorted(package.rglob("*.py"))
     if strange := [path for path in modules if not path.is_file()]:
         raise InputError(f"{strange[0]}: expected a file")
-    return {path.relative_to(package): path.read_bytes() for path in modules}
+    return {path.relative_to(package): read_plain(path) for path in modules}
 
 
 def how_to_use(clone: Path) -> str:

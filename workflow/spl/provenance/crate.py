@@ -148,7 +148,7 @@ def _unlike_metadata(present: str, written: str) -> Iterator[str]:
     try:
         here, there = ({entity["@id"]: entity for entity in graph} for graph in graphs)
         differences = list(json_differences(here, there))
-    except (LookupError, TypeError):  # entities that are none
+    except (LookupError, TypeError, ValueError, RecursionError):  # entities that are none, or nested too deeply
         differences = []
     for key, mine, theirs in differences:
         yield f"{METADATA}: {key} is {mine:.60}, this program writes {theirs:.60}"

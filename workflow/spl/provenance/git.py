@@ -14,6 +14,9 @@ from spl.code import fingerprint
 PROJECT = fingerprint.PROJECT
 # Files of the project that a job may load, and those that may hide such files, as git finds them.
 LOADED = (":(glob)workflow/spl/**/*.py", ":(glob)workflow/rules/*.smk", ":(glob)workflow/**/.gitignore")
+# Git runs programs that a repository's settings name, so it refuses those of other users. Of what we ask for, it would
+# run these; and hooks, as soon as it notes in its index that a file with other times is the same.
+SAFE = ("safe.directory=*", "core.fsmonitor=false", "log.showSignature=false", "core.hooksPath=/dev/null")
 # A variable without content.
 NOTHING = "SPL_NOTHING"
 # Seconds that git has to answer.
@@ -165,16 +168,15 @@ def _git(*arguments: str, given: bytes | None = None) -> bytes:
     Raises:
         GitError: git is not installed, fails, or does not answer in time.
     """
-    # Git runs programs that a repository's settings name, so it refuses those of other users. Of what we ask for, it
-    # would run these.
-    safe = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-c", "log.showSignature=false")
-    command = ["git", *safe, "-C", str(PROJECT), *arguments]
+    settings = (argument for setting in SAFE for argument in ("-c", setting))
+    command = ["git", *settings, "-C", str(PROJECT), *arguments]
     subcommand = next(word for word in arguments if not word.startswith("-"))
     environment = {name: value for name, value in os.environ.items() if name not in REPOSITORY_VARIABLES}
     # No other repository around this folder counts, and another user's index is not refreshed on disk.
     environment |= {"GIT_CEILING_DIRECTORIES": str(PROJECT.parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     environment["GIT_NO_REPLACE_OBJECTS"] = "1"  # a commit is what its name says
-    environment |= {"GIT_ALLOW_PROTOCOL": "none", NOTHING: ""}  # what is not here is not fetched, by whatever program
+    # What is not here is not fetched, by whatever program.
+    environment |= {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", NOTHING: ""}
     try:
         done = subprocess.run(command, input=given, capture_output=True, timeout=PATIENCE, env=environment)
     except subprocess.TimeoutExpired:

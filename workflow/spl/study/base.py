@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Annotated, Any, NoReturn
@@ -67,9 +68,9 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def no_duplicates(values: Iterable[Any]) -> Any:
-    """Refuse a list in which a value stands twice."""
+    """Refuse a list of texts or numbers in which one stands twice."""
     values = list(values)
-    for value in values:
-        if values.count(value) > 1:
+    for value, count in Counter(values).items():
+        if count > 1:
             raise PydanticCustomError("twice", "{value} is listed twice", {"value": str(value)})
     return values

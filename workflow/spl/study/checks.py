@@ -16,6 +16,8 @@ from spl.text.printable import is_printable
 # The gate is measured on this method in the first experiment, and on the second one.
 BASELINE = "fixmatch"
 GATED, SUPERVISED = "scarce-labels", "fully-supervised"
+# Of a study; the whole paper has a few hundred
+MOST_RUNS = 10_000
 
 
 class InconsistentStudyError(Exception):
@@ -53,6 +55,7 @@ def check_consistency(study: Study) -> None:
         InconsistentStudyError: they do not; reports the first mistake.
     """
     _check_texts(study)
+    _check_size(study)
     for name, experiment in study.experiments.items():
         _check_experiment(study, name, experiment)
     for name, dataset in study.datasets.items():
@@ -78,6 +81,20 @@ def _check_texts(study: Study) -> None:
         for one in () if dataset.off else dataset.known.classes:
             if not is_printable(str(one)):
                 _refuse(f"datasets.{name}.root", f"expected classes without control characters, got {one!r:.60}")
+
+
+def _check_size(study: Study) -> None:
+    """A few lines can ask for more runs than anybody has the time to plan or audit: each takes some milliseconds."""
+    runs = sum(map(_runs, study.experiments.values()))
+    if runs > MOST_RUNS:
+        _refuse("experiments", f"expected at most {MOST_RUNS:,} runs, got {runs:,}; make several studies of them")
+
+
+def _runs(experiment: Experiment) -> int:
+    """How many runs an experiment has at most, or labelled sets if it has no methods."""
+    sizes = len(experiment.split.labels) if isinstance(experiment.split, Random) else 1
+    trained = len(experiment.methods) * len(experiment.variants) * len(experiment.seeds)
+    return sizes * len(experiment.folds) * max(1, trained)
 
 
 def _texts(node: Any, key: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:

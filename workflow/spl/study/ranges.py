@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -12,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from spl.study.base import Integer
 
 RANGE = r"^([0-9]{1,15})-([0-9]{1,15})$"
-LONGEST = 1000  # numbers in a range
+LONGEST, MOST = 1000, 10_000  # numbers in a range, and in a list
 
 
 def _expand(value: Any) -> Any:
@@ -20,7 +21,10 @@ def _expand(value: Any) -> Any:
     items = [value] if isinstance(value, str) and re.match(RANGE, value) else value
     if not isinstance(items, list):
         raise PydanticCustomError("numbers", "expected whole numbers, such as [0, 1] or 0-19")
-    return [number for item in items for number in _numbers(item)]
+    numbers = list(islice((number for item in items for number in _numbers(item)), MOST + 1))
+    if len(numbers) > MOST:
+        raise PydanticCustomError("numbers", "expected at most {most} numbers", {"most": MOST})
+    return numbers
 
 
 def _numbers(item: Any) -> Iterator[Any]:

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from spl.data.registry import SOURCES
@@ -27,6 +27,10 @@ from spl.study.settings import Settings
 
 # Evaluations of a calibration run; the mean over the second half of them counts.
 CALIBRATION_PARTS = 10
+
+# Bytes: a manifest of prepared data may be a stranger's, and be long beyond all bounds.
+MOST_OF_MANIFEST = 2**26
+DESCRIPTION = TypeAdapter(Description)
 
 # Probability of a false verdict of a registered study, in each direction.
 TOTAL_LEVEL = 0.05
@@ -205,14 +209,14 @@ class DatasetSettings(Model):
         if not manifest.is_file():  # a pipe would be waited for
             return None
         try:
-            record = json.loads(manifest.read_text())
-            parameter = record["parameter"]
-            known = parameter["known"]
+            with manifest.open("rb") as file:
+                parameter = json.loads(file.read(MOST_OF_MANIFEST))["parameter"]
             if (parameter["source"], parameter["options"]) != (self.source, self.options):
                 return None
-            return Description(tuple(known["train_counts"]), known["side"], tuple(known["classes"]), known["listing"])
+            known = DESCRIPTION.validate_python(parameter["known"])
         except (OSError, ValueError, LookupError, TypeError, RecursionError):
             return None
+        return known if known.train_counts else None
 
     @property
     def pixels(self) -> int:
@@ -241,7 +245,9 @@ class DatasetSettings(Model):
 
 def _as_mapping(methods: Any) -> Any:
     if isinstance(methods, list):
-        return {str(name): {} for name in no_duplicates(methods)}
+        if not all(isinstance(name, str) for name in methods):  # lists within lists may be long beyond all bounds
+            raise PydanticCustomError("names", "expected names of methods")
+        return {name: {} for name in no_duplicates(methods)}
     if isinstance(methods, Mapping):
         return {name: {} if settings is None else settings for name, settings in methods.items()}
     return methods
