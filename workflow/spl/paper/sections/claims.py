@@ -27,6 +27,7 @@ def _claims(plan: Plan, *experiments: str) -> str:
 def _terms(plan: Plan, *experiments: str) -> dict[str, str]:
     """What the columns and the verdicts of the table of claims mean."""
     gate, margin = plan.study.gate, 100 * plan.study.no_effect.margin
+    last = " at the level of the last look" if plan.study.registered else ""
     pending = ", registered ones that are not run yet included" if plan.study.registered else ""
     regime = {
         "Out of regime": "the runs do not meet the condition of the gate, so the numbers of such a claim only describe "
@@ -34,8 +35,8 @@ def _terms(plan: Plan, *experiments: str) -> dict[str, str]:
         "Regime unknown": "the runs that the regime is measured on are not done.",
     }
     return {
-        "Effect": "Hodges–Lehmann estimate of the paired difference, over n folds, in points for errors and shares; as "
-        "a median it is moved less than the mean by a few folds in which a class collapses, and may differ from it in "
+        "Effect": "Hodges–Lehmann estimate of the paired difference, over n folds, in points for errors and shares, "
+        "else in the unit of the endpoint; as a median it is moved less than the mean by a few folds in which a class collapses, and may differ from it in "
         "sign. For basins and wins over FixMatch: the difference of two shares of folds.",
         "Interval": "in brackets, from 3 folds on, exact, at 95 % or the next level above that n folds have; where n "
         "folds allow only a lower level, it is given. That of a difference of shares combines two exact intervals "
@@ -50,8 +51,8 @@ def _terms(plan: Plan, *experiments: str) -> dict[str, str]:
         "Supported, contradicted": f"p, or p, opposite, is at most {_levels(plan)}.",
         "Undecided": "neither.",
         "Too few folds": "no outcome of n folds could decide.",
-        "Folds to decide": "about how many would do so with a power of 80 % (Noether's approximation), for the effect "
-        "seen and for half of it, since an effect seen in few folds is uncertain.",
+        "Folds to decide": f"about how many would do so{last} with a power of 80 % (Noether's approximation), for the "
+        "effect seen and for half of it, since an effect seen in few folds is uncertain.",
         **(regime if gate else {}),
         "Not run": "the study lacks the experiment, or its runs are not done.",
         "Exploratory": "the test was not registered before the runs.",
