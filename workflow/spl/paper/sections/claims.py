@@ -36,8 +36,9 @@ def _terms(plan: Plan, *experiments: str) -> dict[str, str]:
     }
     return {
         "Effect": "Hodges–Lehmann estimate of the paired difference, over n folds, in points for errors and shares, "
-        "else in the unit of the endpoint; as a median it is moved less than the mean by a few folds in which a class collapses, and may differ from it in "
-        "sign. For basins and wins over FixMatch: the difference of two shares of folds.",
+        "else in the unit of the endpoint; as a median it is moved less than the mean by a few folds in which a class "
+        "collapses, and may differ from it in sign. For basins and wins over FixMatch: the difference of two shares of "
+        "folds.",
         "Interval": "in brackets, from 3 folds on, exact, at 95 % or the next level above that n folds have; where n "
         "folds allow only a lower level, it is given. That of a difference of shares combines two exact intervals "
         "(Clopper and Pearson's), and is rather too wide than too narrow. No interval is corrected for its group or "
