@@ -195,6 +195,17 @@ def test_the_contents_come_first_but_for_the_verdict_on_the_claims(tmp_path):
         assert ["".join(names) for names in found] == order
 
 
+@pytest.mark.parametrize("assumed", [{}, {"seeds": "one, to save time; the paper uses six"}])
+def test_a_page_says_of_assumed_values_what_is_true_with_and_without_them(tmp_path, assumed):
+    path = summarised(tmp_path / "analysis/one.csv")
+    save_table(summary.build({"titles": TITLES, "baseline": "fixmatch"}, [path]), "", "", tmp_path / "tables/gains")
+    page, _ = written(tmp_path, page_of(tmp_path, {"name": "gains", "caption": "Assumed: all."}, assumed=assumed))
+    heading = "Assumed values <span>· not given in our copy of the paper, or changed</span>"
+    assert (heading in page) == bool(assumed)
+    [said] = re.findall('data-says="(.*?)">Assumed<', page)
+    assert "its reason, if the study gives one, stands under Assumed values" in said
+
+
 def test_the_numbers_of_a_figure_are_for_people(tmp_path):
     path = tmp_path / "figure.csv"
     path.write_text(
