@@ -198,6 +198,14 @@ def test_a_link_can_be_shared(visit, paper):
     assert opened(visit(paper, "#cell=table1:100%")) == "No such number"
 
 
+def test_an_address_may_be_shortened_as_for_the_audit(visit, paper):
+    assert opened(visit(paper, "#cell=table1:smooth-fixmatch,gain_mean")) == "Table 1: Smooth FixMatch, gain_mean"
+    page = visit(paper, "#cell=instability-scarce-labels:Smooth FixMatch,gain_mean")
+    assert opened(page).endswith(": Smooth FixMatch, discrepancy, gain_mean")
+    page = visit(paper, "#cell=weakest-classes-scarce-labels:Smooth FixMatch,gain_mean")
+    assert opened(page) == "No such number", "two are called like this"
+
+
 def test_the_back_button(visit, paper):
     page = visit(paper)
     page.evaluate(f"location.hash = '{GAIN}'")

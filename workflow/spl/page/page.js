@@ -88,8 +88,9 @@ function decoded(text) {
 }
 
 async function show() {
-  const { run, cell } = asked();
-  if (run === undefined && cell === undefined) return dialog.close();
+  const { run, cell: given } = asked();
+  if (run === undefined && given === undefined) return dialog.close();
+  const cell = given && inFull(given);
   const address = location.hash;
   const content = await (run === undefined ? cellView(cell) : runView(run, cell));
   if (location.hash !== address) return; // another one was asked for meanwhile
@@ -108,6 +109,16 @@ function closed() {
 }
 
 // ---- a number
+
+// As `spl audit --why` takes them, addresses may leave out what stands between the ends, and be spelt otherwise.
+function inFull(cell) {
+  if (cell in index.cells) return cell;
+  const spelt = (address) => address.split(/[:,]/).map((part) => part.trim().toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-"));
+  const parts = spelt(cell);
+  const fits = (full) => full.at(-1) === parts.at(-1) && parts.every((part, place) => (place < 2 ? full[place] === part : full.includes(part)));
+  const found = Object.keys(index.cells).filter((address) => fits(spelt(address)));
+  return found.length === 1 ? found[0] : cell;
+}
 
 function cellView(cell) {
   const behind = index.cells[cell];
