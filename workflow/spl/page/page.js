@@ -159,6 +159,7 @@ async function runView(address, cell) {
   const curve = learningCurve(training.curve);
   const confusion = confusionOverTime(training, classes, (step) => curve.mark(step));
   const [name, place] = cell ? [cell.slice(0, cell.indexOf(":")), cell.slice(cell.indexOf(":") + 1)] : [];
+  const split = path.split("/").slice(0, 3).join("/");
   return {
     title: path,
     begin: () => { curve.fit(); confusion.begin(); },
@@ -168,10 +169,11 @@ async function runView(address, cell) {
         make("strong", {}, percent(run.error_last)), ` error at the end; collapsed classes: ${run.lost}.`),
       heading("Learning curve"),
       ...curve.parts,
+      unknownPurity(training.curve, split, classes),
       heading("Confusion matrix"),
       ...confusion.parts,
       heading("Labelled images"),
-      ...labelledSet(path.split("/").slice(0, 3).join("/"), classes),
+      ...labelledSet(split, classes),
       heading("Audit"),
       command(`spl audit ${index.results}/runs/${path}`),
       command(`spl audit --rerun ${index.results}/runs/${path}`),
@@ -235,6 +237,13 @@ function learningCurve(curve) {
   const shown = Object.keys(CURVES).filter((name) => curve[name].some((value) => value !== null));
   const legend = make("p", { className: "legend" }, ...shown.map((name) => make("span", {}, sample(name), CURVES[name])));
   return { parts: [picture, legend], mark: place, fit };
+}
+
+function unknownPurity(curve, split, classes) {
+  const others = withoutClass(split, classes);
+  const measured = (name) => curve[name].some((value) => value !== null);
+  return others && measured("coverage") && !measured("purity") &&
+    make("p", { className: "note" }, `Purity of pseudo-labels: unknown, since the pool has ${others} without a class.`);
 }
 
 function inWords({ step, test_error: error }) {
@@ -348,6 +357,11 @@ function canvas(shares, text) {
 
 // ---- labelled images
 
+function withoutClass(split, classes) {
+  const { pool } = labelled()[split.split("/")[0]].sets[split];
+  return pool.length > classes.length ? counted(pool.at(-1), "image") : "";
+}
+
 function labelledSet(path, classes) {
   const { sheet, side, columns, sets } = labelled()[path.split("/")[0]];
   const set = sets[path];
@@ -360,7 +374,8 @@ function labelledSet(path, classes) {
   ]));
   grid.style.setProperty("--sheet", `url(${sheet})`);
   const some = shown < all ? `${shown} of ${all} labelled images are shown.` : `All ${counted(all, "labelled image")}.`;
-  const others = set.pool.length > classes.length ? ` Besides, the pool has ${counted(set.pool.at(-1), "image")} without a class.` : "";
+  const unknown = withoutClass(path, classes);
+  const others = unknown && ` Besides, the pool has ${unknown} without a class.`;
   return [make("p", { className: "note" }, `Labelled images of each class; n of m: n are labelled, and the unlabelled pool has m.${others} ${some}`), grid];
 }
 
