@@ -1,9 +1,11 @@
 """The page of a study in a browser: from a number to its runs, by mouse, keyboard and address, on any screen."""
 
+import base64
 import hashlib
 import json
 import re
 import shutil
+import zlib
 
 import pandas as pd
 import pytest
@@ -13,6 +15,7 @@ from playwright.sync_api import expect
 from spl.analysis.predictions import read_predictions
 from spl.data.splits import read_split
 from spl.page.circumstances import circumstances_script
+from spl.page.render import embedded, packed
 
 RUN = "digits/balanced-40/fold1/smooth-fixmatch/seed0"
 GAIN = "#cell=table1:Smooth%20FixMatch,gain_mean"
@@ -94,6 +97,30 @@ def test_a_run_shows_what_was_measured_of_it(visit, paper, results):
         rows = dialog(page).locator(".matrix tbody tr").all()
         found = [[int(cell or 0) for cell in row.locator("td").all_inner_texts()] for row in rows]
         assert found == matrix.tolist()
+
+
+def test_a_run_says_why_the_purity_of_its_pseudo_labels_is_unknown(visit, paper):
+    """On a page in whose pool 20 images without a class were put."""
+    text, split = paper.read_text(), RUN.rsplit("/", 2)[0]
+    given = {
+        name: re.search(f'(?<=id="{name}">).*', text)[0].removesuffix("</script>") for name in ("labelled", "trainings")
+    }
+    labelled, trainings = map(json.loads, given.values())
+    labelled["digits"]["sets"][split]["pool"].append(20)
+    run = json.loads(zlib.decompress(base64.b64decode(trainings[RUN])))
+    run["curve"]["purity"] = [None] * len(run["curve"]["step"])
+    trainings[RUN] = packed(run)
+    other = paper.with_name("other.html")
+    other.write_text(
+        text.replace(given["labelled"], embedded(labelled)).replace(given["trainings"], embedded(trainings))
+    )
+    reason = "Purity of pseudo-labels: unknown, since the pool has 20 images without a class."
+    page = visit(other, f"#run={RUN}")
+    expect(dialog(page)).to_contain_text(reason)
+    expect(dialog(page)).to_contain_text("Besides, the pool has 20 images without a class.")
+    page = visit(paper, f"#run={RUN}")
+    assert opened(page) == RUN
+    expect(dialog(page)).not_to_contain_text("unknown")
 
 
 def test_a_run_shows_its_labelled_images(visit, paper, results):
@@ -196,6 +223,14 @@ def test_a_link_can_be_shared(visit, paper):
     assert opened(visit(paper, f"#run=results/tiny/runs/{RUN}/")) == RUN
     assert opened(visit(paper, "#run=digits/none")) == "No such run"
     assert opened(visit(paper, "#cell=table1:100%")) == "No such number"
+
+
+def test_an_address_may_be_shortened_as_for_the_audit(visit, paper):
+    assert opened(visit(paper, "#cell=table1:smooth-fixmatch,gain_mean")) == "Table 1: Smooth FixMatch, gain_mean"
+    page = visit(paper, "#cell=instability-scarce-labels:Smooth FixMatch,gain_mean")
+    assert opened(page).endswith(": Smooth FixMatch, discrepancy, gain_mean")
+    page = visit(paper, "#cell=weakest-classes-scarce-labels:Smooth FixMatch,gain_mean")
+    assert opened(page) == "No such number", "two are called like this"
 
 
 def test_the_back_button(visit, paper):

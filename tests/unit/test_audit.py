@@ -1,6 +1,7 @@
 """Verdicts on fabricated jobs: what the tests on a real study cannot show in seconds."""
 
 import importlib
+import io
 import json
 import os
 import sys
@@ -11,6 +12,7 @@ import pytest
 from chain import CHAIN, PACKAGES, RESULTS, SPLIT, job, make, write
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from spl.campaign.job import Job
 from spl.code import equivalence
@@ -19,6 +21,7 @@ from spl.code.subcommands import present_code, with_code
 from spl.errors import InputError
 from spl.page.circumstances import circumstances_script
 from spl.provenance import machine, report
+from spl.provenance.audit import audit_results, plan_study
 from spl.provenance.changes import changed_values
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
@@ -354,3 +357,26 @@ def test_a_folder_is_known_by_what_lies_behind_links(tmp_path):
     before = digest(root)
     (tmp_path / "elsewhere/1.png").write_text("2")
     assert digest(root) != before
+
+
+def test_before_anything_is_made_one_line_says_so_of_a_part_as_of_the_whole(tmp_path, monkeypatch):
+    study = plan_study(Path(__file__).parents[2] / "config/demo.yaml")
+    monkeypatch.chdir(tmp_path)
+    said = {}
+    for target in ("", "table1"):
+        console = Console(file=io.StringIO(), width=200)
+        assert not audit_results(study, [target] if target else [], False, None, console)
+        said[target] = console.file.getvalue().splitlines()
+    for lines in said.values():
+        assert "jobs were not done yet: " in lines[0]
+        assert lines[1].endswith(" missing")
+    assert any(line.startswith("  snakemake results/demo/tables/table1.") for line in said["table1"])
+
+
+def test_a_part_that_was_begun_is_a_tree(made):
+    jobs = CHAIN | {one.name: one for one in (job(f"undone-{number}", []) for number in range(report.MANY))}
+    nodes = judge(jobs)
+    undone = [node for name, node in nodes.items() if name not in CHAIN]
+    assert not report.is_untouched(nodes.values())
+    assert not report.is_untouched(undone), "so few have a line each"
+    assert report.is_untouched([*undone, undone[0]])

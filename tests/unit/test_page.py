@@ -121,31 +121,45 @@ def test_words_with_a_hyphen_are_not_broken_and_a_value_stays_with_its_name_and_
     assert whole("Smooth, τ = 0.9: 3 ± 1 %") == "Smooth, τ\xa0=\xa00.9: 3\xa0±\xa01\xa0%"
 
 
+COMMON = {
+    "kind": "table", "title": "Table", "heading": "", "caption": "", "part": "all", "detail": False,
+    "experiments": [], "terms": {},
+}  # fmt: skip
+
+
+def page_of(folder, *sections, **more):
+    """The parameter of a page with these sections, made of summaries in a folder, which gets the data's description."""
+    (folder / "data/digits").mkdir(parents=True, exist_ok=True)
+    (folder / "data/digits/dataset.json").write_text(json.dumps({"classes": ["cat", "dog"]}))
+    return {
+        "title": "", "study": "", "sections": [COMMON | section for section in sections],
+        "assumed": {}, "experiments": ["one"], "stand_ins": {}, "runs": 6, "missing": 0, "products": "", "left_out": [],
+        "trained": [], "methods": TITLES, "basins": {"unstable": 0.05}, "rebuilds_the_paper": True,
+        "conditions": {section.get("part", "all"): {} for section in sections}, **more,
+    }  # fmt: skip
+
+
+def written(folder, given, records=None):
+    """The page, and the script beside it."""
+    outputs = [folder / "paper.html", folder / "paper.records.js"]
+    write_page(given, [folder / path for path in page_inputs(given)], outputs, records or {})
+    return tuple(path.read_text() for path in outputs)
+
+
 def test_the_page_of_a_study(tmp_path):
     path = summarised(tmp_path / "analysis/one.csv", losing="smooth-fixmatch")
     save_table(summary.build({"titles": TITLES, "baseline": "fixmatch"}, [path]), "", "", tmp_path / "tables/gains")
     limits = {"classes": ["cat", "dog"], "basins": {"partly_collapsed": 0.5}}
     save_table(collapses.build({"titles": TITLES} | limits, [path]), "", "", tmp_path / "tables/when")
-    common = {"kind": "table", "title": "Table", "heading": "", "caption": "", "part": "all", "detail": False}
-    common |= {"experiments": [], "terms": {}}
     folded = {"detail": True, "title": "Table 2", "terms": {"Steps": "as above, and p of Holm."}}
-    given = {
-        "title": "", "study": "", "sections": [common | {"name": "gains"}, common | folded | {"name": "when"}],
-        "assumed": {}, "experiments": ["one"], "stand_ins": {}, "runs": 6, "missing": 0, "products": "", "left_out": [],
-        "trained": [], "methods": TITLES, "basins": {"unstable": 0.05}, "rebuilds_the_paper": True,
-        "conditions": {"all": {}},
-    }  # fmt: skip
-    outputs = [tmp_path / "paper.html", tmp_path / "paper.records.js"]
-    (tmp_path / "data/digits").mkdir(parents=True)
-    (tmp_path / "data/digits/dataset.json").write_text(json.dumps({"classes": ["cat", "dog"]}))
-    write_page(given, [tmp_path / path for path in page_inputs(given)], outputs, {})
-    page = outputs[0].read_text()
+    given = page_of(tmp_path, {"name": "gains"}, folded | {"name": "when"})
+    page, _ = written(tmp_path, given)
     assert "Every number in a table that is computed from the runs below links to them" in page, (
         "those of figures do not"
     )
-    write_page(given, [tmp_path / path for path in page_inputs(given)], outputs, {"run": {"host": "another"}})
-    assert outputs[0].read_text() == page, "machines and times are in a file beside it"
-    assert "another" in outputs[1].read_text()
+    again, circumstances = written(tmp_path, given, {"run": {"host": "another"}})
+    assert again == page, "machines and times are in a file beside it"
+    assert "another" in circumstances
     contents = re.search("<nav.*?</nav>", page, re.DOTALL)[0]
     assert '<a href="#gains">Table</a>' in contents
     assert '<li>More: <a href="#when">Table 2</a></li>' in contents, "what is folded, too"
@@ -166,6 +180,30 @@ def test_the_page_of_a_study(tmp_path):
     assert '<a href="#cell=gains:Smooth%20FixMatch,mean">13.00</a>' in page
     assert re.search('<a href="#cell=gains:FixMatch,mean"><strong>11.00</strong></a>', page), "the lowest is bold"
     assert '<a href="#run=runs/fixmatch+1">' in page, "a line of a run leads to it"
+
+
+def test_the_contents_come_first_but_for_the_verdict_on_the_claims(tmp_path):
+    path = summarised(tmp_path / "analysis/one.csv")
+    for name in ("claims", "gains", "more"):
+        save_table(
+            summary.build({"titles": TITLES, "baseline": "fixmatch"}, [path]), "", "", tmp_path / "tables" / name
+        )
+    for first, order in (("claims", ["claims", "nav", "more"]), ("gains", ["nav", "gains", "more"])):
+        given = page_of(tmp_path, {"name": first, "part": "first"}, {"name": "more", "part": "second"})
+        page, _ = written(tmp_path, given)
+        found = re.findall('<(nav)|<article id="(.*?)"', page)
+        assert ["".join(names) for names in found] == order
+
+
+@pytest.mark.parametrize("assumed", [{}, {"seeds": "one, to save time; the paper uses six"}])
+def test_a_page_says_of_assumed_values_what_is_true_with_and_without_them(tmp_path, assumed):
+    path = summarised(tmp_path / "analysis/one.csv")
+    save_table(summary.build({"titles": TITLES, "baseline": "fixmatch"}, [path]), "", "", tmp_path / "tables/gains")
+    page, _ = written(tmp_path, page_of(tmp_path, {"name": "gains", "caption": "Assumed: all."}, assumed=assumed))
+    heading = "Assumed values <span>· not given in our copy of the paper, or changed</span>"
+    assert (heading in page) == bool(assumed)
+    [said] = re.findall('data-says="(.*?)">Assumed<', page)
+    assert "its reason, if the study gives one, stands under Assumed values" in said
 
 
 def test_the_numbers_of_a_figure_are_for_people(tmp_path):

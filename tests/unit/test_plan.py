@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from spl.campaign.cost import cost
-from spl.campaign.overview import default_note, experiment_table
+from spl.campaign.overview import count_line, default_note, experiment_table
 from spl.campaign.parameters import (
     analysis_parameter,
     data_parameter,
@@ -289,6 +289,17 @@ def test_the_plan_shows_network_and_steps_of_each_experiment():
         column.header: list(column.cells) for column in experiment_table(plan, dict.fromkeys(plan.runs, "")).columns
     }
     assert (columns["network"], columns["steps"]) == (["wrn-16-1, wrn-10-1"], ["400 to 1,400"])
+
+
+def test_where_experiments_share_runs_the_plan_says_why_theirs_add_up_to_more():
+    one = SCARCE | {"folds": [0, 1], "methods": ["fixmatch"]}
+    alone = with_experiments(one=one)
+    both = with_experiments(one=one, two=one | {"folds": [1, 2]})
+    states = ["done", "planned", "stale (settings changed)"]
+    assert count_line(alone, dict(zip(alone.runs, states, strict=False))) == "1 of 2 runs done; 2 labelled sets."
+    assert count_line(both, dict(zip(both.runs, states, strict=False))) == (
+        "1 of 3 runs done; 3 labelled sets. Runs that experiments or calibrations share are trained once."
+    )
 
 
 @pytest.mark.parametrize(

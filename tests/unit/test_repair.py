@@ -8,7 +8,17 @@ from chain import RESULTS
 from snakemake.cli import parse_config
 
 from spl.provenance.repair import repair, repair_lines
+from spl.provenance.seal import ROOT_FILE
 from spl.provenance.verdicts import Node
+
+
+@pytest.fixture(autouse=True)
+def seal(tmp_path, monkeypatch):
+    """The file of a seal that was written once."""
+    monkeypatch.chdir(tmp_path)
+    RESULTS.mkdir(parents=True)
+    (RESULTS / ROOT_FILE).touch()
+    return RESULTS / ROOT_FILE
 
 
 @pytest.mark.parametrize("path", ["tests/studies/tiny.yaml", "my study, it's=ü.yaml", "a: b #c.yaml", "7"])
@@ -62,6 +72,14 @@ def test_a_repair_where_snakemake_has_no_records_begins_with_touching_what_is_th
     assert list(repair_lines(["snakemake all"])) == ["  snakemake all"]
     assert commands(CALIBRATED, touch=True) == [touch, *commands(CALIBRATED)]
     assert commands([node("data", "missing", "data")], touch=True) == ["snakemake all", "spl seal results/fake"]
+
+
+def test_a_repair_writes_a_seal_again_but_leaves_the_first_to_snakemake(seal):
+    """A result can be made again without any change of the page, which is all that the rule of the seal reads."""
+    nodes = [node("table", "stale", "table"), node("page", "missing", "page", "table")]
+    assert commands(nodes)[-2:] == ["snakemake all", "spl seal results/fake"]
+    seal.unlink()
+    assert commands(nodes)[-1] == "snakemake all"
 
 
 def test_a_repair_makes_unkept_data_before_it_touches_and_unkept_weights_before_the_runs_that_start_from_them():

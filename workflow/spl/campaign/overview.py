@@ -50,6 +50,14 @@ def _lengths(plan: Plan, paths: Iterable[str]) -> str:
     return " to ".join(f"{number:,}" for number in dict.fromkeys((steps[0], steps[-1])))
 
 
+def count_line(plan: Plan, states: Mapping[str, str]) -> str:
+    """How many runs of a study are done, and why those of :func:`experiment_table` may add up to more."""
+    done, sets = sum(state == "done" for state in states.values()), len(plan.splits)
+    line = f"{done} of {len(states)} runs done; {sets} labelled set{'s' if sets != 1 else ''}."
+    shared = sum(len(paths) for _, paths, _ in _groups(plan)) > len(states)
+    return f"{line} Runs that experiments or calibrations share are trained once." if shared else line
+
+
 def default_note(plan: Plan, found: Cost) -> str | None:
     """A line on network and steps that no key of the study sets, so that they are the paper's, and the hours.
 

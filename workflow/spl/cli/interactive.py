@@ -60,7 +60,7 @@ def plan(
     """Show a study's experiments, how many of their runs are done, how small a p they allow, and the GPU-hours."""
     from spl.campaign import cost as usage
     from spl.campaign.hard_fold import hard_fold_message
-    from spl.campaign.overview import default_note, experiment_table, run_table
+    from spl.campaign.overview import count_line, default_note, experiment_table, run_table
     from spl.campaign.own_images import image_notes
     from spl.campaign.owner import check_owner
     from spl.campaign.parameters import run_parameter
@@ -93,9 +93,7 @@ def plan(
             f"{stale}: these runs will be trained again, over their results. To keep both, give the changed setting "
             "under `variants` of an experiment, or the study another `name`.",
         )
-    done = sum(state == "done" for state in states.values())
-    sets = len(planned.splits)
-    show(console, f"{done} of {len(states)} runs done; {sets} labelled set{'s' if sets != 1 else ''}.")
+    show(console, count_line(planned, states))
     if message := hard_fold_message(planned, results, [path for path, state in states.items() if state == "done"]):
         show(console, message)
     hours = usage.cost(planned, results, measured, chosen=rates is not None)

@@ -8,7 +8,10 @@ from markupsafe import Markup
 
 # By name: the forms in which a caption has it, and what it means.
 TERMS = {
-    "assumed": ("assumed", "a value that the study had to choose; the reason stands under Assumed values"),
+    "assumed": (
+        "assumed",
+        "a value that the study had to choose; its reason, if the study gives one, stands under Assumed values",
+    ),
     "basin": (
         "(?:low |high )?basins?",
         "where a run ends: low if a class is partly or wholly collapsed, else high; not how large the error is",

@@ -88,8 +88,9 @@ function decoded(text) {
 }
 
 async function show() {
-  const { run, cell } = asked();
-  if (run === undefined && cell === undefined) return dialog.close();
+  const { run, cell: given } = asked();
+  if (run === undefined && given === undefined) return dialog.close();
+  const cell = given && inFull(given);
   const address = location.hash;
   const content = await (run === undefined ? cellView(cell) : runView(run, cell));
   if (location.hash !== address) return; // another one was asked for meanwhile
@@ -108,6 +109,16 @@ function closed() {
 }
 
 // ---- a number
+
+// As `spl audit --why` takes them, addresses may leave out what stands between the ends, and be spelt otherwise.
+function inFull(cell) {
+  if (cell in index.cells) return cell;
+  const spelt = (address) => address.split(/[:,]/).map((part) => part.trim().toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-"));
+  const parts = spelt(cell);
+  const fits = (full) => full.at(-1) === parts.at(-1) && parts.every((part, place) => (place < 2 ? full[place] === part : full.includes(part)));
+  const found = Object.keys(index.cells).filter((address) => fits(spelt(address)));
+  return found.length === 1 ? found[0] : cell;
+}
 
 function cellView(cell) {
   const behind = index.cells[cell];
@@ -148,6 +159,7 @@ async function runView(address, cell) {
   const curve = learningCurve(training.curve);
   const confusion = confusionOverTime(training, classes, (step) => curve.mark(step));
   const [name, place] = cell ? [cell.slice(0, cell.indexOf(":")), cell.slice(cell.indexOf(":") + 1)] : [];
+  const split = path.split("/").slice(0, 3).join("/");
   return {
     title: path,
     begin: () => { curve.fit(); confusion.begin(); },
@@ -157,10 +169,11 @@ async function runView(address, cell) {
         make("strong", {}, percent(run.error_last)), ` error at the end; collapsed classes: ${run.lost}.`),
       heading("Learning curve"),
       ...curve.parts,
+      unknownPurity(training.curve, split, classes),
       heading("Confusion matrix"),
       ...confusion.parts,
       heading("Labelled images"),
-      ...labelledSet(path.split("/").slice(0, 3).join("/"), classes),
+      ...labelledSet(split, classes),
       heading("Audit"),
       command(`spl audit ${index.results}/runs/${path}`),
       command(`spl audit --rerun ${index.results}/runs/${path}`),
@@ -224,6 +237,13 @@ function learningCurve(curve) {
   const shown = Object.keys(CURVES).filter((name) => curve[name].some((value) => value !== null));
   const legend = make("p", { className: "legend" }, ...shown.map((name) => make("span", {}, sample(name), CURVES[name])));
   return { parts: [picture, legend], mark: place, fit };
+}
+
+function unknownPurity(curve, split, classes) {
+  const others = withoutClass(split, classes);
+  const measured = (name) => curve[name].some((value) => value !== null);
+  return others && measured("coverage") && !measured("purity") &&
+    make("p", { className: "note" }, `Purity of pseudo-labels: unknown, since the pool has ${others} without a class.`);
 }
 
 function inWords({ step, test_error: error }) {
@@ -337,6 +357,11 @@ function canvas(shares, text) {
 
 // ---- labelled images
 
+function withoutClass(split, classes) {
+  const { pool } = labelled()[split.split("/")[0]].sets[split];
+  return pool.length > classes.length ? counted(pool.at(-1), "image") : "";
+}
+
 function labelledSet(path, classes) {
   const { sheet, side, columns, sets } = labelled()[path.split("/")[0]];
   const set = sets[path];
@@ -349,7 +374,8 @@ function labelledSet(path, classes) {
   ]));
   grid.style.setProperty("--sheet", `url(${sheet})`);
   const some = shown < all ? `${shown} of ${all} labelled images are shown.` : `All ${counted(all, "labelled image")}.`;
-  const others = set.pool.length > classes.length ? ` Besides, the pool has ${counted(set.pool.at(-1), "image")} without a class.` : "";
+  const unknown = withoutClass(path, classes);
+  const others = unknown && ` Besides, the pool has ${unknown} without a class.`;
   return [make("p", { className: "note" }, `Labelled images of each class; n of m: n are labelled, and the unlabelled pool has m.${others} ${some}`), grid];
 }
 

@@ -132,7 +132,7 @@ def audit_results(
         said = report.as_json(nodes, seal, commands, registered, unlike, crate, beside, unadvised)
         print(json.dumps(said, indent=1))
     else:
-        if not whole:
+        if not whole and not report.is_untouched(nodes.values()):
             console.print(report.tree(nodes, [*names, *(node.name for node in strays)]), soft_wrap=True)
         else:
             for line in report.problems(nodes.values()):

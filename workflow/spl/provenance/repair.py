@@ -75,7 +75,8 @@ def repair(
     remade = any(node.verdict not in (*SOUND, "orphan") or node.name in forged for node in audited)
     if remade:
         yield f"snakemake {goal}{option}"
-    if not unknown and (unsealed or (remade and (goal == "all" or (results / ROOT_FILE).exists()))):
+    # The first seal is written by Snakemake; later ones only if the page has changed, not if other results have.
+    if not unknown and (unsealed or (remade and (results / ROOT_FILE).exists())):
         yield f"spl seal {shell_word(str(results))}"
 
 

@@ -79,6 +79,11 @@ MANY = 12
 PLACES = {"data": "of data", "calibration": "of calibration", "analysis": "summaries", "paper": "page"}
 
 
+def is_untouched(nodes: Collection[Node]) -> bool:
+    """Whether no job was done yet, of so many that a line for each would hide it."""
+    return len(nodes) > MANY and all(map(_is_undone, nodes))
+
+
 def _is_undone(node: Node) -> bool:
     return node.verdict == "missing" and len(node.why) == len(node.files)
 
