@@ -118,9 +118,11 @@ def test_registered_claims_are_tested_at_their_looks_alone():
     assert [claims[name]["registered"] for name in at] == [True, True, False]
 
 
-def test_the_caption_of_the_claims_states_the_levels():
-    caption = CATALOGUE["claims"].caption(make_plan(check_study(content(), "study.yaml")), "scarce-labels")
-    assert "at most 0.05, or, for registered claims about scarce-labels, 0.01 at 2 folds, 0.04 at 3 folds" in caption
+def test_the_terms_of_the_claims_state_the_levels():
+    terms = CATALOGUE["claims"].terms(make_plan(check_study(content(), "study.yaml")), "scarce-labels")
+    levels = "at most 0.05, or, for registered claims about scarce-labels, 0.01 at 2 folds, 0.04 at 3 folds"
+    assert levels in terms["Supported, contradicted"]
+    assert "at the level of the last look" in terms["Folds to decide"]
 
 
 def test_a_claim_that_cannot_be_tested_is_refused():
