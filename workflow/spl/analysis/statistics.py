@@ -246,7 +246,7 @@ def gain(errors: Values, baseline: Values, margin: float | None = None) -> Gain:
     """Compare paired errors, float (n,) each: gain is the baseline's error minus the method's.
 
     Args:
-        errors, baseline: errors, or any other endpoint of which less is better.
+        errors, baseline: errors, or any other endpoint for which lower is better.
         margin: the largest gain, either way, that counts as no effect; without it, equivalence is not tested.
 
     Returns:

@@ -62,7 +62,7 @@ def start_without_profile(configfiles: Sequence[str]) -> None:
 
 
 def check_readable(study: Path) -> None:
-    """End with file and line of a mistake in a study's YAML, of which Snakemake's own reader names neither."""
+    """End with the file and line of a mistake in a study's YAML; Snakemake's own reader names neither."""
     if study.is_file():
         try:
             read_yaml(study)

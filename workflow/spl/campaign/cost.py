@@ -74,7 +74,7 @@ def cost(plan: Plan, results: Path, rates: Rates | None = None, chosen: bool = F
         plan: the plan of the study.
         results: the study's folder of results.
         rates: measured rates of steps.
-        chosen: whether the rates win over the finished runs of the study, which may be those of another device.
+        chosen: whether the rates count rather than the finished runs of the study, which may be from another device.
     """
     requests = run_requests(plan)
     gpus = any(request.gpu for request in requests.values())
