@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import math
+import os
 import platform
 import resource
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,7 @@ from spl.data.registry import SOURCES
 from spl.data.splits import Split, write_split
 from spl.data.store import Dataset, save_dataset
 from spl.methods.registry import METHODS
-from spl.provenance import evidence, machine
+from spl.provenance import evidence, machine, parallel
 from spl.provenance.files import digest
 from spl.provenance.manifest import Hardware, Manifest, RecordedAttempt
 from spl.provenance.measurements import COLUMNS
@@ -142,8 +143,8 @@ class Fabricated:
                 ),
             )
 
-    def judge(self):
-        return audit(self.jobs, lambda path: digest(path) if path.exists() else None)
+    def judge(self, agreed=None):
+        return audit(self.jobs, lambda path: digest(path) if path.exists() else None, agreed=agreed)
 
 
 @pytest.fixture
@@ -500,8 +501,7 @@ def test_metrics_say_in_one_way_that_a_number_is_unknown(fabricated, form):
 def test_a_number_as_python_writes_it_is_read_and_no_other_form_of_it(tmp_path_factory, number, form):
     path = tmp_path_factory.mktemp("number") / "metrics.csv"
     path.write_text(f"step\n{number!r}\n")
-    [row] = read_measurements(path)
-    assert repr(row["step"]) == repr(number)
+    assert repr(read_measurements(path)) == repr({"step": [number]})
     path.write_text(f"step\n{FORMS[form](repr(number))}\n")
     with pytest.raises(ValueError, match="metrics.csv"):
         read_measurements(path)
@@ -1004,6 +1004,33 @@ def test_what_agreed_is_not_read_again_where_its_digests_are_the_same(fabricated
     fabricated.reseal()
     known.update({path: digest(path) for path in known})
     assert judge() == "contradictory"
+
+
+def test_verdicts_are_the_same_on_one_core_and_on_all(fabricated, monkeypatch):
+    replace(files(fabricated, SECOND)["metrics.csv"], "0.16666666666666666", "0.06666666666666667")
+    fabricated.reseal()
+    on_one = fabricated.judge()
+    monkeypatch.setattr(parallel, "FEW", 1)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
+    assert fabricated.judge() == on_one
+    assert [on_one[name].verdict for name in (FIRST, SECOND)] == ["fresh", "contradictory"]
+
+
+def test_other_cores_find_what_agrees_and_nothing_else(fabricated, monkeypatch):
+    def agreeing():
+        known = {path: digest(path) for job in fabricated.jobs.values() for path in (*job.inputs, *job.outputs)}
+        return parallel.agreeing(list(fabricated.jobs.values()), known.get)
+
+    assert agreeing() == set(), "so few jobs take longer that way"
+    monkeypatch.setattr(parallel, "FEW", 1)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    agreed = set[str]()
+    fabricated.judge(agreed)
+    assert agreeing() == agreed
+    files(fabricated)["metrics.csv"].write_text("changed after the job wrote it\n")
+    assert len(agreed & agreeing()) == 1, "the run and its summary are other ones now"
+    monkeypatch.setattr(parallel, "contradictions", lambda *_: os._exit(1))
+    assert agreeing() == set(), "they ended without a word"
 
 
 def test_of_an_archive_the_files_that_are_kept_are_compared(fabricated):

@@ -24,7 +24,7 @@ def test_the_steps_of_evaluations_are_those_of_training(steps, stop, every, late
 
 
 def measured(settings, seed):
-    """Rows of metrics as a run sums them up, in 32-bit floats."""
+    """The columns of metrics as a run sums them up, in 32-bit floats."""
     random, rows, before = np.random.default_rng(seed), [], 0
     for step in evaluation_steps(settings.model_dump()):
         steps = range(before, step)
@@ -35,36 +35,38 @@ def measured(settings, seed):
         means = {name: float(np.add.accumulate(every)[-1] / np.float32(len(steps))) for name, every in means.items()}
         rows.append(dict.fromkeys(COLUMNS, 1.0) | means | {"step": step, "batch_checksum": -step})
         before = step
-    return rows
+    return {name: [row[name] for row in rows] for name in COLUMNS}
 
 
 @given(st.floats(0, 100), st.sampled_from([0.0, 0.3, 1.0]), st.integers(1, 3000), st.integers(0, 99))
 def test_losses_add_up_within_rounding(weight, ramp, steps, seed):
     settings = Settings(steps=steps, lambda_u=weight, ramp=ramp, evaluate_every=0.5, evaluate_late_every=0.1)
-    rows = measured(settings, seed)
-    assert list(impossible_measurements(rows, METHODS["fixmatch"], settings.model_dump())) == []
-    rows[-1]["loss"] = 1.001 * (rows[-1]["labelled_loss"] + weight * rows[-1]["unlabelled_loss"])
-    [line] = impossible_measurements(rows, METHODS["fixmatch"], settings.model_dump())
-    assert line.startswith(f"loss at step {steps} is {rows[-1]['loss']}, labelled_loss and {weight:g} unlabelled_loss")
+    columns = measured(settings, seed)
+    assert list(impossible_measurements(columns, METHODS["fixmatch"], settings.model_dump())) == []
+    columns["loss"][-1] = 1.001 * (columns["labelled_loss"][-1] + weight * columns["unlabelled_loss"][-1])
+    [line] = impossible_measurements(columns, METHODS["fixmatch"], settings.model_dump())
+    loss = columns["loss"][-1]
+    assert line.startswith(f"loss at step {steps} is {loss}, labelled_loss and {weight:g} unlabelled_loss")
 
 
 def test_without_unlabelled_images_nothing_is_known_of_pseudo_labels():
     settings = Settings(steps=1)
-    [row] = measured(settings, 0)
-    row |= {name: math.nan for name in COLUMNS if name.startswith(("un", "cov", "pur", "fl", "weight"))}
-    row["loss"] = row["labelled_loss"]
+    columns = measured(settings, 0)
+    columns |= {name: [math.nan] for name in COLUMNS if name.startswith(("un", "cov", "pur", "fl", "weight"))}
+    columns["loss"] = columns["labelled_loss"]
 
     def wrong(**changes):
-        return list(impossible_measurements([row | changes], METHODS["supervised"], settings.model_dump()))
+        changed = columns | {name: [value] for name, value in changes.items()}
+        return list(impossible_measurements(changed, METHODS["supervised"], settings.model_dump()))
 
     assert wrong() == []
     assert wrong(coverage=0.5) == ["coverage at step 1 is 0.5"]
-    assert wrong(loss=row["loss"] + 1)[0].startswith("loss at step 1")
+    assert wrong(loss=columns["loss"][0] + 1)[0].startswith("loss at step 1")
 
 
 @pytest.mark.parametrize("method", ["freematch", "smooth-fixmatch-factor"])
 def test_a_further_loss_is_not_known_from_the_columns(method):
     settings = Settings(steps=1)
-    [row] = measured(settings, 0)
-    row["loss"] += 1
-    assert list(impossible_measurements([row], METHODS[method], settings.model_dump())) == []
+    columns = measured(settings, 0)
+    columns["loss"][0] += 1
+    assert list(impossible_measurements(columns, METHODS[method], settings.model_dump())) == []

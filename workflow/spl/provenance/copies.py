@@ -88,9 +88,8 @@ def _loss_weight(job: Job) -> float:
 def _learnt(job: Job) -> bool:
     """Whether pseudo-labels counted in a run. Before they do, methods and loss weights make no difference."""
     with suppress(*BROKEN):
-        return any(
-            row["unlabelled_loss"] > COUNTS for row in read_measurements(_output(job, METRICS), ("unlabelled_loss",))
-        )
+        losses = read_measurements(_output(job, METRICS), ("unlabelled_loss",))["unlabelled_loss"]
+        return any(loss > COUNTS for loss in losses)
     return False
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import compress
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -19,7 +20,6 @@ from spl.analysis.calibration import MEASURED, weights
 from spl.analysis.collapse import collapsed_classes, column_shares, populated_diagonal, recalls
 from spl.analysis.predictions import Predictions, read_predictions
 from spl.attempts.plain_file import read_plain
-from spl.attempts.resumption import share_of_errors
 from spl.campaign.job import CIRCUMSTANCES, Job, canonical
 from spl.campaign.strict_json import json_differences
 from spl.code.equivalence import representative
@@ -31,7 +31,15 @@ from spl.provenance.manifest import Manifest
 from spl.provenance.measurements import COLUMNS, impossible_measurements
 from spl.provenance.plausibility import impossible_statements
 from spl.provenance.records import misquotations
-from spl.provenance.result_files import MOST_OF_RESULT, read_json, read_measurements, read_rows, readable, tensors
+from spl.provenance.result_files import (
+    MOST_OF_RESULT,
+    Measurements,
+    read_json,
+    read_measurements,
+    read_rows,
+    readable,
+    tensors,
+)
 from spl.study.files import SUMMARISED, RunInputs
 
 Digest = Callable[[Path], str | None]
@@ -40,6 +48,7 @@ UNREPEATED = ("settings", "calibrated", "calibration", "start", "code")
 # Columns of a summary that follow from all confusion matrices of a run, which an audit does not compute.
 UNFOLLOWED = ("collapses", "recovered")
 LAST_BITS = 1e-9  # in which sums and exponentials may differ between processors; weights have six digits
+BLOCK = 2**24  # bytes of predictions that are compared at once
 MANY_CLASSES = 2**12  # whose confusion matrix takes more memory than all else that an audit reads
 MEDIAN_OVER = 20  # as of spl.analysis.summary, which would load pandas
 SUMMARISED_COLUMNS = ("step", "test_error", "coverage", "purity")
@@ -115,24 +124,25 @@ def _run(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
             expected = {name: value for name, value in measured.items() if settings.get(name) == "calibrated"}
             for key, mine, theirs in json_differences(calibrated, expected):
                 yield f"{path}: calibrated.{key} is {mine}, {source or 'no calibration'} has {theirs}"
-    rows = read_measurements(files["metrics.csv"]) if "metrics.csv" in files else []
-    if _ran_present_code(job, manifest):
-        yield from _form_of_run(files, rows)
-        if rows:
+    measured = read_measurements(files["metrics.csv"]) if "metrics.csv" in files else {}
+    is_present = _ran_present_code(job, manifest)
+    if is_present:
+        yield from _form_of_run(files, measured)
+        if measured:
             method = METHODS[manifest.parameter["method"]]
-            for line in impossible_measurements(rows, method, settings | calibrated):
+            for line in impossible_measurements(measured, method, settings | calibrated):
                 yield f"{files['metrics.csv']}: {line}"
     if not files.keys() >= {"metrics.csv", "predictions.safetensors"}:
         return
     metrics, path = files["metrics.csv"], files["predictions.safetensors"]
     predictions = read_predictions(path)
-    if len(rows) != len(predictions.predicted):
-        yield f"{metrics}: {len(rows)} evaluations, {path} has {len(predictions.predicted)}"
+    steps, errors = measured["step"], measured["test_error"]
+    if len(steps) != len(predictions.predicted):
+        yield f"{metrics}: {len(steps)} evaluations, {path} has {len(predictions.predicted)}"
         return
-    for row, predicted in zip(rows, predictions.predicted, strict=True):
-        error = share_of_errors(predicted, predictions.true)
-        if row["test_error"] != error:
-            yield f"{metrics}: test_error at step {row['step']} is {row['test_error']}, {path} has {error}"
+    for step, error, share in zip(steps, errors, _shares_of_errors(predictions), strict=True):
+        if error != share:
+            yield f"{metrics}: test_error at step {step} is {error}, {path} has {share}"
     if job.inputs[0] in here:
         dataset = mapped_arrays(job.inputs[0])
         if not np.array_equal(dataset["test_classes"], predictions.true):
@@ -140,15 +150,25 @@ def _run(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
         if (classes := int(dataset["train_classes"].max()) + 1) != predictions.classes:
             yield f"{path}: {predictions.classes} classes, {job.inputs[0]} has {classes}"
         unknown = NO_CLASS in dataset["train_classes"]  # then nobody knows which pseudo-labels are right
-        for row in rows if _ran_present_code(job, manifest) else ():
-            if row["coverage"] > 0 and math.isnan(row["purity"]) != unknown:
-                yield f"{metrics}: purity at step {row['step']} is {row['purity']}, coverage is {row['coverage']}"
+        if is_present:
+            for step, coverage, purity in zip(steps, measured["coverage"], measured["purity"], strict=True):
+                if coverage > 0 and math.isnan(purity) != unknown:
+                    yield f"{metrics}: purity at step {step} is {purity}, coverage is {coverage}"
 
 
-def _form_of_run(files: Mapping[str, Path], metrics: list[dict[str, float]]) -> Iterator[str]:
+def _shares_of_errors(predictions: Predictions) -> Iterator[float]:
+    """The share of test images that are predicted wrongly, of each evaluation, to the last bit."""
+    predicted, true = predictions.predicted, predictions.true
+    evaluations = max(1, BLOCK // max(1, len(true)))  # at once: all of them may exceed the memory
+    for first in range(0, len(predicted), evaluations):
+        wrong = (predicted[first : first + evaluations] != true).view(np.uint8).sum(axis=1, dtype=np.uint32)
+        yield from (count / len(true) for count in wrong.tolist())
+
+
+def _form_of_run(files: Mapping[str, Path], measured: Measurements) -> Iterator[str]:
     """A line for what the files of a run contain that no run writes."""
     if path := files.get("metrics.csv"):
-        yield from _other_names(path, metrics[0], COLUMNS)  # the same in every row
+        yield from _other_names(path, measured, COLUMNS)
     if path := files.get("predictions.safetensors"):
         described, metadata = tensors(path)
         yield from _other_names(path, described, ("predicted", "true"))
@@ -273,10 +293,10 @@ def _nearly(found: Any, expected: Any) -> Any:
     return found
 
 
-def _equilibrium(rows: list[dict[str, float]]) -> dict[str, float]:
+def _equilibrium(measured: Measurements) -> dict[str, float]:
     """As :func:`spl.analysis.calibration.equilibrium`, without pandas."""
-    late = [row for row in rows if row["step"] > rows[-1]["step"] / 2]
-    return {name: fmean(row[name] for row in late) for name in MEASURED}
+    late = [step > measured["step"][-1] / 2 for step in measured["step"]]
+    return {name: fmean(compress(measured[name], late)) for name in MEASURED}
 
 
 def _summary(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
@@ -293,9 +313,10 @@ def _summary(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[s
         yield f"{summary}: its runs are not those of {job.manifest}, one row each, in the same order"
         return
     for row in rows:
-        if (run := row["run"]) in missing:
+        folder = _folder(job, run := row["run"])
+        if run in missing:
             expected = missing[run]
-        elif all(_folder(job, run) / name in here for name in SUMMARISED):
+        elif all(folder / name in here for name in SUMMARISED):
             expected = _of_run(job, run, manifest.parameter["basins"])
         else:
             continue
@@ -342,9 +363,9 @@ def _check_classes(predictions: Predictions, run: str, dataset: Path) -> None:
         raise ValueError(f"{run}: predictions.safetensors has {classes} classes, {dataset} has {known}")
 
 
-def _errors(metrics: list[dict[str, float]], predictions: Predictions, basins: Mapping[str, float]) -> dict[str, Any]:
+def _errors(measured: Measurements, predictions: Predictions, basins: Mapping[str, float]) -> dict[str, Any]:
     """What a summary says of a run, as far as it follows from the errors and the last confusion matrix."""
-    errors, final = [row["test_error"] for row in metrics], predictions.confusion(-1)
+    errors, final = measured["test_error"], predictions.confusion(-1)
     wholly, partly = collapsed_classes(final, basins)
     median_over = min(MEDIAN_OVER, len(errors))
     return {
@@ -352,8 +373,8 @@ def _errors(metrics: list[dict[str, float]], predictions: Predictions, basins: M
         "error_best": min(errors),
         "error_median": median(errors[-median_over:]),
         "median_over": median_over,
-        "best_step": metrics[errors.index(min(errors))]["step"],
-        "last_step": metrics[-1]["step"],
+        "best_step": measured["step"][errors.index(min(errors))],
+        "last_step": measured["step"][-1],
         "collapsed": " ".join(map(str, wholly)),
         "partly_collapsed": " ".join(map(str, partly)),
         "smallest_column": float(column_shares(final).min()),
@@ -361,8 +382,8 @@ def _errors(metrics: list[dict[str, float]], predictions: Predictions, basins: M
         "populated_diagonal": populated_diagonal(final, basins),
         "basin": "low" if wholly or partly else "high",
         "unstable": errors[-1] - min(errors) > basins["unstable"],
-        "coverage": metrics[-1]["coverage"],
-        "purity": metrics[-1]["purity"],
+        "coverage": measured["coverage"][-1],
+        "purity": measured["purity"][-1],
     }
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from spl.attempts.plain_file import MOST
-from spl.campaign.job import CIRCUMSTANCES, canonical
+from spl.campaign.job import CIRCUMSTANCES, Job, canonical
 from spl.campaign.strict_json import parse_json
 from spl.errors import InputError
 from spl.provenance.machine import essential
@@ -197,6 +197,23 @@ def read_manifest(path: Path) -> Manifest:
         raise InputError(f"{path}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
     except ValueError as error:
         raise InputError(f"{path}: not a manifest: {error}") from None
+
+
+def own_manifest(job: Job) -> Manifest:
+    """The manifest of a job.
+
+    Raises:
+        InputError: it is missing, unreadable or another job's.
+    """
+    try:
+        manifest = read_manifest(job.manifest)
+    except FileNotFoundError:
+        raise InputError(f"{job.manifest} is missing") from None
+    except OSError as error:
+        raise InputError(str(error)) from error
+    if manifest.subcommand != job.subcommand or manifest.outputs.keys() != set(map(str, job.outputs)):
+        raise InputError(f"{job.manifest} belongs to another job")
+    return manifest
 
 
 @lru_cache(maxsize=4096)

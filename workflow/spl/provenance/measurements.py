@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spl.methods.method import Method, MethodState
+from spl.provenance.result_files import Measurements
 
 # Columns of metrics, as of spl.training.evaluation, which would load torch.
 COLUMNS = (
@@ -30,27 +31,27 @@ LAST_PLACE, WITHIN_A_BATCH = 2.0**-23, 512
 Numbers = NDArray[np.float64]
 
 
-def impossible_measurements(rows: list[dict[str, float]], method: Method, settings: Mapping[str, Any]) -> Iterator[str]:
+def impossible_measurements(measured: Measurements, method: Method, settings: Mapping[str, Any]) -> Iterator[str]:
     """A line for the first evaluation at another step than the settings say; else for the first measure of each kind,
     and the first sum, that no run can have.
 
     Args:
-        rows: of ``metrics.csv``.
+        measured: of ``metrics.csv``.
         method: of the run.
         settings: of the run, with its calibrated weights as far as they are known.
     """
-    planned, steps = _planned_steps(settings), [row["step"] for row in rows]
+    planned, steps = _planned_steps(settings), measured["step"]
     for number, (mine, theirs) in enumerate(zip_longest(steps, planned), 1):
         if mine != theirs:
             yield f"evaluation {number} is at step {mine}, settings say {theirs}"
             return
-    wrong = {name: np.array([not isinstance(row[name], int) for row in rows]) for name in INTEGERS}
-    columns = {name: np.array([row[name] for row in rows], float) for name in COLUMNS if name not in INTEGERS}
+    wrong = {name: np.array([not isinstance(value, int) for value in measured[name]]) for name in INTEGERS}
+    columns = {name: np.array(measured[name], float) for name in COLUMNS if name not in INTEGERS}
     wrong |= {name: ~_possible(name, values, method) for name, values in columns.items()}
     for name, places in wrong.items():
         if places.any():
-            row = rows[int(places.argmax())]
-            yield f"{name} at step {row['step']} is {row[name]}"
+            at = int(places.argmax())
+            yield f"{name} at step {steps[at]} is {measured[name][at]}"
     yield from _other_sums(np.array(steps), columns, method, settings)
 
 

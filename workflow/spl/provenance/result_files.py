@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ BROKEN = (
 )
 # Bytes; the description of ImageNet, with the digest of each image, has a fifth of that
 MOST_OF_RESULT = 2**30
+# By column, one number for each evaluation
+Measurements = dict[str, list[float]]
 # What safetensors says of a tensor.
 DESCRIBED = {"dtype", "shape", "data_offsets"}
 
@@ -51,10 +54,9 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     Raises:
         ValueError: it is none.
     """
-    text = read_plain(path, MOST_OF_RESULT).decode()
+    text = _text(path)
     header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    if len(set(header)) < len(header):
-        raise ValueError(f"{path.name} has a column twice")
+    _check_header(path, header)
     named = [dict(zip(header, row, strict=True)) for row in rows]
     again = io.StringIO(newline="")
     csv.writer(again, lineterminator="\n").writerows([header, *rows])
@@ -63,19 +65,48 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     return named
 
 
-def read_measurements(path: Path, columns: Collection[str] = ()) -> list[dict[str, float]]:
-    """The rows of a CSV file of numbers alone; all columns without a choice.
+def read_measurements(path: Path, columns: Collection[str] = ()) -> Measurements:
+    """The columns of a CSV file of numbers alone, which has a name for each; all of them without a choice.
 
     Raises:
-        ValueError: it is none, or holds a number in another form than Python writes it, which programs may read
-            differently or not at all.
+        ValueError: it is none, it has no row, or it holds a number in another form than Python writes it, which
+            programs may read differently or not at all.
         KeyError: it lacks a column.
     """
-    rows = read_rows(path)
+    text = _text(path)
+    if not text.endswith("\n") or '"' in text or "\r" in text:
+        raise ValueError(f"{path.name} has quotes or other ends of lines than jobs write")
+    lines = text[:-1].split("\n")
+    header = lines[0].split(",")
+    _check_header(path, header)
+    if len(lines) == 1 or len({line.count(",") for line in lines}) > 1:
+        raise ValueError(f"{path.name}: expected rows of {len(header)} numbers")
+    # Not row by row by the module csv, which would take most of the time of an audit
+    _, *rows = lines
+    cells, place = ",".join(rows).split(","), {name: number for number, name in enumerate(header)}
     try:
-        return [{name: _number(row[name]) for name in columns or row} for row in rows]
+        return {name: _numbers(cells[place[name] :: len(header)]) for name in columns or header}
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
+
+
+def _text(path: Path) -> str:
+    return read_plain(path, MOST_OF_RESULT).decode()
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    if len(set(header)) < len(header):
+        raise ValueError(f"{path.name} has a column twice")
+
+
+def _numbers(cells: list[str]) -> list[float]:
+    """The numbers of a column: all at once if they are of one kind, which is many times faster."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            values: list[float] = list(map(kind, cells))
+            if list(map(repr, values)) == cells:
+                return values
+    return list(map(_number, cells))
 
 
 def _number(cell: str) -> float:

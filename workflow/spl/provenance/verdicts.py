@@ -26,7 +26,8 @@ from spl.provenance.changes import changed_values
 from spl.provenance.copies import copied_runs
 from spl.provenance.evidence import Digest, contradictions
 from spl.provenance.links import link_problem, linked_jobs
-from spl.provenance.manifest import Manifest, read_manifest
+from spl.provenance.manifest import Manifest, own_manifest
+from spl.provenance.parallel import agreeing
 from spl.provenance.result_files import MOST_OF_RESULT
 from spl.provenance.seal import OUTSIDE, ROOT_FILE
 from spl.provenance.signature import SIGNATURE
@@ -94,9 +95,11 @@ def audit(
         }
         return judged | recorded
     makers = _makers(jobs)
-    graph = {name: {makers[path] for path in job.inputs if path in makers} for name, job in jobs.items()}
+    graph = {name: {makers[str(path)] for path in job.inputs if str(path) in makers} for name, job in jobs.items()}
     nodes: dict[str, Node] = {}
     links, agreed = linked_jobs(jobs), set() if agreed is None else agreed
+    if not agreed:  # else the last audit left little to read
+        agreed |= agreeing([job for name, job in jobs.items() if name not in links], digest)
     # A pipe in the place of a result would be waited for
     readable = {name: job for name, job in jobs.items() if not any(_is_strange(path, digest) for path in job.outputs)}
     copied, alike = copied_runs(readable, digest)
@@ -130,7 +133,7 @@ def recorded_output(job: Job, path: Path) -> str:
     Raises:
         InputError: the manifest is missing, unreadable or another job's.
     """
-    return _own_manifest(job).outputs[str(path)]
+    return own_manifest(job).outputs[str(path)]
 
 
 def upstream_of(jobs: Mapping[str, Job], names: Iterable[str]) -> dict[str, Job]:
@@ -140,7 +143,7 @@ def upstream_of(jobs: Mapping[str, Job], names: Iterable[str]) -> dict[str, Job]
     while waiting:
         if (name := waiting.pop()) not in chosen:
             chosen.add(name)
-            waiting += [makers[path] for path in jobs[name].inputs if path in makers]
+            waiting += [makers[str(path)] for path in jobs[name].inputs if str(path) in makers]
     return {name: job for name, job in jobs.items() if name in chosen}
 
 
@@ -167,15 +170,15 @@ def orphans(jobs: Mapping[str, Job], results: Path) -> Iterator[Node]:
                 yield Node(str(path), "orphan", (why,), files=(path,))
 
 
-def _makers(jobs: Mapping[str, Job]) -> dict[Path, str]:
-    """The name of the job that writes each file."""
-    return {path: job.name for job in jobs.values() for path in job.outputs}
+def _makers(jobs: Mapping[str, Job]) -> dict[str, str]:
+    """The name of the job that writes each file; by path as a text, which is found far faster."""
+    return {str(path): job.name for job in jobs.values() for path in job.outputs}
 
 
 def _verdict_on(
     job: Job,
     upstream: Mapping[str, Node],
-    makers: Mapping[Path, str],
+    makers: Mapping[str, str],
     digest: Digest,
     copied: list[str],
     alike: list[str],
@@ -193,7 +196,7 @@ def _verdict_on(
         words = {True: "is no file that can be read", False: "is missing"}
         return node("missing", (f"{path} {words[os.path.lexists(path)]}" for path in absent))
     try:
-        manifest = _own_manifest(job)
+        manifest = own_manifest(job)
     except InputError as error:
         return node("unrecorded", [str(error)])
     if edited := [path for path, sha256 in outputs.items() if manifest.outputs[path] != sha256]:
@@ -225,38 +228,21 @@ def _holds_data_alone(circumstances: Path) -> bool:
     return True
 
 
-def _own_manifest(job: Job) -> Manifest:
-    """The manifest of a job.
-
-    Raises:
-        InputError: it is missing, unreadable or another job's.
-    """
-    try:
-        manifest = read_manifest(job.manifest)
-    except FileNotFoundError:
-        raise InputError(f"{job.manifest} is missing") from None
-    except OSError as error:
-        raise InputError(str(error)) from error
-    if manifest.subcommand != job.subcommand or manifest.outputs.keys() != set(map(str, job.outputs)):
-        raise InputError(f"{job.manifest} belongs to another job")
-    return manifest
-
-
 def _differences(
     job: Job,
     manifest: Manifest,
     inputs: Mapping[str, str | None],
     upstream: Mapping[str, Node],
-    makers: Mapping[Path, str],
+    makers: Mapping[str, str],
 ) -> dict[str, list[str]]:
     """The differences between what a job was run with and what it would be run with now, by kind.
 
     ``inputs`` holds the present sha256 of each input.
     """
     planned = job.content
-    raw = {path for path in {*inputs, *manifest.inputs} if Path(path) not in makers}
+    raw = {path for path in {*inputs, *manifest.inputs} if path not in makers}
     # An output of a job that is not fresh says nothing about this job: its verdict is a broken chain.
-    comparable = {path for path in inputs if path in raw or upstream[makers[Path(path)]].verdict == "fresh"}
+    comparable = {path for path in inputs if path in raw or upstream[makers[path]].verdict == "fresh"}
     return {
         "code": list(_changed_code(job, planned, manifest)),
         "config": [] if _is_canonical(manifest.parameter, job) else list(changed_values(planned, manifest.parameter)),
