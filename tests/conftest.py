@@ -25,10 +25,11 @@ EXTRA = {"slurm", "browser", "processors", "benchmarks"}
 EXTRA_FIXTURES = {"debian_fashion_mnist", "published_fashion_mnist", "validator"}
 """What only `make test-all` installs; a test elsewhere that needs one of these runs there, too."""
 EXTRA_FILES = {
-    *("test_additions", "test_imagenet", "test_interruption", "test_large_experiment", "test_published_study"),
-    "test_whole_paper",
+    *("test_additions", "test_documented_examples", "test_imagenet", "test_interruption", "test_large_experiment"),
+    *("test_published_study", "test_whole_paper"),
 }
-"""Of the workflow tests, those of full-size networks, many jobs or thousands of runs, in `make test-all` alone."""
+"""Of the workflow tests, those of full-size networks, many jobs, thousands of runs or examples that train, in
+`make test-all` alone."""
 SLOW = {
     *("test_attempt", "test_checkpoints", "test_distributed", "test_lock"),  # training processes, killed and resumed
     *("test_semilearn", "test_basin_switches", "test_process", "test_resumption", "test_hostile_products"),
