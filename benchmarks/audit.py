@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import gc
 import hashlib
 import json
 import math
@@ -27,6 +28,7 @@ from spl.analysis.calibration import write_calibration
 from spl.analysis.summary import write_summary
 from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
+from spl.cli.main import GARBAGE
 from spl.code.subcommands import certain_files, present_code
 from spl.data.store import Classes, Dataset, save_dataset
 from spl.errors import InputError
@@ -74,6 +76,7 @@ def measure(study: Path, gigabytes: float, repetitions: int) -> dict[str, Any]:
     Raises:
         InputError: the study cannot be planned.
     """
+    gc.set_threshold(GARBAGE)  # as in the command
     path = study.absolute()
     with TemporaryDirectory(dir=".") as folder, chdir(folder):
         began = time.perf_counter()

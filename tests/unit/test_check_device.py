@@ -10,7 +10,7 @@ import torch
 import typer
 
 import check_device
-from spl.cli import interactive
+from spl.cli import benchmarks
 from spl.errors import InputError
 from spl.methods.registry import METHODS
 from spl.study.settings import Settings
@@ -88,8 +88,8 @@ def test_the_command_prints_a_page_that_ends_with_the_verdict():
 
 def test_json_is_what_the_check_found_and_so_is_the_status(tmp_path, monkeypatch, capsys):
     (tmp_path / "check_device.py").write_text("""print('{"passed": false}')""")
-    monkeypatch.setattr(interactive, "BENCHMARKS", tmp_path)
+    monkeypatch.setattr(benchmarks, "BENCHMARKS", tmp_path)
     with pytest.raises(typer.Exit) as ended:
-        interactive.check_device("cpu", 2, "wrn-10-1", 1, as_json=True)
+        benchmarks.check_device("cpu", 2, "wrn-10-1", 1, as_json=True)
     assert ended.value.exit_code == 1
     assert json.loads(capsys.readouterr().out) == {"passed": False}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -14,19 +13,13 @@ from typing import Annotated
 
 import typer
 
-from spl.cli.panel import command, terminal
+from spl.cli.panel import command, studies, terminal
 from spl.errors import InputError
 
 app = typer.Typer()
-DEMO, PAPER = Path("config/demo.yaml"), Path("config/paper.yaml")
-BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+DEMO = Path("config/demo.yaml")
 # Seconds between two updates of `spl status`
 LIVE = 5
-
-
-def _studies(incomplete: str) -> list[str]:
-    """Completions of a path of a study."""
-    return [str(path) for path in sorted(Path("config").glob("*.yaml")) if str(path).startswith(incomplete)]
 
 
 def _results(context: typer.Context, incomplete: str) -> list[str]:
@@ -39,7 +32,7 @@ def _results(context: typer.Context, incomplete: str) -> list[str]:
         return []
 
 
-StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.", autocompletion=_studies)]
+StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.", autocompletion=studies)]
 
 
 @command(app, "spl plan config/paper.yaml --price 2.5", "spl plan config/paper.yaml --runs")
@@ -162,7 +155,7 @@ def audit(
         Path | None,
         typer.Option(
             help="The study's YAML file; default: derived from the folder of the first target.",
-            autocompletion=_studies,
+            autocompletion=studies,
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -283,7 +276,7 @@ def seal(
 
 @command(app, "spl register config/digits.yaml", "spl register config/digits.yaml --look")
 def register(
-    study: Annotated[Path, typer.Argument(help="The study's YAML file.", autocompletion=_studies)],
+    study: Annotated[Path, typer.Argument(help="The study's YAML file.", autocompletion=studies)],
     look: Annotated[
         bool, typer.Option("--look", help="Record the outcome of a look, once all of its runs are done.")
     ] = False,
@@ -343,87 +336,6 @@ def equivalent(
     say(*declare(subcommand, reason, Path("results")))
 
 
-@command(
-    app, "spl bench --study config/paper.yaml --device cuda", "spl bench --quick --json", "spl bench --plan",
-    "spl bench --audit", "spl bench --images",
-)  # fmt: skip
-def bench(
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Smaller batch, fewer repetitions, shorter measurements.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    device: Annotated[
-        str | None,
-        typer.Option(help="cuda or cpu: measure how fast this machine trains the runs of a study, for spl plan."),
-    ] = None,
-    study: Annotated[
-        Path | None,
-        typer.Option(
-            help="Study to measure for; default: config/paper.yaml for cuda, config/demo.yaml for cpu.",
-            autocompletion=_studies,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="File for the measured rates; default: among the study's results.")
-    ] = None,
-    semilearn: Annotated[Path | None, typer.Option(help="Also compare with semilearn, which this Python has.")] = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Measure planning in place of training.")] = False,
-    audit: Annotated[bool, typer.Option("--audit", help="Measure an audit of 5 GB in place of training.")] = False,
-    images: Annotated[
-        bool, typer.Option("--images", help="Measure reading of JPEG files in place of training.")
-    ] = False,
-) -> None:
-    """Measure the speed of training, as ratios that hold on any machine; or, with --device, that of this machine."""
-    from rich import print as show
-
-    if device not in (None, "cuda", "cpu"):
-        raise InputError(f"--device {device}: expected cuda or cpu")
-    if device is None and (study or output):
-        raise InputError("--study and --output: expected with --device cuda or --device cpu")
-    wanted = {"planning": plan, "audit": audit, "images": images, "rates": device is not None}
-    chosen = [name for name, is_wanted in wanted.items() if is_wanted]
-    script = BENCHMARKS / f"{(chosen or ['step'])[0]}.py"
-    if not script.is_file():
-        raise InputError(f"{script}: not found; benchmarks run in a checkout of the project only")
-    options = ["--quick"] * quick + (["--semilearn", str(semilearn)] if semilearn and not chosen else [])
-    if device:
-        options += [str(study or (PAPER if device == "cuda" else DEMO)), device]
-        options += ["--output", str(output)] if output else []
-    measured = subprocess.run([sys.executable, script, *options], stdout=subprocess.PIPE, text=True)
-    if measured.returncode:  # the script's own message is above
-        raise typer.Exit(measured.returncode)
-    if as_json:
-        print(measured.stdout, end="")
-    elif not device:  # which has told everything while it measured
-        show(json.loads(measured.stdout))
-
-
-@command(app, "spl check-device", "spl check-device --device cpu --steps 4 --network wrn-10-1 --batch 2")
-def check_device(
-    device: Annotated[str, typer.Option(help="cuda, or cpu to see what the checks are.")] = "cuda",
-    steps: Annotated[int, typer.Option(help="Steps of each training run.", min=2)] = 100,
-    network: Annotated[str, typer.Option(help="Network that is trained.")] = "wrn-28-2",
-    batch: Annotated[int, typer.Option(help="Labelled images per step.", min=1)] = 64,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Check that a GPU trains as it must: repeated, killed and resumed, and as a graph to the same bytes."""
-    script = BENCHMARKS / "check_device.py"
-    if not script.is_file():
-        raise InputError(f"{script}: not found; checks run in a checkout of the project only")
-    options = ["--steps", str(steps), "--network", network, "--batch", str(batch)]
-    checked = subprocess.run([sys.executable, script, device, *options], stdout=subprocess.PIPE, text=True)
-    if checked.returncode:  # the script's own message is above
-        raise typer.Exit(checked.returncode)
-    found = json.loads(checked.stdout)
-    if as_json:
-        print(checked.stdout, end="")
-    else:
-        for precision, speed in found["speed"].items():
-            print(f"{precision}: " + ", ".join(f"{name} {value:,}" for name, value in speed.items()))
-        print(f"{found['device']}, torch {found['torch']}: {found['verdict']}")
-    raise typer.Exit(0 if found["passed"] else 1)
-
-
 @command(app, "spl doctor", "spl doctor config/paper.yaml", "spl doctor config/paper.yaml --profile my-site --json")
 def doctor(
     study: StudyFile = DEMO,
@@ -460,7 +372,7 @@ def findings(
     ] = None,
     study: Annotated[
         Path | None,
-        typer.Option(help="The study's YAML file; default: that of its name below config/.", autocompletion=_studies),
+        typer.Option(help="The study's YAML file; default: that of its name below config/.", autocompletion=studies),
     ] = None,
     archive: Annotated[
         bool, typer.Option("--archive", help="Results that are not kept count as their manifests, as of spl audit.")

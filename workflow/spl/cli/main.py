@@ -12,6 +12,8 @@ from pathlib import Path
 from spl.code.loading import compile_from_text
 from spl.errors import FailedBeforeError, InputError, InterruptedTrainingError, NotFiniteError
 
+GARBAGE = 100_000
+"""New objects before Python looks for garbage."""
 INTERRUPTED = 75
 """The status of a training that saved its state on request (EX_TEMPFAIL: try again)."""
 REFUSALS = {
@@ -28,7 +30,7 @@ STATUS = {InputError: 2, NotFiniteError: 1, FailedBeforeError: 1, InterruptedTra
 def main() -> None:
     """Run the command; what a person can understand ends with clear lines: status 2 for mistakes in what was given."""
     # Most of a short job is the import of packages, all of which stay: looking for garbage among them is in vain.
-    gc.set_threshold(100_000)
+    gc.set_threshold(GARBAGE)
     # numpy's library starts a thread for each core as soon as it is loaded, and many jobs run side by side.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -67,12 +69,12 @@ def _command(arguments: list[str]) -> None:
         case _:
             import typer
 
-            from spl.cli import interactive, panel, rules, statistics
+            from spl.cli import benchmarks, interactive, panel, rules, statistics
             from spl.provenance.clone import check_code_here
 
             check_code_here()
             command = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=panel.HELP)
-            for subcommands in (interactive, statistics, rules):
+            for subcommands in (interactive, benchmarks, statistics, rules):
                 command.add_typer(subcommands.app)
             command()
 

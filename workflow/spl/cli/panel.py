@@ -1,9 +1,10 @@
-"""The interactive commands in the help of ``spl``: their panel and examples; and where they print."""
+"""The interactive commands in the help of ``spl``: panel, examples, completions of studies; and where they print."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -25,6 +26,11 @@ def command(app: typer.Typer, *examples: str) -> Callable[[CommandFunctionType],
     return app.command(
         rich_help_panel=PANEL, epilog="\n\n".join(["Examples:", *(f"`{example}`" for example in examples)])
     )
+
+
+def studies(incomplete: str) -> list[str]:
+    """Completions of a path of a study."""
+    return [str(path) for path in sorted(Path("config").glob("*.yaml")) if str(path).startswith(incomplete)]
 
 
 def terminal() -> Console:
