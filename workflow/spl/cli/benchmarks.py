@@ -1,4 +1,4 @@
-"""The subcommands of ``spl`` that start the scripts in ``benchmarks/``: how fast this machine is, what its GPU can do."""
+"""The subcommands of ``spl`` that start scripts in ``benchmarks/``: how fast this machine is, what its GPU can do."""
 
 from __future__ import annotations
 
