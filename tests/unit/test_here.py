@@ -77,8 +77,9 @@ def test_this_machine_offers_from_one_core_to_all(cores):
     assert 1 <= cores_here(cores) <= cores
 
 
-def request(mem_mb=16000, gpu=0, runs_per_gpu=1):
-    return Request(gpu=gpu, runs_per_gpu=runs_per_gpu, cpus=1, mem_mb=mem_mb, runtime=60, hours=None)
+def request(stated_mb=None, gpu=0, runs_per_gpu=1):
+    memory = {"mem_mb": stated_mb or 16000, "stated_mb": stated_mb}
+    return Request(gpu=gpu, runs_per_gpu=runs_per_gpu, cpus=1, runtime=60, hours=None, **memory)
 
 
 def test_one_run_at_a_time_uses_the_gpu_unless_the_study_lets_them_share_it():
@@ -91,4 +92,4 @@ def test_one_run_at_a_time_uses_the_gpu_unless_the_study_lets_them_share_it():
 def test_a_run_counts_by_the_memory_that_its_study_states():
     """The default is meant for jobs of a cluster: by it, a laptop would train one run at a time."""
     assert memory_of_run(request(3000)) == 3000
-    assert memory_of_run(request(16000)) == UNSTATED_MB
+    assert memory_of_run(request()) == UNSTATED_MB

@@ -38,7 +38,7 @@ def planned(digits, training=None, **experiments):
 @pytest.mark.parametrize(("device", "gpu"), [("cuda", 2), ("cpu", 0)])
 def test_each_process_gets_its_cores_and_on_cuda_a_gpu(device, gpu):
     plan = planned({}, {"device": device, "processes": 2, "threads": 3}, only={})
-    expected = Request(gpu=gpu, runs_per_gpu=1, cpus=6, mem_mb=16000, runtime=60, hours=None)
+    expected = Request(gpu=gpu, runs_per_gpu=1, cpus=6, mem_mb=16000, stated_mb=None, runtime=60, hours=None)
     assert set(run_requests(plan).values()) == {expected}
 
 
@@ -66,6 +66,12 @@ def test_an_experiment_wins_over_its_data_set_and_the_most_demanding_over_the_ot
         else:
             expected = {key: max(one[key], two[key]) for key in default}, "needed by both"
         assert ({"mem_mb": request.mem_mb, "runtime": request.runtime}, expected[1]) == expected
+
+
+def test_memory_that_a_study_states_is_known_from_the_default_even_where_they_are_equal():
+    [default] = {request.stated_mb for request in run_requests(planned({}, only={})).values()}
+    [stated] = {request.stated_mb for request in run_requests(planned({"mem_mb": 16000}, only={})).values()}
+    assert (default, stated) == (None, 16000)
 
 
 def test_resources_are_no_part_of_any_job_s_parameter():

@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from spl.campaign.requests import Request
-from spl.study.schema import Resources
 
 # MB of a run whose study states no memory: the default of `mem_mb` is meant for jobs of a cluster.
 UNSTATED_MB = 2000
@@ -77,5 +76,4 @@ def runs_on_gpu(requests: Iterable[Request]) -> int:
 
 def memory_of_run(request: Request) -> int:
     """The memory in MB by which a run counts on this machine."""
-    unstated = request.mem_mb == Resources().mem_mb
-    return UNSTATED_MB if unstated else request.mem_mb
+    return UNSTATED_MB if request.stated_mb is None else request.stated_mb

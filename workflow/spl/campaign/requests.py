@@ -26,6 +26,7 @@ class Request:
         runs_per_gpu: number of runs that share this run's GPU, itself included.
         cpus: number of cores, for the threads of all processes.
         mem_mb: memory in MB, of all processes together.
+        stated_mb: the same, as the study states it; None if it leaves it to the default.
         runtime: time limit in minutes.
         hours: expected duration; None if the study does not give it.
     """
@@ -34,6 +35,7 @@ class Request:
     runs_per_gpu: int
     cpus: int
     mem_mb: int
+    stated_mb: int | None
     runtime: int
     hours: float | None
 
@@ -82,6 +84,7 @@ def _request(plan: Plan, path: str, stated: list[Resources]) -> Request:
         runs_per_gpu=min(resources.runs_per_gpu for resources in stated) if gpu == 1 else 1,
         cpus=processes * settings["threads"],
         mem_mb=max(resources.mem_mb for resources in stated),
+        stated_mb=max((one.mem_mb for one in stated if "mem_mb" in one.model_fields_set), default=None),
         runtime=max(resources.runtime or _time_limit(settings["stop"] or settings["steps"]) for resources in stated),
         hours=max((resources.hours * length for resources in stated if resources.hours), default=None),
     )

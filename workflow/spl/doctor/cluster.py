@@ -99,6 +99,7 @@ def _jobs(plan: Plan, runs: Collection[str], instead: Mapping[str, int]) -> list
             runs_per_gpu=one.runs_per_gpu,
             cpus=instead.get("cpus_per_task", one.cpus) * size.get(path, 1),
             mem_mb=instead.get("mem_mb", one.mem_mb) * size.get(path, 1),
+            stated_mb=one.stated_mb,
             runtime=instead.get("runtime", one.runtime),
             hours=one.hours,
         )

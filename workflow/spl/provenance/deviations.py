@@ -40,7 +40,7 @@ from spl.study.checks import GATED, SUPERVISED
 from spl.study.plan import Plan, make_plan
 from spl.study.schema import Study
 
-COMMIT = re.compile("[0-9a-f]{40,64}")
+COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 # The sections of a registration that say what is tested, and how.
 DESIGN = ("study", "registered", "claims", "limits")
 NOT_COMPARED = "not compared"
