@@ -91,16 +91,16 @@ def test_an_audit_compares_with_what_was_published(finished):
 
 
 REFUSED = [
-    (["--rerun-cheap", "--json"], "--rerun-cheap: expected without --json"),
-    (["--rerun", "table1", "--seal", "0" * 64], "--rerun: expected without --seal"),
-    (["--rerun-cheap", "--digest", "0" * 64], "--rerun-cheap: expected without --digest"),
+    (["--rerun-cheap", "--json"], "--rerun-cheap cannot be combined with --json"),
+    (["--rerun", "table1", "--seal", "0" * 64], "--rerun cannot be combined with --seal"),
+    (["--rerun-cheap", "--digest", "0" * 64], "--rerun-cheap cannot be combined with --digest"),
     (["--rerun", ""], "--rerun: expected a result, got nothing"),
     (["--why", ""], "--why: expected a result, got nothing"),
-    (["--rerun-sample", "2"], "--rerun-sample and --seed: expected together"),
-    (["--seed", "2"], "--rerun-sample and --seed: expected together"),
-    (["--digest", "0" * 64, "--quick"], "--quick: expected without --digest"),
+    (["--rerun-sample", "2"], "--rerun-sample and --seed need each other"),
+    (["--seed", "2"], "--rerun-sample and --seed need each other"),
+    (["--digest", "0" * 64, "--quick"], "--quick cannot be combined with --digest"),
     (["--digest", "nowhere.sha256"], "nowhere.sha256: expected lines of a sha256"),
-    (["--rerun", "table1", "fig4"], "--rerun: expected without fig4"),
+    (["--rerun", "table1", "fig4"], "--rerun cannot be combined with fig4"),
 ]
 
 

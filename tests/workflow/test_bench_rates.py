@@ -34,7 +34,10 @@ def test_a_measured_study_is_priced_by_what_was_measured(project):
     [
         (["--device", "cuda"], "--device cuda: no CUDA device on this machine; measure on a node"),
         (["--device", "gpu"], "--device gpu: expected cuda or cpu"),
-        (["--study", TINY], "--study and --output: expected with --device"),
+        (["--study", TINY], "--study and --output need --device cuda or --device cpu"),
+        (["--plan", "--audit"], "--plan cannot be combined with --audit"),
+        (["--images", "--semilearn", "python"], "--images cannot be combined with --semilearn"),
+        (["--audit", "--device", "cpu"], "--audit cannot be combined with --device"),
         (["--device", "cpu", "--study", "config/paper.yaml"], "config/paper.yaml: no run on device cpu"),
     ],
 )

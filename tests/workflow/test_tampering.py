@@ -427,7 +427,7 @@ NOT_AUDITED = [
     (["--why", "table1.csv:0,value"], "expected a line from 1 to"),
     (["--why", "fig1.csv:1,value"], "expected TABLE.csv:ROW,COLUMN"),
     (["--why", "table14.csv:1,value"], "has no numbers that are computed from runs"),
-    (["--rerun", TRAININGS[0], "--json"], "--rerun: expected without --json"),
+    (["--rerun", TRAININGS[0], "--json"], "--rerun cannot be combined with --json"),
     (["--rerun", "fold0"], "fold0: expected one result of tests/studies/tiny.yaml to compute again, found 7"),
 ]
 

@@ -15,6 +15,8 @@ from spl.errors import InputError
 
 app = typer.Typer()
 DEMO, PAPER = Path("config/demo.yaml"), Path("config/paper.yaml")
+# By the option that asks for it instead of the step of training
+SCRIPTS = {"--plan": "planning", "--audit": "audit", "--images": "images", "--device": "rates"}
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
 
@@ -41,7 +43,7 @@ def bench(
     output: Annotated[
         Path | None, typer.Option(help="File for the measured rates; default: among the study's results.")
     ] = None,
-    semilearn: Annotated[Path | None, typer.Option(help="Also compare with semilearn, which this Python has.")] = None,
+    semilearn: Annotated[Path | None, typer.Option(help="Python interpreter with semilearn, to compare with.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Measure planning in place of training.")] = False,
     audit: Annotated[bool, typer.Option("--audit", help="Measure an audit of 5 GB in place of training.")] = False,
     images: Annotated[
@@ -54,11 +56,13 @@ def bench(
     if device not in (None, "cuda", "cpu"):
         raise InputError(f"--device {device}: expected cuda or cpu")
     if device is None and (study or output):
-        raise InputError("--study and --output: expected with --device cuda or --device cpu")
-    wanted = {"planning": plan, "audit": audit, "images": images, "rates": device is not None}
-    chosen = [name for name, is_wanted in wanted.items() if is_wanted]
-    script = (chosen or ["step"])[0]
-    options = ["--quick"] * quick + (["--semilearn", str(semilearn)] if semilearn and not chosen else [])
+        raise InputError("--study and --output need --device cuda or --device cpu")
+    wanted = {"--plan": plan, "--audit": audit, "--images": images, "--device": device, "--semilearn": semilearn}
+    chosen = [option for option, value in wanted.items() if value]
+    if len(chosen) > 1:
+        raise InputError(f"{chosen[0]} cannot be combined with {chosen[1]}")
+    script = next((SCRIPTS[option] for option in chosen if option in SCRIPTS), "step")
+    options = ["--quick"] * quick + (["--semilearn", str(semilearn)] if semilearn else [])
     if device:
         options += [str(study or (PAPER if device == "cuda" else DEMO)), device]
         options += ["--output", str(output)] if output else []

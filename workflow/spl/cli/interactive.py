@@ -50,7 +50,7 @@ def plan(
         bool, typer.Option("--runs", help="List every run, its state and the experiments that need it.")
     ] = False,
 ) -> None:
-    """Show a study's experiments, how many of their runs are done, how small a p they allow, and the GPU-hours."""
+    """Show a study's experiments, how many of their runs are done, the smallest p they allow, and the GPU-hours."""
     from spl.campaign import cost as usage
     from spl.campaign.hard_fold import hard_fold_message
     from spl.campaign.overview import count_line, default_note, experiment_table, run_table
@@ -187,7 +187,7 @@ def audit(
         bool, typer.Option("--rerun-cheap", help="Compute everything again but training runs, and compare.")
     ] = False,
     rerun_sample: Annotated[
-        int | None, typer.Option(help="Train so many runs again, drawn at random with --seed, and compare.")
+        int | None, typer.Option(help="Retrain this many runs, drawn at random with --seed, and compare.")
     ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed of --rerun-sample: any integer that nobody could foresee.")
@@ -217,7 +217,7 @@ def audit(
     if why:
         _expect_without("--why", {"--digest": published_digest})
     if (rerun_sample is None) != (seed is None):
-        raise InputError("--rerun-sample and --seed: expected together, so that anyone can draw the same runs")
+        raise InputError("--rerun-sample and --seed need each other, so that anyone can draw the same runs")
     chosen = [_from_here(target) for target in targets or ()]
     about = plan_study(study, next(iter(chosen), rerun or (why and why.partition(":")[0])), archive)
     console = None if as_json else terminal()
@@ -243,7 +243,7 @@ def _expect_without(option: str, others: Mapping[str, object]) -> None:
     """Refuse others beside an option that would leave them without effect."""
     for other, value in others.items():
         if value:
-            raise InputError(f"{option}: expected without {other}")
+            raise InputError(f"{option} cannot be combined with {other}")
 
 
 def _from_here(target: str) -> str:
@@ -271,7 +271,7 @@ def seal(
     if key:
         sign(path, key.expanduser())
     elif was_signed and not signature.exists():
-        print("the signature was of the last seal and is removed; sign again: --sign KEY")
+        print("removed the signature, which belonged to the previous seal; sign again: --sign KEY")
 
 
 @command(app, "spl register config/digits.yaml", "spl register config/digits.yaml --look")
@@ -368,7 +368,7 @@ def doctor(
 @command(app, "spl findings", "spl findings results/demo")
 def findings(
     results: Annotated[
-        list[Path] | None, typer.Argument(help="Results of studies whose table of claims to commit: results/demo.")
+        list[Path] | None, typer.Argument(help="Study results whose table of claims to publish: results/demo.")
     ] = None,
     study: Annotated[
         Path | None,

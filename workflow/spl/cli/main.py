@@ -15,7 +15,7 @@ from spl.errors import FailedBeforeError, InputError, InterruptedTrainingError, 
 GARBAGE = 100_000
 """New objects before Python looks for garbage."""
 INTERRUPTED = 75
-"""The status of a training that saved its state on request (EX_TEMPFAIL: try again)."""
+"""The status of a training run that saved its state on request (EX_TEMPFAIL: try again)."""
 REFUSALS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
     *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOLCK, errno.EMFILE, errno.ENFILE),
