@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import errno
 import json
 import math
 import os
@@ -9,6 +10,7 @@ import platform
 import resource
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -420,7 +422,7 @@ def test_a_summary_has_each_of_its_runs_once_and_their_columns(fabricated, name)
 
 def test_runs_that_are_missing_have_the_rows_that_their_settings_say(fabricated):
     content, [summary] = fabricated.summary.content, fabricated.summary.outputs
-    content |= {"missing": {RUNS[1]: {"method": "fixmatch", "seed": 1, "lambda_u": None}}}
+    content |= {"missing": {RUNS[1]: {"method": "fixmatch", "seed": 1, "lambda_u": None, "power": 7}}}
     done = fabricated.summary.inputs[: len(SUMMARISED)]
     job = fabricated.jobs["analysis/all"] = dataclasses.replace(
         fabricated.summary, parameter=canonical(content), inputs=done
@@ -428,9 +430,16 @@ def test_runs_that_are_missing_have_the_rows_that_their_settings_say(fabricated)
     write_summary(content, job.inputs, job.outputs)
     fabricated.record(job)
     assert fabricated.judge()["analysis/all"].verdict == "fresh"
-    write_rows(summary, with_cell(rows_of(summary), 2, "method", "flexmatch"))
-    fabricated.reseal()
-    assert f"method of {RUNS[1]} is flexmatch" in contradiction(fabricated, "analysis/all")
+    honest = rows_of(summary)
+    for row, name, cell in (
+        (2, "method", "flexmatch"),
+        (2, "error_last", "0.001"),
+        (2, "collapses", "1"),
+        (1, "power", "7"),
+    ):
+        write_rows(summary, with_cell(honest, row, name, cell))
+        fabricated.reseal()
+        assert f"{name} of {RUNS[row - 1]} is {cell}, its files say " in contradiction(fabricated, "analysis/all")
 
 
 def test_the_median_is_over_as_many_evaluations_as_summaries_take():
@@ -600,6 +609,16 @@ TENSORS = {
         PREDICTIONS,
         lambda path: rewrite(path, {"predicted": np.zeros((2, 1), np.uint8)}),
         "predictions (2, 1) for (30,) test images",
+    ),
+    "predictions of another shape, whose errors would take a terabyte": (
+        PREDICTIONS,
+        lambda path: rewrite(path, {"predicted": np.zeros((2, 0, 2**40), np.uint8), "true": np.zeros(1, np.uint8)}),
+        "ValueError: predictions (2, 0, 1099511627776) for (1,) test images",
+    ),
+    "a table of predictions for each image": (
+        PREDICTIONS,
+        lambda path: rewrite(path, {"predicted": np.zeros((2, 30, 1), np.uint8)}),
+        "ValueError: predictions (2, 30, 1) for (30,) test images",
     ),
     "predictions twice": (
         PREDICTIONS,
@@ -1006,6 +1025,22 @@ def test_what_agreed_is_not_read_again_where_its_digests_are_the_same(fabricated
     assert judge() == "contradictory"
 
 
+@pytest.mark.usefixtures("_little_memory")
+def test_no_mean_is_taken_of_images_that_are_none(prepared):
+    """Means of 2^40 channels would take 8 TiB."""
+    (images, _), judge = prepared
+    save_file(load_file(images) | {"train_images": np.zeros((0, 2**40, 1, 1), np.uint8)}, images)
+    assert "train_images has the shape (0, 1099511627776, 1, 1), which is none of images" in "; ".join(judge().why)
+
+
+def test_losses_without_end_are_named_and_numpy_prints_nothing(fabricated, recwarn):
+    path = files(fabricated)["metrics.csv"]
+    path.write_text(path.read_text().replace(",0.5,0.5,0.5,", ",1.7e+308,0.5,1.7e+308,"))
+    fabricated.reseal()
+    assert "loss at step" in contradiction(fabricated)
+    assert not recwarn.list
+
+
 def test_verdicts_are_the_same_on_one_core_and_on_all(fabricated, monkeypatch):
     replace(files(fabricated, SECOND)["metrics.csv"], "0.16666666666666666", "0.06666666666666667")
     fabricated.reseal()
@@ -1029,8 +1064,11 @@ def test_other_cores_find_what_agrees_and_nothing_else(fabricated, monkeypatch):
     assert agreeing() == agreed
     files(fabricated)["metrics.csv"].write_text("changed after the job wrote it\n")
     assert len(agreed & agreeing()) == 1, "the run and its summary are other ones now"
-    monkeypatch.setattr(parallel, "contradictions", lambda *_: os._exit(1))
-    assert agreeing() == set(), "they ended without a word"
+    with monkeypatch.context() as ended:
+        ended.setattr(parallel, "contradictions", lambda *_: os._exit(1))
+        assert agreeing() == set(), "they ended without a word"
+    monkeypatch.setattr(os, "fork", Mock(side_effect=BlockingIOError(errno.EAGAIN, "no more processes")))
+    assert agreeing() == set()
 
 
 def test_of_an_archive_the_files_that_are_kept_are_compared(fabricated):

@@ -135,7 +135,7 @@ def _run(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
     if not files.keys() >= {"metrics.csv", "predictions.safetensors"}:
         return
     metrics, path = files["metrics.csv"], files["predictions.safetensors"]
-    predictions = read_predictions(path)
+    predictions = _predictions(path)
     steps, errors = measured["step"], measured["test_error"]
     if len(steps) != len(predictions.predicted):
         yield f"{metrics}: {len(steps)} evaluations, {path} has {len(predictions.predicted)}"
@@ -154,6 +154,18 @@ def _run(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
             for step, coverage, purity in zip(steps, measured["coverage"], measured["purity"], strict=True):
                 if coverage > 0 and math.isnan(purity) != unknown:
                     yield f"{metrics}: purity at step {step} is {purity}, coverage is {coverage}"
+
+
+def _predictions(path: Path) -> Predictions:
+    """The predictions of a run, one for each test image: of other shapes, a small file can ask for any memory.
+
+    Raises:
+        ValueError: they have other shapes.
+    """
+    predictions = read_predictions(path)
+    if predictions.predicted.ndim != 2 or predictions.predicted.shape[1:] != predictions.true.shape:
+        raise ValueError(f"predictions {predictions.predicted.shape} for {predictions.true.shape} test images")
+    return predictions
 
 
 def _shares_of_errors(predictions: Predictions) -> Iterator[float]:
@@ -217,6 +229,9 @@ def _dataset(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[s
     yield from _other_names(images, described, ARRAYS)
     yield from _other_metadata(images, metadata, {})
     content, arrays = read_json(path), mapped_arrays(images)
+    if arrays["train_images"].ndim != 4 or not arrays["train_images"].size:
+        yield f"{images}: train_images has the shape {arrays['train_images'].shape}, which is none of images"
+        return
     train, test = (arrays[f"{part}_classes"] for part in ("train", "test"))
     labelled, count = train[train != NO_CLASS], len(manifest.parameter["known"]["classes"])
     for name, classes in (("train_classes", labelled), ("test_classes", test)):
@@ -325,6 +340,9 @@ def _summary(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[s
         for name, value in expected.items():
             if (cell := row.get(name)) is None or not _same(cell, value):
                 yield f"{summary}: {name} of {run} is {cell}, its files say {value}"
+        others = row.keys() - expected.keys() - {"run", *(() if run in missing else UNFOLLOWED)}
+        for name in sorted(name for name in others if row[name]):  # a column of other runs
+            yield f"{summary}: {name} of {run} is {row[name]}, its files say nothing"
     if known == len(rows) and (other := [name for name in rows[0] if name not in columns]):
         yield f"{summary}: it has {', '.join(other)}, which no run has"
 
@@ -339,7 +357,7 @@ def _of_run(job: Job, run: str, basins: Mapping[str, float]) -> dict[str, Any]:
     folder = _folder(job, run)
     content = read_json(folder / "parameters.json")
     repeated = {name: value for name, value in content.items() if name not in UNREPEATED}
-    predictions = read_predictions(folder / "predictions.safetensors")
+    predictions = _predictions(folder / "predictions.safetensors")
     _check_classes(predictions, run, (job.results or Path()) / "data" / content["dataset"] / "dataset.json")
     return {
         **repeated,

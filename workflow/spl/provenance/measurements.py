@@ -52,7 +52,8 @@ def impossible_measurements(measured: Measurements, method: Method, settings: Ma
         if places.any():
             at = int(places.argmax())
             yield f"{name} at step {steps[at]} is {measured[name][at]}"
-    yield from _other_sums(np.array(steps), columns, method, settings)
+    with np.errstate(all="ignore"):  # whatever is infinite then is named
+        yield from _other_sums(np.array(steps), columns, method, settings)
 
 
 def evaluation_steps(settings: Mapping[str, Any]) -> list[int]:

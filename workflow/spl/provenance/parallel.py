@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing import get_context
@@ -34,15 +35,16 @@ def agreeing(jobs: Sequence[Job], digest: Digest) -> set[str]:
         return set()
     context = get_context("fork")  # which hands over all that was planned and read, for nothing
     shares = []
-    for number in range(cores):
-        receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_share, args=(jobs[number::cores], digest, sender), daemon=True)
-        process.start()
-        sender.close()
-        shares.append((process, receiver))
+    with suppress(OSError):  # the system may allow no more processes
+        for number in range(cores):
+            receiver, sender = context.Pipe(duplex=False)
+            process = context.Process(target=_share, args=(jobs[number::cores], digest, sender), daemon=True)
+            process.start()
+            sender.close()
+            shares.append((process, receiver))
     found = set[str]()
     for process, receiver in shares:
-        with suppress(EOFError):  # it ended without a word
+        with suppress(EOFError, OSError):  # it ended before it had said all
             found |= receiver.recv()
         process.join()
     return found
@@ -50,6 +52,7 @@ def agreeing(jobs: Sequence[Job], digest: Digest) -> set[str]:
 
 def _share(jobs: Sequence[Job], digest: Digest, sender: Connection) -> None:
     agreed = set[str]()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever interrupts the audit reads of it once
     gc.disable()  # it would go through the whole plan time and again, and nothing here refers to itself
     for job in jobs:
         with suppress(Exception):  # to be met again where it can be told

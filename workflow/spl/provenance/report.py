@@ -217,18 +217,18 @@ def is_fresh(nodes: Iterable[Node]) -> bool:
     return all(node.verdict in SOUND for node in nodes)
 
 
-def run_line(node: Node, known: Mapping[str, Any] | None) -> Text:
+def run_line(node: Node, known: Mapping[str, str] | None) -> Text:
     """A run behind a number: its error, the seeds of its labels and its training, its code and its machine.
 
-    ``known`` is its row of a summary; None for a run that calibrates, which has none.
+    ``known`` is from its row of a summary; None for a run that calibrates, which has none, and for a row in doubt.
     """
     line = _line(node, remarks=_resumed(node))
     if known:
         described = (
-            f"    error {100 * known['error_last']:.2f} %; {known['labels']} labels drawn by seed "
+            f"    error {known['error']} %; {known['labels']} labels drawn by seed "
             f"{known['split_seed']} (splits/{known['split']}.json), training seed {known['seed']}"
         )
-        line.append("\n").append(plain(described))
+        line.append("\n").append(plain(brief(described, ROOM)))
     if manifest := node.manifest:
         recorded = manifest.repository
         commit = f"commit {recorded.commit[:12]}" if recorded and recorded.commit else "no commit"

@@ -17,7 +17,7 @@ from spl.errors import InputError
 
 # What a broken file raises when it is read as the file of a job.
 BROKEN = (
-    *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError),
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, MemoryError),
     *(SafetensorError, InputError, csv.Error),
 )
 # Bytes; the description of ImageNet, with the digest of each image, has a fifth of that

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 from rich.console import Console
 
 from spl.errors import InputError
 from spl.provenance import report
 from spl.provenance.audit import PlannedStudy, judge, seal_holds
 from spl.provenance.deviations import check_registration, is_kept
-from spl.provenance.result_files import BROKEN
+from spl.provenance.result_files import BROKEN, read_rows
 from spl.provenance.seal import check_seal
 from spl.provenance.targets import job_names
+from spl.provenance.verdicts import SOUND
 from spl.tables.trace import Trace
 from spl.text.printable import brief
 from spl.text.terminal import show
 
+# What the summary of a run says of its draws
+SEEDS = ("labels", "split_seed", "split", "seed")
 # How a number is addressed; VALUE where numbers of several values stand in one row and column.
 FORM = "TABLE.csv:ROW,COLUMN or TABLE.csv:ROW,VALUE,COLUMN"
 
@@ -65,7 +67,8 @@ def audit_cell(
         return fresh
     path = study.results / f"{name}.csv"
     show(console, f"{path}: {place} = {value:.10g}, from {len(runs)} run{'s' if len(runs) != 1 else ''}")
-    known = _rows(summaries)
+    sound = {path for node in nodes.values() if node.verdict in SOUND for path in node.files}
+    known = _rows(path for path in summaries if path in sound)
     for run in runs:
         console.print(report.run_line(nodes[f"runs/{run}"], known.get(run)), soft_wrap=True)
         show(console, *(f"    starts from the final state of runs/{start}" for start in _starts(study, run)))
@@ -123,7 +126,12 @@ def _starts(study: PlannedStudy, run: str) -> Iterator[str]:
         yield run
 
 
-def _rows(summaries: list[Path]) -> dict[str, dict[str, Any]]:
-    """The rows of the summaries, by run."""
-    rows = (row for path in summaries for row in pd.read_csv(path).to_dict("records"))
-    return {str(row["run"]): {str(key): value for key, value in row.items()} for row in rows}
+def _rows(summaries: Iterable[Path]) -> dict[str, dict[str, str]]:
+    """What summaries say of errors and seeds, by run; in an archive, nothing else may tell whether that is possible."""
+    found = dict[str, dict[str, str]]()
+    for path in summaries:
+        with suppress(*BROKEN):
+            for row in read_rows(path):
+                percent = {"error": f"{100 * float(row['error_last']):.2f}"}
+                found[row["run"]] = percent | {name: row[name] for name in SEEDS}
+    return found
