@@ -7,7 +7,7 @@ import pytest
 
 TINY = "tests/studies/tiny.yaml"
 PEOPLE = [
-    *("plan", "status", "audit", "seal", "register", "digest", "equivalent", "bench", "doctor", "findings", "schema"),
+    *("plan", "status", "audit", "seal", "register", "digest", "equivalent", "doctor", "findings", "schema", "bench"),
     *("compare", "power"),
 ]
 RULES = [
