@@ -50,7 +50,7 @@ test: lint
 
 # And the tests that need root and Debian packages: SLURM, browser, emulated processors, validator, benchmarks.
 test-all: test packages $(VALIDATOR)
-	$(PYTEST) -n $$(($(WORKERS) + 1)) -m extra  # one of them mostly waits for SLURM
+	$(PYTEST) -m extra
 
 packages:
 	@dpkg --status $(PACKAGES) > /dev/null 2>&1 || if [ "$$(id -u)" = 0 ]; \
