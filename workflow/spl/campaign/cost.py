@@ -123,7 +123,7 @@ def _measured(rates: Rates) -> dict[str, tuple[str, float]]:
 def _finished(
     plan: Plan, results: Path, workloads: Mapping[str, str], attempts: Mapping[str, list[Attempt]]
 ) -> dict[str, tuple[str, float]]:
-    """Source and steps per second of each workload of which runs are done, with their starts and evaluations."""
+    """For each workload that has finished runs: the source, and steps per second, starts and evaluations included."""
     seconds, steps = defaultdict[str, float](float), defaultdict[str, int](int)
     done = 0
     for path, work in workloads.items():

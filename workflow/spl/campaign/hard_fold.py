@@ -26,7 +26,7 @@ def hard_fold_message(plan: Plan, results: Path, done: Collection[str]) -> str:
         done: paths of the runs that are done.
 
     Returns:
-        a line for the user; "" if the study lacks these experiments, or FixMatch among those of the first stage, or is
+        a line for the user; "" if the study lacks these experiments, if its first stage has no FixMatch, or if it is
         registered, so that no fold may be chosen by its outcome.
     """
     used = {name: plan.study.experiments[name].folds for name in ON_HARD_FOLD if name in plan.experiments}

@@ -19,14 +19,14 @@ def cores_here(cores: int, root: Path = Path("/")) -> int:
     """The number of cores that this process may keep busy: at most ``cores``, and no more than its quota of them.
 
     Args:
-        cores: those of the machine, or of the set that the process may run on.
+        cores: number of cores of the machine, or of the set to which the process is bound.
         root: of the file system.
     """
     return max(1, min([cores, *(math.ceil(quota) for quota in _quotas(root))]))
 
 
 def _quotas(root: Path) -> Iterator[float]:
-    """The cores that SLURM has given to an interactive job, and those of each control group (``docker run --cpus``)."""
+    """The cores allotted by SLURM to an interactive job, and by each control group (``docker run --cpus``)."""
     with suppress(KeyError, ValueError):
         yield int(os.environ["SLURM_CPUS_ON_NODE"])
     for folder in _groups(root, ""):
