@@ -23,8 +23,9 @@ from project import ROOT
 from rich.console import Console
 
 from snakemake_logger_plugin_progress import LogHandler
+from spl.audit.planned import PlannedStudy
+from spl.audit.results import audit_results
 from spl.campaign.submission import refusal_words
-from spl.provenance.audit import PlannedStudy, audit_results
 from spl.provenance.seal import write_seal
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
