@@ -25,7 +25,8 @@ from spl.paper.exhibit import Exhibit
 from spl.paper.sections.every_experiment import experiment_exhibits
 from spl.study.looks import LOOKS, Look, looks_of
 from spl.study.plan import Plan
-from spl.study.schema import Random, Study
+from spl.study.schema import Study
+from spl.study.scheme import Random
 
 
 def exhibits(plan: Plan, origin: str) -> dict[str, Exhibit]:
