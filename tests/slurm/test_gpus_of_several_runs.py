@@ -26,7 +26,7 @@ def small(folder):
     """The study of four runs, two on each GPU; they train on the CPU, for the GPUs of this cluster compute nothing."""
     project = Project(folder)
     project.edit(STUDY, "resources: { mem_mb: 2000 }", "resources: { mem_mb: 1500, runs_per_gpu: 2 }")
-    project.edit(STUDY, "steps: 3000", "steps: 1500")
+    project.edit(STUDY, "steps: 3000", "steps: 1000")
     project.edit("workflow/spl/campaign/requests.py", 'processes if settings["device"] == "cuda" else 0', "processes")
     return project
 
@@ -97,7 +97,7 @@ def test_each_has_its_own_checkpoints_journal_and_log(campaign):
         assert len(attempts) == 2, "requeued once"
         assert attempts[1].first > 0, "each resumed from its own checkpoint"
         log = (shared.results / "logs/runs" / f"{run}.log").read_text()
-        assert "step 1500: error" in log
+        assert "step 1000: error" in log
     assert resources(shared.job)["Restarts"] == "1"
 
 
@@ -124,7 +124,7 @@ def test_where_gpus_have_shards_a_run_is_a_job_that_requests_some(slurm, tmp_pat
 
 def test_a_run_that_fails_for_good_keeps_the_others_of_its_job_waiting_for_the_next_start_alone(slurm, tmp_path):
     project = small(tmp_path)
-    project.edit(STUDY, "steps: 1500", "steps: 200")
+    project.edit(STUDY, "steps: 1000", "steps: 200")
     variants = "    variants: [{ momentum: 0.9 }, { learning_rate: 1.0e+30 }]\n"
     project.edit(
         STUDY, "    folds: [0, 1]\n    methods: [fixmatch, flexmatch]\n", f"    methods: [fixmatch]\n{variants}"
