@@ -84,6 +84,11 @@ def test_of_long_words_a_line_shows_the_beginning(text, times):
     assert line == printable(text * times) or (line[-1], printable(text * times)[:199]) == ("…", line[:-1])
 
 
+def test_of_a_word_without_end_only_the_beginning_is_looked_at():
+    assert brief("x" + "\x1b" * 10**6) == ("x" + r"\x1b" * 50)[:199] + "…"
+    assert brief("x" + " " * 10**6 + "y") == "x …", "what follows so many blanks is left out, and that is said"
+
+
 @pytest.mark.parametrize("letters", HIDDEN)
 def test_what_a_terminal_obeys_or_does_not_show_is_not_printable(letters):
     assert not is_printable(f"a{letters}b")
