@@ -26,6 +26,8 @@ from safetensors.numpy import save_file
 from report import report
 from spl.analysis.calibration import write_calibration
 from spl.analysis.summary import write_summary
+from spl.audit import verdicts as audit
+from spl.audit.measurements import COLUMNS, evaluation_steps
 from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
 from spl.cli.main import GARBAGE
@@ -36,10 +38,8 @@ from spl.methods.registry import METHODS
 from spl.page.circumstances import circumstances_script
 from spl.paper.selection import exhibits
 from spl.provenance import digests
-from spl.provenance import verdicts as audit
 from spl.provenance.machine import locked
 from spl.provenance.manifest import Code, Hardware, Manifest, Process
-from spl.provenance.measurements import COLUMNS, evaluation_steps
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 from spl.study.weights import read_weights

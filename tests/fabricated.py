@@ -10,12 +10,12 @@ import pandas as pd
 from matrices import write_predictions
 from safetensors import safe_open
 
+from spl.audit.measurements import COLUMNS, evaluation_steps
 from spl.campaign.jobs import jobs
 from spl.code.subcommands import entry
 from spl.data.splits import draw_split, write_split
 from spl.data.store import Dataset, save_dataset
 from spl.paper.selection import exhibits
-from spl.provenance.measurements import COLUMNS, evaluation_steps
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 

@@ -15,6 +15,8 @@ TOGETHER = [f"digits/balanced-40/fold{fold}/fixmatch/seed0" for fold in range(2)
 OTHERS = [path.replace("fixmatch", "flexmatch") for path in TOGETHER]
 FAILED = OTHERS[0]
 ALONE = "digits/balanced-40/fold0/pseudo-label/seed0"
+STEPS = 1000
+"""Long enough to be requeued on the way."""
 SUBMITTING = (
     # With one core: those of the host that submits do not count.
     "snakemake", "--profile", "slurm", "--cores", "1", "--configfile", STUDY, "--latency-wait", "5",
@@ -22,11 +24,11 @@ SUBMITTING = (
 )  # fmt: skip
 
 
-def small(folder):
+def small(folder, steps):
     """The study of four runs, two on each GPU; they train on the CPU, for the GPUs of this cluster compute nothing."""
     project = Project(folder)
     project.edit(STUDY, "resources: { mem_mb: 2000 }", "resources: { mem_mb: 1500, runs_per_gpu: 2 }")
-    project.edit(STUDY, "steps: 3000", "steps: 1500")
+    project.edit(STUDY, "steps: 3000", f"steps: {steps}")
     project.edit("workflow/spl/campaign/requests.py", 'processes if settings["device"] == "cuda" else 0', "processes")
     return project
 
@@ -50,10 +52,10 @@ class SharedCampaign(Campaign):
 @pytest.fixture(scope="module")
 def campaign(slurm, tmp_path_factory):
     """A campaign one of whose jobs was requeued, its status before that, and the same study on this machine."""
-    local = small(tmp_path_factory.mktemp("local"))
+    local = small(tmp_path_factory.mktemp("local"), STEPS)
     done = local.run("snakemake", "--configfile", STUDY, "--cores", "2", SharedCampaign.target)
     assert done.returncode == 0, done.stderr[-4000:]
-    project = small(tmp_path_factory.mktemp("submitted"))
+    project = small(tmp_path_factory.mktemp("submitted"), STEPS)
     record = project.folder / "results/campaign/checkpoints" / FAILED / "failed.json"
     record.parent.mkdir(parents=True)
     record.write_text(json.dumps({"identity": "of other code", "time": "", "reason": "once"}))
@@ -97,7 +99,7 @@ def test_each_has_its_own_checkpoints_journal_and_log(campaign):
         assert len(attempts) == 2, "requeued once"
         assert attempts[1].first > 0, "each resumed from its own checkpoint"
         log = (shared.results / "logs/runs" / f"{run}.log").read_text()
-        assert "step 1500: error" in log
+        assert f"step {STEPS}: error" in log
     assert resources(shared.job)["Restarts"] == "1"
 
 
@@ -109,7 +111,7 @@ def test_a_run_that_once_failed_for_good_is_a_job_of_its_own(campaign):
 
 
 def test_where_gpus_have_shards_a_run_is_a_job_that_requests_some(slurm, tmp_path):
-    project = small(tmp_path)
+    project = small(tmp_path, 200)
     project.edit(
         "workflow/profiles/slurm/config.yaml", "# config: [gpu_shares=shard:8]", "config: [gpu_shares=shard:6]"
     )
@@ -123,8 +125,7 @@ def test_where_gpus_have_shards_a_run_is_a_job_that_requests_some(slurm, tmp_pat
 
 
 def test_a_run_that_fails_for_good_keeps_the_others_of_its_job_waiting_for_the_next_start_alone(slurm, tmp_path):
-    project = small(tmp_path)
-    project.edit(STUDY, "steps: 1500", "steps: 200")
+    project = small(tmp_path, 200)
     variants = "    variants: [{ momentum: 0.9 }, { learning_rate: 1.0e+30 }]\n"
     project.edit(
         STUDY, "    folds: [0, 1]\n    methods: [fixmatch, flexmatch]\n", f"    methods: [fixmatch]\n{variants}"
@@ -149,7 +150,7 @@ def test_a_run_that_fails_for_good_keeps_the_others_of_its_job_waiting_for_the_n
 
 def test_a_type_of_gpu_with_dashes_is_requested_and_a_job_that_no_time_starts_is_told(slurm, tmp_path):
     """In a partition whose limit of a minute is below what the run requests. Its job starts when that is mended."""
-    project = small(tmp_path)
+    project = small(tmp_path, 200)
     target = f"results/campaign/runs/{OTHERS[0]}/metrics.csv"
     with (tmp_path / "told").open("w") as told:
         given = "--set-resources", "train:slurm_partition=short", "--config", "gpu_type=rtx-3090"

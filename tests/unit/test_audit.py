@@ -14,21 +14,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from spl.audit import report
+from spl.audit.changes import changed_values
+from spl.audit.planned import plan_study
+from spl.audit.results import audit_results
+from spl.audit.verdicts import audit, orphans, upstream_of
 from spl.campaign.job import Job
 from spl.code import equivalence
 from spl.code.declarations import Equivalence
 from spl.code.subcommands import present_code, with_code
 from spl.errors import InputError
 from spl.page.circumstances import circumstances_script
-from spl.provenance import machine, report
-from spl.provenance.audit import audit_results, plan_study
-from spl.provenance.changes import changed_values
+from spl.provenance import machine
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
 from spl.provenance.manifest import Code
 from spl.provenance.recording import recorded
 from spl.provenance.seal import check_seal, write_seal
-from spl.provenance.verdicts import audit, orphans, upstream_of
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from spl.audit.copies import copied_runs
 from spl.campaign.job import Job, canonical
-from spl.provenance.copies import copied_runs
 from spl.provenance.files import digest
 from spl.study.files import RUN_FILES
 

@@ -8,16 +8,16 @@ from urllib.parse import quote
 import pytest
 from chain import CHAIN, PACKAGES, RESULTS, make, write
 
+from spl.audit import crate, report
+from spl.audit.crate_check import METADATA, crate_differences, not_compared, why_no_commands
+from spl.audit.crate_entities import Content, CrateEntities, Record, property_value, refs
+from spl.audit.planned import plan_study
 from spl.campaign.job import Job, canonical
 from spl.campaign.jobs import jobs
 from spl.campaign.parameters import crate_parameter
 from spl.code.subcommands import with_code
 from spl.errors import InputError
 from spl.paper.selection import exhibits
-from spl.provenance import crate, report
-from spl.provenance.audit import plan_study
-from spl.provenance.crate_check import METADATA, crate_differences, not_compared, why_no_commands
-from spl.provenance.crate_entities import Content, CrateEntities, Record, property_value, refs
 from spl.provenance.files import digest
 from spl.provenance.manifest import Code, Manifest
 from spl.provenance.recording import recorded

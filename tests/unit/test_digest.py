@@ -7,11 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spl.campaign.job import Job
-from spl.campaign.jobs import jobs
-from spl.errors import InputError
-from spl.paper.selection import exhibits
-from spl.provenance.published import (
+from spl.audit.published import (
     agreement,
     as_text,
     check_complete,
@@ -21,6 +17,10 @@ from spl.provenance.published import (
     listing,
     read_listing,
 )
+from spl.campaign.job import Job
+from spl.campaign.jobs import jobs
+from spl.errors import InputError
+from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 

@@ -5,11 +5,11 @@ import json
 import pytest
 import yaml
 
+from spl.audit.declare import declare
 from spl.code import equivalence
 from spl.code.equivalence import declared, reasons, representative
 from spl.code.subcommands import check_code, present_code, with_code
 from spl.errors import InputError
-from spl.provenance.declare import declare
 from spl.provenance.manifest import Manifest
 
 A, B, C, D = (letter * 64 for letter in "abcd")

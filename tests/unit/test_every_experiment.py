@@ -20,7 +20,7 @@ from spl.paper.selection import (
     is_of_the_paper,
     own_caption,
 )
-from spl.study.looks import LOOKS
+from spl.study.appearance import LOOKS
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_study
 from spl.study.resolve import completed

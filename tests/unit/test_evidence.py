@@ -26,19 +26,21 @@ from train_job import train_parameter
 from spl.analysis.calibration import write_calibration
 from spl.analysis.summary import MEDIAN_OVER, write_summary
 from spl.attempts.journal import Attempt, note, read_attempts
+from spl.audit import parallel
+from spl.audit.evidence import summary
+from spl.audit.measurements import COLUMNS
+from spl.audit.result_files import read_measurements
+from spl.audit.verdicts import audit
 from spl.campaign.job import Job, canonical
 from spl.code.subcommands import entry, present_code, with_code
 from spl.data.registry import SOURCES
 from spl.data.splits import Split, write_split
 from spl.data.store import Dataset, save_dataset
 from spl.methods.registry import METHODS
-from spl.provenance import evidence, machine, parallel
+from spl.provenance import machine
 from spl.provenance.files import digest
 from spl.provenance.manifest import Hardware, Manifest, RecordedAttempt
-from spl.provenance.measurements import COLUMNS
 from spl.provenance.recording import recorded
-from spl.provenance.result_files import read_measurements
-from spl.provenance.verdicts import audit
 from spl.study.files import DATA_FILES, RUN_FILES, SUMMARISED
 from spl.training.evaluation import MEASURES, make_evaluation
 from spl.training.instructions import LEVELS
@@ -443,7 +445,7 @@ def test_runs_that_are_missing_have_the_rows_that_their_settings_say(fabricated)
 
 
 def test_the_median_is_over_as_many_evaluations_as_summaries_take():
-    assert evidence.MEDIAN_OVER == MEDIAN_OVER
+    assert summary.MEDIAN_OVER == MEDIAN_OVER
 
 
 def test_no_reader_finds_another_error_under_the_same_name(fabricated):

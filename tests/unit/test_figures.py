@@ -17,7 +17,7 @@ from spl.figures import against, basins, collapse, confusion, curves, fig1, fig4
 from spl.figures.matrix import class_names
 from spl.figures.style import Percent, new_figure, save_figure, ticks_at
 from spl.methods.registry import METHODS
-from spl.study.looks import LOOKS, looks_of
+from spl.study.appearance import LOOKS, looks_of
 
 TITLES = {"fixmatch": "FixMatch", "smooth-fixmatch": "Smooth FixMatch", "smooth-fixmatch-sq": "Smooth FixMatch-sq"}
 SHAPES = ["fixmatch", "smooth-fixmatch", "smooth-fixmatch-sqrt", "smooth-fixmatch-sq"]

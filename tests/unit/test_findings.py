@@ -9,6 +9,8 @@ import pytest
 from chain import CHAIN, RESULTS, write
 from markdown_it import MarkdownIt
 
+from spl.audit.committed import check_findings
+from spl.audit.planned import PlannedStudy
 from spl.campaign.job import Job
 from spl.campaign.partial import partial_plan
 from spl.cli.interactive import findings
@@ -24,8 +26,6 @@ from spl.page.findings import (
     write_findings,
 )
 from spl.paper.claims import CLAIMS
-from spl.provenance.audit import PlannedStudy
-from spl.provenance.committed import check_findings
 from spl.provenance.seal import write_seal
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
@@ -211,7 +211,7 @@ def vouched(tmp_path, monkeypatch):
 
     def plan(jobs):
         planned = PlannedStudy(TINY, make_plan(read_study(TINY)), jobs, RESULTS)
-        monkeypatch.setattr("spl.provenance.committed.plan_study", lambda *_: planned)
+        monkeypatch.setattr("spl.audit.committed.plan_study", lambda *_: planned)
 
     plan({TABLE.name: TABLE})
     return plan
@@ -256,7 +256,7 @@ def test_partial_results_are_compared_with_the_plan_of_a_partial_paper(tmp_path,
     (tmp_path / "results/tiny/partial/tables").mkdir(parents=True)
     (tmp_path / "results/tiny/partial/tables/claims.csv").write_text("claims")
     for plan in (lambda plan, _: replace(plan, partial=True), partial_plan):
-        monkeypatch.setattr("spl.provenance.committed.partial_plan", plan)
+        monkeypatch.setattr("spl.audit.committed.partial_plan", plan)
         with pytest.raises(InputError, match=PARTIAL[plan is partial_plan]):
             check_findings(Path("results/tiny/partial"), TINY)
 

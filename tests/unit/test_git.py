@@ -11,13 +11,13 @@ from unittest.mock import Mock
 import pytest
 from project import ROOT
 
+from spl.audit.report import repository_lines
 from spl.campaign.job import Job
 from spl.code.subcommands import with_code
 from spl.provenance import git, machine
 from spl.provenance.files import digest
 from spl.provenance.manifest import Process, Repository, read_manifest
 from spl.provenance.recording import recorded
-from spl.provenance.report import repository_lines
 
 
 def run_git(folder, *command):

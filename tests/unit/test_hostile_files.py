@@ -22,6 +22,12 @@ from project import ROOT
 from spl.attempts import plain_file
 from spl.attempts.journal import JOURNAL, PROGRESS, Progress, note, note_progress, read_attempts, read_progress
 from spl.attempts.plain_file import MOST
+from spl.audit.crate import _code
+from spl.audit.crate_check import METADATA, crate_differences
+from spl.audit.deviations import check_registration
+from spl.audit.judging import judge, listing_of
+from spl.audit.planned import PlannedStudy
+from spl.audit.register import _first_begun
 from spl.campaign.own_images import _digest
 from spl.campaign.registration import registration_file
 from spl.campaign.run_state import run_state
@@ -30,12 +36,7 @@ from spl.data.sources import cifar_10
 from spl.data.splits import read_split
 from spl.data.store import read_dataset
 from spl.errors import InputError
-from spl.provenance.audit import PlannedStudy, judge, listing_of
-from spl.provenance.crate import _code
-from spl.provenance.crate_check import METADATA, crate_differences
-from spl.provenance.deviations import check_registration
 from spl.provenance.files import digest
-from spl.provenance.register import _first_begun
 from spl.provenance.seal import check_seal, write_seal
 from spl.study.plan import make_plan
 from spl.study.reading import read_study

@@ -23,8 +23,9 @@ from project import ROOT
 from rich.console import Console
 
 from snakemake_logger_plugin_progress import LogHandler
+from spl.audit.planned import PlannedStudy
+from spl.audit.results import audit_results
 from spl.campaign.submission import refusal_words
-from spl.provenance.audit import PlannedStudy, audit_results
 from spl.provenance.seal import write_seal
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
@@ -81,6 +82,11 @@ def test_of_long_words_a_line_shows_the_beginning(text, times):
     assert is_printable(line)
     assert len(line) <= 200
     assert line == printable(text * times) or (line[-1], printable(text * times)[:199]) == ("…", line[:-1])
+
+
+def test_of_a_word_without_end_only_the_beginning_is_looked_at():
+    assert brief("x" + "\x1b" * 10**6) == ("x" + r"\x1b" * 50)[:199] + "…"
+    assert brief("x" + " " * 10**6 + "y") == "x …", "what follows so many blanks is left out, and that is said"
 
 
 @pytest.mark.parametrize("letters", HIDDEN)

@@ -9,6 +9,7 @@ LAYERS = (
     *(
         {"cli"},
         {"doctor"},
+        {"audit"},
         {"provenance"},
         {"campaign"},
         {"page"},

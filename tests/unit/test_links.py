@@ -12,18 +12,19 @@ from chain import CHAIN, RESULTS, SPLIT, make, write
 from rich.console import Console
 
 from spl.attempts.journal import read_attempts
+from spl.audit import rerun
+from spl.audit.judging import listing_of
+from spl.audit.planned import PlannedStudy
+from spl.audit.published import check_complete, differences
+from spl.audit.repair import repair
+from spl.audit.verdicts import audit, orphans
 from spl.campaign.job import Job, canonical
 from spl.errors import InputError
-from spl.provenance import rerun
-from spl.provenance.audit import PlannedStudy, listing_of
 from spl.provenance.digests import digests, read_agreed, write_agreed
 from spl.provenance.ledger import note_statement, noted_statement
 from spl.provenance.links import check_folders, check_place
-from spl.provenance.published import check_complete, differences
 from spl.provenance.recording import recorded
-from spl.provenance.repair import repair
 from spl.provenance.seal import check_seal, write_seal
-from spl.provenance.verdicts import audit, orphans
 
 SEAL = RESULTS / "ROOT.sha256"
 THROUGH_PROC = "/proc/self/cwd/{name}"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spl.audit.measurements import COLUMNS, evaluation_steps, impossible_measurements
 from spl.methods.registry import METHODS
-from spl.provenance.measurements import COLUMNS, evaluation_steps, impossible_measurements
 from spl.study.settings import Settings
 from spl.training.evaluation import is_evaluated
 from spl.training.optimiser import unlabelled_weight

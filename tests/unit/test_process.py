@@ -17,14 +17,15 @@ import pytest
 from project import ROOT
 
 from spl.attempts.plain_file import MOST
+from spl.audit import report, sources
+from spl.audit.verdicts import audit
 from spl.campaign.job import Job, canonical
 from spl.campaign.plan_file import write_plan_file
 from spl.code.subcommands import with_code
 from spl.data.store import Dataset, save_dataset
-from spl.provenance import machine, process, report, sources
+from spl.provenance import machine, process
 from spl.provenance.files import digest
 from spl.provenance.manifest import read_manifest
-from spl.provenance.verdicts import audit
 
 PLANNED = Job(
     "splits/fold0", "split", canonical(with_code("split", {"draw": {"scheme": "balanced", "seed": 0, "labels": 10}})),
@@ -203,7 +204,7 @@ def test_what_lies_in_a_cache_is_never_run(clone):
     assert clone.draw() == honest
 
 
-@pytest.mark.parametrize("module", ["cli/interactive.py", "cli/jobs.py", "provenance/audit.py"])
+@pytest.mark.parametrize("module", ["cli/interactive.py", "cli/jobs.py", "audit/results.py"])
 def test_no_command_runs_what_lies_in_a_cache(clone, module):
     """Whoever sends a clone can leave there what git ignores."""
     text = (clone.package / module).read_text()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from chain import process
 
+from spl.audit.verdicts import audit
 from spl.campaign.job import Job, canonical, manifest_path
 from spl.code.subcommands import with_code
 from spl.page.circumstances import circumstances_script
@@ -13,7 +14,6 @@ from spl.provenance import machine
 from spl.provenance.files import digest
 from spl.provenance.manifest import Manifest
 from spl.provenance.records import quotations
-from spl.provenance.verdicts import audit
 
 RUNS = {"digits/fixmatch": ("fixmatch", 10.0), "digits/smooth": ("smooth-fixmatch", 12.0)}
 PAGE = with_code(

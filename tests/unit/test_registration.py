@@ -13,16 +13,16 @@ import yaml
 from snakemake.cli import parse_config
 from test_registered_study import content, with_folds
 
+from spl.audit.deviations import check_registration
+from spl.audit.look import record_look
+from spl.audit.recorded_looks import RecordedLook, runs_digest
+from spl.audit.register import registration_text, write_registration
+from spl.audit.report import registration_lines
+from spl.audit.verdicts import Node
 from spl.campaign.registration import at_last_look, registered_jobs, registration, registration_file
 from spl.code import equivalence
 from spl.errors import InputError
-from spl.provenance.deviations import check_registration
-from spl.provenance.look import record_look
 from spl.provenance.manifest import Code, Manifest
-from spl.provenance.recorded_looks import RecordedLook, runs_digest
-from spl.provenance.register import registration_text, write_registration
-from spl.provenance.report import registration_lines
-from spl.provenance.verdicts import Node
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
@@ -309,7 +309,7 @@ def test_images_that_were_not_here_when_they_were_registered_are_a_note(folder, 
     """Nobody can tell whether they were still to be downloaded, or whether their sha256 was taken out."""
     study = content()
     study["datasets"]["digits"]["source"] = "fashion-mnist"
-    monkeypatch.setattr("spl.provenance.register._described", lambda study: {})
+    monkeypatch.setattr("spl.audit.register._described", lambda study: {})
     write(study)
     registered_study()
     kept = check(study=study)
@@ -502,8 +502,8 @@ def test_the_command_that_builds_the_table_of_claims_holds_the_study_as_one_word
     STUDY.rename(study)
     write_registration(study)
     stale = Node("tables/claims", "stale", subcommand="table", why=("its code changed",))
-    monkeypatch.setattr("spl.provenance.look.run_state", lambda *_: "done")
-    monkeypatch.setattr("spl.provenance.look.judge", lambda *_, **__: {stale.name: stale})
+    monkeypatch.setattr("spl.audit.look.run_state", lambda *_: "done")
+    monkeypatch.setattr("spl.audit.look.judge", lambda *_, **__: {stale.name: stale})
     with pytest.raises(InputError, match="tables/claims: stale: its code changed; ") as refused:
         record_look(study)
     command = str(refused.value).partition("`")[2].rpartition("`")[0]

@@ -7,9 +7,9 @@ import pytest
 from chain import RESULTS
 from snakemake.cli import parse_config
 
-from spl.provenance.repair import repair, repair_lines
+from spl.audit.repair import repair, repair_lines
+from spl.audit.verdicts import Node
 from spl.provenance.seal import ROOT_FILE
-from spl.provenance.verdicts import Node
 
 
 @pytest.fixture(autouse=True)

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from rich.console import Console
 from scipy.stats import hypergeom
 
+from spl.audit import rerun
+from spl.audit.planned import PlannedStudy, plan_study
+from spl.audit.rerun import Repetition
+from spl.audit.sampling import missed, surely_found, what_a_sample_proves
 from spl.campaign.rates import Rate, Rates, rates_file, workload
 from spl.campaign.requests import run_requests
 from spl.errors import InputError
-from spl.provenance import rerun
-from spl.provenance.audit import PlannedStudy, plan_study
 from spl.provenance.clone import CRATE
-from spl.provenance.rerun import Repetition
-from spl.provenance.sampling import missed, surely_found, what_a_sample_proves
 
 TINY = Path(__file__).parents[1] / "studies/tiny.yaml"
 

@@ -15,12 +15,12 @@ from train_job import train_command, train_parameter
 
 from spl.attempts.journal import read_attempts
 from spl.attempts.resumption import resumed_checkpoint
+from spl.audit import report
+from spl.audit.verdicts import Node
 from spl.data.store import FILE, mapped_arrays
-from spl.provenance import report
 from spl.provenance.manifest import read_manifest, resumptions
 from spl.provenance.records import records
 from spl.provenance.seal import Seal
-from spl.provenance.verdicts import Node
 from spl.training.checkpoints import Checkpoint, Checkpoints
 
 

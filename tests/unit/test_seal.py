@@ -12,17 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spl.attempts.plain_file import MOST
+from spl.audit import report
+from spl.audit.repair import repair
+from spl.audit.results import seal_holds
+from spl.audit.verdicts import Node
 from spl.campaign.job import Job
 from spl.errors import InputError
-from spl.provenance import report, signature
 from spl.provenance import seal as sealing
-from spl.provenance.audit import seal_holds
+from spl.provenance import signature
 from spl.provenance.files import digest
 from spl.provenance.ledger import note_statement
 from spl.provenance.manifest import Manifest, read_manifest, statement
-from spl.provenance.repair import repair
 from spl.provenance.seal import Seal, check_seal, write_seal
-from spl.provenance.verdicts import Node
 
 SEAL = RESULTS / "ROOT.sha256"
 

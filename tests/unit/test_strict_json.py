@@ -10,15 +10,15 @@ from chain import CHAIN, RESULTS, make
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spl.audit.crate_check import METADATA, crate_differences
+from spl.audit.deviations import Frozen, FrozenArm
+from spl.audit.recorded_looks import read_looks
+from spl.audit.verdicts import audit
 from spl.campaign.plan_file import read_job, read_plan_file, write_plan_file
 from spl.campaign.strict_json import json_differences, parse_json
 from spl.errors import InputError
-from spl.provenance.crate_check import METADATA, crate_differences
-from spl.provenance.deviations import Frozen, FrozenArm
 from spl.provenance.files import digest
-from spl.provenance.recorded_looks import read_looks
 from spl.provenance.seal import check_seal, write_seal
-from spl.provenance.verdicts import audit
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 CONTENTS = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)

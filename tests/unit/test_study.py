@@ -9,8 +9,8 @@ from time import process_time
 import pytest
 import yaml
 
+from spl.audit.planned import plan_study
 from spl.errors import InputError
-from spl.provenance.audit import plan_study
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_study
 from spl.study.schema import Study

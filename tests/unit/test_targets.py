@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from spl.audit.planned import plan_study
+from spl.audit.results import chosen_jobs
+from spl.audit.targets import job_names
+from spl.audit.why import audit_cell
 from spl.errors import InputError
-from spl.provenance.audit import chosen_jobs, plan_study
-from spl.provenance.targets import job_names
-from spl.provenance.why import audit_cell
 
 TINY = Path(__file__).parents[1] / "studies/tiny.yaml"
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spl.audit.why import _number
 from spl.errors import InputError
-from spl.provenance.why import _number
 from spl.tables import random_labels, summary, transitions
 from spl.tables.layout import Cell, Numbers, save_table
 from spl.tables.trace import Trace

@@ -1,6 +1,6 @@
 """What is said of the runs behind a number, also of results that somebody forged."""
 
-from spl.provenance.why import _rows
+from spl.audit.why import _rows
 
 HEADER = "run,error_last,labels,split_seed,split,seed"
 

@@ -160,7 +160,7 @@ TAMPERED = {
     "results/tiny/tables/table1.csv": "tables/table1 tampered",
     f"{RUN}.manifest.json": f"not as sealed: {RUN.removeprefix('results/tiny/')}.manifest.json",
     "results/tiny/ROOT.sha256": "not the published one",
-    "workflow/spl/provenance/verdicts.py": "verdicts.py: not as ro-crate-metadata.json describes it",
+    "workflow/spl/audit/verdicts.py": "verdicts.py: not as ro-crate-metadata.json describes it",
     "workflow/sitecustomize.py": "workflow/sitecustomize.py: not described in ro-crate-metadata.json",
     "README.md": "README.md: not as ro-crate-metadata.json describes it",
 }

@@ -59,6 +59,7 @@ ELSEWHERE = {
     "snakemake table9 fig2 --configfile config/thresholds.yaml": "the same",
     'spl equivalent train --reason "a faster way to the same bits, compared on six runs"': "test_reruns.py",
     "spl audit --study config/digits.yaml --archive": "takes that study's results; test_published_study.py",
+    "snakemake all --config partial=true": "builds everything; test_unfinished_study.py",
     "snakemake all --config partial=true study=config/digits.yaml": "for minutes; test_published_study.py",
     "spl audit --rerun-cheap": "takes half a minute; test_audit_by_rerun.py",
     "spl audit --rerun-sample 3 --seed 7": "trains; test_audit_by_rerun.py",

@@ -1,6 +1,7 @@
 """A full disk and a second Snakemake end in one line, and nothing is lost."""
 
 import re
+import signal
 
 from one_process import write_plan
 
@@ -29,7 +30,9 @@ def test_a_second_snakemake_in_the_same_folder_does_nothing(project):
     first = project.start(*asked)
     while not list(project.folder.glob(".snakemake/locks/*")):
         assert first.poll() is None
+    first.send_signal(signal.SIGSTOP)  # or it could be done before the second has started
     second = project.run(*asked)
+    first.send_signal(signal.SIGCONT)
     assert second.returncode == 1
     assert "cannot be locked" in second.stderr
     assert first.wait() == 0

@@ -1,4 +1,4 @@
-"""An experiment of 2,800 runs is analysed, drawn, shown on the page and audited, by the real Snakemake and commands.
+"""An experiment of 1,000 runs is analysed, drawn, shown on the page and audited, by the real Snakemake and commands.
 
 A command takes one argument of 128 KiB at most; parameter and inputs of such a summary are longer. Its runs are
 fabricated, with manifests that agree with them.
@@ -27,7 +27,7 @@ from spl.provenance.manifest import Manifest, read_manifest, statement
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 
-SIZES, FOLDS = 14, 200
+SIZES, FOLDS = 5, 200
 STUDY = {
     "name": "large",
     "title": "Random labels with 200 folds",
@@ -109,7 +109,7 @@ def write_manifest(template, job):
     job.manifest.write_text(manifest.model_dump_json(exclude_unset=True))
 
 
-def test_2800_runs_are_analysed_drawn_shown_and_audited(project):
+def test_1000_runs_are_analysed_drawn_shown_and_audited(project):
     study = project.folder / "config/large.yaml"
     study.write_text(yaml.safe_dump(STUDY, sort_keys=False))
     asked = ("snakemake", "--configfile", study, "--cores", "2")

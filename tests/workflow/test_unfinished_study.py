@@ -3,6 +3,7 @@
 import shutil
 
 import pandas as pd
+from snakemake_report import report
 
 RUN = "digits/balanced-40/fold1/smooth-fixmatch/seed0"
 
@@ -26,6 +27,8 @@ def test_what_is_missing_is_left_out_said_and_not_trained(finished):
     page = (partial / "paper.html").read_text()
     assert "Partial: 5 of 6 runs are done" in page
     assert "Partial: 3 of 4 runs are done" in page
+    shown = report(finished, "--config", "partial=true")
+    assert "Partial: 3 of 4 runs are done" in shown["partial/figures/confusion.png"]["caption"]
 
 
 def test_a_run_of_other_settings_counts_as_missing(finished):

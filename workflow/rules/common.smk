@@ -21,7 +21,7 @@ from spl.doctor.checkup import check_before_submission
 from spl.doctor.site import site_of
 from spl.errors import InputError
 from spl.paper.selection import exhibit_caption, exhibits
-from spl.provenance.deviations import check_registration
+from spl.audit.deviations import check_registration
 from spl.provenance.links import check_folders
 from spl.provenance.clone import check_clone
 from spl.provenance.machine import check_encoding, check_installed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LEVEL = 0.05  # of each direction of a claim's test, where no registration sets another
+LEVEL = 0.05  # of a test in one direction, where no registration sets another
 
 
 @dataclass(frozen=True)

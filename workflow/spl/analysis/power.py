@@ -17,11 +17,10 @@ from spl.analysis.arms import Arm, baseline_of, paired
 from spl.analysis.claims import FEWEST, signed_rank_folds
 from spl.analysis.compare import arms_with_baseline
 from spl.analysis.error_files import ErrorsOfRuns, read_errors
+from spl.analysis.looks import LEVEL
 from spl.analysis.statistics import DECIMALS, Values, hodges_lehmann, rank_sums
 from spl.errors import InputError
 
-# The level of the test in one direction, shared by the comparisons of a family
-LEVEL = 0.05
 # The powers that folds are counted for
 TARGETS = (0.8, 0.9)
 # The paper's number of folds
@@ -42,7 +41,7 @@ class Power:
         setting, label, baseline: the data set, the method, and the method that it is compared with.
         gain: the assumed gain, a share; negative if the method is worse than the baseline.
         pilot: number of folds of the pilot.
-        level: of the test, the family's share of :data:`LEVEL`.
+        level: of the test, the family's share of :data:`spl.analysis.looks.LEVEL`.
         by_folds: float (MOST,), the power with 1, 2, ... folds.
         needed: the number of folds from which on the power is at least each of :data:`TARGETS`; None beyond MOST.
         noether: the number of folds by the approximation that the table of claims uses; infinity if none would do.

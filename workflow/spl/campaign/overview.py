@@ -8,15 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from rich.table import Table
 
 from spl.analysis.formats import p_value
+from spl.analysis.looks import LEVEL
 from spl.campaign.cost import Cost, rounded
 from spl.study.plan import Plan
 from spl.study.resolve import setting_origins
 from spl.study.schema import Experiment
 from spl.study.settings import Settings
 from spl.text.terminal import plain
-
-# The usual level of a test in one direction
-LEVEL = 0.05
 
 
 def experiment_table(plan: Plan, states: Mapping[str, str]) -> Table:

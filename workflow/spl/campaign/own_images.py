@@ -19,9 +19,9 @@ from pydantic import TypeAdapter, ValidationError
 from spl.attempts.plain_file import plain_digest, read_plain, write_note
 from spl.campaign.plan_file import FOLDER
 from spl.data.image_folder import list_images
+from spl.study.dataset import DatasetSettings
 from spl.study.files import DATA_FILES
 from spl.study.plan import Plan
-from spl.study.schema import DatasetSettings
 
 # Of an image: its size, the times of its content and of its inode in ns, and the sha256 of its content; that is "" as
 # long as the image has not changed since it was first noted.

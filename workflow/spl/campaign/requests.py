@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spl.study.dataset import Resources
 from spl.study.resolve import method_settings
-from spl.study.schema import Resources
 
 if TYPE_CHECKING:
     from spl.study.plan import Plan

@@ -13,7 +13,8 @@ from rich.table import Table as TerminalTable
 from spl.analysis.compare import Comparison
 from spl.analysis.error_files import ErrorsOfRuns
 from spl.analysis.formats import percent
-from spl.analysis.power import LEVEL, STUDIES, Power
+from spl.analysis.looks import LEVEL
+from spl.analysis.power import STUDIES, Power
 from spl.tables.comparison import comparison_table
 from spl.tables.layout import Table, as_latex, as_markdown
 from spl.tables.power import by_folds_table, needed_table

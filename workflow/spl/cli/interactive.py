@@ -24,7 +24,7 @@ LIVE = 5
 
 def _results(context: typer.Context, incomplete: str) -> list[str]:
     """Completions of the name of a result."""
-    from spl.provenance.audit import plan_study
+    from spl.audit.planned import plan_study
 
     try:
         return [name for name in plan_study(context.params.get("study")).jobs if name.startswith(incomplete)]
@@ -194,7 +194,8 @@ def audit(
     ] = None,
 ) -> None:
     """Check that results belong to the present study, code, data and packages; exit status 0 only if all are fresh."""
-    from spl.provenance.audit import audit_results, plan_study
+    from spl.audit.planned import plan_study
+    from spl.audit.results import audit_results
 
     published: str | Path | None = seal
     if seal is not None and not re.fullmatch("[0-9a-f]{64}", seal):
@@ -222,7 +223,7 @@ def audit(
     about = plan_study(study, next(iter(chosen), rerun or (why and why.partition(":")[0])), archive)
     console = None if as_json else terminal()
     if console and any(repeats.values()):
-        from spl.provenance.rerun import rerun_all_but_training, rerun_one, rerun_sampled_runs
+        from spl.audit.rerun import rerun_all_but_training, rerun_one, rerun_sampled_runs
 
         fresh = rerun_one(about, rerun, console) if rerun else True
         if rerun_cheap:
@@ -230,7 +231,7 @@ def audit(
         if rerun_sample is not None and seed is not None:
             fresh &= rerun_sampled_runs(about, chosen, rerun_sample, seed, console)
     elif why:
-        from spl.provenance.why import audit_cell
+        from spl.audit.why import audit_cell
 
         fresh = audit_cell(about, why, quick, published, console)
     else:
@@ -282,8 +283,8 @@ def register(
     ] = False,
 ) -> None:
     """Freeze claims, plan and code of a study in `STUDY.registration.json`, before its first run."""
-    from spl.provenance.look import record_look
-    from spl.provenance.register import write_registration
+    from spl.audit.look import record_look
+    from spl.audit.register import write_registration
     from spl.text.printable import say
 
     say(*(record_look(study) if look else write_registration(study)))
@@ -299,8 +300,9 @@ def digest(
     ] = None,
 ) -> None:
     """Print one sha256 over all results of a study: equal on two machines if all results are."""
-    from spl.provenance.audit import listing_of, plan_study
-    from spl.provenance.published import (
+    from spl.audit.judging import listing_of
+    from spl.audit.planned import plan_study
+    from spl.audit.published import (
         agreement,
         as_text,
         check_complete,
@@ -330,7 +332,7 @@ def equivalent(
     reason: Annotated[str, typer.Option(help="Why its results stay the same.")],
 ) -> None:
     """Declare that changed code gives the same results as before; writes `config/equivalent.yaml`."""
-    from spl.provenance.declare import declare
+    from spl.audit.declare import declare
     from spl.text.printable import say
 
     say(*declare(subcommand, reason, Path("results")))
@@ -382,8 +384,8 @@ def findings(
 
     Results of a study are first compared with what its jobs made.
     """
+    from spl.audit.committed import check_findings
     from spl.page.findings import write_findings
-    from spl.provenance.committed import check_findings
     from spl.text.printable import say
 
     for folder in results or ():

@@ -151,8 +151,8 @@ def crate(
     output: Annotated[Path, typer.Option(help="Folder to write.")],
 ) -> None:
     """Put all results of a study, their manifests and the code into one RO-Crate."""
+    from spl.audit.crate import write_crate
     from spl.campaign.plan_file import read_plan_file
-    from spl.provenance.crate import write_crate
 
     study, _ = read_plan_file(plan)
     write_crate({"study": json.dumps(study)}, studies, output)

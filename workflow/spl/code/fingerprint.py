@@ -27,7 +27,7 @@ PACKAGE = "spl"
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ROOT.parents[1]
 # Rooms that start, schedule, watch and record jobs. Their modules are loaded beside a job's code and compute no result.
-DOORS = ("cli", "provenance", "campaign", "attempts", "code")
+DOORS = ("cli", "audit", "provenance", "campaign", "attempts", "code")
 # The name of docstrings, and that by which a module asks whether a type checker reads it.
 DOCSTRING, TYPE_CHECKING = "__doc__", "TYPE_CHECKING"
 

@@ -24,7 +24,7 @@ ENTRIES = {
     "table": "spl.tables.layout:write_table",
     "spreadsheet": "spl.tables.spreadsheet:write_spreadsheet",
     "page": "spl.page.render:write_page",
-    "crate": "spl.provenance.crate:write_crate",
+    "crate": "spl.audit.crate:write_crate",
 }
 
 

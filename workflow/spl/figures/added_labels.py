@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from spl.analysis.additions import AddedLabels, read_additions
 from spl.figures.style import PAGE, Percent, from_zero, mark_partial, new_figure, ticks_at
-from spl.study.looks import AMBER, BLUE, GREEN, Look
+from spl.study.appearance import AMBER, BLUE, GREEN, Look
 from spl.text.mathtext import mathtext
 
 CURVES = {

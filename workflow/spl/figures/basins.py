@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from spl.analysis.arms import arm_labels
 from spl.figures.style import PAGE, Percent, look_of, new_figure
-from spl.study.looks import GREY, Look
+from spl.study.appearance import GREY, Look
 
 # Distance of touching dots, and minimum width of a panel, in inches
 DOT, PANEL = 5.4 / 72, 1.4

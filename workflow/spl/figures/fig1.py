@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from spl.figures.style import COLUMN, new_figure
-from spl.study.looks import GREY, LOOKS
+from spl.study.appearance import GREY, LOOKS
 
 Values = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from spl.data.splits import read_split
 from spl.figures.style import COLUMN, from_zero, mark_partial, new_figure
-from spl.study.looks import BLUE, GREY, ORANGE
+from spl.study.appearance import BLUE, GREY, ORANGE
 
 MEASURE = "normalised_std"
 

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from spl.figures.style import COLUMN, new_figure
-from spl.study.looks import LOOKS
+from spl.study.appearance import LOOKS
 
 SHAPES = (
     ("linear", 1.0, "smooth-fixmatch", "-"),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spl.analysis.collapse import collapsed_classes
 from spl.figures.style import FONT
-from spl.study.looks import ORANGE
+from spl.study.appearance import ORANGE
 from spl.text.mathtext import mathtext
 
 # Maximum number of classes whose names fit beside a matrix

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from spl.figures.style import COLUMN, new_figure
-from spl.study.looks import GREY
+from spl.study.appearance import GREY
 from spl.text.mathtext import mathtext
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from spl.analysis.power import MOST, SIX, TARGETS, Power
 from spl.errors import InputError
 from spl.figures.style import COLUMN, Percent, new_figure
-from spl.study.looks import GREY, looks_of
+from spl.study.appearance import GREY, looks_of
 from spl.text.mathtext import mathtext
 
 # Without what would change from call to call

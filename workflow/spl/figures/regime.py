@@ -18,7 +18,7 @@ from spl.analysis.formats import percent
 from spl.analysis.regime import LATE, measure_regime
 from spl.analysis.run_files import file_of_run
 from spl.figures.style import PAGE, Percent, mark_unknown, new_figure
-from spl.study.looks import BLACK, GREEN, GREY, ORANGE
+from spl.study.appearance import BLACK, GREEN, GREY, ORANGE
 
 PANELS = {"coverage": "coverage", "purity": "purity", "test_error": "error"}
 # By the basin in which a run ended

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import Formatter
 
-from spl.study.looks import GREY, LOOKS, Look
+from spl.study.appearance import GREY, LOOKS, Look
 from spl.text.spreadsheet import write_csv
 
 # Width of a journal column in inches

@@ -23,9 +23,10 @@ from spl.paper.claim_parameters import check_claims
 from spl.paper.conditions import conditions, data_in_heading, method_title
 from spl.paper.exhibit import Exhibit
 from spl.paper.sections.every_experiment import experiment_exhibits
-from spl.study.looks import LOOKS, Look, looks_of
+from spl.study.appearance import LOOKS, Look, looks_of
 from spl.study.plan import Plan
-from spl.study.schema import Random, Study
+from spl.study.schema import Study
+from spl.study.scheme import Random
 
 
 def exhibits(plan: Plan, origin: str) -> dict[str, Exhibit]:

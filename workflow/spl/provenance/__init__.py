@@ -1,4 +1,4 @@
-"""Manifests, the seal, the audit and the crate: evidence of how results were computed.
+"""Manifests and the seal: the evidence of how results were computed, as it is recorded.
 
 May import ``campaign`` and all rooms below it.
 """

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from spl.methods.registry import METHODS
+from spl.study.dataset import DatasetSettings
 from spl.study.plan import label_counts, lasting
 from spl.study.resolve import calibrated_weights, dataset_settings, method_settings, run_settings
-from spl.study.schema import Balanced, DatasetSettings, Experiment, Full, Random, Registered, Scheme, Study
+from spl.study.schema import Experiment, Registered, Study
+from spl.study.scheme import Balanced, Full, Random, Scheme
 from spl.study.settings import Settings
 from spl.text.printable import is_printable
 

@@ -13,17 +13,12 @@ from typing import Any
 
 from spl.data.splits import part_of_class
 from spl.methods.registry import METHODS
+from spl.study.dataset import CALIBRATION_PARTS
 from spl.study.known_methods import METHOD_SETTINGS
 from spl.study.labels import CALIBRATED
 from spl.study.resolve import calibrated_weights, completed, method_settings, run_settings
-from spl.study.schema import (
-    CALIBRATION_PARTS,
-    Balanced,
-    Proportional,
-    Random,
-    Scheme,
-    Study,
-)
+from spl.study.schema import Study
+from spl.study.scheme import Balanced, Proportional, Random, Scheme
 from spl.study.settings import Settings
 
 

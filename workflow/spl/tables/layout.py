@@ -16,6 +16,7 @@ import pandas as pd
 import tabulate  # noqa: F401, see above
 
 from spl.analysis.formats import counted, p_value, percent, spread
+from spl.analysis.looks import LEVEL
 from spl.analysis.statistics import CORRECTED, Gain, summarise
 from spl.text.latex import latex
 from spl.text.markdown import markdown
@@ -237,8 +238,6 @@ class Numbers:
 
 # What each test would show if its p-value is small
 DIRECTIONS = {"p_value": "better", "p_worse": "worse", "p_equivalent": "equivalent"}
-# A smallest p-value above it is printed beside the p-value: so few pairs can show nothing.
-USUAL_LEVEL = 0.05
 
 
 def gain_cells(
@@ -272,7 +271,8 @@ def gain_cells(
         for key in (test, CORRECTED[test])
     }
     p_values = {key: p for key in names if (p := getattr(gain, key)) is not None}
-    least = f", least {p_value(gain.smallest_p)}" if gain.smallest_p > USUAL_LEVEL else ""
+    # So few pairs can show nothing.
+    least = f", least {p_value(gain.smallest_p)}" if gain.smallest_p > LEVEL else ""
     return cells | {
         names[key]: Cell(counted(p_value(p) + least * (key in tests), gain.n, full), lines[key])
         for key, p in p_values.items()

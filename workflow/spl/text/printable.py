@@ -22,6 +22,8 @@ SEVERAL = re.compile(rf"[{BLANK}][{BLANK}{NOTHING}]*[{BLANK}]")
 AFTER_OTHERS = re.compile(rf"(?<=[^{BLANK}{NOTHING}])[{NOTHING}]*{SEVERAL.pattern}")
 # Characters of somebody else's words that a line of ours has room for.
 ROOM = 200
+# That many times the room is looked at of longer words, in which blanks and characters that are not shown take none.
+LONG = 100
 
 
 def is_printable(text: str) -> bool:
@@ -47,8 +49,9 @@ def has_blanks(text: str) -> bool:
 
 def brief(text: str, room: int = ROOM) -> str:
     """Somebody else's words within a line of ours, printable; an ellipsis stands for what there is no room for."""
-    line = printable(text)
-    return line if len(line) <= room else f"{line[: room - 1]}…"
+    beginning = text[: LONG * room]  # of a file's whole content, letter by letter, would take minutes
+    line = printable(beginning)
+    return line if len(line) <= room and beginning == text else f"{line[: room - 1]}…"
 
 
 def say(*lines: str, file: TextIO | None = None) -> None:

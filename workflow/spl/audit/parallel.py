@@ -10,8 +10,8 @@ from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
+from spl.audit.evidence.contradictions import Digest, contradictions
 from spl.campaign.job import Job
-from spl.provenance.evidence import Digest, contradictions
 from spl.provenance.manifest import own_manifest
 
 FEW = 200  # jobs, for which starting processes takes longer than it saves
@@ -19,7 +19,7 @@ MOST_PROCESSES = 16  # what follows in one process would take longer than these
 
 
 def agreeing(jobs: Sequence[Job], digest: Digest) -> set[str]:
-    """What :func:`spl.provenance.evidence.contradictions` adds to ``agreed``, for jobs of which each has its results.
+    """What :func:`contradictions` adds to ``agreed``, for jobs of which each has its results.
 
     Whatever is not found here, or goes wrong, is found by who calls that function next: nothing is judged here.
 

@@ -21,6 +21,15 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from spl.audit import report
+from spl.audit.crate_check import why_no_commands
+from spl.audit.judging import judge
+from spl.audit.planned import DEFAULT, PlannedStudy
+from spl.audit.repair import snakemake
+from spl.audit.results import chosen_jobs
+from spl.audit.sampling import what_a_sample_proves
+from spl.audit.targets import job_names
+from spl.audit.verdicts import recorded_output, upstream_of
 from spl.campaign.here import cores_here
 from spl.campaign.job import Job, canonical
 from spl.campaign.plan_file import write_plan_file
@@ -28,17 +37,10 @@ from spl.campaign.rates import find_rates, read_rates, workload
 from spl.campaign.requests import run_requests
 from spl.data.ranking import ranked
 from spl.errors import InputError
-from spl.provenance import report
-from spl.provenance.audit import DEFAULT, PlannedStudy, chosen_jobs, judge
-from spl.provenance.crate_check import why_no_commands
 from spl.provenance.files import digest
 from spl.provenance.links import link_problem, linked_jobs
 from spl.provenance.manifest import read_manifest
 from spl.provenance.progress import with_progress
-from spl.provenance.repair import snakemake
-from spl.provenance.sampling import what_a_sample_proves
-from spl.provenance.targets import job_names
-from spl.provenance.verdicts import recorded_output, upstream_of
 from spl.text.terminal import show
 
 METRICS = "metrics.csv"

@@ -9,14 +9,16 @@ from pathlib import Path
 
 from rich.console import Console
 
+from spl.audit import report
+from spl.audit.deviations import check_registration, is_kept
+from spl.audit.judging import judge
+from spl.audit.planned import PlannedStudy
+from spl.audit.result_files import BROKEN, read_rows
+from spl.audit.results import seal_holds
+from spl.audit.targets import job_names
+from spl.audit.verdicts import SOUND
 from spl.errors import InputError
-from spl.provenance import report
-from spl.provenance.audit import PlannedStudy, judge, seal_holds
-from spl.provenance.deviations import check_registration, is_kept
-from spl.provenance.result_files import BROKEN, read_rows
 from spl.provenance.seal import check_seal
-from spl.provenance.targets import job_names
-from spl.provenance.verdicts import SOUND
 from spl.tables.trace import Trace
 from spl.text.printable import brief
 from spl.text.terminal import show
@@ -35,7 +37,7 @@ def audit_cell(
     Args:
         study: with its jobs.
         cell: in the :data:`FORM`, the table by path or by name.
-        quick, published: as of :func:`spl.provenance.audit.audit_results`.
+        quick, published: as of :func:`spl.audit.results.audit_results`.
         console: where to print the result in words; None to print JSON.
 
     Returns:

@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spl.attempts.plain_file import read_plain
+from spl.audit.changes import changed_values
+from spl.audit.copies import copied_runs
+from spl.audit.evidence.contradictions import Digest, contradictions
+from spl.audit.parallel import agreeing
+from spl.audit.result_files import MOST_OF_RESULT
 from spl.campaign.job import FOLDERS, MANIFEST, Job
 from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
 from spl.errors import InputError
 from spl.page.circumstances import read_circumstances
 from spl.provenance import machine
-from spl.provenance.changes import changed_values
-from spl.provenance.copies import copied_runs
-from spl.provenance.evidence import Digest, contradictions
 from spl.provenance.links import link_problem, linked_jobs
 from spl.provenance.manifest import Manifest, own_manifest
-from spl.provenance.parallel import agreeing
-from spl.provenance.result_files import MOST_OF_RESULT
 from spl.provenance.seal import OUTSIDE, ROOT_FILE
 from spl.provenance.signature import SIGNATURE
 
@@ -80,7 +80,7 @@ def audit(
         digest: the sha256 of the file or folder at a path; None if there is none.
         archive: whether results that are not kept count as their manifests record them: such a job, fresh otherwise,
             is "recorded".
-        agreed: as in :func:`spl.provenance.evidence.contradictions`.
+        agreed: as in :func:`spl.audit.evidence.contradictions.contradictions`.
 
     Returns:
         by name, each after the jobs upstream of it.

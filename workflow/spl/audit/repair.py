@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator,
 from itertools import chain, count, groupby
 from pathlib import Path
 
+from spl.audit.verdicts import SOUND, Node
 from spl.provenance.seal import ROOT_FILE
-from spl.provenance.verdicts import SOUND, Node
 from spl.text.shell import shell_word
 
 # Subcommands whose jobs do not read each other's results

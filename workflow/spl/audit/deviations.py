@@ -15,6 +15,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from spl.attempts.plain_file import read_plain
+from spl.audit.changes import changed_values
+from spl.audit.recorded_looks import not_as_looked_at, read_looks
+from spl.audit.register import prepared
+from spl.audit.verdicts import Node, upstream_of
 from spl.campaign.job import Job
 from spl.campaign.registration import (
     OWN,
@@ -31,11 +35,7 @@ from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
 from spl.errors import InputError
 from spl.provenance import git
-from spl.provenance.changes import changed_values
 from spl.provenance.manifest import Manifest
-from spl.provenance.recorded_looks import not_as_looked_at, read_looks
-from spl.provenance.register import prepared
-from spl.provenance.verdicts import Node, upstream_of
 from spl.study.checks import GATED, SUPERVISED
 from spl.study.plan import Plan, make_plan
 from spl.study.schema import Study

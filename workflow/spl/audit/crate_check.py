@@ -11,12 +11,12 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from spl.attempts.plain_file import read_plain
+from spl.audit.result_files import MOST_OF_RESULT
 from spl.campaign.strict_json import parse_json
 from spl.errors import InputError
 from spl.provenance.clone import CRATE
 from spl.provenance.digests import digests
 from spl.provenance.files import files_below
-from spl.provenance.result_files import MOST_OF_RESULT
 
 METADATA = Path(CRATE)
 # Folders and files that checking or repeating a crate leaves in it; what lies there is not compared.

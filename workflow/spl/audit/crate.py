@@ -18,6 +18,10 @@ from urllib.parse import unquote
 from rocrate.model.metadata import WORKFLOW_PROFILE
 from rocrate.rocrate import ROCrate
 
+from spl.audit.crate_check import BYTECODE, METADATA
+from spl.audit.crate_entities import TERMS, WORKFLOW, Content, CrateEntities, Record, refs
+from spl.audit.report import MOST
+from spl.audit.verdicts import audit
 from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
 from spl.campaign.registration import looks_file, registration_file
@@ -28,15 +32,11 @@ from spl.errors import InputError
 from spl.paper.exhibit import Exhibit
 from spl.paper.selection import exhibit_caption, exhibits
 from spl.provenance import machine
-from spl.provenance.crate_check import BYTECODE, METADATA
-from spl.provenance.crate_entities import TERMS, WORKFLOW, Content, CrateEntities, Record, refs
 from spl.provenance.digests import digests
 from spl.provenance.files import digest, files_below
 from spl.provenance.links import check_place
-from spl.provenance.report import MOST
 from spl.provenance.seal import ROOT_FILE, check_seal
 from spl.provenance.signature import SIGNATURE, SIGNERS
-from spl.provenance.verdicts import audit
 from spl.study.plan import Plan, make_plan
 from spl.study.reading import check_study
 

@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from spl.analysis.looks import Looks
 from spl.attempts.plain_file import read_plain
+from spl.audit.result_files import BROKEN, read_rows
+from spl.audit.verdicts import SOUND, Node
 from spl.campaign.registration import runs_of_look
 from spl.campaign.strict_json import json_differences, parse_json
 from spl.errors import InputError
-from spl.provenance.result_files import BROKEN, read_rows
-from spl.provenance.verdicts import SOUND, Node
 from spl.study.plan import Plan
 from spl.study.schema import Registered
 

@@ -4,91 +4,26 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from glob import escape
 from pathlib import Path
 
-import yaml
 from rich.console import Console
 
-from spl.attempts.plain_file import read_plain
-from spl.campaign.job import Job
-from spl.campaign.jobs import jobs
+from spl.audit import report
+from spl.audit.crate_check import METADATA, crate_differences, not_compared, why_no_commands
+from spl.audit.crate_entities import Record
+from spl.audit.deviations import check_registration, is_kept
+from spl.audit.judging import judge, listing_of
+from spl.audit.planned import DEFAULT, PlannedStudy
+from spl.audit.published import agreement, differences, digest_or_listing
+from spl.audit.repair import repair, repair_lines
+from spl.audit.targets import below_here, job_names, place_of_target
+from spl.audit.verdicts import SOUND, Node, orphans
 from spl.errors import InputError
 from spl.paper.selection import exhibits
-from spl.provenance import report
-from spl.provenance.crate_check import METADATA, crate_differences, not_compared, why_no_commands
-from spl.provenance.crate_entities import Record
-from spl.provenance.deviations import check_registration, is_kept
-from spl.provenance.digests import digests, read_agreed, write_agreed
-from spl.provenance.links import check_place, link_problem, linked
-from spl.provenance.published import agreement, differences, digest_or_listing, listing
-from spl.provenance.repair import repair, repair_lines
 from spl.provenance.seal import Seal, check_seal
-from spl.provenance.targets import below_here, job_names, place_of_target
-from spl.provenance.verdicts import SOUND, Node, audit, orphans, unkept_outputs, upstream_of
-from spl.study.plan import Plan, make_plan
-from spl.study.reading import MOST_OF_STUDY, read_study
-from spl.study.schema import Study
 from spl.text.terminal import show
-
-DEFAULT = Path("config/demo.yaml")
-
-
-@dataclass(frozen=True)
-class PlannedStudy:
-    """A study: its file, its plan, its jobs by name, the folder of its results, and whether that is an archive."""
-
-    file: Path
-    plan: Plan
-    jobs: Mapping[str, Job]
-    results: Path
-    archive: bool = False
-
-    @property
-    def study(self) -> Study:
-        """Its content."""
-        return self.plan.study
-
-
-def plan_study(study: Path | None, target: str | None = None, archive: bool = False) -> PlannedStudy:
-    """Plan the jobs of a study: its file, or that below ``config/`` to whose results the target belongs, or the demo.
-
-    Raises:
-        InputError: the study cannot be planned; or which folder is that of its results depends on the reader.
-    """
-    path = study or _study_of(target) or DEFAULT
-    plan = make_plan(read_study(path))
-    planned = jobs(plan, exhibits(plan, str(path)))
-    results = Path("results") / plan.study.name
-    check_place(results)
-    if os.path.lexists(METADATA) and (links := linked([results], Path())):  # before anything is noted behind it
-        raise InputError(link_problem(links[results]))
-    return PlannedStudy(path, plan, planned, results, archive)
-
-
-def _study_of(target: str | None) -> Path | None:
-    parts = below_here(target or "").parts
-    if len(parts) < 2 or parts[0] != "results":
-        return None
-    matches = [path for path in sorted(Path("config").glob("*.yaml")) if _name(path) == parts[1]]
-    if len(matches) != 1:
-        several = " and ".join(map(str, matches)) or "no study below config/"
-        verb = "are" if matches else "is"
-        raise InputError(f"{target}: {several} {verb} called {parts[1]}; choose a file with --study")
-    return matches[0]
-
-
-def _name(path: Path) -> str | None:
-    """What a file calls its study; it may be anybody's, so nothing else in it is put together."""
-    try:
-        content = yaml.compose(read_plain(path, MOST_OF_STUDY).decode(), yaml.SafeLoader)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        return None
-    pairs = content.value if isinstance(content, yaml.MappingNode) else ()
-    return {key.value: value.value for key, value in pairs if isinstance(key, yaml.ScalarNode)}.get("name")
 
 
 def audit_results(
@@ -160,7 +95,7 @@ def _crate_differences(study: PlannedStudy, nodes: Mapping[str, Node]) -> list[s
     found = crate_differences(study.results, hashed)
     if found != []:
         return found
-    from spl.provenance.crate import unlike_written  # loads rocrate, which takes long
+    from spl.audit.crate import unlike_written  # loads rocrate, which takes long
 
     records = [Record(job, node.manifest) for job, node in judged if node.manifest]
     if len(records) < len(judged):
@@ -211,25 +146,6 @@ def seal_holds(seal: Seal, in_part: bool, published: str | Path | None) -> bool:
     return seal.state == "intact" or (in_part and published is None and seal.state == "absent")
 
 
-def listing_of(study: PlannedStudy) -> dict[str, str]:
-    """The sha256 of each job's present results, in an archive of those that are recorded, too.
-
-    See :func:`spl.provenance.published.listing`.
-    """
-    paths = [path for job in study.jobs.values() for path in job.outputs]
-    sha256 = _digests(study, paths, quick=False)
-    unkept = unkept_outputs(study.jobs, sha256.__getitem__) if study.archive else {}
-    return listing(study.jobs, lambda path: sha256[path] or unkept.get(path))
-
-
-def _digests(study: PlannedStudy, paths: Iterable[Path], quick: bool) -> dict[Path, str | None]:
-    """As :func:`spl.provenance.digests.digests`; nothing behind a link below the study's folder is read."""
-    distinct = list(dict.fromkeys(paths))
-    links = linked(distinct, study.results)
-    cache = study.results / "logs" / "digests.json"
-    return digests((path for path in distinct if path not in links), cache, quick) | dict.fromkeys(links)
-
-
 def chosen_jobs(study: PlannedStudy, targets: list[str]) -> list[str]:
     """The names of the jobs that targets denote; of all jobs without targets.
 
@@ -270,14 +186,3 @@ def _chosen(study: PlannedStudy, targets: list[str]) -> tuple[list[str], list[No
 def _overlap(first: Path, second: Path) -> bool:
     """Whether one path lies below the other, or is the other."""
     return first.is_relative_to(second) or second.is_relative_to(first)
-
-
-def judge(study: PlannedStudy, names: list[str], quick: bool) -> dict[str, Node]:
-    """The verdicts on jobs and on all jobs upstream of them, by name."""
-    chosen = upstream_of(study.jobs, names)
-    sha256 = _digests(study, (path for job in chosen.values() for path in (*job.outputs, *job.inputs)), quick)
-    memory = study.results / "logs" / "agreed.json"
-    agreed = read_agreed(memory) if quick else set[str]()
-    nodes = audit(chosen, sha256.__getitem__, study.archive, agreed)
-    write_agreed(memory, agreed)
-    return nodes

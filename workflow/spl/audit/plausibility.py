@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from spl.attempts.journal import JOURNAL, Attempt, read_attempts
+from spl.audit.result_files import readable
+from spl.audit.sources import hidden_changes
 from spl.campaign.job import Job
 from spl.campaign.strict_json import json_differences
 from spl.code.subcommands import certain_files, certain_packages, present_code
 from spl.provenance import machine
 from spl.provenance.manifest import Manifest
 from spl.provenance.process import VARIABLES
-from spl.provenance.result_files import readable
-from spl.provenance.sources import hidden_changes
 from spl.training.instructions import LEVELS
 
 # How far clocks of machines may be apart, and how far ahead that of the machine that ran a job may be.

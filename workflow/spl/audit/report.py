@@ -12,12 +12,12 @@ from rich.console import RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
+from spl.audit.deviations import RegistrationCheck
+from spl.audit.sources import abridged, source_lines
+from spl.audit.verdicts import SOUND, Node, Verdict
 from spl.campaign.job import MANIFEST
-from spl.provenance.deviations import RegistrationCheck
 from spl.provenance.manifest import resumptions
 from spl.provenance.seal import NAMED, NOTHING_VOUCHES, Seal
-from spl.provenance.sources import abridged, source_lines
-from spl.provenance.verdicts import SOUND, Node, Verdict
 from spl.text.printable import brief, printable
 from spl.text.terminal import plain
 

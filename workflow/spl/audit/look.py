@@ -6,6 +6,12 @@ import json
 from pathlib import Path
 
 from spl.analysis.looks import Looks
+from spl.audit.deviations import check_registration
+from spl.audit.judging import judge
+from spl.audit.planned import PlannedStudy
+from spl.audit.recorded_looks import TABLE, RecordedLook, claim_outcome, read_looks, runs_digest
+from spl.audit.repair import study_setting
+from spl.audit.verdicts import SOUND
 from spl.campaign.jobs import jobs
 from spl.campaign.parameters import run_parameter
 from spl.campaign.partial import partial_plan
@@ -13,12 +19,7 @@ from spl.campaign.registration import looks_file, registration_file, runs_of_loo
 from spl.campaign.run_state import run_state
 from spl.errors import InputError
 from spl.paper.selection import exhibits
-from spl.provenance.audit import PlannedStudy, judge
-from spl.provenance.deviations import check_registration
 from spl.provenance.files import write_whole
-from spl.provenance.recorded_looks import TABLE, RecordedLook, claim_outcome, read_looks, runs_digest
-from spl.provenance.repair import study_setting
-from spl.provenance.verdicts import SOUND
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from spl.attempts.plain_file import read_plain
+from spl.audit.result_files import BROKEN, MOST_OF_RESULT, read_json, read_measurements
 from spl.campaign.job import Job
-from spl.provenance.result_files import BROKEN, MOST_OF_RESULT, read_json, read_measurements
 
 Digest = Callable[[Path], str | None]
 CHECKSUM = "batch_checksum"

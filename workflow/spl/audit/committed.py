@@ -6,16 +6,17 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from spl.audit.judging import judge
+from spl.audit.planned import plan_study
+from spl.audit.recorded_looks import TABLE
+from spl.audit.targets import below_here
+from spl.audit.verdicts import SOUND
 from spl.campaign.jobs import jobs
 from spl.campaign.partial import partial_plan
 from spl.errors import InputError
 from spl.page.findings import PARTIAL
 from spl.paper.selection import exhibits
-from spl.provenance.audit import judge, plan_study
-from spl.provenance.recorded_looks import TABLE
 from spl.provenance.seal import check_seal
-from spl.provenance.targets import below_here
-from spl.provenance.verdicts import SOUND
 from spl.text.shell import shell_word
 
 COPIED = {TABLE: ".csv", "figures/regime": ".png"}
@@ -27,7 +28,7 @@ def check_findings(results: Path, study: Path | None, archive: bool = False) -> 
     Args:
         results: folder of a study or of its partial results, below the present folder: ``results/demo``.
         study: its file; None for the one below ``config/`` of this name.
-        archive: as of :func:`spl.provenance.audit.plan_study`.
+        archive: as of :func:`spl.audit.planned.plan_study`.
 
     Raises:
         InputError: naming the file, what is wrong with it, and the command that says more.

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spl.audit.result_files import Measurements
 from spl.methods.method import Method, MethodState
-from spl.provenance.result_files import Measurements
 
 # Columns of metrics, as of spl.training.evaluation, which would load torch.
 COLUMNS = (
