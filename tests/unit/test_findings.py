@@ -88,7 +88,7 @@ def test_results_are_copied_and_the_blocks_written_once(tmp_path):
 
 def test_the_readme_says_the_level_of_the_look_at_a_registered_claim_alone():
     said = {table.study: claims_summary(table).replace("\n ", "") for table in committed_claims(ROOT)}
-    assert re.search(r"\* at the interim analysis of \d+ folds \(level 0\.\d+\), with an effect", said["digits"])
+    assert re.search(r"\* at the registered look at \d+ folds \(level 0\.\d+\), with an effect", said["digits"])
     assert "look" not in said["demo"]
 
 

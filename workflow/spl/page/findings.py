@@ -117,7 +117,7 @@ def claims_summary(table: CommittedClaims) -> str:
     [primary] = [name for name, claim in CLAIMS.items() if claim.primary]
     cells = {column: markdown(text) for column, text in table.cells[primary].items()}
     look = (
-        f" at the interim analysis of {cells['n']} folds (level {table.levels[primary]:g})"
+        f" at the registered look at {cells['n']} folds (level {table.levels[primary]:g})"
         if primary in table.levels
         else ""
     )
