@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from chain import CHAIN, RESULTS, write
 from markdown_it import MarkdownIt
 
 from spl.audit.committed import check_findings
+from spl.audit.deviations import RegistrationCheck
 from spl.audit.planned import PlannedStudy
 from spl.campaign.job import Job
 from spl.campaign.partial import partial_plan
@@ -26,6 +28,8 @@ from spl.page.findings import (
     write_findings,
 )
 from spl.paper.claims import CLAIMS
+from spl.provenance.ledger import note_statement
+from spl.provenance.manifest import read_manifest, statement
 from spl.provenance.seal import write_seal
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
@@ -208,6 +212,7 @@ def vouched(tmp_path, monkeypatch):
     TABLE.outputs[0].parent.mkdir(parents=True)
     TABLE.outputs[0].write_text("claims")
     write(TABLE)
+    write_seal(RESULTS, "made by hand")
 
     def plan(jobs):
         planned = PlannedStudy(TINY, make_plan(read_study(TINY)), jobs, RESULTS)
@@ -227,12 +232,36 @@ def test_a_table_of_claims_is_taken_over_as_its_job_wrote_it_alone(vouched):
         check_findings(RESULTS, None)
 
 
+UNVOUCHED = "claims.manifest.json: neither as it was sealed nor as a job wrote it here"
+
+
 def test_a_table_of_claims_that_was_edited_with_its_manifest_is_not_taken_over(vouched):
-    write_seal(RESULTS, "made by hand")
     check_findings(RESULTS, None)
     TABLE.outputs[0].write_text("supported")
     write(TABLE)
-    with pytest.raises(InputError, match="claims.manifest.json: neither as it was sealed nor as a job wrote it"):
+    with pytest.raises(InputError, match=UNVOUCHED):
+        check_findings(RESULTS, None)
+
+
+def test_a_table_for_which_nothing_vouches_is_not_taken_over(vouched):
+    seal = RESULTS / "ROOT.sha256"
+    sealed = seal.read_bytes()
+    seal.unlink()
+    with pytest.raises(InputError, match=f"{UNVOUCHED}; make .* --accept"):
+        check_findings(RESULTS, None)
+    note_statement(TABLE, statement(read_manifest(TABLE.manifest)))
+    check_findings(RESULTS, None)
+    shutil.rmtree(RESULTS / "campaign")
+    seal.write_bytes(sealed)
+    seal.with_name("ROOT.sha256.sig").write_text("somebody else's")
+    with pytest.raises(InputError, match=UNVOUCHED):
+        check_findings(RESULTS, None)
+
+
+def test_a_table_of_a_study_that_deviates_from_its_registration_is_not_taken_over(vouched, monkeypatch):
+    deviation = RegistrationCheck("0" * 64, ("levels: 0.01 became 0.04",))
+    monkeypatch.setattr("spl.audit.deviations.check_registration", lambda *_: deviation)
+    with pytest.raises(InputError, match="not as registered: levels: 0.01 became 0.04"):
         check_findings(RESULTS, None)
 
 

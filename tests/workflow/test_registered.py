@@ -1,6 +1,9 @@
 """A registered study from its registration to its last look, with what Snakemake and the audit say on the way."""
 
+import hashlib
 import json
+import re
+import shutil
 import subprocess
 
 import pytest
@@ -10,6 +13,7 @@ STUDY = "tests/studies/tiny.yaml"
 REGISTRATION, LOOKS = "tests/studies/tiny.registration.json", "tests/studies/tiny.looks.json"
 SUMMARY = "results/tiny/analysis/scarce-labels.csv"
 CLAIMS = ("claims", "--config", "partial=true")
+LOOK = ("spl", "register", STUDY, "--look")
 REGISTERED = """
 registered:
   claims: [scarce-labels, low-basin]
@@ -98,6 +102,26 @@ def test_a_look_counts_runs_whose_weights_are_not_kept_but_none_with_other_resul
     assert f"{metrics.parent.relative_to(study.results)}: tampered: " in refusal(
         study, "spl", "register", STUDY, "--look"
     )
+
+
+def test_no_look_is_recorded_or_taken_over_at_what_no_job_here_wrote(study):
+    findings = ("spl", "findings", "results/tiny/partial", "--study", STUDY)
+    table = study.results / "partial/tables/claims.csv"
+    before, manifest = table.read_bytes(), table.with_name("claims.manifest.json")
+    table.write_bytes(re.sub(b"(?<=p_supported,)[0-9.]+", b"0.001", before))
+    recorded = manifest.read_text()
+    manifest.write_text(recorded.replace(*(hashlib.sha256(one).hexdigest() for one in (before, table.read_bytes()))))
+    for command in (LOOK, findings):
+        assert "partial/tables/claims.manifest.json: neither as it was sealed nor as a job" in refusal(study, *command)
+    table.write_bytes(before)
+    manifest.write_text(recorded)
+    shutil.rmtree(study.results / "campaign/made/runs")  # as if they had been received
+    for command in (LOOK, findings):
+        assert "seed0.manifest.json: neither as it was sealed nor as a job wrote it here, nor are 5 more" in refusal(
+            study, *command
+        )
+    assert study.spl("seal", "results/tiny", "--accept", "trained by a friend").returncode == 0
+    assert study.spl(*LOOK[1:]).returncode == 0
 
 
 def test_more_folds_are_an_edit_of_one_line_and_train_only_themselves(study):

@@ -6,7 +6,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from spl.audit.judging import judge
+from spl.audit.deviations import check_no_deviations
+from spl.audit.judging import check_vouched, judge
 from spl.audit.planned import plan_study
 from spl.audit.recorded_looks import TABLE
 from spl.audit.targets import below_here
@@ -16,7 +17,6 @@ from spl.campaign.partial import partial_plan
 from spl.errors import InputError
 from spl.page.findings import PARTIAL
 from spl.paper.selection import exhibits
-from spl.provenance.seal import check_seal
 from spl.text.shell import shell_word
 
 COPIED = {TABLE: ".csv", "figures/regime": ".png"}
@@ -30,6 +30,9 @@ def check_findings(results: Path, study: Path | None, archive: bool = False) -> 
         study: its file; None for the one below ``config/`` of this name.
         archive: as of :func:`spl.audit.planned.plan_study`.
 
+    Nor may anything that they were made from be other than sealed or noted by its job, or the study deviate from its
+    registration.
+
     Raises:
         InputError: naming the file, what is wrong with it, and the command that says more.
     """
@@ -40,10 +43,10 @@ def check_findings(results: Path, study: Path | None, archive: bool = False) -> 
     if place.name == PARTIAL:
         plan = partial_plan(planned.plan, planned.results)
         planned = replace(planned, plan=plan, jobs=jobs(plan, exhibits(plan, str(planned.file))))
-        command = f"`snakemake claims --config partial=true study={shell_word(str(planned.file))}` makes it again"
+        made = " ".join(Path(name).name for name in COPIED if f"{plan.products}{name}" in planned.jobs) or "claims"
+        command = f"`snakemake {made} --config partial=true study={shell_word(str(planned.file))}` makes it again"
     files = {f"{planned.plan.products}{name}": ending for name, ending in COPIED.items()}
     nodes = judge(planned, [name for name in files if name in planned.jobs], quick=False)
-    unvouched = check_seal(planned.results).unvouched
     for name, ending in files.items():
         file = planned.results / f"{name}{ending}"
         if name not in nodes:
@@ -51,5 +54,5 @@ def check_findings(results: Path, study: Path | None, archive: bool = False) -> 
                 raise InputError(f"{file}: no job of {planned.file} makes it; {command}")
         elif (node := nodes[name]).verdict not in SOUND:
             raise InputError(f"{file}: {node.verdict}: {node.why[0]}; {command}")
-        elif str((manifest := planned.jobs[name].manifest).relative_to(planned.results)) in unvouched:
-            raise InputError(f"{manifest}: neither as it was sealed nor as a job wrote it; {command}")
+    check_vouched(planned, nodes)
+    check_no_deviations(planned.file, planned.study, nodes.values())

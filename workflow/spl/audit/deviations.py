@@ -86,6 +86,17 @@ class RegistrationCheck:
     notes: tuple[str, ...] = ()
 
 
+def check_no_deviations(path: Path, study: Study, nodes: Collection[Node]) -> None:
+    """Check that a study keeps its registration, if it has one; arguments as of :func:`check_registration`.
+
+    Raises:
+        InputError: with a line for each deviation.
+    """
+    checked = check_registration(path, study, nodes)
+    if checked and checked.deviations:
+        raise InputError("\n".join(f"{path}: not as registered: {line}" for line in checked.deviations))
+
+
 def check_registration(path: Path, study: Study, nodes: Collection[Node]) -> RegistrationCheck | None:
     """Compare a study, its code and its runs with its registration; None if it neither has one nor should.
 

@@ -8,8 +8,28 @@ from pathlib import Path
 from spl.audit.planned import PlannedStudy
 from spl.audit.published import listing
 from spl.audit.verdicts import Node, audit, unkept_outputs, upstream_of
+from spl.errors import InputError
 from spl.provenance.digests import digests, read_agreed, write_agreed
 from spl.provenance.links import linked
+from spl.provenance.seal import unvouched
+from spl.text.shell import shell_word
+
+
+def check_vouched(study: PlannedStudy, nodes: Iterable[str]) -> None:
+    """Check that each of some jobs has the manifest that was sealed or that it noted itself, as it ran here.
+
+    Raises:
+        InputError: with the first one that was edited, or that was received without a seal.
+    """
+    manifests = (str(study.jobs[name].manifest.relative_to(study.results)) for name in nodes)
+    if not (others := unvouched(study.results, manifests)):
+        return
+    more = f", nor are {len(others) - 1} more" if len(others) > 1 else ""
+    advice = "make these results again, as `spl audit` advises"
+    if not others[0].startswith("partial/"):
+        advice += f', or say why they are right: `spl seal {shell_word(str(study.results))} --accept "WHY"`'
+    first = study.results / others[0]
+    raise InputError(f"{first}: neither as it was sealed nor as a job wrote it here{more}; {advice}")
 
 
 def judge(study: PlannedStudy, names: list[str], quick: bool) -> dict[str, Node]:

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from spl.analysis.looks import Looks
-from spl.audit.deviations import check_registration
-from spl.audit.judging import judge
+from spl.audit.deviations import check_no_deviations
+from spl.audit.judging import check_vouched, judge
 from spl.audit.planned import PlannedStudy
 from spl.audit.recorded_looks import TABLE, RecordedLook, claim_outcome, read_looks, runs_digest
 from spl.audit.repair import study_setting
@@ -35,7 +35,8 @@ def record_look(path: Path) -> list[str]:
 
     Raises:
         InputError: the study is not registered or deviates from its registration, its folds are no look, a run is not
-            done, the table of claims is not fresh, or another outcome of this look is on record.
+            done, the table of claims is not fresh, nothing vouches for a result behind it, or another outcome of this
+            look is on record.
     """
     study = read_study(path)
     if (registered := study.registered) is None:
@@ -57,14 +58,14 @@ def record_look(path: Path) -> list[str]:
     table = f"{shown.products}{TABLE}"
     planned = jobs(shown, exhibits(shown, str(path)))
     # Weights are not kept of runs that were committed at an earlier look
-    nodes = judge(PlannedStudy(path, shown, planned, results, archive=True), [table], quick=False)
+    shown_study = PlannedStudy(path, shown, planned, results, archive=True)
+    nodes = judge(shown_study, [table], quick=False)
     for node in nodes.values():
         if node.verdict not in SOUND:
             command = f"snakemake claims --config partial=true {study_setting(str(path))}"
             raise InputError(f"{node.name}: {node.verdict}: {node.why[0]}; `{command}` builds the table of claims")
-    checked = check_registration(path, study, nodes.values())
-    if checked and checked.deviations:
-        raise InputError("\n".join(f"{path}: not as registered: {line}" for line in checked.deviations))
+    check_vouched(shown_study, nodes)
+    check_no_deviations(path, study, nodes.values())
     _, found = claim_outcome(results / f"{table}.csv", registered.primary)
     runs = runs_digest(nodes, looked_at)
     return _write(

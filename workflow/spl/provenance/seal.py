@@ -164,6 +164,15 @@ def check_seal(results: Path, published: str | Path | None = None) -> Seal:
     return Seal(state, own, changed, unvouched, content.accepted, check_signature(path), own_seal)
 
 
+def unvouched(results: Path, manifests: Iterable[str]) -> tuple[str, ...]:
+    """Of some manifests, by path below a study's folder, those that nothing vouches for: neither the study's seal nor a
+    note of the job that wrote it. A seal with a wrong signature vouches for nothing."""
+    seal = results / ROOT_FILE
+    believed = not seal.is_symlink() and check_signature(seal).state != "wrong"
+    stated = {name: _entries(results, Path(name))[name] for name in manifests}
+    return _unvouched(results, stated, (_read(seal) if believed else None) or SealContent({}, {}))
+
+
 def _unvouched(results: Path, stated: Mapping[str, str], last: SealContent) -> tuple[str, ...]:
     """The manifests whose statements are neither in the last seal nor what a job noted."""
     known = ((name, (last.sha256.get(name), noted_statement(results, name))) for name in stated)
