@@ -1,12 +1,16 @@
 """What a person declares equivalent keeps its results."""
 
 import json
+import os
+import time
+from itertools import pairwise
 
 import pytest
 import yaml
 
 from spl.audit.declare import declare
 from spl.code import equivalence
+from spl.code.declarations import checked
 from spl.code.equivalence import declared, reasons, representative
 from spl.code.subcommands import check_code, present_code, with_code
 from spl.errors import InputError
@@ -38,9 +42,9 @@ def file(tmp_path, monkeypatch):
 
 
 def test_without_a_file_and_with_an_empty_one_nothing_is_declared(file):
-    assert declared() == ()
+    assert declared() == {}
     file("# None yet.\n")
-    assert declared() == ()
+    assert declared() == {}
     assert representative("train", A) == A
 
 
@@ -71,6 +75,7 @@ def test_a_declaration_holds_for_its_subcommand_alone(file):
         ([{**line(A, B), "who": "me"}], "0.who: Extra inputs"),
         ({"train": {A: B}}, "the file: Input should be a valid tuple"),
         ("- [", "not YAML"),
+        ([{**line(A, B), "who\n" * 1000: "me"}], "0.who\\nwho"),
     ],
 )
 def test_a_mistake_is_named_in_one_line(file, content, expected):
@@ -79,6 +84,38 @@ def test_a_mistake_is_named_in_one_line(file, content, expected):
         declared()
     assert str(raised.value).startswith(f"{path}: {expected}")
     assert "\n" not in str(raised.value)
+
+
+def put_holes(path):
+    with path.open("wb") as file:
+        file.truncate(2**40)
+
+
+@pytest.mark.parametrize("put", [put_holes, os.mkfifo, os.mkdir])
+def test_declarations_that_are_no_file_or_would_fill_memory_are_refused(file, put):
+    path = file("")
+    path.unlink()
+    put(path)
+    declared.cache_clear()
+    with pytest.raises(InputError, match=f"^{path}: expected a file of at most 1,048,576 bytes$"):
+        declared()
+
+
+def test_mappings_that_are_merged_into_one_another_are_no_declarations(file):
+    merged = [f"- &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 4)}]}}" for i in range(1, 30)]
+    file("\n".join(["- &a0 {subcommand: train}", *merged]))
+    with pytest.raises(InputError, match=r"equivalent\.yaml: 0\.old: Field required"):
+        declared()
+
+
+def test_many_declarations_are_looked_up_at_once(monkeypatch):
+    codes = [f"{number:064x}" for number in range(20_001)]
+    start = time.process_time()
+    found = checked([line(old, new) for old, new in pairwise(codes)], "here")
+    by_new = {(one.subcommand, one.new): one for one in found}
+    monkeypatch.setattr(equivalence, "declared", lambda: by_new)
+    assert [representative("train", codes[10]) for _ in range(5_000)] == [codes[0]] * 5_000
+    assert time.process_time() - start < 3
 
 
 def test_a_job_is_planned_with_the_code_that_its_own_is_equivalent_to(file):
@@ -114,6 +151,21 @@ def test_finished_jobs_tell_which_fingerprints_changed(file, tmp_path):
     for subcommand in ("analyse", "train", "trian"):
         with pytest.raises(InputError, match=f"no result of spl {subcommand} comes from other code"):
             declare(subcommand, REASON, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "method", [["fixmatch"], 3, None, "", "a\0b", "\ud800", "a" * 5000, "../../x", "..", "fixmatch\n"]
+)
+@pytest.mark.parametrize(("subcommand", "key"), [("train", "method"), ("data", "source"), ("table", "module")])
+def test_a_manifest_that_names_no_module_is_named_in_one_line(file, tmp_path, subcommand, key, method):
+    leave_manifest(tmp_path, "sent", subcommand, {key: "x"}, A)
+    sent = tmp_path / "sent.manifest.json"
+    sent.write_text(json.dumps(json.loads(sent.read_text()) | {"parameter": {key: method}}))
+    with pytest.raises(InputError) as refused:
+        declare(subcommand, REASON, tmp_path)
+    assert str(refused.value).startswith(f"{sent}: ")
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < len(str(sent)) + 300
 
 
 def test_what_was_equivalent_already_stays_so(file, tmp_path):

@@ -1,5 +1,6 @@
 """Which fold the second stage of a study is to use, as its first stage shows."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ import pandas as pd
 import pytest
 import yaml
 from matrices import write_predictions
+from safetensors.numpy import save_file
 
 from spl.campaign.hard_fold import hard_fold_message
+from spl.study.files import SUMMARISED
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 
@@ -73,3 +76,51 @@ def test_a_study_without_the_second_stage_has_nothing_to_choose(tmp_path):
     assumed = {key: why for key, why in PROTOCOL["assumed"].items() if not key.startswith("experiments.")}
     plan = make_plan(check_study(PROTOCOL | {"experiments": experiments, "gate": None, "assumed": assumed}, ""))
     assert hard_fold_message(plan, tmp_path, list(plan.runs)) == ""
+
+
+def put_holes(path):
+    with path.open("wb") as file:
+        file.truncate(2**40)
+
+
+def other_shapes(path, images=10**5):
+    """Predictions that, put against the true classes, ask for any memory."""
+    arrays = {"predicted": np.zeros((1, images, 1), np.uint8), "true": np.zeros(images, np.uint8)}
+    save_file(arrays, path, {"classes": "1"})
+
+
+def more_classes(path):
+    save_file(
+        {"predicted": np.zeros((1, 10), np.uint8), "true": np.arange(10).astype(np.uint8)}, path, {"classes": "9" * 9}
+    )
+
+
+UNREADABLE = {
+    "missing": lambda _: None,
+    "a pipe": os.mkfifo,
+    "a folder": os.mkdir,
+    "empty": Path.touch,
+    "junk": lambda path: path.write_text("a,b\n"),
+    "of holes": put_holes,
+}
+STRANGE = {
+    **{f"{name}, {what}": (name, put) for name in SUMMARISED[1:] for what, put in UNREADABLE.items()},
+    "no number": ("metrics.csv", lambda path: path.write_text("test_error\nnan\n")),
+    "no rows": ("metrics.csv", lambda path: path.write_text("test_error\n")),
+    "other shapes": ("predictions.safetensors", other_shapes),
+    "more classes than images": ("predictions.safetensors", more_classes),
+}
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_results_of_the_first_stage_that_no_run_writes_are_named_and_not_waited_for(tmp_path, what):
+    plan = planned()
+    done = finish(plan, tmp_path, ERRORS)
+    name, put = STRANGE[what]
+    file = tmp_path / "runs" / next(path for path in done if "/fixmatch/" in path and "/fold3/" in path) / name
+    file.unlink()
+    put(file)
+    text = hard_fold_message(plan, tmp_path, done)
+    assert text.startswith(f"FixMatch's worst fold is unknown: {file}: not what a run writes: ")
+    assert "; initial-condition uses " in text
+    assert text.isprintable()

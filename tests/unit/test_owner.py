@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from spl.campaign.owner import check_owner, record_owner
+from spl.campaign.owner import _same_content, check_owner, record_owner
 from spl.errors import InputError
 
 FIRST, COPY, RESULTS = Path("config/demo.yaml"), Path("config/mine.yaml"), Path("results/demo")
@@ -97,3 +97,17 @@ def test_a_name_that_is_no_text_is_remembered():
     go_on(odd)
     go_on(odd)
     assert (RESULTS / "campaign/study-file").read_bytes() == b"config/caf\xe9.yaml\n"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_file_of_holes_or_a_pipe_is_no_copy_of_a_study_and_not_waited_for(first):
+    """The record names any file, also one that would fill memory."""
+    hole = Path("hole")
+    with hole.open("wb") as file:
+        file.truncate(2**40)
+    assert not _same_content(*((hole, FIRST) if first else (FIRST, hole)))
+    (RESULTS / "campaign/study-file").write_text("hole\n")
+    go_on(FIRST)
+    assert (RESULTS / "campaign/study-file").read_text() == f"{FIRST}\n"
+    os.mkfifo("pipe")
+    assert not _same_content(Path("pipe"), FIRST)

@@ -235,6 +235,17 @@ def test_a_folder_in_the_place_of_a_result_is_no_result_that_is_not_kept(again, 
     assert "✗ third: results/fake/third.json: expected a file or nothing" in lines
 
 
+def test_a_result_of_holes_is_one_outcome_among_the_others(again, console):
+    again["first"] = "other"
+    with CHAIN["third"].outputs[0].open("wb") as file:
+        file.truncate(2**40)
+    same, lines = repeated(console)
+    assert not same
+    assert "✗ first: first.json differs from line 1 on" in lines
+    assert "✗ third: results/fake/third.json: expected a file with an end, and not of holes" in lines
+    assert lines[-1].startswith("2 of 4 jobs have the same bytes as before")
+
+
 def test_one_job_is_repeated_by_any_name(again, console):
     study = PlannedStudy(Path("study.yaml"), None, CHAIN, RESULTS)
     for name in (

@@ -197,3 +197,18 @@ def test_a_forged_record_of_runs_ends_in_one_line(tmp_path, what):
     ) as one:
         _number(tmp_path / "table", "FixMatch,20,mean", "table.csv:FixMatch,20,mean")
     assert "\n" not in str(one.value)
+
+
+@pytest.mark.parametrize("address", ["Nothing,mean", "FixMatch,mean"])
+def test_a_name_in_a_table_is_no_line_of_a_refusal(tmp_path, address):
+    traced(tmp_path, built(tmp_path, random_labels))
+    table = tmp_path / "table.csv"
+    forged = pd.read_csv(table).replace(
+        {"method": {"Smooth FixMatch": "x\n36 fresh\nseal intact\x1b[2J" + "a" * 10**6}}
+    )
+    forged["quantity"] = forged["quantity"].replace("error_last", "y\nseal intact")
+    forged.to_csv(table, index=False)
+    with pytest.raises(InputError, match="numbers; say more of|no such number; expected what it is of") as refused:
+        _number(tmp_path / "table", address, f"table.csv:{address}")
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 3000

@@ -25,12 +25,27 @@ def read_plain(path: Path, most: int = MOST) -> bytes:
     Raises:
         OSError: there is none, or more than ``most`` bytes; or a pipe or a device, which would be waited for.
     """
+    check_plain(path, most)
+    with path.open("rb") as file:
+        if len(content := file.read(most + 1)) <= most:
+            return content
+    raise _too_large(path, most)
+
+
+def check_plain(path: Path, most: int) -> None:
+    """Refuse what a library that takes a path would wait for, or could not hold.
+
+    Raises:
+        OSError: as of :func:`read_plain`; but some files of ``/proc`` have no end and no size.
+    """
     if path.exists() and not path.is_file():
         raise FileNotFoundError(errno.ENOENT, "expected a file", str(path))
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size <= most and len(content := file.read(most + 1)) <= most:
-            return content
-    raise OSError(errno.EFBIG, f"expected at most {most:,} bytes", str(path))
+    if path.stat().st_size > most:
+        raise _too_large(path, most)
+
+
+def _too_large(path: Path, most: int) -> OSError:
+    return OSError(errno.EFBIG, f"expected at most {most:,} bytes", str(path))
 
 
 def plain_digest(path: Path) -> str:

@@ -13,7 +13,7 @@ from spl.code.declarations import checked
 from spl.code.subcommands import present_code
 from spl.errors import InputError
 from spl.provenance.files import files_below, write_whole
-from spl.provenance.manifest import read_manifest
+from spl.provenance.manifest import Manifest, read_manifest
 
 
 def declare(subcommand: str, reason: str, results: Path) -> list[str]:
@@ -38,7 +38,7 @@ def declare(subcommand: str, reason: str, results: Path) -> list[str]:
         manifest = read_manifest(path)
         if manifest.subcommand == subcommand:
             with suppress(KeyError, FileNotFoundError):  # its method or figure no longer exists
-                new = present_code(subcommand, manifest.parameter)
+                new = _present_code(path, manifest)
                 counts[new][equivalence.representative(subcommand, manifest.code.fingerprint)] += 1
     lines = []
     for new, before in counts.items():
@@ -51,3 +51,11 @@ def declare(subcommand: str, reason: str, results: Path) -> list[str]:
     declared = equivalence.DECLARED.read_text(encoding="utf-8") if equivalence.DECLARED.exists() else ""
     write_whole(equivalence.DECLARED, "\n".join([*declared.splitlines(), *lines, ""]))
     return lines
+
+
+def _present_code(path: Path, manifest: Manifest) -> str:
+    """The present code of a job; its manifest may be anybody's."""
+    try:
+        return present_code(manifest.subcommand, manifest.parameter)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None

@@ -198,7 +198,7 @@ def _repeat(job: Job, loud: bool = False) -> Repetition:
 
     Raises:
         InputError: an input is missing, neither a result nor its manifest is there, a folder or a link is in the place
-            of a result, or the job fails.
+            of a result, a result cannot be read or has no end, or the job fails.
     """
     if links := linked_jobs({job.name: job}):
         raise InputError(link_problem(links[job.name][0]))
@@ -206,7 +206,7 @@ def _repeat(job: Job, loud: bool = False) -> Repetition:
         raise InputError(f"{absent[0]} is missing")
     if strange := [path for path in job.reproducible if path.exists() and not path.is_file()]:
         raise InputError(f"{strange[0]}: expected a file or nothing")
-    before = {path: digest(path) if path.is_file() else recorded_output(job, path) for path in job.reproducible}
+    before = {path: _digest_before(job, path) for path in job.reproducible}
     with tempfile.TemporaryDirectory() as folder:
         again = {path: Path(folder) / "again" / path.name for path in job.outputs}
         _do_again(job, tuple(again.values()), Path(folder), loud)
@@ -216,6 +216,14 @@ def _repeat(job: Job, loud: bool = False) -> Repetition:
         if job.subcommand == "train":
             return _compare_runs(job, [path.name for path in differing], again[job.outputs[0]].parent)
         return Repetition(job.name, False, "; ".join(_difference(path, again[path]) for path in differing))
+
+
+def _digest_before(job: Job, path: Path) -> str:
+    """The sha256 of a result, or what its manifest records if it is not kept."""
+    try:
+        return digest(path) if path.is_file() else recorded_output(job, path)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
 
 
 def _do_again(job: Job, outputs: tuple[Path, ...], folder: Path, loud: bool) -> None:

@@ -28,6 +28,9 @@ SEEDS = ("labels", "split_seed", "split", "seed")
 # How a number is addressed; VALUE where numbers of several values stand in one row and column.
 FORM = "TABLE.csv:ROW,COLUMN or TABLE.csv:ROW,VALUE,COLUMN"
 
+# Characters of all names in a table, which say what may be asked for; in a forged one they are anything.
+ROOM = 2000
+
 
 def audit_cell(
     study: PlannedStudy, cell: str, quick: bool, published: str | Path | None, console: Console | None
@@ -56,10 +59,10 @@ def audit_cell(
             "tampered",
             "contradictory",
         ):  # its record of runs cannot be trusted
-            raise InputError(f"{job}: {nodes[job].verdict}: {nodes[job].why[0]}")
+            raise InputError(f"{job}: {nodes[job].verdict}: {brief(nodes[job].why[0], ROOM)}")
     value, runs = _number(study.results / name, place, cell)
     if unknown := [run for run in runs if f"runs/{run}" not in nodes]:
-        raise InputError(f"{unknown[0]}: no run of {study.file}, although {name} was computed from it")
+        raise InputError(f"{brief(str(unknown[0]))}: no run of {study.file}, although {name} was computed from it")
     seal = check_seal(study.results, published)
     registered = check_registration(study.file, study.study, nodes.values())
     fresh = report.is_fresh(nodes.values()) and seal_holds(seal, True, published) and is_kept(registered)
@@ -108,7 +111,8 @@ def _traced(stem: Path, address: str, cell: str) -> tuple[float, list[str]]:
     try:
         line = trace.line(address)
     except InputError as error:
-        raise InputError(f"{error}: {FORM}, such as '{stem.name}.csv:{_example(trace, address)}'") from error
+        example = brief(_example(trace, address))
+        raise InputError(f"{brief(str(error), ROOM)}: {FORM}, such as '{stem.name}.csv:{example}'") from error
     runs = trace.runs(line)
     if not runs:
         raise InputError(f"{cell}: no run is behind this number")

@@ -11,7 +11,7 @@ from pathlib import Path
 from spl.attempts.plain_file import read_plain, write_note
 from spl.campaign.plan_file import FOLDER
 from spl.errors import InputError
-from spl.study.reading import read_yaml
+from spl.study.reading import MOST_OF_STUDY, read_yaml
 
 RECORD = "study-file"  # below FOLDER: the path of the file from which these results are made
 
@@ -65,4 +65,8 @@ def _same(first: Path, second: Path) -> bool:
 
 
 def _same_content(first: Path, second: Path) -> bool:
-    return first.read_bytes() == second.read_bytes()
+    """Whether two files are one study; the record may name anything, which is none if it cannot be read as a study."""
+    try:
+        return read_plain(first, MOST_OF_STUDY) == read_plain(second, MOST_OF_STUDY)
+    except OSError:
+        return False

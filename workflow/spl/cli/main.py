@@ -6,8 +6,12 @@ import errno
 import gc
 import io
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from spl.code.loading import compile_from_text
 from spl.errors import FailedBeforeError, InputError, InterruptedTrainingError, NotFiniteError
@@ -16,6 +20,8 @@ GARBAGE = 100_000
 """New objects before Python looks for garbage."""
 INTERRUPTED = 75
 """The status of a training run that saved its state on request (EX_TEMPFAIL: try again)."""
+KILLED = 128 + signal.SIGINT
+"""The status of a command that was interrupted."""
 REFUSALS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
     *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOLCK, errno.EMFILE, errno.ENFILE),
@@ -39,7 +45,8 @@ def main() -> None:
     try:
         # Before any other module is loaded: whoever sent a clone may have left forged bytecode of it.
         compile_from_text()
-        _command(sys.argv[1:])
+        with _interruptible():
+            _command(sys.argv[1:])
     except tuple(STATUS) as error:
         _say_error(str(error))
         sys.exit(next(status for kind, status in STATUS.items() if isinstance(error, kind)))
@@ -48,6 +55,33 @@ def main() -> None:
             raise
         _say_error(f"{error.filename or 'what is to be written'}: {error.strerror}")
         sys.exit(1)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """End with status 130, as shells count, whatever becomes of an interruption on its way through other libraries.
+
+    Some make it an exception of their own, as pydantic does in the functions that it calls.
+    """
+    interrupted = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
+        signal.default_int_handler(number, frame)
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, or asked for by whoever calls us
+        yield
+        return
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except Exception:
+        if interrupted:
+            sys.exit(KILLED)
+        raise
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _say_error(message: str) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from spl.errors import InputError
 
+# Bytes of all declarations, some thousands of them, which take seconds to read.
+MOST = 2**20
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -20,6 +24,28 @@ class Equivalence(BaseModel):
     old: Fingerprint
     new: Fingerprint
     reason: Annotated[str, Field(min_length=10)]
+
+
+def read_declarations(path: Path) -> tuple[Equivalence, ...]:
+    """The declarations in a file, in order.
+
+    Raises:
+        InputError: it is a pipe, too large, or no list of declarations, or one leads nowhere new.
+    """
+    try:
+        # Texts alone: nothing merges mappings into one another, or makes numbers of thousands of digits.
+        content = yaml.load(_read(path).decode(), Loader=yaml.BaseLoader)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    return checked([] if content is None else content, str(path))
+
+
+def _read(path: Path) -> bytes:
+    if path.is_file():
+        with path.open("rb") as file:
+            if len(content := file.read(MOST + 1)) <= MOST:
+                return content
+    raise InputError(f"{path}: expected a file of at most {MOST:,} bytes")
 
 
 def checked(content: Any, origin: str) -> tuple[Equivalence, ...]:
@@ -35,10 +61,14 @@ def checked(content: Any, origin: str) -> tuple[Equivalence, ...]:
     try:
         found = TypeAdapter(tuple[Equivalence, ...]).validate_python(content)
     except ValidationError as error:
+        from spl.text.printable import brief  # no job loads it, since it is no part of what the job computes
+
         problem = error.errors()[0]
         where = ".".join(map(str, problem["loc"])) or "the file"
-        raise InputError(f"{origin}: {where}: {problem['msg']}") from None
+        raise InputError(f"{origin}: {brief(where)}: {problem['msg']}") from None
+    before = set[str]()
     for place, one in enumerate(found):
-        if any(one.new in (other.old, other.new) for other in found[:place]) or one.new == one.old:
+        if one.new in before or one.new == one.old:
             raise InputError(f"{origin}: {place}.new: expected a fingerprint that is not declared before")
+        before |= {one.old, one.new}
     return found

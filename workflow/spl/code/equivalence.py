@@ -7,11 +7,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
 from spl.code.fingerprint import PROJECT
-from spl.errors import InputError
 
 if TYPE_CHECKING:
     from spl.code.declarations import Equivalence
@@ -20,23 +20,17 @@ DECLARED = PROJECT / "config" / "equivalent.yaml"
 
 
 @cache
-def declared() -> tuple[Equivalence, ...]:
-    """All declarations, in order; none without the file.
+def declared() -> dict[tuple[str, str], Equivalence]:
+    """All declarations by subcommand and new fingerprint, which no two of them share; none without the file.
 
     Raises:
         InputError: the file is not a list of declarations, or one leads nowhere new.
     """
     if not DECLARED.exists():
-        return ()
-    import yaml  # each job comes here, and most projects declare nothing
+        return {}
+    from spl.code.declarations import read_declarations  # each job comes here, and most projects declare nothing
 
-    from spl.code.declarations import checked
-
-    try:
-        content = yaml.safe_load(DECLARED.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise InputError(f"{DECLARED}: not YAML: {' '.join(str(error).split())}") from None
-    return checked([] if content is None else content, str(DECLARED))
+    return {(one.subcommand, one.new): one for one in read_declarations(DECLARED)}
 
 
 def representative(subcommand: str, fingerprint: str) -> str:
@@ -44,17 +38,18 @@ def representative(subcommand: str, fingerprint: str) -> str:
 
     It takes the fingerprint's place in the parameters of jobs, so that Snakemake sees no change.
     """
-    for one in reversed(declared()):
-        if one.subcommand == subcommand and one.new == fingerprint:
-            fingerprint = one.old
+    for one in _on_the_way(subcommand, fingerprint):
+        fingerprint = one.old
     return fingerprint
 
 
 def reasons(subcommand: str, fingerprint: str) -> list[str]:
     """Why a fingerprint counts as its representative: the reasons on the way to it, the newest first."""
-    found = []
-    for one in reversed(declared()):
-        if one.subcommand == subcommand and one.new == fingerprint:
-            fingerprint = one.old
-            found.append(one.reason)
-    return found
+    return [one.reason for one in _on_the_way(subcommand, fingerprint)]
+
+
+def _on_the_way(subcommand: str, fingerprint: str) -> Iterator[Equivalence]:
+    """The declarations from a fingerprint to its representative; each leads to one that was declared before."""
+    while one := declared().get((subcommand, fingerprint)):
+        yield one
+        fingerprint = one.old

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -27,6 +28,8 @@ ENTRIES = {
     "crate": "spl.audit.crate:write_crate",
 }
 
+MODULE = re.compile(r"(?!.{201})[\w-]+(\.[\w-]+)*", re.ASCII)
+
 
 def entry(subcommand: str) -> Callable[..., None]:
     """The function that does the work of a subcommand."""
@@ -41,13 +44,26 @@ def entry_modules(subcommand: str, content: Mapping[str, Any]) -> tuple[str, ...
     Args:
         subcommand: of ``spl``.
         content: the job's parameter; it names the data source, the method, or the module of the figure or table.
+
+    Raises:
+        InputError: what it has there is no name of a module.
     """
     own = ENTRIES[subcommand].partition(":")[0]
     if subcommand == "data":
-        return own, f"spl.data.sources.{content['source'].replace('-', '_')}"
+        return own, f"spl.data.sources.{_name(content, 'source').replace('-', '_')}"
     if subcommand == "train":
-        return own, f"spl.methods.{content['method'].replace('-', '_')}"
-    return (own, content["module"]) if "module" in content else (own,)
+        return own, f"spl.methods.{_name(content, 'method').replace('-', '_')}"
+    return (own, _name(content, "module")) if "module" in content else (own,)
+
+
+def _name(content: Mapping[str, Any], key: str) -> str:
+    """The name of a module in a parameter, which in a received manifest may be anything."""
+    name = content[key]
+    if isinstance(name, str) and MODULE.fullmatch(name):
+        return name
+    from spl.text.printable import brief  # no job loads it, since it is no part of what the job computes
+
+    raise InputError(f"parameter.{key}: expected the name of a module, got {brief(repr(name))}")
 
 
 def with_code(subcommand: str, content: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,36 @@
+"""Whoever interrupts a command is not shown a traceback, wherever the interruption falls."""
+
+import os
+import signal
+from typing import Annotated
+
+import pytest
+from pydantic import BaseModel, PlainSerializer
+
+from spl.cli import main
+
+
+def interrupt(_):
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+class Interrupted(BaseModel):
+    """Is interrupted in a function that pydantic calls."""
+
+    number: Annotated[int, PlainSerializer(interrupt)] = 0
+
+
+def test_an_interruption_within_another_library_ends_with_the_status_of_one(monkeypatch, capsys):
+    monkeypatch.setattr(main, "_command", lambda _: Interrupted().model_dump_json())
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == ""
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_failure_without_an_interruption_is_told(monkeypatch):
+    monkeypatch.setattr(main, "_command", lambda _: [][0])
+    with pytest.raises(IndexError):
+        main.main()
