@@ -11,8 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from spl.attempts.plain_file import read_plain
-from spl.audit.result_files import MOST_OF_RESULT
-from spl.campaign.strict_json import parse_json
+from spl.campaign.strict_json import MOST_OF_JSON, parse_json
 from spl.errors import InputError
 from spl.provenance.clone import CRATE
 from spl.provenance.digests import digests
@@ -103,7 +102,7 @@ def not_compared(results: Path) -> list[str]:
 def _described() -> dict[str, str]:
     """The sha256 of each file, by path, that the description states; of what jobs read elsewhere, there is no file."""
     try:
-        content = parse_json(read_plain(METADATA, MOST_OF_RESULT))
+        content = parse_json(read_plain(METADATA, MOST_OF_JSON))
         entities = [entity for entity in content["@graph"] if "sha256" in entity]
         files = [entity for entity in entities if not entity["@id"].startswith("#")]
         described = [(unquote(entity["@id"]), entity["sha256"]) for entity in files]
