@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from chain import CHAIN, PACKAGES, RESULTS, make, write
 
-from spl.audit import crate, report
+from spl.audit import crate, crate_check, report
 from spl.audit.crate_check import METADATA, crate_differences, not_compared, why_no_commands
 from spl.audit.crate_entities import Content, CrateEntities, Record, property_value, refs
 from spl.audit.planned import plan_study
@@ -402,7 +402,107 @@ def test_metadata_that_are_nested_too_deeply_to_compare_are_not_those_that_this_
     assert written() == [f"{METADATA}: not as this program writes it"]
 
 
+@pytest.mark.parametrize("name", ["LICENSE", "workflow/more.txt"])
+def test_of_the_code_in_a_crate_no_more_is_read_than_this_program_writes(written, monkeypatch, name):
+    """Many names of one file of holes fill no memory, and take no hours."""
+    Path(name).write_bytes(bytes(2**20))
+    describe_again()
+    read = []
+    monkeypatch.setattr(crate, "digest", lambda path: read.append(path) or digest(path))
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or path.open("rb").read())
+    assert written()[0] == f"{name}: not as this program writes it"
+    assert Path(name) not in read
+
+
+def test_a_file_of_many_names_is_hashed_once(crate_folder, monkeypatch):
+    for number in range(5):
+        os.link("a b.py", f"{number}.py")
+    describe_again()
+    hashed = []
+    monkeypatch.setattr("spl.provenance.digests.digest", lambda path: hashed.append(path) or digest(path))
+    crate_differences(Path("results/other"), {})
+    assert len([path for path in hashed if path.samefile("a b.py")]) == 1
+    Path("0.py").unlink()
+    Path("0.py").write_text("edited")
+    assert any(line.startswith("0.py: not as") for line in crate_differences(Path("results/other"), {}))
+
+
+def test_no_file_is_hashed_that_is_larger_than_any_but_results_of_jobs(crate_folder, monkeypatch):
+    monkeypatch.setattr(crate_check, "MOST", 10)
+    large = Path("results/fake/one.csv")
+    assert crate_differences(Path("results/fake"), {}) == [f"{large}: expected at most 10 bytes, as no job writes it"]
+    assert crate_differences(Path("results/fake"), {}, {large}) == []
+
+
 def test_a_crate_is_compared_with_its_own_study(written):
     assert written("../fake.yaml") == [
         "../fake.yaml: expected the study of this crate, as in --study study/1-STUDY.yaml"
     ]
+
+
+# ---- what is not put into a crate
+
+
+@pytest.fixture
+def pack(tmp_path, monkeypatch):
+    """Writes the crate of the chain; returns the line that refuses it, or None."""
+    for name in ("workflow/Snakefile", "LICENSE"):
+        path = tmp_path / "project" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    monkeypatch.setattr(crate, "PROJECT", tmp_path / "project")
+    monkeypatch.setattr(crate, "jobs", lambda *_: CHAIN)
+    monkeypatch.setattr(crate, "exhibits", lambda *_: {})
+    monkeypatch.chdir(tmp_path)
+    make()
+    write_seal(RESULTS, "no job ran")
+    study = Path("studies/fake.yaml")
+    study.parent.mkdir()
+    study.write_text(STUDIES[2].with_name("tiny.yaml").read_text().replace("name: tiny", "name: fake"))
+    Path("private").write_text("a key")
+
+    def packed():
+        parameter = json.loads(crate_parameter(make_plan(read_study(study))))
+        try:
+            crate.write_crate(parameter, [study], RESULTS / "crate")
+        except InputError as error:
+            assert not list(RESULTS.glob("*crate*")), "whole or not at all"
+            return str(error)
+        return None
+
+    return packed
+
+
+LINKS = (
+    *("results/fake/ROOT.sha256.sig", "studies/fake.looks.json", "studies/fake.registration.json"),
+    *("project/LICENSE", "project/workflow/more.txt", "project/workflow"),
+)
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_nothing_that_a_link_leads_to_is_put_into_a_crate(pack, name):
+    """Somebody who was sent results would publish files of their own."""
+    link, target = Path(name), Path("private").resolve()
+    if link.exists():
+        target = link.rename("aside").resolve()
+    link.symlink_to(target)
+    assert (
+        pack() == f"{link if name[0] != 'p' else link.absolute()} is a link; expected a file, as a crate is published"
+    )
+    link.unlink()
+    target.rename(link)
+    if not name.endswith(".sig"):  # that is none
+        assert pack() is None
+
+
+def test_a_study_that_is_named_may_be_a_link_and_so_may_folders_above_it(pack):
+    for place in (Path("studies/fake.yaml"), Path("studies"), RESULTS):
+        target = place.rename("aside" + place.name).resolve()
+        place.symlink_to(target)
+    assert pack() is None
+    assert (RESULTS / "crate/study/1-fake.yaml").is_file()
+
+
+def test_a_wrong_signature_is_not_put_into_a_crate(pack):
+    (RESULTS / "ROOT.sha256.sig").write_text("-----BEGIN SSH SIGNATURE-----\nforged\n-----END SSH SIGNATURE-----\n")
+    assert pack() == "results/fake/ROOT.sha256: wrong signature: ROOT.sha256.sig is not of this seal"

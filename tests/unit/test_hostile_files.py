@@ -295,7 +295,7 @@ def test_no_file_of_a_crate_that_is_endless_is_hashed(tmp_path, monkeypatch, wha
     METADATA.write_text(json.dumps({"@graph": [{"@id": "code.py", "sha256": "0" * 64}]}))
     Path("code.py").touch()
     UNREAD[what](Path("code.py"))
-    assert crate_differences(RESULTS, {}) == [f"code.py: not as {METADATA} describes it"]
+    assert crate_differences(RESULTS, {}, [Path("code.py")]) == [f"code.py: not as {METADATA} describes it"]
 
 
 @pytest.mark.parametrize("what", UNREAD)

@@ -18,6 +18,7 @@ from spl.audit.results import seal_holds
 from spl.audit.verdicts import Node
 from spl.campaign.job import Job
 from spl.errors import InputError
+from spl.provenance import manifest as manifests
 from spl.provenance import seal as sealing
 from spl.provenance import signature
 from spl.provenance.files import digest
@@ -344,8 +345,35 @@ def test_a_seal_or_a_manifest_that_would_fill_memory_is_none(made, name):
     os.truncate(RESULTS / name, MOST + 1)
     assert check_seal(RESULTS).state == ("missing" if name == "ROOT.sha256" else "broken")
     if name != "ROOT.sha256":
-        with pytest.raises(InputError, match="expected at most 67,108,864 bytes"):
+        with pytest.raises(InputError, match="expected at most 16,777,216 bytes"):
             read_manifest(RESULTS / name)
+
+
+def test_a_manifest_of_more_values_than_any_has_is_none(made, monkeypatch):
+    monkeypatch.setattr(manifests, "MOST_VALUES", 20)
+    monkeypatch.setattr(manifests, "KEPT", 0)
+    with pytest.raises(InputError, match=r"first\.manifest\.json: not a manifest: expected at most 20 values"):
+        read_manifest(RESULTS / "first.manifest.json")
+
+
+def test_large_manifests_are_not_kept(made, monkeypatch):
+    """Somebody may leave any number of them among results."""
+    path = RESULTS / "first.manifest.json"
+    assert read_manifest(path) is read_manifest(path)
+    monkeypatch.setattr(manifests, "KEPT", 100)
+    assert read_manifest(path) is not read_manifest(path)
+    assert read_manifest(path) == read_manifest(path)
+
+
+def test_of_more_manifests_than_any_study_has_none_is_read(made, monkeypatch):
+    total = sum(path.stat().st_size for path in RESULTS.rglob("*.manifest.json"))
+    monkeypatch.setattr(sealing, "MOST_OF_MANIFESTS", total)
+    (RESULTS / "large.manifest.json").touch()
+    os.truncate(RESULTS / "large.manifest.json", 2**40)  # larger than any, so that it is not read
+    assert check_seal(RESULTS).state == "absent"
+    os.link(RESULTS / "first.manifest.json", RESULTS / "again.manifest.json")
+    with pytest.raises(InputError, match=f"^{RESULTS}: expected manifests of at most {total:,} bytes"):
+        check_seal(RESULTS)
 
 
 # ---- signatures

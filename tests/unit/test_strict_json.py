@@ -1,6 +1,7 @@
 """JSON that an audit reads has one meaning: of a name that occurs twice, some programs take the first value."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from time import process_time
@@ -10,12 +11,15 @@ from chain import CHAIN, RESULTS, make
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spl.attempts.plain_file import MOST
 from spl.audit.crate_check import METADATA, crate_differences
 from spl.audit.deviations import Frozen, FrozenArm
 from spl.audit.recorded_looks import read_looks
+from spl.audit.result_files import read_json, read_measurements, read_rows, read_script
 from spl.audit.verdicts import audit
+from spl.campaign import strict_json
 from spl.campaign.plan_file import read_job, read_plan_file, write_plan_file
-from spl.campaign.strict_json import json_differences, parse_json
+from spl.campaign.strict_json import MOST_OF_JSON, json_differences, parse_json
 from spl.errors import InputError
 from spl.provenance.files import digest
 from spl.provenance.seal import check_seal, write_seal
@@ -51,6 +55,52 @@ def test_which_of_many_names_is_there_twice_is_found_at_once():
 def test_what_only_some_programs_read_is_refused(text):
     with pytest.raises(ValueError, match="."):
         parse_json(text)
+
+
+@pytest.mark.parametrize("text", ["[" + "{}," * 9 + "{}]", '{"a": [' + "0," * 19 + "0]}", b"[" * 21])
+def test_json_of_more_values_than_anything_has_is_refused_before_it_is_parsed(monkeypatch, text):
+    """Parsed, each takes many times the bytes that it has in a file."""
+    monkeypatch.setattr(strict_json, "MOST_VALUES", 20)
+    parse_json("[" + "0," * 18 + "0]")
+    monkeypatch.setattr("json.loads", lambda *_, **__: pytest.fail("it was parsed"))
+    with pytest.raises(ValueError, match="expected at most 20 values"):
+        parse_json(text)
+
+
+@pytest.mark.parametrize("name", ["parameters.json", "dataset.json"])
+def test_results_of_more_values_or_bytes_than_any_has_are_none(tmp_path, monkeypatch, name):
+    path = tmp_path / name
+    monkeypatch.setattr(strict_json, "MOST_VALUES", 20)
+    path.write_text(json.dumps(list(range(30))))
+    with pytest.raises(ValueError, match=f"{name}: expected at most 20 values"):
+        read_json(path)
+    os.truncate(path, MOST_OF_JSON + 1)
+    with pytest.raises(OSError, match="expected at most 536,870,912 bytes"):
+        read_json(path)
+
+
+def test_a_table_or_a_record_beside_a_page_that_would_fill_memory_is_none(tmp_path, monkeypatch):
+    """A cell takes twenty times its bytes."""
+    path = tmp_path / "metrics.csv"
+    path.touch()
+    os.truncate(path, MOST + 1)
+    for read in (read_rows, read_measurements):
+        with pytest.raises(OSError, match="expected at most 67,108,864 bytes"):
+            read(path)
+    monkeypatch.setattr(strict_json, "MOST_VALUES", 20)
+    path.write_text("{}," * 30)
+    with pytest.raises(ValueError, match="expected at most 20 values"):
+        read_script(path)
+
+
+def test_a_crate_that_describes_more_than_any_holds_is_refused_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(strict_json, "MOST_VALUES", 20)
+    METADATA.write_text(json.dumps({"@graph": [], "z": [{}] * 30}))
+    with pytest.raises(
+        InputError, match=f"^{METADATA}: expected the description of a crate: expected at most 20 values"
+    ):
+        crate_differences(Path("results/none"), {})
 
 
 def test_text_in_another_encoding_is_refused():

@@ -213,6 +213,16 @@ def refused(project, line):
     assert not {name for name in left if "crate" in name}, "whole or not at all"
 
 
+def test_a_link_in_the_place_of_a_crate_is_not_taken_for_one(finished, tmp_path):
+    place, target = finished.results / "crate", tmp_path / "aside"
+    target.mkdir()
+    place.symlink_to(target)
+    done = finished.run("snakemake", "--cores", "1", "crate", "--configfile", str(finished.study))
+    assert done.returncode == 2
+    assert "error: results/tiny/crate is a link; expected a folder or nothing" in done.stderr.splitlines()
+    assert list(target.iterdir()) == []
+
+
 def keeping_time(path, text):
     """Write a file as if nobody had."""
     times = path.stat()

@@ -149,6 +149,15 @@ def registration_of(studies):
     return [str(path) for path in places if path.is_file()]
 
 
+def beside_crate(studies):
+    """What a crate holds beside results: registrations and looks. Ends where a link is in the place of the crate, which
+    Snakemake takes for the crate itself."""
+    if (crate := Path(RESULTS, "crate")).is_symlink():
+        say(f"error: {crate} is a link; expected a folder or nothing", file=sys.stderr)
+        raise SystemExit(2)
+    return registration_of(studies)
+
+
 def inputs(name):
     """The files that a job reads."""
     return [str(path) for path in JOBS[name].inputs]

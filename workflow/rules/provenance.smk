@@ -24,7 +24,7 @@ rule crate:
     input:
         [str(path) for job in JOBS.values() for path in job.outputs],
         studies=lambda wildcards: files,  # a function, since the report writes names into a script
-        registration=lambda wildcards: registration_of(files),
+        registration=lambda wildcards: beside_crate(files),
         seal=f"{RESULTS}/ROOT.sha256",
     output:
         directory(f"{RESULTS}/crate"),

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from spl.attempts.plain_file import read_plain
-from spl.audit.result_files import BROKEN, MOST_OF_RESULT, read_json, read_measurements
+from spl.audit.result_files import BROKEN, read_json, read_measurements
 from spl.campaign.job import Job
 
 Digest = Callable[[Path], str | None]
@@ -52,7 +52,7 @@ def _output(job: Job, name: str) -> Path:
 def _marks(job: Job, digest: Digest) -> Iterator[tuple[str, str]]:
     """What tells a run from others: the digests of its files, and the checksum of all its batches, if it is known."""
     with suppress(OSError, ValueError, KeyError):
-        first, *_, last = read_plain(_output(job, METRICS), MOST_OF_RESULT).decode().splitlines()
+        first, *_, last = read_plain(_output(job, METRICS)).decode().splitlines()
         row = dict(zip(first.split(","), last.split(","), strict=True))
         yield CHECKSUM, row[CHECKSUM]
     for path in job.outputs:

@@ -9,7 +9,7 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from spl.paper.selection import exhibit_caption, exhibits
 from spl.provenance import machine
 from spl.provenance.digests import digests
 from spl.provenance.files import digest, files_below
-from spl.provenance.links import check_place
+from spl.provenance.links import check_place, linked
 from spl.provenance.seal import ROOT_FILE, check_seal
 from spl.provenance.signature import SIGNATURE, SIGNERS
 from spl.study.plan import Plan, make_plan
@@ -59,15 +59,19 @@ def write_crate(parameter: Mapping[str, Any], studies: Sequence[Path], output: P
         output: the folder, which is replaced.
 
     Raises:
-        InputError: a job is not fresh, or the seal not intact; or the place of the results depends on the reader.
+        InputError: a job is not fresh, the seal not intact or its signature wrong; a file is a link; or the place of
+            the results depends on the reader.
     """
     plan = make_plan(check_study(json.loads(parameter["study"]), "--parameter"))
     shown = exhibits(plan, "--parameter")
     results = Path("results") / plan.study.name
     check_place(results)
+    _check_no_links(results, studies)
     records = fresh_records(jobs(plan, shown), results)
     if (seal := check_seal(results)).state != "intact":
         raise InputError(f"{results / ROOT_FILE}: expected an intact seal of these manifests, found it {seal.state}")
+    if seal.signature.state == "wrong":
+        raise InputError(f"{results / ROOT_FILE}: {seal.signature.words}")
     building = output.with_name(f".{output.name}.{os.getpid()}")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
@@ -77,6 +81,22 @@ def write_crate(parameter: Mapping[str, Any], studies: Sequence[Path], output: P
         building.replace(output)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _check_no_links(results: Path, studies: Sequence[Path]) -> None:
+    """Refuse to copy what somebody else may have chosen, as by links among results that were sent.
+
+    The study's files, which a person names, may be links, and so may folders above them and that of the results. Links
+    to the results of jobs make these tampered.
+
+    Raises:
+        InputError: a file to be copied is a link, or lies behind one.
+    """
+    beside = (place(study) for study in studies for place in (registration_file, looks_file))
+    signature = results / (ROOT_FILE + SIGNATURE)
+    code = linked((PROJECT / path for path in _code(PROJECT)), PROJECT)
+    if links := [*(path for path in (signature, *beside) if path.is_symlink()), *code.values()]:
+        raise InputError(f"{links[0]} is a link; expected a file, as a crate is published")
 
 
 def fresh_records(planned: Mapping[str, Job], results: Path) -> list[Record]:
@@ -108,7 +128,8 @@ def _fill(
     texts = _texts(plan, next(iter(originals)))
     for path, text in texts.items():
         (folder / path).write_text(text, encoding="utf-8")
-    metadata = _metadata(folder, plan, shown, records, list(originals), [*sources, *texts])
+    paths = {path: folder / path for path in (*sources, *texts)}
+    metadata = _metadata(paths, plan, shown, records, list(originals))
     (folder / METADATA).write_text(metadata, encoding="utf-8")
 
 
@@ -131,13 +152,21 @@ def unlike_written(plan: Plan, shown: Mapping[str, Exhibit], records: list[Recor
         return [f"{path}: missing" for path in absent]
     written = {path: (PROJECT / path).read_bytes() for path in _code(PROJECT)}
     written |= {path: text.encode() for path, text in _texts(plan, study).items()}
-    present = {path: path.read_bytes() for path in {*written, *_code(Path())} if path.is_file()}
-    unlike = [path for path in sorted({*written, *present}) if written.get(path) != present.get(path)]
-    metadata = _metadata(Path(), plan, shown, records, [study], [*sources, *present])
+    unlike = {path for path in {*written, *_code(Path())} if not _holds(path, written.get(path))}
+    # Of a file that differs, nothing is read for its description either
+    alike = {path: path for path in {*sources, *written} - unlike}
+    metadata = _metadata(alike, plan, shown, records, [study])
     return [
-        *(f"{path}: not as this program writes it" for path in unlike),
+        *(f"{path}: not as this program writes it" for path in sorted(unlike)),
         *_unlike_metadata(METADATA.read_text(encoding="utf-8"), metadata),
     ]
+
+
+def _holds(path: Path, content: bytes | None) -> bool:
+    """Whether a file has this content; it is read only if it is as long, since somebody may have left a longer one."""
+    if content is None or not path.is_file() or path.stat().st_size != len(content):
+        return False
+    return path.read_bytes() == content
 
 
 def _unlike_metadata(present: str, written: str) -> Iterator[str]:
@@ -186,14 +215,13 @@ def _texts(plan: Plan, study: Path) -> dict[Path, str]:
 
 
 def _metadata(
-    folder: Path,
+    paths: Mapping[Path, Path],
     plan: Plan,
     shown: Mapping[str, Exhibit],
     records: list[Record],
     originals: Sequence[Path],
-    paths: Iterable[Path],
 ) -> str:
-    """The metadata of a crate whose other files, at these paths, are complete."""
+    """The metadata of a crate of these files, by their place there."""
     hashes = {path: record.manifest.outputs[str(path)] for record in records for path in record.job.outputs}
     seal = _seal(plan)
     words = {
@@ -212,11 +240,11 @@ def _metadata(
     }
     contents = {
         path: Content(
-            hashes.get(path) or digest(folder / path),
-            (folder / path).stat().st_size,
+            hashes.get(path) or digest(file),
+            file.stat().st_size,
             **{"name": str(path), **words.get(path, {})},
         )
-        for path in sorted(paths)
+        for path, file in sorted(paths.items())
     }
     versions = {"spl": version("smooth-pseudo-labeling"), "snakemake": machine.locked()["snakemake"]}
     return _described(CrateEntities(plan.study.title, records, contents, originals, versions))

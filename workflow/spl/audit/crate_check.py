@@ -6,13 +6,12 @@ The audit of the results does not look at what else lies in a crate: code outsid
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from spl.attempts.plain_file import read_plain
-from spl.audit.result_files import MOST_OF_RESULT
-from spl.campaign.strict_json import parse_json
+from spl.attempts.plain_file import MOST, read_plain
+from spl.campaign.strict_json import MOST_OF_JSON, parse_json
 from spl.errors import InputError
 from spl.provenance.clone import CRATE
 from spl.provenance.digests import digests
@@ -29,12 +28,13 @@ INSTALLED = Path("workflow/smooth_pseudo_labeling.egg-info")  # by pip
 BYTECODE = "__pycache__"
 
 
-def crate_differences(results: Path, hashed: Mapping[Path, str]) -> list[str] | None:
+def crate_differences(results: Path, hashed: Mapping[Path, str], written: Collection[Path] = ()) -> list[str] | None:
     """What differs between the present folder and its description as a crate, a line for each file.
 
     Args:
         results: folder of the study.
         hashed: the sha256 of files that need not be read once more.
+        written: the results of jobs, which alone may be large.
 
     Returns:
         None if the folder is no crate.
@@ -50,13 +50,15 @@ def crate_differences(results: Path, hashed: Mapping[Path, str]) -> list[str] | 
     files = set(map(str, _places(results)[0])) - {str(METADATA)}
     # A crate has no links: what one leads to may differ from reader to reader.
     here = [Path(name) for name in sorted(files & described.keys()) if not Path(name).is_symlink()]
-    sha256 = {
-        **hashed,
-        **digests((path for path in here if path not in hashed), results / "logs" / "digests.json", quick=False),
-    }
-    alike = {str(path) for path in here if sha256[path] == described[str(path)]}
-    changed = sorted(files & described.keys() - alike)
+    # Somebody may have described any number of files of holes, which take no room in an archive, and hours to hash.
+    by_jobs = {*hashed, *written}
+    large = {str(path) for path in here if path not in by_jobs and path.stat().st_size > MOST}
+    read = [path for path in here if path not in hashed and str(path) not in large]
+    sha256 = {**hashed, **digests(read, results / "logs" / "digests.json", quick=False)}
+    alike = {str(path) for path in here if str(path) not in large and sha256[path] == described[str(path)]}
+    changed = sorted(files & described.keys() - alike - large)
     return [
+        *(f"{name}: expected at most {MOST:,} bytes, as no job writes it" for name in sorted(large)),
         *(f"{name}: not as {METADATA} describes it" for name in changed),
         *(f"{name}: described in {METADATA}, but missing" for name in sorted(described.keys() - files)),
         *(f"{name}: not described in {METADATA}" for name in sorted(files - described.keys())),
@@ -103,7 +105,7 @@ def not_compared(results: Path) -> list[str]:
 def _described() -> dict[str, str]:
     """The sha256 of each file, by path, that the description states; of what jobs read elsewhere, there is no file."""
     try:
-        content = parse_json(read_plain(METADATA, MOST_OF_RESULT))
+        content = parse_json(read_plain(METADATA, MOST_OF_JSON))
         entities = [entity for entity in content["@graph"] if "sha256" in entity]
         files = [entity for entity in entities if not entity["@id"].startswith("#")]
         described = [(unquote(entity["@id"]), entity["sha256"]) for entity in files]

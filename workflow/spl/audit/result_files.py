@@ -12,7 +12,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from spl.attempts.plain_file import read_plain
-from spl.campaign.strict_json import parse_json
+from spl.campaign.strict_json import MOST_OF_JSON, check_values, parse_json
 from spl.errors import InputError
 
 # What a broken file raises when it is read as the file of a job.
@@ -20,8 +20,6 @@ BROKEN = (
     *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, MemoryError),
     *(SafetensorError, InputError, csv.Error),
 )
-# Bytes; the description of ImageNet, with the digest of each image, has a fifth of that
-MOST_OF_RESULT = 2**30
 # By column, one number for each evaluation
 Measurements = dict[str, list[float]]
 # What safetensors says of a tensor.
@@ -43,9 +41,20 @@ def read_json(path: Path) -> Any:
         ValueError: it is no such JSON.
     """
     try:
-        return parse_json(read_plain(path, MOST_OF_RESULT))
+        return parse_json(read_plain(path, MOST_OF_JSON))
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
+
+
+def read_script(path: Path) -> str:
+    """The text of a script that holds JSON.
+
+    Raises:
+        ValueError: it is no text, or holds too many values.
+    """
+    content = read_plain(path, MOST_OF_JSON)
+    check_values(content)
+    return content.decode()
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
@@ -91,7 +100,7 @@ def read_measurements(path: Path, columns: Collection[str] = ()) -> Measurements
 
 
 def _text(path: Path) -> str:
-    return read_plain(path, MOST_OF_RESULT).decode()
+    return read_plain(path).decode()
 
 
 def _check_header(path: Path, header: list[str]) -> None:

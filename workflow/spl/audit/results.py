@@ -49,12 +49,13 @@ def audit_results(
         and a crate as it describes itself and as this program writes it.
 
     Raises:
-        InputError: a target is neither a result of the study nor a file among its results; or there is no such listing.
+        InputError: a target is neither a result of the study nor a file among its results; there is no such listing; or
+            manifests or the description of a crate would fill memory.
     """
     listed = None if published_digest is None else digest_or_listing(published_digest)
     names, strays = _chosen(study, targets)
+    seal = check_seal(study.results, published)  # first, since it refuses manifests that would fill memory
     nodes = {node.name: node for node in (*judge(study, names, quick).values(), *strays)}
-    seal = check_seal(study.results, published)
     registered = check_registration(study.file, study.study, nodes.values())
     whole = _is_whole(study, targets)
     crate = _crate_differences(study, nodes) if whole else None
@@ -92,7 +93,7 @@ def _crate_differences(study: PlannedStudy, nodes: Mapping[str, Node]) -> list[s
     judged = [(job, nodes[name]) for name, job in study.jobs.items()]
     fresh = [node.manifest.outputs for _, node in judged if node.verdict == "fresh" and node.manifest]
     hashed = {Path(path): sha256 for outputs in fresh for path, sha256 in outputs.items()}
-    found = crate_differences(study.results, hashed)
+    found = crate_differences(study.results, hashed, {path for job, _ in judged for path in job.outputs})
     if found != []:
         return found
     from spl.audit.crate import unlike_written  # loads rocrate, which takes long

@@ -15,12 +15,11 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal
 
-from spl.attempts.plain_file import read_plain
 from spl.audit.changes import changed_values
 from spl.audit.copies import copied_runs
 from spl.audit.evidence.contradictions import Digest, contradictions
 from spl.audit.parallel import agreeing
-from spl.audit.result_files import MOST_OF_RESULT
+from spl.audit.result_files import read_script
 from spl.campaign.job import FOLDERS, MANIFEST, Job
 from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
@@ -222,7 +221,7 @@ def _verdict_on(
 
 def _holds_data_alone(circumstances: Path) -> bool:
     try:
-        read_circumstances(read_plain(circumstances, MOST_OF_RESULT).decode())
+        read_circumstances(read_script(circumstances))
     except (OSError, ValueError):
         return False
     return True

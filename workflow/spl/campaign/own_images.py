@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from spl.attempts.plain_file import plain_digest, read_plain, write_note
 from spl.campaign.plan_file import FOLDER
+from spl.campaign.strict_json import MOST_OF_JSON, parse_json
 from spl.data.image_folder import list_images
 from spl.study.dataset import DatasetSettings
 from spl.study.files import DATA_FILES
@@ -143,7 +144,7 @@ def _digest(path: Path) -> str:
 def _prepared(description: Path, part: str) -> dict[str, str]:
     """The sha256 of each image of a part as it was prepared; none if that cannot be read."""
     try:
-        return dict(json.loads(read_plain(description, MOST_NOTED))[part])
+        return dict(parse_json(read_plain(description, MOST_OF_JSON))[part])
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return {}
 

@@ -8,8 +8,35 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+# Bytes of any JSON: the largest, the description of ImageNet with the sha256 of each image, has 147 MB.
+MOST_OF_JSON = 2**29
+# Values in any JSON. Bytes alone bound no memory: `{},` takes 24 times its size once it is parsed, and no room in an
+# archive. The description of ImageNet has 1.3 million values, that of a crate of 10,000 runs some four.
+MOST_VALUES = 2**23
 
-def parse_json(text: str | bytes) -> Any:
+
+def check_values(text: str | bytes, most: int | None = None) -> None:
+    """Refuse a text that may hold more values of JSON than anything that this program writes, before it is parsed.
+
+    All but the first value of a text follow a comma or an opening bracket. Those within strings count, too.
+
+    Args:
+        text: of JSON.
+        most: how many there may be; by default ``MOST_VALUES``.
+
+    Raises:
+        ValueError: there are more.
+    """
+    most = MOST_VALUES if most is None else most
+    if isinstance(text, bytes):
+        marks = text.count(b",") + text.count(b"[") + text.count(b"{")
+    else:
+        marks = text.count(",") + text.count("[") + text.count("{")
+    if marks >= most:
+        raise ValueError(f"expected at most {most:,} values")
+
+
+def parse_json(text: str | bytes, most: int | None = None) -> Any:
     """The content of JSON that leaves no program a choice.
 
     Of a name that occurs twice in an object, some programs take the first value and some the last; numbers that are
@@ -17,10 +44,12 @@ def parse_json(text: str | bytes) -> Any:
 
     Args:
         text: bytes are UTF-8.
+        most: as in :func:`check_values`.
 
     Raises:
-        ValueError: it is no such JSON.
+        ValueError: it is no such JSON, or holds too many values.
     """
+    check_values(text, most)
     try:
         return json.loads(
             text.decode() if isinstance(text, bytes) else text,

@@ -36,14 +36,29 @@ def digests(paths: Iterable[Path], cache: Path, quick: bool) -> dict[Path, str |
             the time of an inode's last change.
     """
     known: Cache = _read(cache) if quick else {}
-    distinct = list(dict.fromkeys(paths))
+    first = _one_for_each_file(paths)
+    distinct = list(dict.fromkeys(first.values()))
     # hashlib lets other threads run while it works.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = with_progress(pool.map(lambda path: _digest(path, known), distinct), len(distinct), "reading files")
-        entries = dict(zip(distinct, results, strict=True))
+        found = dict(zip(distinct, results, strict=True))
+    entries = {path: found[one] for path, one in first.items()}
     updated = {**_read(cache), **{str(path): entry for path, entry in entries.items() if entry}}
     _remember(cache, updated)
     return {path: entry and entry[1] for path, entry in entries.items()}
+
+
+def _one_for_each_file(paths: Iterable[Path]) -> dict[Path, Path]:
+    """Each path with the first one of the same file: a small archive may have a thousand names of one large file."""
+    first = dict[Path | tuple[int, int], Path]()
+
+    def file(path: Path) -> Path | tuple[int, int]:
+        with suppress(OSError):
+            if (state := path.stat()).st_nlink > 1:
+                return state.st_dev, state.st_ino
+        return path
+
+    return {path: first.setdefault(file(path), path) for path in paths}
 
 
 def read_agreed(memory: Path) -> set[str]:

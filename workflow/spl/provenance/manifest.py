@@ -11,11 +11,16 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from spl.attempts.plain_file import MOST
 from spl.campaign.job import CIRCUMSTANCES, Job, canonical
 from spl.campaign.strict_json import parse_json
 from spl.errors import InputError
 from spl.provenance.machine import essential
+
+# Bytes and values of a manifest: one of a summary of 10,000 runs, which lists three files for each, has less than half.
+MOST_OF_MANIFEST, MOST_VALUES = 2**24, 2**18
+# Bytes up to which manifests are kept once they are read. Those of runs have 14,000; of larger ones there are few in a
+# study, and somebody may leave any number among results.
+KEPT = 2**15
 
 
 class Code(BaseModel):
@@ -187,11 +192,11 @@ def read_manifest(path: Path) -> Manifest:
     """
     if path.exists() and not path.is_file():
         raise InputError(f"{path}: expected a file")
-    if path.exists() and path.stat().st_size > MOST:
-        raise InputError(f"{path}: expected at most {MOST:,} bytes")
+    if path.exists() and path.stat().st_size > MOST_OF_MANIFEST:
+        raise InputError(f"{path}: expected at most {MOST_OF_MANIFEST:,} bytes")
     content = path.read_bytes()
     try:
-        return _parsed(content)
+        return _kept(content) if len(content) <= KEPT else _parsed(content)
     except ValidationError as error:
         problem = error.errors()[0]
         raise InputError(f"{path}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
@@ -216,7 +221,9 @@ def own_manifest(job: Job) -> Manifest:
     return manifest
 
 
-@lru_cache(maxsize=4096)
 def _parsed(content: bytes) -> Manifest:
-    """A manifest from its bytes; kept, since an audit and its seal read the same ones."""
-    return Manifest.model_validate(parse_json(content))
+    return Manifest.model_validate(parse_json(content, MOST_VALUES))
+
+
+# An audit and its seal read the same ones
+_kept = lru_cache(maxsize=4096)(_parsed)

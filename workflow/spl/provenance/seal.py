@@ -24,12 +24,14 @@ from spl.provenance.digests import digests
 from spl.provenance.files import files_below, write_whole
 from spl.provenance.ledger import MADE, noted_statement
 from spl.provenance.links import check_place, link_problem, linked
-from spl.provenance.manifest import read_manifest, reproducible_outputs, statement
+from spl.provenance.manifest import MOST_OF_MANIFEST, read_manifest, reproducible_outputs, statement
 from spl.provenance.signature import SIGNATURE, UNSIGNED, Signature, check_signature
 
 ROOT_FILE = "ROOT.sha256"
 # Folders below results/<study> that the seal leaves out: they hold no results, or copies of sealed results.
 OUTSIDE = ("logs", "checkpoints", "campaign", "partial", "crate")
+# Bytes of all manifests of a study: those of 10,000 runs have 140 MB. Read, they take some times as much.
+MOST_OF_MANIFESTS = 2**29
 NAMED = 20  # manifests that a refusal names
 LONGEST = 4096  # characters of a path, as on Linux: a longer one has no file, and may have a million folders
 NOT_SEALED = "not sealed: `spl audit` prints the commands that make these results again"
@@ -94,8 +96,9 @@ def write_seal(results: Path, accept: str | None = None) -> str:
         accept: why a person vouches for everything else; the seal repeats it.
 
     Raises:
-        InputError: nothing is to be sealed; a result is not as its manifest records it, or lies behind a link; a
-            manifest cannot be read; no job vouches for one, and nobody does; or there is no place for the seal.
+        InputError: nothing is to be sealed, or more than any study has; a result is not as its manifest records it, or
+            lies behind a link; a manifest cannot be read; no job vouches for one, and nobody does; or there is no place
+            for the seal.
     """
     check_place(results)
     jobs, links = _listing(results)
@@ -137,6 +140,9 @@ def check_seal(results: Path, published: str | Path | None = None) -> Seal:
         results: folder of the study.
         published: digest of the seal as published elsewhere, or a published seal to compare with beside the study's
             own; None if it was not published.
+
+    Raises:
+        InputError: the manifests would fill memory.
     """
     own_place = results / ROOT_FILE
     path = published if isinstance(published, Path) else own_place
@@ -214,6 +220,9 @@ def _listing(results: Path) -> tuple[dict[str, dict[str, str]], list[Path]]:
     folders, to manifests and to these results, behind which nothing is listed.
 
     A manifest that cannot be read, or that lists files elsewhere, has an empty statement and no results.
+
+    Raises:
+        InputError: the manifests would fill memory.
     """
     manifests, links = list[Path](), list[Path]()
     outside = {results / name for name in OUTSIDE}
@@ -222,6 +231,9 @@ def _listing(results: Path) -> tuple[dict[str, dict[str, str]], list[Path]]:
             links += [path] * (path not in outside and (path.name.endswith(MANIFEST) or path.is_dir()))
         elif path.name.endswith(MANIFEST):
             manifests.append(path)
+    sizes = (path.lstat().st_size for path in manifests)  # of one file by each of its names
+    if sum(size for size in sizes if size <= MOST_OF_MANIFEST) > MOST_OF_MANIFESTS:  # of larger ones none is read
+        raise InputError(f"{results}: expected manifests of at most {MOST_OF_MANIFESTS:,} bytes together")
     jobs = {str(path): _entries(results, path) for path in sorted(path.relative_to(results) for path in manifests)}
     written = (results / name for entries in jobs.values() for name in entries)
     return jobs, sorted({*links, *linked(written, results).values()})

@@ -10,14 +10,13 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from spl.attempts.plain_file import read_plain
 from spl.audit.evidence.calibration import calibration_contradictions
 from spl.audit.evidence.dataset import dataset_contradictions
 from spl.audit.evidence.forms import ran_present_code
 from spl.audit.evidence.run import run_contradictions
 from spl.audit.evidence.summary import summary_contradictions
 from spl.audit.plausibility import impossible_statements
-from spl.audit.result_files import MOST_OF_RESULT, read_json, readable
+from spl.audit.result_files import read_json, read_script, readable
 from spl.campaign.job import CIRCUMSTANCES, Job, canonical
 from spl.page.circumstances import read_circumstances
 from spl.provenance.manifest import Manifest
@@ -55,7 +54,7 @@ def _quoted(job: Job, manifest: Manifest) -> Iterator[str]:
     """The circumstances beside a page with the manifests that they quote."""
     for path in job.outputs:
         if path.name.endswith(CIRCUMSTANCES) and path.is_file() and ran_present_code(job, manifest):
-            for line in misquotations(read_circumstances(read_plain(path, MOST_OF_RESULT).decode()), manifest):
+            for line in misquotations(read_circumstances(read_script(path)), manifest):
                 yield f"{path}: {line}"
 
 
