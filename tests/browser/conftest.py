@@ -7,8 +7,9 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
+    """A browser for a file of tests; as long as its driver runs, no other test of this process can use asyncio."""
     program = shutil.which("chromium")
     if not program:
         pytest.fail("Chromium is not installed: apt-get install chromium")

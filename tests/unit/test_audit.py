@@ -211,7 +211,7 @@ def test_code_that_ran_and_was_not_planned_is_stale(made):
 
 def test_every_use_of_a_declared_equivalence_is_shown(made, monkeypatch):
     declared = Equivalence(subcommand="split", old="0" * 64, new=SPLIT, reason="the same bits, faster")
-    monkeypatch.setattr(equivalence, "declared", lambda: (declared,))
+    monkeypatch.setattr(equivalence, "declared", lambda: {("split", SPLIT): declared})
     old = replace(CHAIN["aside"], parameter=json.dumps({"code": "0" * 64}))
     for ran in (SPLIT, "0" * 64):
         write(old, code=Code(fingerprint=ran, modules=[]))
