@@ -376,6 +376,17 @@ def test_of_more_manifests_than_any_study_has_none_is_read(made, monkeypatch):
         check_seal(RESULTS)
 
 
+def test_no_line_of_a_seal_vouches_for_partial_results(made):
+    write_seal(RESULTS, "made by hand")
+    partial = RESULTS / "partial/first.manifest.json"
+    partial.parent.mkdir()
+    partial.write_bytes((RESULTS / "first.manifest.json").read_bytes())
+    with (RESULTS / "ROOT.sha256").open("a") as seal:
+        seal.write(f"# {statement(read_manifest(partial))}  partial/first.manifest.json\n")
+    names = ("first.manifest.json", "partial/first.manifest.json")
+    assert sealing.unvouched(RESULTS, names) == names[1:]
+
+
 # ---- signatures
 
 

@@ -172,11 +172,14 @@ def check_seal(results: Path, published: str | Path | None = None) -> Seal:
 
 def unvouched(results: Path, manifests: Iterable[str]) -> tuple[str, ...]:
     """Of some manifests, by path below a study's folder, those that nothing vouches for: neither the study's seal nor a
-    note of the job that wrote it. A seal with a wrong signature vouches for nothing."""
+    note of the job that wrote it. A seal with a wrong signature vouches for nothing, nor does any for what it leaves
+    out, such as partial results."""
     seal = results / ROOT_FILE
     believed = not seal.is_symlink() and check_signature(seal).state != "wrong"
     stated = {name: _entries(results, Path(name))[name] for name in manifests}
-    return _unvouched(results, stated, (_read(seal) if believed else None) or SealContent({}, {}))
+    last = (_read(seal) if believed else None) or SealContent({}, {})
+    sealed = {name: sha256 for name, sha256 in last.sha256.items() if name.split("/")[0] not in OUTSIDE}
+    return _unvouched(results, stated, SealContent(sealed, {}))
 
 
 def _unvouched(results: Path, stated: Mapping[str, str], last: SealContent) -> tuple[str, ...]:
