@@ -8,6 +8,7 @@ import math
 import os
 import platform
 import resource
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import Mock
@@ -16,9 +17,10 @@ import numpy as np
 import pytest
 import torch
 from chain import process
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matrices import write_predictions
+from pydantic_core import to_json
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from train_job import train_parameter
@@ -516,6 +518,37 @@ def test_a_number_as_python_writes_it_is_read_and_no_other_form_of_it(tmp_path_f
     path.write_text(f"step\n{FORMS[form](repr(number))}\n")
     with pytest.raises(ValueError, match="metrics.csv"):
         read_measurements(path)
+
+
+WRITTEN = [
+    *(repr, "{:.10g}".format, "{:.17g}".format, "{:.20f}".format, lambda number: json.dumps(number).upper()),
+    lambda number: to_json(number).decode(),
+]
+NUMBERS = st.integers(-(10**30), 10**30) | st.floats() | st.floats(0, 1) | st.floats(1e-8, 1e-3) | st.floats(1e14, 1e18)
+CELLS = st.builds(lambda number, form: form(number), NUMBERS, st.sampled_from(WRITTEN)) | st.sampled_from(
+    ["", "-", "0.", "00", "-0", "-0.0", "1e-8", "1e16", "NaN", "null", "true", "[1", "2]", '{"a":1}', "1_0", "0.00001"]
+)
+
+
+def python_writes(cell: str) -> bool:
+    """Whether a cell is what Python writes for the number in it."""
+    with suppress(ValueError):
+        return cell == repr(int(cell))
+    with suppress(ValueError):
+        return cell == repr(float(cell))
+    return False
+
+
+@settings(max_examples=1000)
+@given(st.lists(CELLS, min_size=1, max_size=4))
+def test_a_column_is_read_if_python_writes_all_its_numbers_so(tmp_path_factory, cells):
+    path = tmp_path_factory.mktemp("numbers") / "metrics.csv"
+    path.write_text("".join(f"{cell}\n" for cell in ["step", *cells]))
+    if all(map(python_writes, cells)):
+        assert repr(read_measurements(path)["step"]) == f"[{', '.join(cells)}]"
+    else:
+        with pytest.raises(ValueError, match="metrics.csv"):
+            read_measurements(path)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json, to_json
 from safetensors import SafetensorError, safe_open
 
 from spl.attempts.plain_file import read_plain
@@ -109,11 +110,13 @@ def _check_header(path: Path, header: list[str]) -> None:
 
 
 def _numbers(cells: list[str]) -> list[float]:
-    """The numbers of a column: all at once if they are of one kind, which is many times faster."""
-    for kind in (int, float):
+    """The numbers of a column: all at once if JSON writes them as Python does, which is many times faster."""
+    text = ",".join(cells).encode()
+    # Below 0.0001, Python writes an exponent
+    if text and not text.translate(None, b"0123456789.,-") and b"0.0000" not in text:
         with suppress(ValueError):
-            values: list[float] = list(map(kind, cells))
-            if list(map(repr, values)) == cells:
+            values: list[float] = from_json(b"[%b]" % text)
+            if to_json(values) == b"[%b]" % text:
                 return values
     return list(map(_number, cells))
 

@@ -19,7 +19,6 @@ from spl.methods.registry import METHODS
 from spl.provenance.manifest import Manifest
 from spl.study.files import RunInputs
 
-BLOCK = 2**24  # bytes of predictions that are compared at once
 # What the names of a run's weights begin with, and the classes of its outputs.
 WEIGHTS, OUTPUTS = ("averaged.", "network."), "classes"
 # What else a network holds, of which there are no averages.
@@ -87,11 +86,8 @@ def sound_predictions(path: Path) -> Predictions:
 
 def _shares_of_errors(predictions: Predictions) -> Iterator[float]:
     """The share of test images that are predicted wrongly, of each evaluation, to the last bit."""
-    predicted, true = predictions.predicted, predictions.true
-    evaluations = max(1, BLOCK // max(1, len(true)))  # at once: all of them may exceed the memory
-    for first in range(0, len(predicted), evaluations):
-        wrong = (predicted[first : first + evaluations] != true).view(np.uint8).sum(axis=1, dtype=np.uint32)
-        yield from (count / len(true) for count in wrong.tolist())
+    true = predictions.true
+    return (np.count_nonzero(predicted != true) / len(true) for predicted in predictions.predicted)
 
 
 def _form_of_run(files: Mapping[str, Path], measured: Measurements) -> Iterator[str]:
