@@ -429,6 +429,25 @@ def test_a_wrong_signature_is_a_verdict(keys):
     assert check_seal(RESULTS).signature.state == "wrong"
 
 
+def test_a_seal_that_is_wrongly_signed_vouches_for_nothing_when_the_study_is_sealed_again(keys):
+    signature.sign(SEAL, keys / "author")
+    one = CHAIN["first"]
+    sealed = [digest(one.outputs[0]), statement(read_manifest(one.manifest))]
+    forge(one)
+    forged = [digest(one.outputs[0]), statement(read_manifest(one.manifest))]
+    text = SEAL.read_text()
+    for before, after in zip(sealed, forged, strict=True):
+        text = text.replace(before, after)
+    SEAL.write_text(text)
+    seal = check_seal(RESULTS)
+    assert (seal.state, seal.signature.state, seal.unvouched) == ("intact", "wrong", ("first.manifest.json",))
+    with pytest.raises(InputError, match="first.manifest.json: not in the last seal, and no job wrote it like this"):
+        write_seal(RESULTS)
+    do(one, "first")
+    write_seal(RESULTS)
+    assert check_seal(RESULTS).signature.state == "unsigned"
+
+
 def test_another_purpose_of_the_same_key_is_no_signature_of_a_seal(keys):
     command = ["ssh-keygen", "-q", "-Y", "sign", "-n", "file", "-f", keys / "author", SEAL]
     subprocess.run(command, check=True, capture_output=True)

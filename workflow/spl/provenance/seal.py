@@ -115,8 +115,7 @@ def write_seal(results: Path, accept: str | None = None) -> str:
     for path in (seal, seal.with_name(ROOT_FILE + SIGNATURE)):
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: expected a file or nothing")
-    last = None if seal.is_symlink() else _read(seal)
-    sealed = last or SealContent({}, {})
+    sealed = _believed(results)
     stated = {manifest: entries[manifest] for manifest, entries in jobs.items()}
     unvouched = _unvouched(results, stated, sealed)
     if unvouched and accept is None:
@@ -125,7 +124,7 @@ def write_seal(results: Path, accept: str | None = None) -> str:
         name: why for name, why in sealed.accepted.items() if name in jobs and stated[name] == sealed.sha256.get(name)
     }
     text = _text(jobs, kept | dict.fromkeys(unvouched, accept or ""))
-    if last is None or seal.read_bytes() != text.encode():
+    if not sealed.sha256 or seal.read_bytes() != text.encode():
         seal.with_name(ROOT_FILE + SIGNATURE).unlink(missing_ok=True)  # it was of another seal
     write_whole(seal, text)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -163,23 +162,31 @@ def check_seal(results: Path, published: str | Path | None = None) -> Seal:
         name for name in content.sha256.keys() | present.keys() if content.sha256.get(name) != present.get(name)
     }
     changed = (*sorted(differing, key=lambda name: (name.endswith(MANIFEST), name)), *content.unreadable)
-    unvouched = _unvouched(results, {name: jobs[name][name] for name in jobs if name in differing}, content)
+    signature = check_signature(path)
+    doubted = jobs if signature.state == "wrong" and (results / MADE).is_dir() else differing
+    believed = SealContent({}, {}) if signature.state == "wrong" else content
+    unvouched = _unvouched(results, {name: jobs[name][name] for name in jobs if name in doubted}, believed)
     state: Literal["intact", "broken", "foreign"] = "broken" if changed else "intact"
     if isinstance(published, str) and published != own:
         state = "foreign"
-    return Seal(state, own, changed, unvouched, content.accepted, check_signature(path), own_seal)
+    return Seal(state, own, changed, unvouched, content.accepted, signature, own_seal)
 
 
 def unvouched(results: Path, manifests: Iterable[str]) -> tuple[str, ...]:
     """Of some manifests, by path below a study's folder, those that nothing vouches for: neither the study's seal nor a
-    note of the job that wrote it. A seal with a wrong signature vouches for nothing, nor does any for what it leaves
-    out, such as partial results."""
-    seal = results / ROOT_FILE
-    believed = not seal.is_symlink() and check_signature(seal).state != "wrong"
+    note of the job that wrote it. No seal vouches for what seals leave out, such as partial results."""
     stated = {name: _entries(results, Path(name))[name] for name in manifests}
-    last = (_read(seal) if believed else None) or SealContent({}, {})
-    sealed = {name: sha256 for name, sha256 in last.sha256.items() if name.split("/")[0] not in OUTSIDE}
+    last = _believed(results).sha256
+    sealed = {name: sha256 for name, sha256 in last.items() if name.split("/")[0] not in OUTSIDE}
     return _unvouched(results, stated, SealContent(sealed, {}))
+
+
+def _believed(results: Path) -> SealContent:
+    """What the seal of a study vouches for: nothing if it is a link, or its signature wrong."""
+    seal = results / ROOT_FILE
+    if seal.is_symlink() or check_signature(seal).state == "wrong":
+        return SealContent({}, {})
+    return _read(seal) or SealContent({}, {})
 
 
 def _unvouched(results: Path, stated: Mapping[str, str], last: SealContent) -> tuple[str, ...]:
