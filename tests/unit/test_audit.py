@@ -219,6 +219,10 @@ def test_every_use_of_a_declared_equivalence_is_shown(made, monkeypatch):
         assert node.verdict == "fresh"
         assert node.notes == ("code declared equivalent: the same bits, faster",)
         assert any("the same bits, faster" in str(line) for line in report.problems([node]))
+    write(old, code=Code(fingerprint="0" * 64, modules=[]), packages={"numpy": PACKAGES["numpy"]})
+    node = judge({"aside": old})["aside"]
+    assert (node.verdict, node.kinds) == ("stale", ("env",))
+    assert node.why == ("python: no version is on record; the present code, declared equivalent, imports it",)
 
 
 def test_an_audit_of_one_result_takes_along_what_it_was_made_from_alone():

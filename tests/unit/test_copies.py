@@ -68,6 +68,18 @@ def test_a_labelled_set_that_is_no_file_or_would_fill_memory_is_not_read(tmp_pat
     assert possible.keys() == jobs.keys(), "what is known is that the bytes are the same"
 
 
+def test_labelled_sets_that_are_not_kept_are_told_apart_by_what_their_manifests_record(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for labelled, expected in ((1, {"runs/one", "runs/other"}), (0, set())):
+        jobs = {job.name: job for job in (run(f"one{labelled}", 1.0, 0.5), run(f"other{labelled}", 1.0, 0.5, labelled))}
+        known = {path: digest(path) for job in jobs.values() for path in (*job.inputs, *job.outputs)}
+        for job in jobs.values():
+            job.inputs[0].unlink(missing_ok=True)
+        impossible, _ = copied_runs(jobs, known.get)
+        assert {name.rstrip("01") for name in impossible} == expected
+        assert all("which has a labelled set of another sha256" in line for [line] in impossible.values())
+
+
 def test_of_many_copies_each_is_compared_with_the_first_and_counts_as_learnt_if_one_has(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     given = {"first": (1.0, 0.0), "second": (1.0, 0.5), "third": (1.5, 0.0)}

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from spl.campaign.own_images import _prepared
 from spl.campaign.parameters import data_parameter, page_parameter
 from spl.data.sources import cifar_10
 from spl.errors import InputError
@@ -111,6 +112,13 @@ def test_what_a_manifest_says_of_own_images_that_are_not_here_has_the_types_of_a
             assert study(**own).datasets["pictures"].known.classes == ("bird", "frog")
     with pytest.raises(InputError, match="gone"):
         study(**own)
+
+
+def test_what_is_no_sha256_in_a_description_of_images_is_that_of_no_image(tmp_path):
+    description = tmp_path / "dataset.json"
+    description.write_text('{"train_files": {"train/a/0.png": [], "train/a/1.png": "x"}, "test_files": []}')
+    assert _prepared(description, "train_files") == {"train/a/1.png": "x"}
+    assert _prepared(description, "test_files") == {}
 
 
 def test_a_manifest_of_prepared_data_that_would_fill_memory_is_not_read(prepared):
@@ -219,6 +227,7 @@ PLANNING = """
 import sys
 from pathlib import Path
 from spl.paper.selection import exhibits
+from spl.campaign.own_images import _prepared
 from spl.campaign.parameters import data_parameter, page_parameter
 from spl.study.plan import make_plan
 from spl.study.reading import read_study

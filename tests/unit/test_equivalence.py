@@ -14,7 +14,7 @@ from spl.code.declarations import checked
 from spl.code.equivalence import declared, reasons, representative
 from spl.code.subcommands import check_code, present_code, with_code
 from spl.errors import InputError
-from spl.provenance.manifest import Manifest
+from spl.provenance.manifest import Manifest, read_manifest, statement
 
 A, B, C, D = (letter * 64 for letter in "abcd")
 REASON = "compared on six runs"
@@ -134,17 +134,21 @@ def leave_manifest(folder, name, subcommand, parameter, code):
         subcommand=subcommand, parameter=parameter, code={"fingerprint": code, "modules": []}, **blank,
         repository=None, lock="", host="", slurm_job=None, begun="", ended="",
     )  # fmt: skip
-    (folder / f"{name}.manifest.json").write_text(manifest.model_dump_json())
+    path = folder / f"{name}.manifest.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(manifest.model_dump_json())
+    return path
 
 
 def test_finished_jobs_tell_which_fingerprints_changed(file, tmp_path):
     path, present = file("# Mine."), present_code("analyse", ANALYSIS)
     for name, code in {"one": A, "two": A, "odd": B}.items():
-        leave_manifest(tmp_path, name, "analyse", ANALYSIS, code)
-    leave_manifest(tmp_path, "of another subcommand", "page", {}, C)
-    leave_manifest(tmp_path, "of a method that is gone", "train", {"method": "gone"}, D)
-    [written] = declare("analyse", REASON, tmp_path)
+        leave_manifest(tmp_path / "mine", name, "analyse", ANALYSIS, code)
+    leave_manifest(tmp_path / "mine", "of another subcommand", "page", {}, C)
+    leave_manifest(tmp_path / "mine", "of a method that is gone", "train", {"method": "gone"}, D)
+    written, behind = declare("analyse", REASON, tmp_path)
     assert json.loads(written[2:]) == line(A, present, "analyse")
+    assert behind.endswith(f": {tmp_path / 'mine'} (2)")
     assert path.read_text() == f"# Mine.\n{written}\n"
     declared.cache_clear()
     assert representative("analyse", present) == A
@@ -158,8 +162,8 @@ def test_finished_jobs_tell_which_fingerprints_changed(file, tmp_path):
 )
 @pytest.mark.parametrize(("subcommand", "key"), [("train", "method"), ("data", "source"), ("table", "module")])
 def test_a_manifest_that_names_no_module_is_named_in_one_line(file, tmp_path, subcommand, key, method):
-    leave_manifest(tmp_path, "sent", subcommand, {key: "x"}, A)
-    sent = tmp_path / "sent.manifest.json"
+    leave_manifest(tmp_path / "mine", "sent", subcommand, {key: "x"}, A)
+    sent = tmp_path / "mine/sent.manifest.json"
     sent.write_text(json.dumps(json.loads(sent.read_text()) | {"parameter": {key: method}}))
     with pytest.raises(InputError) as refused:
         declare(subcommand, REASON, tmp_path)
@@ -170,14 +174,40 @@ def test_a_manifest_that_names_no_module_is_named_in_one_line(file, tmp_path, su
 
 def test_what_was_equivalent_already_stays_so(file, tmp_path):
     file([line(A, B, "analyse")])
-    leave_manifest(tmp_path, "one", "analyse", ANALYSIS, B)
-    [written] = declare("analyse", REASON, tmp_path)
+    leave_manifest(tmp_path / "mine", "one", "analyse", ANALYSIS, B)
+    written, _ = declare("analyse", REASON, tmp_path)
     assert json.loads(written[2:])["old"] == A
+
+
+def test_received_results_have_no_say_in_what_is_declared_where_jobs_noted_their_own(file, tmp_path):
+    file("")
+    own = leave_manifest(tmp_path / "mine", "one", "analyse", ANALYSIS, A)
+    note = tmp_path / "mine/campaign/made/one.manifest.json.sha256"
+    note.parent.mkdir(parents=True)
+    note.write_text(statement(read_manifest(own)))
+    for place in ("sent/one", "sent/two", "sent/three"):
+        leave_manifest(tmp_path, place, "analyse", ANALYSIS, B)
+    written, behind = declare("analyse", REASON, tmp_path)
+    assert json.loads(written[2:])["old"] == A
+    assert behind.endswith(f": {tmp_path / 'mine'} (1)")
+    file("")
+    note.unlink()
+    assert json.loads(declare("analyse", REASON, tmp_path)[0][2:])["old"] == B
+
+
+def test_what_seals_leave_out_and_what_is_a_link_has_no_say_in_what_is_declared(file, tmp_path):
+    file("")
+    leave_manifest(tmp_path / "mine", "one", "analyse", ANALYSIS, A)
+    for folder in ("partial", "crate/results"):
+        for number in range(3):
+            leave_manifest(tmp_path / "mine" / folder, str(number), "analyse", ANALYSIS, B)
+    (tmp_path / "mine/link.manifest.json").symlink_to("nowhere")
+    assert json.loads(declare("analyse", REASON, tmp_path)[0][2:])["old"] == A
 
 
 def test_a_reason_is_asked_for(file, tmp_path):
     path = file("")
-    leave_manifest(tmp_path, "one", "analyse", ANALYSIS, A)
+    leave_manifest(tmp_path / "mine", "one", "analyse", ANALYSIS, A)
     with pytest.raises(InputError, match=r"--reason: 0.reason: String should have at least 10"):
         declare("analyse", "because", tmp_path)
     assert path.read_text() == ""

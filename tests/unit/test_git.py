@@ -257,6 +257,14 @@ def test_no_program_that_a_repository_names_checks_signatures(repository, progra
     assert not program.has_run()
 
 
+@pytest.mark.parametrize(("date", "year"), [("@253402300800 +0000", 9999), ("@1000000000 +0000", 2001)])
+def test_a_commit_of_a_year_that_no_calendar_has_was_made_at_its_end(repository, monkeypatch, date, year):
+    monkeypatch.setenv("GIT_AUTHOR_DATE", date)
+    (repository / "workflow/code.py").write_text("x = 2\n")
+    run_git(repository, "commit", "--quiet", "--all", "--message", "second")
+    assert git.first_commit("HEAD", Path("workflow/code.py")).year == year
+
+
 def test_no_program_that_a_repository_inside_of_it_names_is_run(repository, program):
     inside = repository / "inside"
     inside.mkdir()

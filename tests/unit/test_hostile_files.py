@@ -37,6 +37,7 @@ from spl.data.splits import read_split
 from spl.data.store import read_dataset
 from spl.errors import InputError
 from spl.provenance.files import digest
+from spl.provenance.manifest import read_manifest
 from spl.provenance.seal import check_seal, write_seal
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
@@ -243,6 +244,16 @@ def test_what_would_be_hashed_for_hours_is_refused(tmp_path):
             digest(path)
 
 
+def test_nothing_of_proc_is_read_as_a_record_or_a_manifest(tmp_path):
+    """Some of its files wait for what comes next, and others never end."""
+    path = tmp_path / "one.manifest.json"
+    path.symlink_to("/proc/self/status")
+    with pytest.raises(OSError, match="expected a file on a disk"):
+        plain_file.read_plain(path)
+    with pytest.raises(InputError, match=r"one\.manifest\.json: expected a file on a disk$"):
+        read_manifest(path)
+
+
 def test_files_with_a_few_holes_and_where_blocks_are_not_counted_are_hashed(tmp_path, monkeypatch):
     file = tmp_path / "file"
     put_holes(file, 2**20)
@@ -305,7 +316,8 @@ def test_a_registration_that_would_fill_memory_is_a_deviation(tmp_path, monkeypa
     file.touch()
     UNREAD[what](file)
     checked = check_registration(Path("study.yaml"), read_study(TINY), ())
-    assert checked.deviations == (f"{file}: cannot be read: expected at most {MOST:,} bytes",)
+    expected = {"of holes": f"at most {MOST:,} bytes", "without end": "a file on a disk"}[what]
+    assert checked.deviations == (f"{file}: cannot be read: expected {expected}",)
 
 
 @pytest.mark.parametrize("what", UNREAD)

@@ -26,6 +26,7 @@ from snakemake_logger_plugin_progress import LogHandler
 from spl.audit.planned import PlannedStudy
 from spl.audit.results import audit_results
 from spl.campaign.submission import refusal_words
+from spl.errors import InputError
 from spl.provenance.seal import write_seal
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
@@ -35,7 +36,7 @@ from spl.text.html import in_script
 from spl.text.latex import LATEX, latex
 from spl.text.markdown import markdown
 from spl.text.mathtext import mathtext
-from spl.text.printable import brief, has_blanks, is_printable, printable
+from spl.text.printable import brief, error_lines, has_blanks, in_lines, is_printable, printable
 from spl.text.restructured import restructured
 from spl.text.shell import shell_word
 from spl.text.spreadsheet import csv_text, is_formula
@@ -339,6 +340,12 @@ def test_somebody_s_word_in_a_seal_is_no_line_of_an_audit(tmp_path, monkeypatch)
     assert line.startswith("  sealed on somebody's word: aside.manifest.json: x seal 000000000000: the published")
     assert line.endswith("…")
     assert len(line) < 260
+
+
+@given(anything, st.lists(anything, min_size=1))
+def test_no_text_in_an_error_is_a_line_of_its_own(text, texts):
+    assert error_lines(InputError(text)) == [f"error: {printable(text)}"]
+    assert error_lines(InputError(in_lines(texts))) == [f"error: {printable(one)}" for one in texts]
 
 
 def test_a_refusal_of_slurm_is_one_printable_line():

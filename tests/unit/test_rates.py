@@ -154,7 +154,8 @@ def test_a_file_of_rates_comes_back_as_it_was_and_another_file_is_refused(tmp_pa
     measured = rates((next(iter(workloads(planned()).values())), 2.5))
     file.write_text(measured.model_dump_json())
     assert read_rates(find_rates(tmp_path)) == measured
-    for content in ("[]", "{", '{"device": "x"}', measured.model_dump_json().replace("2.5", "0.0")):
+    for content in ("[]", "{", '{"device": "x"}', measured.model_dump_json().replace("2.5", "0.0"),
+                    measured.model_dump_json().replace('"workload":{', '"workload":{"x":NaN,')):  # fmt: skip
         file.write_text(content)
         with pytest.raises(InputError, match="expected a file that `spl bench --device` wrote"):
             read_rates(file)

@@ -148,7 +148,7 @@ def test_the_time_of_a_sample_is_that_of_its_runs(sampled, study, console, monke
     _, drawn = sampled(2)
     settings = [study.plan.runs[name.removeprefix("runs/")].settings for name in drawn]
     hours = sum(one["stop"] or one["steps"] for one in settings) / 0.01 / 3600
-    assert heading() == f"2 of 6 runs, drawn by seed 7, about {hours:.1f} hours, at the rates measured here:"
+    assert heading() == f"2 of 6 runs, drawn by seed 7, about {hours:.1f} hours, at the rates in {file}:"
     file.with_name("rates-other.json").write_text("")
     assert "as their manifests record" in heading(), "rates of two devices are no rates"
 

@@ -199,6 +199,13 @@ def test_a_forged_record_of_runs_ends_in_one_line(tmp_path, what):
     assert "\n" not in str(one.value)
 
 
+def test_a_table_of_a_million_columns_is_refused_before_it_is_parsed(tmp_path):
+    traced(tmp_path, built(tmp_path, random_labels))
+    (tmp_path / "table.csv").write_text("," * 10**6 + "\n")
+    with pytest.raises(InputError, match=r"table.csv has more columns than any table$"):
+        _number(tmp_path / "table", "FixMatch,20,mean", "table.csv:FixMatch,20,mean")
+
+
 @pytest.mark.parametrize("address", ["Nothing,mean", "FixMatch,mean"])
 def test_a_name_in_a_table_is_no_line_of_a_refusal(tmp_path, address):
     traced(tmp_path, built(tmp_path, random_labels))

@@ -104,6 +104,11 @@ def test_a_look_counts_runs_whose_weights_are_not_kept_but_none_with_other_resul
     )
 
 
+def test_no_look_is_recorded_without_the_table_that_it_is_read_from(study):
+    (study.results / "partial/tables/claims.csv").unlink()
+    assert "partial/tables/claims.csv: missing; `snakemake claims" in refusal(study, *LOOK)
+
+
 def test_no_look_is_recorded_or_taken_over_at_what_no_job_here_wrote(study):
     findings = ("spl", "findings", "results/tiny/partial", "--study", STUDY)
     table = study.results / "partial/tables/claims.csv"

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import time
+from pathlib import Path
 
 STUDY = "tests/studies/tiny.yaml"
 TRAININGS = [
@@ -384,6 +385,19 @@ def test_results_of_one_run_in_the_place_of_another(finished):
         shutil.copy2(path, bad / path.name)
     shutil.copy2(f"{good}.manifest.json", f"{bad}.manifest.json")
     assert verdicts(finished)[TRAININGS[1]] == "unrecorded"
+
+
+def test_a_run_that_is_audited_alone_has_no_batches_of_another_run_either(finished):
+    good, bad = (finished.results / f"runs/digits/balanced-40/{fold}/fixmatch/seed0" for fold in ("fold0", "fold1"))
+    manifest = Path(f"{bad}.manifest.json")
+    for name in ("metrics.csv", "predictions.safetensors", "weights.safetensors"):
+        before, after = (hashlib.sha256((folder / name).read_bytes()).hexdigest() for folder in (bad, good))
+        shutil.copyfile(good / name, bad / name)
+        manifest.write_text(manifest.read_text().replace(before, after))
+    status, said = audit(finished, "runs/digits/balanced-40/fold1/fixmatch/seed0")
+    assert status == 1
+    [node] = [node for node in said["nodes"] if node["verdict"] == "contradictory"]
+    assert node["why"][0].endswith("as of runs/digits/balanced-40/fold0/fixmatch/seed0, which has other labels")
 
 
 def test_quick_believes_what_has_not_changed_and_sees_what_has(finished):

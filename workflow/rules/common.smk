@@ -28,7 +28,7 @@ from spl.provenance.machine import check_encoding, check_installed
 from spl.study.plan import make_plan
 from spl.study.reading import check_study, read_yaml
 from spl.text.html import in_script
-from spl.text.printable import printable, say
+from spl.text.printable import error_lines, say
 from spl.text.restructured import restructured
 
 files = [os.path.relpath(path) for path in workflow.configfiles]
@@ -92,7 +92,7 @@ try:
             PLAN_FILE = write_plan_file(JOBS, dict(config), Path(RESULTS))
             CHANGED_IMAGES = note_images(PLAN, Path(RESULTS)) if workflow.is_main_process else []
 except InputError as mistake:
-    say(*(f"error: {line}" for line in str(mistake).split("\n")), file=sys.stderr)
+    say(*error_lines(mistake), file=sys.stderr)
     raise SystemExit(2)
 
 PRODUCTS = f"{RESULTS}/{PLAN.products}".rstrip("/")
@@ -126,7 +126,7 @@ def check_rules_asked_for():
         if IS_MAIN and workflow.is_main_process:
             check_targets([rule.name for rule in workflow.rules if not rule.has_wildcards()])
     except InputError as mistake:
-        say(f"error: {mistake}", file=sys.stderr)
+        say(*error_lines(mistake), file=sys.stderr)
         raise SystemExit(2)
 
 

@@ -11,7 +11,7 @@ try:
     )
     HERE = gpu_requests(REQUESTS, {}, None, None, FAILED, workflow.is_main_process)
 except InputError as mistake:
-    say(f"error: {mistake}", file=sys.stderr)
+    say(*error_lines(mistake), file=sys.stderr)
     raise SystemExit(2)
 
 if TRAINS_HERE and "gpu" not in workflow.global_resources:

@@ -23,10 +23,13 @@ def read_plain(path: Path, most: int = MOST) -> bytes:
     """The bytes of a file.
 
     Raises:
-        OSError: there is none, or more than ``most`` bytes; or a pipe or a device, which would be waited for.
+        OSError: there is none, or more than ``most`` bytes; or a pipe, a device or a file of ``/proc``, which would be
+            waited for.
     """
     check_plain(path, most)
     with path.open("rb") as file:
+        if _is_of_proc(file.fileno()):
+            raise FileNotFoundError(errno.ENOENT, "expected a file on a disk", str(path))
         if len(content := file.read(most + 1)) <= most:
             return content
     raise _too_large(path, most)
@@ -64,16 +67,21 @@ def plain_digest(path: Path) -> str:
 
 def _is_stored(handle: int) -> bool:
     """Whether a file lies on a disk with what its size promises, apart from some holes."""
+    if _is_of_proc(handle):
+        return False
     state = os.fstat(handle)
-    with suppress(OSError):
-        if state.st_dev == os.lstat(PROC).st_dev:
-            return False
     if state.st_size <= LARGE or state.st_blocks * 512 >= state.st_size * STORED:
         return True
     # Some file systems do not count blocks, or later; none tells of holes where there are none.
     hole = os.lseek(handle, 0, os.SEEK_HOLE)
     os.lseek(handle, 0, os.SEEK_SET)
     return hole == state.st_size
+
+
+def _is_of_proc(handle: int) -> bool:
+    with suppress(OSError):
+        return os.fstat(handle).st_dev == os.lstat(PROC).st_dev
+    return False
 
 
 def write_note(path: Path, content: bytes) -> None:

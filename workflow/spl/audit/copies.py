@@ -32,7 +32,7 @@ def copied_runs(jobs: Mapping[str, Job], digest: Digest) -> tuple[dict[str, list
         learnt = bool(others) and any(map(_learnt, (one, *others)))
         rules = [rule for rule in MUST_AGREE[kind] if learnt or rule is not _other_weight]
         for other in others:  # all compared with the first: pairs of thousands of copies would take hours
-            difference = next(filter(None, (rule(one, other) for rule in rules)), None)
+            difference = next(filter(None, (rule(one, other, digest) for rule in rules)), None)
             if difference is None and (kind == CHECKSUM or not learnt):
                 continue
             for mine, theirs in ((one, other), (other, one)):
@@ -60,19 +60,23 @@ def _marks(job: Job, digest: Digest) -> Iterator[tuple[str, str]]:
             yield path.name, sha256
 
 
-def _other_batches(one: Job, other: Job) -> str:
+def _other_batches(one: Job, other: Job, digest: Digest) -> str:
     """Why two runs cannot have seen the same batches; "" if they can."""
     if one.content["seed"] != other.content["seed"]:
         return "another seed"
-    splits = [next((path for path in job.inputs if "splits" in path.parts), None) for job in (one, other)]
+    splits = [path for job in (one, other) for path in job.inputs if "splits" in path.parts]
+    if len(splits) < 2:
+        return ""
     try:
-        labelled = [set(read_json(path)["labelled"]) for path in splits if path]
+        labelled = [set(read_json(path)["labelled"]) for path in splits]
+    except FileNotFoundError:  # not kept in an archive, which knows the sha256 of each
+        return "a labelled set of another sha256" if len({digest(path) for path in splits} - {None}) == 2 else ""
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-    return "other labels" if len(labelled) == 2 and labelled[0] != labelled[1] else ""
+    return "other labels" if labelled[0] != labelled[1] else ""
 
 
-def _other_weight(one: Job, other: Job) -> str:
+def _other_weight(one: Job, other: Job, _: Digest) -> str:
     """Why two runs cannot have learnt the same from pseudo-labels; "" if they can."""
     with suppress(*BROKEN):
         if not math.isclose(_loss_weight(one), _loss_weight(other), rel_tol=1e-6):
@@ -94,7 +98,7 @@ def _learnt(job: Job) -> bool:
 
 
 # In what two runs must agree that share a file, or all their batches. Predictions may be the same by chance.
-MUST_AGREE: dict[str, tuple[Callable[[Job, Job], str], ...]] = {
+MUST_AGREE: dict[str, tuple[Callable[[Job, Job, Digest], str], ...]] = {
     CHECKSUM: (_other_batches,),
     METRICS: (_other_batches, _other_weight),
     PREDICTIONS: (),

@@ -39,6 +39,7 @@ from spl.provenance.manifest import Manifest
 from spl.study.checks import GATED, SUPERVISED
 from spl.study.plan import Plan, make_plan
 from spl.study.schema import Study
+from spl.text.printable import in_lines
 
 COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 # The sections of a registration that say what is tested, and how.
@@ -94,7 +95,7 @@ def check_no_deviations(path: Path, study: Study, nodes: Collection[Node]) -> No
     """
     checked = check_registration(path, study, nodes)
     if checked and checked.deviations:
-        raise InputError("\n".join(f"{path}: not as registered: {line}" for line in checked.deviations))
+        raise InputError(in_lines(f"{path}: not as registered: {line}" for line in checked.deviations))
 
 
 def check_registration(path: Path, study: Study, nodes: Collection[Node]) -> RegistrationCheck | None:

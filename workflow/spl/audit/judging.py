@@ -38,7 +38,7 @@ def judge(study: PlannedStudy, names: list[str], quick: bool) -> dict[str, Node]
     sha256 = _digests(study, (path for job in chosen.values() for path in (*job.outputs, *job.inputs)), quick)
     memory = study.results / "logs" / "agreed.json"
     agreed = read_agreed(memory) if quick else set[str]()
-    nodes = audit(chosen, sha256.__getitem__, study.archive, agreed)
+    nodes = audit(chosen, sha256.get, study.archive, agreed, study.jobs)
     write_agreed(memory, agreed)
     return nodes
 

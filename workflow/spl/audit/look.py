@@ -60,13 +60,15 @@ def record_look(path: Path) -> list[str]:
     # Weights are not kept of runs that were committed at an earlier look
     shown_study = PlannedStudy(path, shown, planned, results, archive=True)
     nodes = judge(shown_study, [table], quick=False)
+    command = f"snakemake claims --config partial=true {study_setting(str(path))}"
     for node in nodes.values():
         if node.verdict not in SOUND:
-            command = f"snakemake claims --config partial=true {study_setting(str(path))}"
             raise InputError(f"{node.name}: {node.verdict}: {node.why[0]}; `{command}` builds the table of claims")
+    if not (file := results / f"{table}.csv").is_file():  # which an archive takes as its manifest records it
+        raise InputError(f"{file}: missing; `{command}` builds the table of claims")
     check_vouched(shown_study, nodes)
     check_no_deviations(path, study, nodes.values())
-    _, found = claim_outcome(results / f"{table}.csv", registered.primary)
+    _, found = claim_outcome(file, registered.primary)
     runs = runs_digest(nodes, looked_at)
     return _write(
         looks_file(path), RecordedLook(folds=folds, level=level, runs=runs, claim=registered.primary, **found)

@@ -66,11 +66,16 @@ def _loaded(job: Job, manifest: Manifest) -> Iterator[str]:
     """Whether packages and files contain what the code always imports, if it is the present code."""
     if manifest.code.fingerprint != present_code(job.subcommand, job.content):
         return
-    imported = {"python", *map(machine.normalised, certain_packages(job.subcommand, job.content))}
-    for name in sorted(imported & machine.locked().keys() - manifest.packages.keys()):
+    for name in unknown_packages(job, manifest):
         yield f"{job.manifest}: packages has no {name}, the code of spl {job.subcommand} imports it"
     for path in sorted(certain_files(job.subcommand, job.content) - manifest.process.files.keys()):
         yield f"{job.manifest}: process.files has no {path}, which spl {job.subcommand} loads"
+
+
+def unknown_packages(job: Job, manifest: Manifest) -> list[str]:
+    """The packages that the present code imports, and of which a job's manifest has no version."""
+    imported = {"python", *map(machine.normalised, certain_packages(job.subcommand, job.content))}
+    return sorted(imported & machine.locked().keys() - manifest.packages.keys())
 
 
 def _commit(job: Job, manifest: Manifest) -> Iterator[str]:

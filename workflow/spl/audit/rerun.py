@@ -13,6 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import zip_longest
@@ -26,6 +27,7 @@ from spl.audit.crate_check import why_no_commands
 from spl.audit.judging import judge
 from spl.audit.planned import DEFAULT, PlannedStudy
 from spl.audit.repair import snakemake
+from spl.audit.result_files import BROKEN, read_measurements
 from spl.audit.results import chosen_jobs
 from spl.audit.sampling import what_a_sample_proves
 from spl.audit.targets import job_names
@@ -274,12 +276,9 @@ def _compare_runs(job: Job, differing: Sequence[str], again: Path) -> Repetition
 
 def _last_error(run: Path) -> float | None:
     """The last error of a run; None if its metrics are not such a table."""
-    import pandas as pd
-
-    try:
-        return float(pd.read_csv(run / METRICS)["test_error"].iloc[-1])
-    except (ValueError, LookupError):
-        return None
+    with suppress(*BROKEN):
+        return read_measurements(run / METRICS, ("test_error",))["test_error"][-1]
+    return None
 
 
 def _cores() -> int:
@@ -296,28 +295,27 @@ def _runs_at_once(jobs: Sequence[Job]) -> int:
 
 def _duration(study: PlannedStudy, names: Sequence[str], at_once: int) -> str:
     """How long runs will take, in words: by the rates that were measured here, or by what their manifests record."""
-    measured = _measured_seconds(study, names)
+    file, measured = _measured_seconds(study, names)
     seconds = [_recorded_seconds(study.jobs[name]) for name in names] if None in measured else measured
     known = [number for number in seconds if number]
     if len(known) < len(names):
         return "which take an unknown time"
     hours = max(sum(known) / at_once, *known) / 3600
     words = f"{_rounded(hours)} hours" if hours >= 1 else f"{_rounded(60 * hours)} minutes"
-    return f"about {words}, {'as their manifests record' if None in measured else 'at the rates measured here'}"
+    return f"about {words}, {'as their manifests record' if None in measured else f'at the rates in {file}'}"
 
 
-def _measured_seconds(study: PlannedStudy, names: Sequence[str]) -> list[float | None]:
-    """Seconds of each run by the rates among the results; None where nothing was measured."""
-    try:
-        file = find_rates(study.results)
-        rates = read_rates(file).by_workload if file else {}
-    except InputError:  # rates of several devices, or none
-        rates = {}
+def _measured_seconds(study: PlannedStudy, names: Sequence[str]) -> tuple[Path | None, list[float | None]]:
+    """The file of rates among the results, and the seconds of each run by these; None where nothing was measured."""
+    file, rates = None, dict[str, float]()
+    with suppress(InputError):  # rates of several devices, or none
+        if file := find_rates(study.results):
+            rates = read_rates(file).by_workload
     requests, runs = run_requests(study.plan), study.plan.runs
     paths = [name.removeprefix("runs/") for name in names]
     steps = [runs[path].settings["stop"] or runs[path].settings["steps"] for path in paths]
     found = [rates.get(canonical(workload(study.plan, path, requests[path]))) for path in paths]
-    return [rate and number / rate for number, rate in zip(steps, found, strict=True)]
+    return file, [rate and number / rate for number, rate in zip(steps, found, strict=True)]
 
 
 def _recorded_seconds(job: Job) -> float | None:

@@ -65,6 +65,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         ValueError: it is none.
     """
     text = _text(path)
+    check_values(text)
     header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     _check_header(path, header)
     named = [dict(zip(header, row, strict=True)) for row in rows]
@@ -84,6 +85,7 @@ def read_measurements(path: Path, columns: Collection[str] = ()) -> Measurements
         KeyError: it lacks a column.
     """
     text = _text(path)
+    check_values(text)
     if not text.endswith("\n") or '"' in text or "\r" in text:
         raise ValueError(f"{path.name} has quotes or other ends of lines than jobs write")
     lines = text[:-1].split("\n")

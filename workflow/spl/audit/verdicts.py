@@ -18,7 +18,9 @@ from typing import Any, Literal
 from spl.audit.changes import changed_values
 from spl.audit.copies import copied_runs
 from spl.audit.evidence.contradictions import Digest, contradictions
+from spl.audit.evidence.forms import ran_present_code
 from spl.audit.parallel import agreeing
+from spl.audit.plausibility import unknown_packages
 from spl.audit.result_files import read_script
 from spl.campaign.job import FOLDERS, MANIFEST, Job
 from spl.code.equivalence import reasons, representative
@@ -70,7 +72,11 @@ class Node:
 
 
 def audit(
-    jobs: Mapping[str, Job], digest: Digest, archive: bool = False, agreed: set[str] | None = None
+    jobs: Mapping[str, Job],
+    digest: Digest,
+    archive: bool = False,
+    agreed: set[str] | None = None,
+    beside: Mapping[str, Job] | None = None,
 ) -> dict[str, Node]:
     """Judge each job, and all jobs upstream of it.
 
@@ -80,13 +86,14 @@ def audit(
         archive: whether results that are not kept count as their manifests record them: such a job, fresh otherwise,
             is "recorded".
         agreed: as in :func:`spl.audit.evidence.contradictions.contradictions`.
+        beside: all jobs of the study: none of these runs may have seen the batches of another one.
 
     Returns:
         by name, each after the jobs upstream of it.
     """
     if archive:
         unkept = unkept_outputs(jobs, digest)
-        judged = audit(jobs, lambda path: digest(path) or unkept.get(path), agreed=agreed)
+        judged = audit(jobs, lambda path: digest(path) or unkept.get(path), agreed=agreed, beside=beside)
         recorded = {
             name: replace(node, verdict="recorded")
             for name, node in judged.items()
@@ -101,6 +108,8 @@ def audit(
         agreed |= agreeing([job for name, job in jobs.items() if name not in links], digest)
     # A pipe in the place of a result would be waited for
     readable = {name: job for name, job in jobs.items() if not any(_is_strange(path, digest) for path in job.outputs)}
+    others = {name: job for name, job in (beside or {}).items() if name not in jobs}
+    readable |= {name: job for name, job in others.items() if name not in linked_jobs(others)}
     copied, alike = copied_runs(readable, digest)
     for name in TopologicalSorter(graph).static_order():
         upstream = {maker: nodes[maker] for maker in sorted(graph[name])}
@@ -246,7 +255,7 @@ def _differences(
         "code": list(_changed_code(job, planned, manifest)),
         "config": [] if _is_canonical(manifest.parameter, job) else list(changed_values(planned, manifest.parameter)),
         "data": [*_changed_inputs(manifest.inputs, inputs, comparable, raw), *_swapped_inputs(job, manifest.inputs)],
-        "env": [*_changed_packages(manifest), *_foreign_code(manifest)],
+        "env": [*_changed_packages(manifest), *_unstated_packages(job, manifest), *_foreign_code(manifest)],
     }
 
 
@@ -306,6 +315,14 @@ def _changed_packages(manifest: Manifest) -> Iterator[str]:
         version = manifest.packages.get(name, expected)
         if machine.essential(name, version) != expected:
             yield f"{name}: {version} was used, {expected} is in the lock file"
+
+
+def _unstated_packages(job: Job, manifest: Manifest) -> Iterator[str]:
+    """A line for each package that the manifest of equivalent code lacks; that of the present code would contradict
+    itself."""
+    if manifest.code.fingerprint != present_code(job.subcommand, job.content) and ran_present_code(job, manifest):
+        for name in unknown_packages(job, manifest):
+            yield f"{name}: no version is on record; the present code, declared equivalent, imports it"
 
 
 def _foreign_code(manifest: Manifest) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from spl.errors import InputError
 from spl.study.reading import read_yaml
 from spl.study.schema import Study
-from spl.text.printable import say
+from spl.text.printable import error_lines, say
 
 PROFILE = "SNAKEMAKE_PROFILE"
 
@@ -67,7 +67,7 @@ def check_readable(study: Path) -> None:
         try:
             read_yaml(study)
         except InputError as mistake:
-            say(f"error: {mistake}", file=sys.stderr)
+            say(*error_lines(mistake), file=sys.stderr)
             raise SystemExit(2) from None
 
 

@@ -144,7 +144,8 @@ def _digest(path: Path) -> str:
 def _prepared(description: Path, part: str) -> dict[str, str]:
     """The sha256 of each image of a part as it was prepared; none if that cannot be read."""
     try:
-        return dict(parse_json(read_plain(description, MOST_OF_JSON))[part])
+        listed = dict(parse_json(read_plain(description, MOST_OF_JSON))[part])
+        return {name: sha256 for name, sha256 in listed.items() if isinstance(sha256, str)}
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return {}
 

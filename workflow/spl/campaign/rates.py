@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from spl.attempts.plain_file import read_plain
 from spl.campaign.job import canonical
 from spl.campaign.plan_file import FOLDER
 from spl.campaign.requests import Request
+from spl.campaign.strict_json import parse_json
 from spl.errors import InputError
 from spl.methods.method import Method, MethodState
 from spl.methods.registry import METHODS
@@ -126,8 +127,8 @@ def read_rates(path: Path) -> Rates:
         InputError: the file is absent or something else.
     """
     try:
-        return Rates.model_validate_json(read_plain(path))
+        return Rates.model_validate(parse_json(read_plain(path)))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
-    except ValidationError as error:
+    except ValueError as error:
         raise InputError(f"{path}: expected a file that `spl bench --device` wrote") from error

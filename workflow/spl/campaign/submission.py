@@ -12,7 +12,7 @@ from pathlib import Path
 
 from spl.attempts.journal import read_attempts, read_refusal
 from spl.errors import InputError
-from spl.text.printable import printable
+from spl.text.printable import in_lines, printable
 
 # Resources that a site sets in the profile, whose values Snakemake takes for Python expressions.
 SITE_RESOURCES = ("slurm_account", "slurm_partition", "gpu_model", "constraint", "qos")
@@ -121,7 +121,7 @@ def check_site_resources(resources: Mapping[str, object]) -> None:
     }
     mistakes = [line for name, text in stated.items() if (line := _mistake(name, text))]
     if mistakes:
-        raise InputError("\n".join(f"default-resources: {line}" for line in mistakes))
+        raise InputError(in_lines(f"default-resources: {line}" for line in mistakes))
 
 
 def _mistake(name: str, text: str) -> str | None:

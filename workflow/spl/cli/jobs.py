@@ -36,6 +36,8 @@ def do(subcommand: str, plan: Path, name: str, *more: Any) -> None:
             entry(subcommand)(content, job.inputs, job.outputs, *more)
         except Exception as error:
             if lines := altered_inputs(job):  # as after a copy that broke off: no fault of the code
-                raise InputError("\n".join(lines)) from error
+                from spl.text.printable import in_lines
+
+                raise InputError(in_lines(lines)) from error
             raise
         check_loaded(subcommand, content)

@@ -48,12 +48,12 @@ def main() -> None:
         with _interruptible():
             _command(sys.argv[1:])
     except tuple(STATUS) as error:
-        _say_error(str(error))
+        _say_error(error)
         sys.exit(next(status for kind, status in STATUS.items() if isinstance(error, kind)))
     except OSError as error:
         if error.errno not in REFUSALS:
             raise
-        _say_error(f"{error.filename or 'what is to be written'}: {error.strerror}")
+        _say_error(InputError(f"{error.filename or 'what is to be written'}: {error.strerror}"))
         sys.exit(1)
 
 
@@ -84,10 +84,10 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _say_error(message: str) -> None:
-    from spl.text.printable import say  # no job loads it, since it is no part of what the job computes
+def _say_error(error: Exception) -> None:
+    from spl.text.printable import error_lines, say  # no job loads it, since it is no part of what the job computes
 
-    say(*(f"error: {line}" for line in message.split("\n")), file=sys.stderr)
+    say(*error_lines(error), file=sys.stderr)
 
 
 def _command(arguments: list[str]) -> None:

@@ -247,8 +247,10 @@ def read_images(root: Path, paths: Iterable[str], side: int, others: Iterable[st
                 try:
                     read = image.result()
                 except InputError as error:
+                    from spl.text.printable import in_lines
+
                     rest = chain(reading, _read_ahead(pool, root, others, side))
-                    raise InputError("\n".join(_unreadable(root, error, rest))) from error
+                    raise InputError(in_lines(_unreadable(root, error, rest))) from error
                 yield read
         finally:
             pool.shutdown(cancel_futures=True)

@@ -17,6 +17,7 @@ from spl.doctor.site import Site
 from spl.errors import InputError
 from spl.provenance import machine
 from spl.study.plan import Plan
+from spl.text.printable import in_lines
 
 SIGNS = {"ok": "✓", "warning": "!", "error": "✗"}
 
@@ -71,7 +72,7 @@ def check_before_submission(plan: Plan, study: Path | None, site: Site, started:
     """
     findings = list(before_submission(plan, study, site, started))
     if errors := [str(one) for one in findings if one.level == "error"]:
-        raise InputError("\n".join(errors))
+        raise InputError(in_lines(errors))
     return [f"warning: {one}" for one in findings if one.level == "warning"]
 
 

@@ -19,6 +19,7 @@ from spl.errors import InputError
 from spl.methods.registry import METHODS
 from spl.study.base import Model
 from spl.study.settings import NETWORK
+from spl.text.printable import in_lines
 
 PUBLISHED = Path(__file__).with_name("published.csv")
 
@@ -117,7 +118,7 @@ def _check(reader: csv.DictReader[str], path: Path) -> list[PublishedError]:
             mistakes.append(f"{place}: source: expected other {', '.join(KEY)} than in line {first}")
         rows.append(row)
     if mistakes:
-        raise InputError("\n".join(mistakes))
+        raise InputError(in_lines(mistakes))
     return rows
 
 

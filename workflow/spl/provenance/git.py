@@ -141,7 +141,15 @@ def first_commit(commit: str, path: Path) -> datetime | None:
     blob = _git_output("rev-parse", "--verify", f"{commit}:{path}") or b""
     history = _git_output("log", "--format=%at", f"--find-object={blob.decode().strip()}", commit, "--", str(path))
     times = [int(line) for line in (history or b"").split()]
-    return datetime.fromtimestamp(times[-1], UTC) if times else None
+    return _time(times[-1]) if times else None
+
+
+def _time(seconds: int) -> datetime:
+    """A time that git knows; of those that no calendar has, the first or the last one that it has."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return (datetime.max if seconds > 0 else datetime.min).replace(tzinfo=UTC)
 
 
 def _content_digest(path: Path) -> bytes:

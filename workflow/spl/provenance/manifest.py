@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, with_config
 from typing_extensions import TypedDict
 
+from spl.attempts.plain_file import read_plain
 from spl.campaign.job import CIRCUMSTANCES, Job, canonical
 from spl.campaign.strict_json import parse_json
 from spl.errors import InputError
@@ -190,11 +191,14 @@ def read_manifest(path: Path) -> Manifest:
         FileNotFoundError: there is none.
         InputError: it is not a manifest.
     """
-    if path.exists() and not path.is_file():
-        raise InputError(f"{path}: expected a file")
-    if path.exists() and path.stat().st_size > MOST_OF_MANIFEST:
-        raise InputError(f"{path}: expected at most {MOST_OF_MANIFEST:,} bytes")
-    content = path.read_bytes()
+    try:
+        content = read_plain(path, MOST_OF_MANIFEST)
+    except FileNotFoundError as error:
+        if path.exists():
+            raise InputError(f"{path}: {error.strerror}") from None
+        raise
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
     try:
         return _kept(content) if len(content) <= KEPT else _parsed(content)
     except ValidationError as error:

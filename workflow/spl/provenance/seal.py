@@ -26,6 +26,7 @@ from spl.provenance.ledger import MADE, noted_statement
 from spl.provenance.links import check_place, link_problem, linked
 from spl.provenance.manifest import MOST_OF_MANIFEST, read_manifest, reproducible_outputs, statement
 from spl.provenance.signature import SIGNATURE, UNSIGNED, Signature, check_signature
+from spl.text.printable import in_lines
 
 ROOT_FILE = "ROOT.sha256"
 # Folders below results/<study> that the seal leaves out: they hold no results, or copies of sealed results.
@@ -103,7 +104,7 @@ def write_seal(results: Path, accept: str | None = None) -> str:
     check_place(results)
     jobs, links = _listing(results)
     if links:
-        raise InputError("\n".join([*map(link_problem, links), NOT_SEALED]))
+        raise InputError(in_lines([*map(link_problem, links), NOT_SEALED]))
     if unprintable := [name for name in jobs if not name.isprintable()]:
         raise InputError(f"{results}: {unprintable[0]!r}: expected only printable names of manifests")
     if not jobs:
@@ -119,7 +120,7 @@ def write_seal(results: Path, accept: str | None = None) -> str:
     stated = {manifest: entries[manifest] for manifest, entries in jobs.items()}
     unvouched = _unvouched(results, stated, sealed)
     if unvouched and accept is None:
-        raise InputError("\n".join(_refusal(results, jobs, unvouched, sealed)))
+        raise InputError(in_lines(_refusal(results, jobs, unvouched, sealed)))
     kept = {
         name: why for name, why in sealed.accepted.items() if name in jobs and stated[name] == sealed.sha256.get(name)
     }
@@ -222,7 +223,7 @@ def _check_results(results: Path, jobs: Mapping[str, Mapping[str, str]]) -> None
         if present[results / name] not in (None, sha256)
     ]
     if problems:
-        raise InputError("\n".join([*problems, NOT_SEALED]))
+        raise InputError(in_lines([*problems, NOT_SEALED]))
 
 
 def _listing(results: Path) -> tuple[dict[str, dict[str, str]], list[Path]]:

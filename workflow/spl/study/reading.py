@@ -20,7 +20,7 @@ from spl.study.base import SLUG
 from spl.study.checks import InconsistentStudyError, check_consistency, missing_calibrations
 from spl.study.schema import Study
 from spl.study.settings import NETWORK
-from spl.text.printable import printable
+from spl.text.printable import Lines, in_lines, printable
 
 MERGE = "tag:yaml.org,2002:merge"
 NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
@@ -129,8 +129,8 @@ def check_study(content: Mapping[str, Any], origin: str) -> Study:
     return study
 
 
-def _lines(origin: str, mistakes: Iterable[str]) -> str:
-    return "\n".join(f"{origin}: {printable(mistake)}" for mistake in mistakes)
+def _lines(origin: str, mistakes: Iterable[str]) -> Lines:
+    return in_lines(f"{origin}: {mistake}" for mistake in mistakes)
 
 
 def _described(content: Mapping[str, Any], problems: Iterable[Any]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import TextIO
 
 # Unicode's categories of control characters; of formats, which reorder a line or cannot be seen; of what has no
@@ -52,6 +53,24 @@ def brief(text: str, room: int = ROOM) -> str:
     beginning = text[: LONG * room]  # of a file's whole content, letter by letter, would take minutes
     line = printable(beginning)
     return line if len(line) <= room and beginning == text else f"{line[: room - 1]}…"
+
+
+class Lines(str):
+    """Several lines of a message, each printable: all other text is one line, whatever somebody put into it."""
+
+    __slots__ = ()
+
+
+def in_lines(lines: Iterable[str]) -> Lines:
+    """A message of several lines, for an error."""
+    return Lines("\n".join(map(printable, lines)))
+
+
+def error_lines(error: Exception) -> list[str]:
+    """What a terminal shows of an error: several lines only if they are :func:`in_lines`."""
+    message = error.args[0] if error.args else ""
+    lines = message.split("\n") if isinstance(message, Lines) else [printable(str(error))]
+    return [f"error: {line}" for line in lines]
 
 
 def say(*lines: str, file: TextIO | None = None) -> None:
