@@ -109,7 +109,8 @@ def audit(
     # A pipe in the place of a result would be waited for
     readable = {name: job for name, job in jobs.items() if not any(_is_strange(path, digest) for path in job.outputs)}
     others = {name: job for name, job in (beside or {}).items() if name not in jobs}
-    readable |= {name: job for name, job in others.items() if name not in linked_jobs(others)}
+    behind_links = linked_jobs(others)
+    readable |= {name: job for name, job in others.items() if name not in behind_links}
     copied, alike = copied_runs(readable, digest)
     for name in TopologicalSorter(graph).static_order():
         upstream = {maker: nodes[maker] for maker in sorted(graph[name])}
