@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+from contextlib import suppress
 from typing import Annotated
 
 import pytest
@@ -28,6 +30,19 @@ def test_an_interruption_within_another_library_ends_with_the_status_of_one(monk
     assert ended.value.code == 130
     assert capsys.readouterr().err == ""
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("end", [lambda: None, lambda: sys.exit(1)])
+def test_an_interruption_that_somebody_took_for_something_else_is_no_success_and_no_verdict(monkeypatch, end):
+    def command(_):
+        with suppress(Exception):
+            Interrupted().model_dump_json()
+        end()
+
+    monkeypatch.setattr(main, "_command", command)
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 130
 
 
 def test_a_failure_without_an_interruption_is_told(monkeypatch):

@@ -61,7 +61,8 @@ def main() -> None:
 def _interruptible() -> Iterator[None]:
     """End with status 130, as shells count, whatever becomes of an interruption on its way through other libraries.
 
-    Some make it an exception of their own, as pydantic does in the functions that it calls.
+    Some make it an exception of their own, as pydantic does in the functions that it calls, and whoever expects theirs
+    goes on as if a file were broken: what such a command says last is no result.
     """
     interrupted = False
 
@@ -76,12 +77,13 @@ def _interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, interrupt)
     try:
         yield
-    except Exception:
-        if interrupted:
-            sys.exit(KILLED)
-        raise
+    except (Exception, SystemExit):
+        if not interrupted:
+            raise
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if interrupted:
+        sys.exit(KILLED)
 
 
 def _say_error(error: Exception) -> None:
