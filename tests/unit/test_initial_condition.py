@@ -42,6 +42,19 @@ def test_several_seeds_of_a_fold_are_one_fold(tmp_path):
     assert tidy.loc["FixMatch", "folds"] == 2
 
 
+def test_of_several_folds_each_has_its_own_spread_over_seeds(tmp_path):
+    paths = summaries(tmp_path, OVER_SEEDS, OVER_FOLDS)
+    other = {"fixmatch": [0.02], "smooth-fixmatch": [0.03]}
+    (tmp_path / "other").mkdir()
+    more = pd.read_csv(summaries(tmp_path / "other", other, OVER_FOLDS, "high", fold=1)[0])
+    pd.concat([pd.read_csv(paths[0]), more]).to_csv(paths[0], index=False)
+    table = initial_condition.build(GIVEN, paths)
+    printed = table.printed.set_index(["fold", ""])
+    assert printed.loc[("4", "FixMatch")].tolist() == ["16.00", "4.00", "7.07", "12.00", "20.00", ""]
+    assert printed.loc[("4", "Smooth FixMatch")].tolist() == ["8.00", "2.00", "1.41", "6.00", "10.00", "2.00"]
+    assert printed.loc[("1", "FixMatch"), "std over seeds"] == "–", "one seed has no spread, whatever other folds have"
+
+
 def test_a_missing_seed_is_told(tmp_path):
     fewer = OVER_SEEDS | {"fixmatch": [0.20, 0.12]}
     printed = initial_condition.build(GIVEN, summaries(tmp_path, fewer, OVER_FOLDS)).printed.set_index("")

@@ -27,6 +27,7 @@ from spl.analysis.endpoints import ENDPOINTS, Material, endpoint_differences
 from spl.analysis.formats import p_value, percent
 from spl.analysis.looks import LEVEL, Looks
 from spl.analysis.regime import in_regime, measure_regime, regime_conditions
+from spl.study.checks import GATED
 from spl.tables.layout import Cell, Numbers, Table
 
 # Columns that hold words, besides the claim itself
@@ -282,9 +283,16 @@ def regime_note(tidy: pd.DataFrame) -> str:
     said: dict[str, list[str]] = {}  # experiments by what was measured: several may share it
     for name in dict.fromkeys(rows["claim"]):
         said.setdefault(_in_words(by_experiment.loc[name]), []).append(name.removeprefix(REGIME))
-    sentences = "; ".join(f"{', '.join(experiments)}: {measured}" for measured, experiments in said.items())
+    sentences = "; ".join(f"{_measured_in(experiments)}: {measured}" for measured, experiments in said.items())
     low = _low_basin_in_words(by_experiment.loc[rows["claim"].iloc[0]])  # of the same runs for all experiments
     return f"Regime, measured on FixMatch and full supervision alone. {low} {sentences}."
+
+
+def _measured_in(experiments: Sequence[str]) -> str:
+    """In which experiment something was measured, and which others it counts for."""
+    if GATED not in experiments or len(experiments) == 1:
+        return ", ".join(experiments)
+    return f"{GATED}, and by its runs {', '.join(name for name in experiments if name != GATED)}"
 
 
 def _in_words(values: Mapping[str, float]) -> str:
