@@ -13,6 +13,7 @@ from spl.figures import regime
 from spl.paper.claim_parameters import claim_files, claim_tests, regime_files, regime_limits, regime_runs
 from spl.paper.claims import CLAIMS
 from spl.paper.selection import exhibits
+from spl.study.checks import GATED
 from spl.study.plan import make_plan
 from spl.study.reading import check_study
 from spl.tables import claims
@@ -241,6 +242,17 @@ def test_the_table_has_a_verdict_for_each_claim_and_the_runs_behind_it(tmp_path)
     assert table.folded == sum(not_run), "and is folded on the page"
     distance = "distance 4.20 points (at most 5.0; runs in the high basin: 5 of 6)"
     assert f"scarce-labels: coverage 95.0 % (at least 90), {distance}" in table.note
+
+
+def test_experiments_that_count_as_in_the_regime_by_the_runs_of_another_are_named_after_it(tmp_path):
+    assert claims.REFERENCE == GATED
+    tidy = fabricated(tmp_path).tidy
+    assert "scarce-labels: coverage" in claims.regime_note(tidy)
+    measured = tidy[tidy["claim"] == f"{claims.REGIME}scarce-labels"]
+    shared = pd.concat(
+        [measured.assign(claim=f"{claims.REGIME}{name}") for name in ("twins", "scarce-labels", "half-jump")]
+    )
+    assert "scarce-labels, and by its runs twins, half-jump: coverage" in claims.regime_note(shared)
 
 
 @pytest.mark.parametrize(("folds", "printed"), [(6, "1.00 (1.00 to 1.00)"), (3, "1.00 (75.0 %: 1.00 to 1.00)")])
