@@ -12,6 +12,14 @@ from pydantic import BaseModel, PlainSerializer
 from spl.cli import main
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """As in a terminal: a shell lets its background processes ignore interruptions, and these tests may run in one."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt(_):
     os.kill(os.getpid(), signal.SIGINT)
 
