@@ -153,6 +153,15 @@ def test_the_time_of_a_sample_is_that_of_its_runs(sampled, study, console, monke
     assert "as their manifests record" in heading(), "rates of two devices are no rates"
 
 
+def test_the_last_error_is_read_from_metrics_alone(tmp_path):
+    metrics = tmp_path / "metrics.csv"
+    metrics.write_text("step,test_error\n1,0.5\n2,0.25\n")
+    assert rerun._last_error(tmp_path) == 0.25
+    for other in ("," * 10**6 + "\n", "step\n1\n", ""):
+        metrics.write_text(other)
+        assert rerun._last_error(tmp_path) is None
+
+
 # ---- outcomes
 
 
