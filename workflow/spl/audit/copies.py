@@ -1,4 +1,4 @@
-"""Runs whose files are those of other runs: contradictions where no two such runs can agree, remarks where they may."""
+"""Runs that share files: a contradiction where two such runs cannot agree, a remark where they may."""
 
 from __future__ import annotations
 
