@@ -48,8 +48,8 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
             values = {"folds": of_folds.n, "std_over_folds": of_folds.std}
             line = numbers.computed(what, values, elsewhere.paths)["std_over_folds"]
             row = {
-                **named,
                 "": arm.label,
+                **named,
                 "mean": cells["mean"],
                 "std over seeds": cells["std"],
                 "std over folds": Cell(counted(percent(of_folds.std, 2), len(elsewhere.errors), folds), line),
