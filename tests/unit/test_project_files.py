@@ -35,10 +35,10 @@ def test_the_changelog_keeps_its_form_and_knows_this_version():
     assert PROJECT["version"] in text
 
 
-def anchors(page):
-    """The anchors of a page: its headings, as code hosts write them."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(), flags=re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+def anchors(text, level="#+"):
+    """The anchors of a page: its headings of a level, in their order, as code hosts write them."""
+    headings = re.findall(rf"^{level} (.+)$", text, flags=re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -48,7 +48,7 @@ def test_links_lead_to_files_and_headings(page):
             file, _, heading = link.partition("#")
             target = page.parent / file if file else page
             assert target.exists(), link
-            assert not heading or heading in anchors(target), link
+            assert not heading or heading in anchors(target.read_text()), link
 
 
 def test_every_page_is_in_the_index():
@@ -56,20 +56,27 @@ def test_every_page_is_in_the_index():
     assert [page.name for page in DOCS if page.name != "README.md" and f"({page.name})" not in index] == []
 
 
-def test_each_attack_of_the_threat_model_has_tests_that_exist():
+ATTACKS = (ROOT / "docs/attacks.md").read_text()
+
+
+def test_each_attack_has_tests_that_exist():
     texts = (path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
     tests = {name for text in texts for name in re.findall(r"def (test_\w+)", text)}
+    attacks = re.split(r"^(?=\*\*)", ATTACKS, flags=re.MULTILINE)[1:]
+    assert len(attacks) > 15
+    for attack in attacks:
+        text, named = re.split(r"^#", attack, flags=re.MULTILINE)[0].strip().split("\n\n")
+        assert re.match(r"\*\*[^*]+\.\*\*\s\S", text), attack
+        assert re.fullmatch(r"\*Tests:\*(\s`test_\w+`[,.])+", named), named
+        assert set(re.findall(r"test_\w+", named)) <= tests, named
+
+
+def test_each_row_of_the_threat_model_leads_to_attacks_in_their_order():
     page = (ROOT / "docs/audit.md").read_text()
-    tables = re.findall(r"^\| who lies, .*\n\|[-|]+\n((?:\|.*\n)+)", page, flags=re.MULTILINE)
-    rows = [row for table in tables for row in table.splitlines()]
-    assert len(rows) > 15
-    for row in rows:
-        who, check, _, named = (cell.strip() for cell in row.strip("|").split("|"))
-        assert who
-        assert check
-        assert named
-        assert set(re.findall(r"test_\w+", named)) <= tests, row
-        assert re.fullmatch(r"(`test_\w+`(, |$))+", named), row
+    [table] = re.findall(r"^\| who lies, .*\n\|[-|]+\n((?:\|.*\n)+)", page, flags=re.MULTILINE)
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()]
+    assert all(all(row) for row in rows)
+    assert [re.fullmatch(r"\[[^]]+\]\(attacks\.md#(.+)\)", row[-1])[1] for row in rows] == anchors(ATTACKS, "###")
 
 
 def test_the_limits_in_the_readme_are_five_lines_and_lead_to_the_threat_model():
