@@ -5,15 +5,19 @@ from pathlib import Path
 
 from spl.campaign.job import Job
 from spl.code.fingerprint import PROJECT
-from spl.code.subcommands import code_texts, present_code
+from spl.code.subcommands import certain_packages, code_texts, present_code
 from spl.provenance.files import digest
-from spl.provenance.machine import locked
+from spl.provenance.machine import locked, normalised
 from spl.provenance.manifest import Code, Manifest
 
 RESULTS = Path("results/fake")
-SPLIT = present_code("split", {})
+KIND = "spreadsheet"  # of which no audit compares anything but bytes
+CODE = present_code(KIND, {})
 # What every such job imports.
-PACKAGES = {name: locked()[name] for name in ("python", "numpy")}
+PACKAGES = {
+    name: version for name, version in locked().items()
+    if name in {"python", *map(normalised, certain_packages(KIND, {}))}
+}  # fmt: skip
 
 
 def process(subcommand, content):
@@ -23,8 +27,8 @@ def process(subcommand, content):
 
 def job(name, inputs, **parameter):
     made = RESULTS / f"{name}.json"
-    content = json.dumps({"code": SPLIT, **parameter})
-    return Job(name, "split", content, tuple(map(Path, inputs)), (made,))
+    content = json.dumps({"code": CODE, **parameter})
+    return Job(name, KIND, content, tuple(map(Path, inputs)), (made,))
 
 
 CHAIN = {
@@ -41,12 +45,12 @@ CHAIN = {
 def write(one, **changes):
     """The manifest of a job, from what lies there."""
     known = {
-        "subcommand": "split", "parameter": json.loads(one.parameter), "code": Code(fingerprint=SPLIT, modules=[]),
+        "subcommand": KIND, "parameter": json.loads(one.parameter), "code": Code(fingerprint=CODE, modules=[]),
         "inputs": {str(path): digest(path) for path in one.inputs},
         "outputs": {str(path): digest(path) for path in one.outputs},
         "repository": None, "lock": "", "packages": PACKAGES, "hardware": {}, "environment": {}, "host": "",
         "slurm_job": None, "begun": "2026-01-01T00:00:00+00:00", "ended": "2026-01-01T00:00:01+00:00",
-        "process": process(changes.get("subcommand", "split"), {}),
+        "process": process(changes.get("subcommand", KIND), {}),
     }  # fmt: skip
     one.manifest.write_text(Manifest(**known | changes).model_dump_json())
 

@@ -131,6 +131,16 @@ def test_wrong_logs_give_one_line_with_file_and_expectation(tmp_path):
         read_errors(tmp_path)
 
 
+def test_lines_of_a_megabyte_and_numbers_of_thousands_of_digits_are_no_evaluations(tmp_path):
+    """Each is read in time proportional to its length."""
+    write_log(tmp_path, [], name="fixmatch_cifar10_40_0")
+    run = tmp_path / "fixmatch_cifar10_40_0/log.txt"
+    for line in ("1 iteration, " * 10**5, f"{'9' * 5000} iteration, BEST_EVAL_ACC: 0.5"):
+        run.write_text(f"{line}\n")
+        with pytest.raises(InputError, match="expected lines of evaluations"):
+            read_errors(tmp_path)
+
+
 def test_a_run_that_is_not_finished_is_named(tmp_path):
     write_log(tmp_path, ["0.9", "0.91"], name="fixmatch_cifar10_40_0")
     write_log(tmp_path, ["0.9"], name="flexmatch_cifar10_40_0")

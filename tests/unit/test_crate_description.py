@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 from chain import CHAIN, PACKAGES, RESULTS, make, write
 
@@ -16,6 +17,7 @@ from spl.campaign.job import Job, canonical
 from spl.campaign.jobs import jobs
 from spl.campaign.parameters import crate_parameter
 from spl.code.subcommands import with_code
+from spl.data.splits import draw_split, write_split
 from spl.errors import InputError
 from spl.paper.selection import exhibits
 from spl.provenance.files import digest
@@ -64,15 +66,17 @@ def record(name, subcommand, inputs=(), **changes):
 
 
 def test_only_fresh_jobs_are_archived(tmp_path):
-    job = Job("fold0", "split", canonical(with_code("split", {"seed": 3})), (), (tmp_path / "fold0.csv",))
-    with pytest.raises(InputError, match=r"^fold0: missing: .*fold0.csv is missing; `spl audit` prints the commands"):
+    content = {"draw": {"scheme": "balanced", "seed": 3, "labels": 1}}
+    job = Job("fold0", "split", canonical(with_code("split", content)), (), (tmp_path / "fold0.json",))
+    drawn = draw_split(np.array([0, 1]), **content["draw"])
+    with pytest.raises(InputError, match=r"^fold0: missing: .*fold0.json is missing; `spl audit` prints the commands"):
         crate.fresh_records({"fold0": job}, tmp_path)
     with recorded(job):
-        job.outputs[0].write_text("1,2")
+        write_split(drawn, job.outputs[0])
     [archived] = crate.fresh_records({"fold0": job}, tmp_path)
     assert (archived.job, archived.manifest.parameter) == (job, job.content)
-    job.outputs[0].write_text("1,3")
-    with pytest.raises(InputError, match=r"^fold0: tampered: .*fold0.csv was modified after the job wrote it"):
+    job.outputs[0].write_text("{}")
+    with pytest.raises(InputError, match=r"^fold0: tampered: .*fold0.json was modified after the job wrote it"):
         crate.fresh_records({"fold0": job}, tmp_path)
 
 

@@ -244,6 +244,10 @@ def test_a_profile_is_read_as_snakemake_reads_it(tmp_path):
     (folder / "config.yaml").write_text("a: [\n")
     with pytest.raises(InputError, match="config.yaml: expected a profile"):
         read_profile("mine")
+    (folder / "config.yaml").unlink()
+    os.mkfifo(folder / "config.yaml")
+    with pytest.raises(InputError, match="config.yaml: expected a profile"):
+        read_profile("mine")
 
 
 def test_to_read_a_profile_runs_nothing_that_lies_in_the_present_folder(tmp_path):
@@ -258,6 +262,21 @@ def test_to_read_a_profile_runs_nothing_that_lies_in_the_present_folder(tmp_path
     )
     done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert (done.stdout, sorted(path.name for path in tmp_path.iterdir())) == ("\n", [".snakemake"])
+
+
+def test_processes_that_share_work_run_nothing_that_lies_in_the_present_folder(tmp_path):
+    """Python starts them as `python -c`, and its first import would come from there."""
+    study = TINY.read_text()
+    (tmp_path / "study.yaml").write_text(study.replace("instructions: avx2", "device: cuda"))
+    (tmp_path / "multiprocessing.py").write_text("open('ran', 'w')\n")
+    tools = tmp_path / "tools"  # without SLURM, to whose nodes the question for devices would be left
+    tools.mkdir()
+    for tool in ("bash", "which", "git"):
+        (tools / tool).symlink_to(shutil.which(tool))
+    command = [Path(sys.executable).with_name("spl"), "doctor", "study.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env={"PATH": str(tools)})
+    assert "train on another machine, or as jobs of a cluster" in done.stdout, "it asked for the devices"
+    assert not (tmp_path / "ran").exists()
 
 
 def test_resources_of_the_command_line_are_read_in_the_same_way():

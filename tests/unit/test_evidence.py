@@ -36,7 +36,7 @@ from spl.audit.verdicts import audit
 from spl.campaign.job import Job, canonical
 from spl.code.subcommands import entry, present_code, with_code
 from spl.data.registry import SOURCES
-from spl.data.splits import Split, write_split
+from spl.data.splits import Split, draw_split, write_split
 from spl.data.store import Dataset, save_dataset
 from spl.methods.registry import METHODS
 from spl.provenance import machine
@@ -787,8 +787,13 @@ def test_a_source_that_writes_its_own_files_describes_them(tmp_path, monkeypatch
         return audit({job.name: job}, lambda path: digest(path) if path.exists() else None)[job.name].why
 
     assert why() == ()
+    edit_json(
+        outputs[1],
+        lambda description: description["test_files"].update(dict.fromkeys([*description["test_files"]][:1], "seen")),
+    )
+    assert why() == (f"{outputs[1]}: test/0/00005.png has something else than a sha256",)
     edit_json(outputs[1], lambda description: description["test_files"].popitem())
-    assert "its train_files and test_files are not those" in why()[0]
+    assert "its train_files and test_files are not those" in why()[-1]
 
 
 def test_a_data_set_holds_images_and_classes_and_nothing_else(prepared):
@@ -810,7 +815,52 @@ def test_a_data_set_is_described_once(prepared, name):
     assert f"dataset.json: it has the name '{name}' twice" in node.why[0]
 
 
-@pytest.mark.parametrize(("subcommand", "name"), [("split", "splits/fold0.json"), ("table", "tables/t.runs.json")])
+LABELLED_SETS = {
+    "nothing": (lambda s: s.clear(), "it has no scheme, seed, labelled"),
+    "a remark": (lambda s: s.update(checked=True), "it has checked, which no job writes"),
+    "another seed": (lambda s: s.update(seed=7), "seed is 7, expected 3"),
+    "another scheme": (lambda s: s.update(scheme="random"), 'scheme is "random", expected "balanced"'),
+    "an image of another class": (
+        lambda s: s["labelled"].__setitem__(0, 5),
+        "labelled_counts is [2, 2], expected [1, 3]",
+    ),
+    "an image twice": (lambda s: s["labelled"].__setitem__(0, s["labelled"][1]), "it has an image twice"),
+    "an image that there is not": (lambda s: s["labelled"].__setitem__(0, 99), "not what a job writes: IndexError"),
+    "no images": (lambda s: s.update(labelled=[]), "0 images are labelled, 4 are counted"),
+    "another pool": (lambda s: s["excluded"].append(0), "unlabelled_counts is [4, 4], expected [3, 4]"),
+}
+
+
+@pytest.mark.parametrize("name", LABELLED_SETS)
+@pytest.mark.parametrize("kept", [True, False], ids=["images kept", "no images"])
+def test_a_labelled_set_is_of_its_scheme_and_seed_and_counts_its_images(tmp_path, monkeypatch, name, kept):
+    monkeypatch.chdir(tmp_path)
+    output, images = Path("results/fake/splits/fold0.json"), Path("results/fake/data/images.safetensors")
+    output.parent.mkdir(parents=True)
+    images.parent.mkdir()
+    classes = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    save_file({"train_classes": classes}, images)
+    draw = {"scheme": "balanced", "seed": 3, "labels": 2}
+    job = Job("splits/fold0", "split", canonical(with_code("split", {"draw": draw})), (images,), (output,))
+    write_split(draw_split(classes, **draw), output)
+
+    def judge():
+        Fabricated.record(None, job)
+        present = set(job.outputs) if not kept else {*job.inputs, *job.outputs}
+        return audit({job.name: job}, lambda path: digest(path) if path in present else None)[job.name]
+
+    assert judge().verdict == "fresh", judge()
+    change, expected = LABELLED_SETS[name]
+    edit_json(output, change)
+    node = judge()
+    if kept or name not in ("an image of another class", "an image that there is not", "another pool"):
+        assert node.verdict == "contradictory"
+        assert expected in "; ".join(node.why)
+    else:
+        assert node.verdict == "fresh", "only their counts are known"
+
+
+@pytest.mark.parametrize(("subcommand", "name"), [("spreadsheet", "tables/s.json"), ("table", "tables/t.runs.json")])
 def test_json_of_any_job_has_each_name_once(tmp_path, monkeypatch, subcommand, name):
     monkeypatch.chdir(tmp_path)
     output = Path("results/fake", name)
@@ -1127,8 +1177,9 @@ def test_every_kind_of_job_that_was_recorded_here_is_believed(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     output = Path("results/fake/splits/fold0.json")
     output.parent.mkdir(parents=True)
-    job = Job("splits/fold0", "split", canonical(with_code("split", {})), (), (output,))
+    draw = {"scheme": "balanced", "seed": 0, "labels": 1}
+    job = Job("splits/fold0", "split", canonical(with_code("split", {"draw": draw})), (), (output,))
     with recorded(job):
-        output.write_text("{}")
+        write_split(draw_split(np.array([0, 1]), **draw), output)
     node = audit({job.name: job}, lambda path: digest(path) if path.exists() else None)[job.name]
     assert node.verdict == "fresh", node.why

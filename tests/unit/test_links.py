@@ -8,7 +8,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from chain import CHAIN, RESULTS, SPLIT, make, write
+from chain import CHAIN, CODE, KIND, RESULTS, make, write
 from rich.console import Console
 
 from spl.attempts.journal import read_attempts
@@ -33,7 +33,7 @@ TARGETS = pytest.mark.parametrize("target", [THROUGH_PROC, "{aside}", "nowhere"]
 
 def deep(name, *inputs):
     path = RESULTS / f"runs/a/{name}.json"
-    return Job(f"runs/a/{name}", "split", canonical({"code": SPLIT}), inputs, (path,))
+    return Job(f"runs/a/{name}", KIND, canonical({"code": CODE}), inputs, (path,))
 
 
 FIRST = deep("first")
@@ -250,7 +250,7 @@ def test_a_pipe_in_the_place_of_the_measurements_of_a_run_is_not_waited_for(made
     run = RESULTS / "runs/digits/fold0/fixmatch/seed0"
     run.mkdir(parents=True)
     os.mkfifo(run / "metrics.csv")
-    job = Job("runs/digits/fold0/fixmatch/seed0", "train", canonical({"code": SPLIT}), (), (run / "metrics.csv",))
+    job = Job("runs/digits/fold0/fixmatch/seed0", "train", canonical({"code": CODE}), (), (run / "metrics.csv",))
     assert audit({job.name: job}, lambda path: None)[job.name].verdict == "missing"
     os.mkfifo(run / "journal.jsonl")
     assert read_attempts(run) == []
@@ -290,7 +290,7 @@ def test_a_study_whose_place_depends_on_the_reader_is_refused(made, place, way):
 
 def test_no_job_writes_through_a_link(made):
     output = RESULTS / "new.json"
-    job = Job("new", "split", canonical({"code": SPLIT}), (), (output,))
+    job = Job("new", KIND, canonical({"code": CODE}), (), (output,))
     Path("victim").write_text("of somebody else")
     for target in ("victim", "nothing"):
         output.unlink(missing_ok=True)

@@ -216,7 +216,7 @@ def test_what_cannot_be_repeated_is_no_agreement(again, console):
     assert same
     assert lines[0] == "– first: left out, since raw.gz is not here"
     assert lines[1].startswith(
-        "3 of 3 jobs have the same bytes as before; 1 left out, whose inputs are not here (1 split); "
+        "3 of 3 jobs have the same bytes as before; 1 left out, whose inputs are not here (1 spreadsheet); "
     )
     CHAIN["first"].outputs[0].unlink()
     same, lines = repeated(console)

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from chain import CHAIN, RESULTS, job, make, write
+from chain import CHAIN, KIND, RESULTS, job, make, write
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,7 +55,7 @@ def made(tmp_path, monkeypatch):
 
 MANIFEST = {
     "subcommand": "split", "parameter": {"seed": 1}, "code": {"fingerprint": "f", "modules": ["spl"]},
-    "inputs": {"raw.gz": "1"}, "outputs": {"results/fake/a.json": "2"}, "repository": None, "lock": "3",
+    "inputs": {"raw.gz": "1" * 64}, "outputs": {"results/fake/a.json": "2" * 64}, "repository": None, "lock": "3",
     "packages": {"numpy": "2.0", "torch": "2.7+cu128", "python": "3.11.2"}, "hardware": {"processor": "A"},
     "environment": {}, "host": "a", "slurm_job": None, "begun": "1", "ended": "2", "attempts": [],
 }  # fmt: skip
@@ -63,11 +63,11 @@ CIRCUMSTANCES = {
     "repository": {"commit": "c", "diff": None}, "lock": "4", "hardware": {"processor": "B", "threads": 3}, "host": "b",
     "slurm_job": "7", "begun": "3", "ended": "4", "attempts": [{"status": "done"}], "process": {"files": {"a.py": "6"}},
     "packages": {"numpy": "2.0", "torch": "2.7+cpu", "python": "3.11.9"},
-    "outputs": MANIFEST["outputs"] | {"results/fake/a.records.js": "5"},
+    "outputs": MANIFEST["outputs"] | {"results/fake/a.records.js": "5" * 64},
 }  # fmt: skip
 STATED = {
     "subcommand": "data", "parameter": {"seed": 1.0}, "code": {"fingerprint": "g", "modules": ["spl"]},
-    "inputs": {"other.gz": "1"}, "outputs": {"results/fake/a.json": "3"}, "environment": {"A": "1"},
+    "inputs": {"other.gz": "1" * 64}, "outputs": {"results/fake/a.json": "3" * 64}, "environment": {"A": "1"},
     "packages": {"numpy": "2.1", "torch": "2.7+cu128", "python": "3.11.2"},
 }  # fmt: skip
 
@@ -203,6 +203,54 @@ def test_a_manifest_of_files_elsewhere_is_not_sealed(made, output):
         write_seal(RESULTS, "I know why")
 
 
+def accomplice(**outputs):
+    """The manifest of a job, which lists more files of the study."""
+    path = RESULTS / "third.manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"outputs": manifest["outputs"] | outputs}))
+
+
+@pytest.mark.parametrize("listed", ["its own line", "results of another", "the manifest of another"])
+def test_a_manifest_speaks_for_its_own_results_alone(made, listed):
+    """Else one manifest could state what the seal has for others, and for itself."""
+    write_seal(RESULTS)
+    lines = (line.removeprefix("# ").split("  ") for line in SEAL.read_text().splitlines())
+    sealed = {f"{RESULTS / path}": sha256 for sha256, path in lines}
+    names = {
+        "its own line": ["third.manifest.json"],
+        "results of another": ["second.json"],
+        "the manifest of another": ["second.manifest.json", "second.json"],
+    }[listed]
+    forge(CHAIN["second"])
+    accomplice(**{f"{RESULTS / name}": sealed[f"{RESULTS / name}"] for name in {*names, "third.manifest.json"}})
+    seal = check_seal(RESULTS)
+    assert seal.state == "broken"
+    assert {"second.json", "second.manifest.json", "third.manifest.json"} <= {*seal.changed}
+    assert {*seal.unvouched} == {"second.manifest.json", "third.manifest.json"}
+    for accept in (None, "I know why"):
+        with pytest.raises(InputError, match=r"third\.manifest\.json: not a manifest of this study"):
+            write_seal(RESULTS, accept)
+
+
+def test_two_manifests_of_one_result_are_not_sealed(made):
+    path = RESULTS / "copy.manifest.json"
+    path.write_text((RESULTS / "third.manifest.json").read_text())
+    with pytest.raises(InputError) as refused:
+        write_seal(RESULTS, "I know why")
+    assert str(refused.value).splitlines()[:2] == [
+        f"results/fake/{name}.manifest.json: not a manifest of this study" for name in ("copy", "third")
+    ]
+
+
+@pytest.mark.parametrize("sha256", ["", "0" * 63, "0" * 64 + "\n", "F" * 64, "x\n# " + "0" * 64 + "  a.manifest.json"])
+def test_what_is_no_sha256_makes_a_manifest_none(made, sha256):
+    accomplice(**{f"{RESULTS / 'more.json'}": sha256})
+    with pytest.raises(InputError, match=r"third\.manifest\.json: outputs\.results/fake/more\.json: "):
+        read_manifest(RESULTS / "third.manifest.json")
+    with pytest.raises(InputError, match=r"third\.manifest\.json: not a manifest of this study"):
+        write_seal(RESULTS, "I know why")
+
+
 def test_results_that_are_not_kept_are_sealed_as_recorded(made):
     published = write_seal(RESULTS)
     CHAIN["first"].outputs[0].unlink()
@@ -233,7 +281,7 @@ def test_circumstances_are_not_sealed(made):
 
 def test_a_job_that_is_repeated_elsewhere_vouches_for_nothing(made, tmp_path):
     aside = job("runs/aside", [])
-    note_statement(Job(aside.name, "split", aside.parameter, (), (tmp_path / "temporary/run/a.json",)), "0" * 64)
+    note_statement(Job(aside.name, KIND, aside.parameter, (), (tmp_path / "temporary/run/a.json",)), "0" * 64)
     assert not (RESULTS / "campaign/made/runs").exists()
     assert [path for path in tmp_path.rglob("*") if "temporary" in path.parts] == []
 
@@ -319,7 +367,7 @@ def test_where_nothing_can_vouch_for_results_the_audit_and_the_refusal_say_what_
     assert "as `spl audit` advises" not in last
     for way in ("--rerun-cheap", "--rerun-sample", "--rerun", "--digest"):
         assert way in line
-    nodes = [Node("second", "fresh", subcommand="split", files=CHAIN["second"].outputs)]
+    nodes = [Node("second", "fresh", subcommand=KIND, files=CHAIN["second"].outputs)]
     for unknown, commands in ((False, ["spl seal results/fake"]), (True, [])):
         assert list(repair(nodes, "a", "a", RESULTS, False, unsealed=True, unknown=unknown)) == commands
 
@@ -446,6 +494,18 @@ def test_a_seal_that_is_wrongly_signed_vouches_for_nothing_when_the_study_is_sea
     do(one, "first")
     write_seal(RESULTS)
     assert check_seal(RESULTS).signature.state == "unsigned"
+
+
+@pytest.mark.parametrize("place", ["a pipe", "a folder", "holes", "nothing"])
+def test_a_signature_beside_no_seal_is_wrong_and_nothing_is_waited_for(keys, place):
+    signature.sign(SEAL, keys / "author")
+    if place == "holes":
+        os.truncate(SEAL, 2**42)
+    else:
+        SEAL.unlink()
+        {"a pipe": os.mkfifo, "a folder": os.mkdir}.get(place, str)(SEAL)
+    assert signature.check_signature(SEAL).state == "wrong"
+    assert sealing.unvouched(RESULTS, ["first.manifest.json"]) == (), "the notes of jobs are there"
 
 
 def test_another_purpose_of_the_same_key_is_no_signature_of_a_seal(keys):

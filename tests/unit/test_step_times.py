@@ -55,6 +55,21 @@ def test_methods_whose_steps_have_another_number_of_unlabelled_images_are_left_o
     assert list(times(tmp_path, *runs)) == ["FixMatch"]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"attempts": [{"begun": ""}]},
+        {"attempts": [{"status": "done", "seconds": 5.0}]},
+        {"parameter": {"settings": []}},
+    ],
+)
+def test_a_manifest_that_no_run_wrote_stops_nothing(tmp_path, changes):
+    runs = [manifest(tmp_path, "f", "fixmatch", 10), manifest(tmp_path, "s", "smooth-fixmatch", 5)]
+    path = tmp_path / "s.manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    assert list(times(tmp_path, *runs)) == ["FixMatch"]
+
+
 def test_settings_of_methods_may_differ_and_a_missing_manifest_stops_nothing(tmp_path):
     runs = [manifest(tmp_path, "f", "fixmatch", 10), manifest(tmp_path, "s", "smooth-fixmatch", 5, threshold=0.9)]
     assert times(tmp_path, "absent", *runs)["Smooth FixMatch"]["median"] == pytest.approx(0.5)

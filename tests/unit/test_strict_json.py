@@ -7,7 +7,7 @@ from pathlib import Path
 from time import process_time
 
 import pytest
-from chain import CHAIN, RESULTS, make
+from chain import CHAIN, KIND, RESULTS, make
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -139,20 +139,33 @@ def test_a_manifest_with_a_name_twice_is_none(made):
 def test_no_job_begins_from_a_plan_with_a_name_twice(made):
     plan = write_plan_file(CHAIN, {"name": "fake"}, RESULTS)
     twice(plan)
-    for read in (lambda: read_plan_file(plan), lambda: read_job(plan, "first", "split")):
+    for read in (lambda: read_plan_file(plan), lambda: read_job(plan, "first", KIND)):
         with pytest.raises(InputError, match="it has the name 'study' twice"):
             read()
 
 
+LOOK = {
+    "folds": 2, "level": 0.01, "runs": "0", "claim": "c", "effect": None, "p": 0.5, "p_opposite": 0.5,
+    "verdict": "undecided",
+}  # fmt: skip
+
+
 def test_looks_with_a_name_twice_are_none(tmp_path):
-    look = {
-        "folds": 2, "level": 0.01, "runs": "0", "claim": "c", "effect": None, "p": 0.5, "p_opposite": 0.5,
-        "verdict": "undecided",
-    }  # fmt: skip
     file = tmp_path / "looks.json"
-    file.write_text(json.dumps([look]))
+    file.write_text(json.dumps([LOOK]))
     assert len(read_looks(file)) == 1
     twice(file)
+    with pytest.raises(InputError, match="expected looks, as `spl register --look` records them"):
+        read_looks(file)
+
+
+@pytest.mark.parametrize(("name", "text"), [("folds", "2_0"), ("folds", "2"), ("p", "0.50"), ("level", "1e-2")])
+def test_looks_with_numbers_as_texts_are_none(tmp_path, name, text):
+    """Which programs would read as texts."""
+    file = tmp_path / "looks.json"
+    file.write_text(json.dumps([LOOK]))
+    assert len(read_looks(file)) == 1
+    file.write_text(json.dumps([LOOK | {name: text}]))
     with pytest.raises(InputError, match="expected looks, as `spl register --look` records them"):
         read_looks(file)
 

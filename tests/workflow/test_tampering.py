@@ -1,5 +1,6 @@
 """What an audit says of results that somebody touched, and what Snakemake alone would do about it."""
 
+import csv
 import hashlib
 import json
 import os
@@ -8,6 +9,8 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+
+import pytest
 
 STUDY = "tests/studies/tiny.yaml"
 TRAININGS = [
@@ -387,17 +390,46 @@ def test_results_of_one_run_in_the_place_of_another(finished):
     assert verdicts(finished)[TRAININGS[1]] == "unrecorded"
 
 
-def test_a_run_that_is_audited_alone_has_no_batches_of_another_run_either(finished):
-    good, bad = (finished.results / f"runs/digits/balanced-40/{fold}/fixmatch/seed0" for fold in ("fold0", "fold1"))
+def copy_run(good, bad):
+    """Put a run in the place of another, with a manifest and losses that fit."""
+    weights = json.loads((bad / "parameters.json").read_text())
+    weight = {**weights["settings"], **weights["calibrated"]}["lambda_u"]
     manifest = Path(f"{bad}.manifest.json")
     for name in ("metrics.csv", "predictions.safetensors", "weights.safetensors"):
-        before, after = (hashlib.sha256((folder / name).read_bytes()).hexdigest() for folder in (bad, good))
+        before = hashlib.sha256((bad / name).read_bytes()).hexdigest()
         shutil.copyfile(good / name, bad / name)
+        if name == "metrics.csv":
+            names, *rows = csv.reader((bad / name).open())
+            metrics = [dict(zip(names, row, strict=True)) for row in rows]
+            for row in metrics:
+                row["loss"] = repr(float(row["labelled_loss"]) + weight * float(row["unlabelled_loss"]))
+            with (bad / name).open("w", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerows([names, *(row.values() for row in metrics)])
+        after = hashlib.sha256((bad / name).read_bytes()).hexdigest()
         manifest.write_text(manifest.read_text().replace(before, after))
-    status, said = audit(finished, "runs/digits/balanced-40/fold1/fixmatch/seed0")
+
+
+GOOD = "runs/digits/balanced-40/fold0/fixmatch/seed0"
+
+
+@pytest.mark.parametrize(
+    ("bad", "kept", "difference"),
+    [
+        ("fold1/fixmatch", True, "other labels"),
+        ("fold1/fixmatch", False, "a labelled set of another sha256"),
+        ("fold0/smooth-fixmatch", True, "another loss weight"),
+    ],
+)
+def test_a_run_that_is_audited_alone_is_no_other_run_either(finished, bad, kept, difference):
+    bad = f"runs/digits/balanced-40/{bad}/seed0"
+    copy_run(finished.results / GOOD, finished.results / bad)
+    if not kept:
+        for fold in ("fold0", "fold1"):
+            (finished.results / f"splits/digits/balanced-40/{fold}.json").unlink()
+    status, said = audit(finished, bad, *([] if kept else ["--archive"]))
     assert status == 1
     [node] = [node for node in said["nodes"] if node["verdict"] == "contradictory"]
-    assert node["why"][0].endswith("as of runs/digits/balanced-40/fold0/fixmatch/seed0, which has other labels")
+    assert any(line.endswith(f"as of {GOOD}, which has {difference}") for line in node["why"])
 
 
 def test_quick_believes_what_has_not_changed_and_sees_what_has(finished):

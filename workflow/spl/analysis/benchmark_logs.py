@@ -19,7 +19,7 @@ from spl.text.printable import printable
 
 LOG = "log.txt"
 # The line after an evaluation. TorchSSL prints a dictionary, in which numbers may be tensors, USB "name: number".
-EVALUATION = re.compile(r"\b(\d+) iteration, .*BEST_EVAL_ACC: ")
+ITERATION, BEST = re.compile(r"\b(\d{1,18}) iteration, "), "BEST_EVAL_ACC: "
 ACCURACY = r"{part}/top-1-acc'?: (?:tensor\()?([^\s,)}}]+)"
 ARGUMENTS = "Arguments: Namespace("
 ARGUMENT = r"\b(?:{name})=(?:'([^']*)'|(\d+))"
@@ -89,15 +89,18 @@ def _run(log: Path, best: bool) -> dict[str, object]:
 
 def _evaluations(log: Path, text: str) -> tuple[list[_Evaluation], str]:
     """All evaluations of a log, in its order, and the name of the accuracy that counts."""
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if EVALUATION.search(line)]
+    lines = [
+        (number, line, int(found[1]))
+        for number, line in enumerate(text.splitlines(), 1)
+        if (found := ITERATION.search(line.rpartition(BEST)[0]))
+    ]
     if not lines:
         raise InputError(f"{log}: expected lines of evaluations, with eval/top-1-acc and BEST_EVAL_ACC, got none")
     part = "test" if "test/top-1-acc" in lines[-1][1] else "eval"
     evaluations = []
-    for number, line in lines:
-        iteration = re.findall(EVALUATION, line)[-1]
+    for number, line, iteration in lines:
         selecting, accuracy = (_accuracy(log, number, line, name) for name in ("eval", part))
-        evaluations.append(_Evaluation(int(iteration), selecting, accuracy))
+        evaluations.append(_Evaluation(iteration, selecting, accuracy))
     return evaluations, f"{part}/top-1-acc"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -88,7 +89,7 @@ def _read_csv(source: Path) -> tuple[list[str], list[Row]]:
     if not lines:
         raise InputError(f"{source}: expected a first line with the columns method, fold and error, got an empty file")
     header = [name.strip().lower() for name in lines[0][1]]
-    if twice := {name for name in header if header.count(name) > 1}:
+    if twice := {name for name, count in Counter(header).items() if count > 1}:
         raise InputError(f"{source}, line 1: expected each column once, got {', '.join(sorted(twice))} twice")
     for number, cells in lines[1:]:
         if len(cells) != len(header):

@@ -16,6 +16,7 @@ from pathlib import Path
 MOST = 2**26
 # Bytes from which a file may not consist of holes but for so small a part: it would take hours to hash.
 LARGE, STORED = 2**30, 1 / 64
+MOST_COLUMNS = 1000  # of a table: pandas takes kilobytes for each
 PROC = "/proc"  # some of its files have no end
 
 
@@ -45,6 +46,16 @@ def check_plain(path: Path, most: int) -> None:
         raise FileNotFoundError(errno.ENOENT, "expected a file", str(path))
     if path.stat().st_size > most:
         raise _too_large(path, most)
+
+
+def check_columns(table: bytes) -> None:
+    """Refuse a table in CSV with more columns than any has, in whatever row.
+
+    Raises:
+        ValueError: it has more.
+    """
+    if any(line.count(b",") > MOST_COLUMNS for line in table.split(b"\n")):
+        raise ValueError(f"expected at most {MOST_COLUMNS:,} columns")
 
 
 def _too_large(path: Path, most: int) -> OSError:

@@ -69,10 +69,8 @@ def _other_batches(one: Job, other: Job, digest: Digest) -> str:
         return ""
     try:
         labelled = [set(read_json(path)["labelled"]) for path in splits]
-    except FileNotFoundError:  # not kept in an archive, which knows the sha256 of each
+    except (OSError, ValueError, LookupError, TypeError):  # not kept in an archive, or no labelled set
         return "a labelled set of another sha256" if len({digest(path) for path in splits} - {None}) == 2 else ""
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
     return "other labels" if labelled[0] != labelled[1] else ""
 
 

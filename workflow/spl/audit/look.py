@@ -11,6 +11,7 @@ from spl.audit.judging import check_vouched, judge
 from spl.audit.planned import PlannedStudy
 from spl.audit.recorded_looks import TABLE, RecordedLook, claim_outcome, read_looks, runs_digest
 from spl.audit.repair import study_setting
+from spl.audit.result_files import BROKEN
 from spl.audit.verdicts import SOUND
 from spl.campaign.jobs import jobs
 from spl.campaign.parameters import run_parameter
@@ -68,8 +69,12 @@ def record_look(path: Path) -> list[str]:
         raise InputError(f"{file}: missing; `{command}` builds the table of claims")
     check_vouched(shown_study, nodes)
     check_no_deviations(path, study, nodes.values())
-    _, found = claim_outcome(file, registered.primary)
+    try:
+        _, found = claim_outcome(file, registered.primary)
+    except BROKEN:
+        raise InputError(f"{file}: expected a table of claims with {registered.primary}") from None
     runs = runs_digest(nodes, looked_at)
+    assert runs is not None, "whatever is sound has a manifest"
     return _write(
         looks_file(path), RecordedLook(folds=folds, level=level, runs=runs, claim=registered.primary, **found)
     )

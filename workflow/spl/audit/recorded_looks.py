@@ -38,7 +38,7 @@ class RecordedLook(BaseModel):
         verdict: as in the table of claims.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     folds: int
     level: float

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from spl.attempts.journal import JOURNAL
-from spl.attempts.plain_file import read_plain
+from spl.attempts.plain_file import plain_digest, read_plain
 from spl.campaign.registration import registered_jobs, registration, registration_file
 from spl.code.subcommands import entry
 from spl.errors import InputError
 from spl.paper.claim_parameters import check_claims
 from spl.provenance.files import digest, files_below, write_whole
+from spl.provenance.links import linked
 from spl.study.files import DATA_FILES
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
@@ -70,9 +72,15 @@ def _described(study: Study) -> dict[str, str]:
 
 
 def prepared(study: Study) -> dict[str, str]:
-    """The sha256 of the description of each data set that is prepared among the results."""
-    files = {name: Path("results") / study.name / "data" / name / DESCRIPTION for name in study.datasets}
-    return {name: digest(file) for name, file in files.items() if file.is_file()}
+    """The sha256 of the description of each data set that is prepared among the results; of none behind a link."""
+    results, found = Path("results") / study.name, dict[str, str]()
+    files = {name: results / "data" / name / DESCRIPTION for name in study.datasets}
+    links = linked(files.values(), results)
+    for name, file in files.items():
+        with suppress(OSError):
+            if file not in links:
+                found[name] = plain_digest(file)
+    return found
 
 
 def _first_begun(results: Path) -> Path | None:

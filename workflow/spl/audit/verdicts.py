@@ -86,7 +86,8 @@ def audit(
         archive: whether results that are not kept count as their manifests record them: such a job, fresh otherwise,
             is "recorded".
         agreed: as in :func:`spl.audit.evidence.contradictions.contradictions`.
-        beside: all jobs of the study: none of these runs may have seen the batches of another one.
+        beside: all jobs of the study, of which the others are as their manifests record them: no two runs may share
+            what they cannot.
 
     Returns:
         by name, each after the jobs upstream of it.
@@ -110,8 +111,9 @@ def audit(
     readable = {name: job for name, job in jobs.items() if not any(_is_strange(path, digest) for path in job.outputs)}
     others = {name: job for name, job in (beside or {}).items() if name not in jobs}
     behind_links = linked_jobs(others)
-    readable |= {name: job for name, job in others.items() if name not in behind_links}
-    copied, alike = copied_runs(readable, digest)
+    others = {name: job for name, job in others.items() if name not in behind_links}
+    beside_them = recorded_outputs(others.values())
+    copied, alike = copied_runs(readable | others, lambda path: digest(path) or beside_them.get(path))
     for name in TopologicalSorter(graph).static_order():
         upstream = {maker: nodes[maker] for maker in sorted(graph[name])}
         evidence = copied.get(name, []), alike.get(name, []), agreed, links.get(name, ())
@@ -121,13 +123,23 @@ def audit(
 
 def unkept_outputs(jobs: Mapping[str, Job], digest: Digest) -> dict[Path, str]:
     """The sha256 of each result that is not here, from the manifest of its job."""
-    found: dict[Path, str] = {}
     links = linked_jobs(jobs)
-    for job in (job for name, job in jobs.items() if name not in links):
-        for path in job.outputs:
-            if digest(path) is None and not path.exists():  # a pipe or a folder in its place is no missing result
-                with suppress(InputError):
-                    found[path] = recorded_output(job, path)
+    recorded = recorded_outputs(job for name, job in jobs.items() if name not in links and _lacks(job, digest))
+    # A pipe or a folder in its place is no missing result
+    return {path: sha256 for path, sha256 in recorded.items() if digest(path) is None and not path.exists()}
+
+
+def _lacks(job: Job, digest: Digest) -> bool:
+    return any(digest(path) is None for path in job.outputs)
+
+
+def recorded_outputs(jobs: Iterable[Job]) -> dict[Path, str]:
+    """The sha256 of each result of some jobs, from their manifests, as far as they have one."""
+    found: dict[Path, str] = {}
+    for job in jobs:
+        with suppress(InputError):
+            outputs = own_manifest(job).outputs
+            found |= {path: outputs[str(path)] for path in job.outputs}
     return found
 
 

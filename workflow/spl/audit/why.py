@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from spl.attempts.plain_file import read_plain
+from spl.attempts.plain_file import check_columns, read_plain
 from spl.audit import report
 from spl.audit.deviations import check_registration, is_kept
 from spl.audit.judging import judge
@@ -29,7 +29,6 @@ SEEDS = ("labels", "split_seed", "split", "seed")
 # How a number is addressed; VALUE where numbers of several values stand in one row and column.
 FORM = "TABLE.csv:ROW,COLUMN or TABLE.csv:ROW,VALUE,COLUMN"
 
-MOST_COLUMNS = 1000  # of a table: pandas takes kilobytes for each
 # Characters of all names in a table, which say what may be asked for; in a forged one they are anything.
 ROOM = 2000
 
@@ -107,8 +106,7 @@ def _number(stem: Path, address: str, cell: str) -> tuple[float, list[str]]:
 
 
 def _traced(stem: Path, address: str, cell: str) -> tuple[float, list[str]]:
-    if read_plain(stem.with_suffix(".csv")).partition(b"\n")[0].count(b",") > MOST_COLUMNS:
-        raise ValueError(f"{stem.name}.csv has more columns than any table")
+    check_columns(read_plain(stem.with_suffix(".csv")))
     read_json(stem.with_suffix(".runs.json"))
     trace = Trace(stem)
     if not trace.computed:

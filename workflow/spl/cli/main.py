@@ -39,6 +39,8 @@ def main() -> None:
     gc.set_threshold(GARBAGE)
     # numpy's library starts a thread for each core as soon as it is loaded, and many jobs run side by side.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Processes that share work begin as `python -c`, which would import whatever lies in the present folder.
+    os.environ["PYTHONSAFEPATH"] = "1"
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Names of files need not be text; and no terminal's settings are a reason to end.
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from spl.attempts.plain_file import read_plain
 from spl.campaign.submission import check_site_resources
 from spl.code.fingerprint import PROJECT
 from spl.doctor.finding import Finding
@@ -83,7 +84,7 @@ def read_profile(name: str) -> tuple[Site, Finding]:
         )
     file = found
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        content = yaml.safe_load(read_plain(file).decode()) or {}
         resources = _pairs(content.get("default-resources"))
         check_site_resources(resources)
         gpu_type = _pairs(content.get("config")).get("gpu_type")

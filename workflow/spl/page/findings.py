@@ -22,7 +22,7 @@ from spl.analysis.claims import (
     TOO_FEW_FOLDS,
     UNDECIDED,
 )
-from spl.attempts.plain_file import read_plain, write_note
+from spl.attempts.plain_file import check_columns, read_plain, write_note
 from spl.errors import InputError
 from spl.paper.claims import CLAIMS
 from spl.study.base import SLUG
@@ -69,12 +69,16 @@ def read_claims(content: bytes, study: str, path: Path) -> CommittedClaims:
         InputError: it is none, or of another catalogue of claims.
     """
     try:
+        check_columns(content)
         tidy = pd.read_csv(io.BytesIO(content))
         of_claims = tidy[tidy["fold"].isna() & ~tidy["claim"].str.startswith(REGIME)]
         if other := sorted(set(of_claims["claim"]) ^ CLAIMS.keys()):
             raise InputError(
                 f"{path}: {brief(other[0])}: not in both the table and the catalogue; `snakemake claims` makes it again"
             )
+        experiments = tidy["claim"][tidy["claim"].str.startswith(REGIME)].str.removeprefix(REGIME)
+        if not (experiments.str.fullmatch(SLUG).all() and of_claims["verdict"].dropna().isin(VERDICTS).all()):
+            raise ValueError("expected names of experiments, and the verdicts that there are")  # they are printed
         values = of_claims.pivot(index="claim", columns="quantity", values="value")  # noqa: PD010 - a pivot table would average duplicates
         verdicts = of_claims.dropna(subset="verdict").set_index("claim")["verdict"]
         numbers = {str(name): dict(zip(values.columns, row, strict=True)) for name, *row in values.itertuples()}

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, with_config
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from spl.attempts.plain_file import read_plain
@@ -22,6 +22,8 @@ MOST_OF_MANIFEST, MOST_VALUES = 2**24, 2**18
 # Bytes up to which manifests are kept once they are read. Those of runs have 14,000; of larger ones there are few in a
 # study, and somebody may leave any number among results.
 KEPT = 2**15
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{64}\z")]
 
 
 class Code(BaseModel):
@@ -136,8 +138,8 @@ class Manifest(BaseModel):
     subcommand: str
     parameter: dict[str, Any]
     code: Code
-    inputs: dict[str, str]
-    outputs: dict[str, str]
+    inputs: dict[str, Sha256]
+    outputs: dict[str, Sha256]
     repository: Repository | None
     lock: str
     packages: dict[str, str]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -230,7 +231,8 @@ def _listing(results: Path) -> tuple[dict[str, dict[str, str]], list[Path]]:
     """By manifest: the sha256 of its statement and of its results, by path below the study's folder. And all links to
     folders, to manifests and to these results, behind which nothing is listed.
 
-    A manifest that cannot be read, or that lists files elsewhere, has an empty statement and no results.
+    A manifest that cannot be read, or that lists files elsewhere, manifests, or results that another one lists, has an
+    empty statement and no results.
 
     Raises:
         InputError: the manifests would fill memory.
@@ -246,6 +248,9 @@ def _listing(results: Path) -> tuple[dict[str, dict[str, str]], list[Path]]:
     if sum(size for size in sizes if size <= MOST_OF_MANIFEST) > MOST_OF_MANIFESTS:  # of larger ones none is read
         raise InputError(f"{results}: expected manifests of at most {MOST_OF_MANIFESTS:,} bytes together")
     jobs = {str(path): _entries(results, path) for path in sorted(path.relative_to(results) for path in manifests)}
+    listed = Counter(name for entries in jobs.values() for name in entries)
+    disputed = {manifest for manifest, entries in jobs.items() if any(listed[name] > 1 for name in entries)}
+    jobs |= {manifest: {manifest: ""} for manifest in disputed}
     written = (results / name for entries in jobs.values() for name in entries)
     return jobs, sorted({*links, *linked(written, results).values()})
 
@@ -261,6 +266,8 @@ def _entries(results: Path, path: Path) -> dict[str, str]:
         return {str(path): ""}
     outputs = {Path(output).parts: sha256 for output, sha256 in reproducible_outputs(manifest).items()}
     if any(parts[:2] != home or ".." in parts or not "".join(parts).isprintable() for parts in outputs):
+        return {str(path): ""}
+    if any(parts[-1].endswith(MANIFEST) for parts in outputs):  # whose lines in a seal are those of manifests
         return {str(path): ""}
     return {str(path): stated, **{str(Path(*parts[2:])): sha256 for parts, sha256 in outputs.items()}}
 

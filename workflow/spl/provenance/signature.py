@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from spl.attempts.plain_file import read_plain
 from spl.code.fingerprint import PROJECT
 from spl.errors import InputError
 from spl.provenance.files import write_whole
@@ -40,13 +41,14 @@ def sign(seal: Path, key: Path) -> None:
 
     Raises:
         InputError: ``ssh-keygen`` is missing or refuses.
+        OSError: there is no seal, or something else in its place.
     """
-    done = _ssh_keygen("sign", seal, "-f", str(key), "-n", NAMESPACE)
+    done = _ssh_keygen("sign", read_plain(seal), "-f", str(key), "-n", NAMESPACE)
     if done is None:
         raise InputError("--sign: ssh-keygen is not installed")
     if done.returncode:
         raise InputError(f"--sign {key}: {_first_line(done.stderr)}")
-    write_whole(seal.with_name(seal.name + SIGNATURE), done.stdout)
+    write_whole(seal.with_name(seal.name + SIGNATURE), done.stdout.decode())
 
 
 def check_signature(seal: Path) -> Signature:
@@ -56,35 +58,36 @@ def check_signature(seal: Path) -> Signature:
         return UNSIGNED
     if signature.is_symlink() or not signature.is_file():
         return Signature("wrong", f"wrong signature: {signature.name} is no file")
+    try:
+        content = read_plain(seal)
+    except OSError:
+        return Signature("wrong", f"wrong signature: {seal.name}, which it is beside, is no seal")
     signed = "-n", NAMESPACE, "-s", str(signature)
-    valid = _ssh_keygen("check-novalidate", seal, *signed)
+    valid = _ssh_keygen("check-novalidate", content, *signed)
     if valid is None:
         return Signature("unchecked", "signed, but not checked: ssh-keygen is not installed")
     if valid.returncode:
         return Signature("wrong", f"wrong signature: {signature.name} is not of this seal")
     if SIGNERS.is_file():
-        found = _ssh_keygen("find-principals", seal, "-s", str(signature), "-f", str(SIGNERS))
-        for signer in found.stdout.splitlines() if found else ():
-            verified = _ssh_keygen("verify", seal, "-f", str(SIGNERS), "-I", signer, *signed)
+        found = _ssh_keygen("find-principals", content, "-s", str(signature), "-f", str(SIGNERS))
+        for signer in _lines(found.stdout) if found else ():
+            verified = _ssh_keygen("verify", content, "-f", str(SIGNERS), "-I", signer, *signed)
             if verified and not verified.returncode:
                 return Signature("good", f"signed by {printable(signer)}")
     return Signature("unknown", f"signed by nobody in config/{SIGNERS.name}: {_first_line(valid.stdout)}")
 
 
-def _ssh_keygen(action: str, seal: Path, *arguments: str) -> subprocess.CompletedProcess[str] | None:
-    """Run ``ssh-keygen -Y`` on a seal; None if it is not installed."""
+def _ssh_keygen(action: str, content: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes] | None:
+    """Run ``ssh-keygen -Y`` on what a seal holds; None if it is not installed."""
     try:
-        with seal.open("rb") as content:
-            return subprocess.run(
-                ["ssh-keygen", "-Y", action, *arguments],
-                stdin=content,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-            )
+        return subprocess.run(["ssh-keygen", "-Y", action, *arguments], input=content, capture_output=True)
     except FileNotFoundError:
         return None
 
 
-def _first_line(text: str) -> str:
-    return printable(next(iter(text.splitlines()), "ssh-keygen failed"))
+def _lines(output: bytes) -> list[str]:
+    return output.decode(errors="replace").splitlines()
+
+
+def _first_line(output: bytes) -> str:
+    return printable(next(iter(_lines(output)), "ssh-keygen failed"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -42,8 +43,9 @@ def step_times(
     """
     seconds: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))  # by conditions, then method
     for manifest in filter(None, (_manifest(manifest_path(folder / run)) for run in runs)):
-        if time := _step_seconds(manifest):
-            seconds[_conditions(manifest, of_methods)][manifest.parameter["method"]].append(time)
+        with suppress(LookupError, TypeError, AttributeError):  # of a manifest that no run wrote, which audits name
+            if time := _step_seconds(manifest):
+                seconds[_conditions(manifest, of_methods)][manifest.parameter["method"]].append(time)
     ratios: dict[str, list[float]] = defaultdict(list)
     for by_method in seconds.values():
         if REFERENCE in by_method:

@@ -14,6 +14,7 @@ from spl.audit.evidence.calibration import calibration_contradictions
 from spl.audit.evidence.dataset import dataset_contradictions
 from spl.audit.evidence.forms import ran_present_code
 from spl.audit.evidence.run import run_contradictions
+from spl.audit.evidence.split import split_contradictions
 from spl.audit.evidence.summary import summary_contradictions
 from spl.audit.plausibility import impossible_statements
 from spl.audit.result_files import read_json, read_script, readable
@@ -69,6 +70,7 @@ def _results(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[s
 
 COMPARISONS = {
     "data": dataset_contradictions,
+    "split": split_contradictions,
     "train": run_contradictions,
     "calibrate": calibration_contradictions,
     "analyse": summary_contradictions,

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from spl.audit.evidence.forms import other_metadata, other_names, ran_present_code
+from spl.audit.published import DIGEST
 from spl.audit.result_files import read_json, tensors
 from spl.campaign.job import Job
 from spl.campaign.strict_json import json_differences
 from spl.data.store import ARRAYS, FILE, NO_CLASS, array_digest, grey_levels, mapped_arrays
 from spl.provenance.files import digest_of_listing
 from spl.provenance.manifest import Manifest
+from spl.text.printable import brief
 
 # Of a data set, up to how many bytes its images are read once more for their description.
 READ_AGAIN = 2**29
@@ -60,6 +62,8 @@ def dataset_contradictions(job: Job, manifest: Manifest, here: Collection[Path])
     for name, mine, theirs in json_differences(content, expected):
         yield f"{path}: {name} is {mine}, {images} has {theirs}"
     raw = {**content["train_files"], **content["test_files"]}
+    if other := [name for name, sha256 in raw.items() if not DIGEST.fullmatch(sha256)]:
+        yield f"{path}: {brief(other[0])} has something else than a sha256"
     if job.inputs:
         is_known = digest_of_listing(raw) in manifest.inputs.values()
     else:  # a source without files, or one that writes and reads its own: one for each image
