@@ -376,6 +376,20 @@ def test_other_images_are_named(folder):
     assert re.fullmatch(r"data\.digits: [0-9a-f]{12} became 44136fa355b3", line)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [lambda path: path.symlink_to("/etc/hostname"), lambda path: path.touch() or os.truncate(path, 2**42), os.mkfifo],
+    ids=["a link", "holes", "a pipe"],
+)
+def test_what_is_no_description_of_images_counts_as_none(folder, make):
+    """The audit says what is wrong with this result."""
+    registered_study()
+    description = Path("results/tiny/data/digits/dataset.json")
+    description.parent.mkdir(parents=True)
+    make(description)
+    assert check().deviations == ()
+
+
 def test_runs_that_began_before_the_registration_was_committed(folder):
     before = commit(TIMES["early"])
     registered_study()
