@@ -90,6 +90,15 @@ def test_what_names_no_file_in_the_place_of_the_record_is_none(make):
     check_owner(edited_copy(), RESULTS)
 
 
+@pytest.mark.parametrize("named", ["/proc/version", "/proc/kmsg", "a pipe"])
+def test_what_is_no_file_on_a_disk_is_no_study_and_not_waited_for(named):
+    if named == "a pipe":
+        os.mkfifo(named)
+    (RESULTS / "campaign/study-file").write_text(f"{named}\n")
+    go_on(edited_copy())
+    assert (RESULTS / "campaign/study-file").read_text() == f"{COPY}\n"
+
+
 def test_a_name_that_is_no_text_is_remembered():
     odd = Path("config/caf\udce9.yaml")
     odd.write_text("name: demo\nfolds: 5\n")

@@ -143,7 +143,10 @@ def test_nothing_is_run_before_there_is_a_registration(tmp_path):
         check_is_registered(study, [str(file)])
     file.with_name("study.registration.json").write_text("{}")
     check_is_registered(study, [str(file)])
-    check_is_registered(check_study(yaml.safe_load(TINY.read_text()), "tiny.yaml"), ["tiny.yaml"])
+    with pytest.raises(InputError, match="registered: expected none in a study that another workflow imports"):
+        check_is_registered(study, [])
+    for files in (["tiny.yaml"], []):
+        check_is_registered(check_study(yaml.safe_load(TINY.read_text()), "tiny.yaml"), files)
 
 
 @pytest.mark.parametrize(

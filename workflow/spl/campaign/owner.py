@@ -52,10 +52,11 @@ def record_owner(study: Path, results: Path) -> None:
 
 
 def _owner(results: Path) -> Path | None:
-    """The file on record, if it is there."""
+    """The file on record, if it is there and can be a study."""
     try:
         other = Path(os.fsdecode(read_plain(results / FOLDER / RECORD).removesuffix(b"\n")))
-        return other if other.is_file() else None
+        read_plain(other, MOST_OF_STUDY)
+        return other
     except OSError:  # no record, or one that no path is as long as
         return None
 

@@ -40,12 +40,20 @@ def check_is_registered(study: Study, files: Sequence[str]) -> None:
 
     Args:
         study: the study.
-        files: those that it was read from; the registration lies beside the first.
+        files: those that it was read from, none in a workflow that imports this one; the registration lies beside the
+            first.
 
     Raises:
         InputError: there is none.
     """
-    if study.registered and files and not (path := registration_file(Path(files[0]))).is_file():
+    if not study.registered:
+        return
+    if not files:
+        raise InputError(
+            f"{study.name}: registered: expected none in a study that another workflow imports, since its registration "
+            "lies beside its file; run it by itself"
+        )
+    if not (path := registration_file(Path(files[0]))).is_file():
         raise InputError(f"{path}: missing; write it with `spl register {files[0]}` and commit it before the first run")
 
 
