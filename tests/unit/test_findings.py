@@ -28,6 +28,7 @@ from spl.page.findings import (
     write_findings,
 )
 from spl.paper.claims import CLAIMS
+from spl.provenance.files import digest
 from spl.provenance.ledger import note_statement
 from spl.provenance.manifest import read_manifest, statement
 from spl.provenance.seal import write_seal
@@ -215,7 +216,7 @@ def vouched(tmp_path, monkeypatch):
 
 
 def test_a_table_of_claims_is_taken_over_as_its_job_wrote_it_alone(vouched):
-    check_findings(RESULTS, None)
+    assert check_findings(RESULTS, None) == {TABLE.outputs[0]: digest(TABLE.outputs[0])}
     TABLE.outputs[0].write_text("supported")
     with pytest.raises(InputError, match="fake/tables/claims.csv: tampered: .*; `spl audit --study .*tiny.yaml` says"):
         check_findings(RESULTS, None)
@@ -280,6 +281,20 @@ def test_partial_results_are_compared_with_the_plan_of_a_partial_paper(tmp_path,
         monkeypatch.setattr("spl.audit.committed.partial_plan", plan)
         with pytest.raises(InputError, match=PARTIAL[plan is partial_plan]):
             check_findings(Path("results/tiny/partial"), TINY)
+
+
+def test_a_table_that_is_swapped_after_its_audit_is_not_taken_over(vouched, monkeypatch, tmp_path):
+    check = check_findings
+
+    def swap(*arguments):
+        vouched = check(*arguments)
+        TABLE.outputs[0].write_text("supported")
+        return vouched
+
+    monkeypatch.setattr("spl.audit.committed.check_findings", swap)
+    with pytest.raises(InputError, match="tables/claims.csv: was changed after it was audited"):
+        findings([RESULTS])
+    assert not list(tmp_path.glob("docs/findings/*"))
 
 
 def test_the_command_checks_the_results_before_it_writes(vouched, monkeypatch):

@@ -560,6 +560,21 @@ def test_a_look_on_record_is_as_registered_and_as_the_table_of_claims_has_it(fol
         )
 
 
+@pytest.mark.parametrize("audited", [True, False], ids=["a table that is missing", "a part"])
+def test_a_look_whose_table_is_not_here_is_as_the_findings_have_it(folder, monkeypatch, audited):
+    """As in an archive of a study that goes on, and in an audit of a part."""
+    runs, table = run_nodes(registered_study()), claims_table(2, "missing")
+    monkeypatch.setattr("spl.audit.recorded_looks.COMMITTED", folder)
+    table.files[0].rename(folder / "tiny-claims.csv")
+    nodes = [*runs, table] if audited else runs
+    record(look(runs))
+    assert check(nodes).deviations == ()
+    record(look(runs, verdict="supported"))
+    assert check(nodes).deviations == ('look at 2 folds: verdict is "supported", docs/findings has "undecided"',)
+    (folder / "tiny-claims.csv").write_text((folder / "tiny-claims.csv").read_text().replace(",n,2", ",n,3"))
+    assert check(nodes).deviations == (), "the findings are of another look"
+
+
 def test_a_look_at_more_folds_than_the_study_has_is_named(folder):
     """It was invented, or folds were taken back."""
     nodes = run_nodes(registered_study())

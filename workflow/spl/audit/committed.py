@@ -22,7 +22,7 @@ from spl.text.shell import shell_word
 COPIED = {TABLE: ".csv", "figures/regime": ".png"}
 
 
-def check_findings(results: Path, study: Path | None, archive: bool = False) -> None:
+def check_findings(results: Path, study: Path | None, archive: bool = False) -> dict[Path, str]:
     """Refuse a table of claims, and a figure of the regime, that an audit would not vouch for.
 
     Args:
@@ -32,6 +32,9 @@ def check_findings(results: Path, study: Path | None, archive: bool = False) -> 
 
     Nor may anything that they were made from be other than sealed or noted by its job, or the study deviate from its
     registration.
+
+    Returns:
+        the sha256 of each of these files, as its job wrote it, by its path in ``results``.
 
     Raises:
         InputError: naming the file, what is wrong with it, and the command that says more.
@@ -45,7 +48,7 @@ def check_findings(results: Path, study: Path | None, archive: bool = False) -> 
         planned = replace(planned, plan=plan, jobs=jobs(plan, exhibits(plan, str(planned.file))))
         made = " ".join(Path(name).name for name in COPIED if f"{plan.products}{name}" in planned.jobs) or "claims"
         command = f"`snakemake {made} --config partial=true study={shell_word(str(planned.file))}` makes it again"
-    files = {f"{planned.plan.products}{name}": ending for name, ending in COPIED.items()}
+    files, vouched = {f"{planned.plan.products}{name}": ending for name, ending in COPIED.items()}, dict[Path, str]()
     nodes = judge(planned, [name for name in files if name in planned.jobs], quick=False)
     for name, ending in files.items():
         file = planned.results / f"{name}{ending}"
@@ -54,5 +57,8 @@ def check_findings(results: Path, study: Path | None, archive: bool = False) -> 
                 raise InputError(f"{file}: no job of {planned.file} makes it; {command}")
         elif (node := nodes[name]).verdict not in SOUND:
             raise InputError(f"{file}: {node.verdict}: {node.why[0]}; {command}")
+        elif node.manifest:
+            vouched[results / f"{name.removeprefix(planned.plan.products)}{ending}"] = node.manifest.outputs[str(file)]
     check_vouched(planned, nodes)
     check_no_deviations(planned.file, planned.study, nodes.values())
+    return vouched

@@ -16,11 +16,14 @@ from spl.audit.result_files import BROKEN, read_rows
 from spl.audit.verdicts import SOUND, Node
 from spl.campaign.registration import runs_of_look
 from spl.campaign.strict_json import json_differences, parse_json
+from spl.code.fingerprint import PROJECT
 from spl.errors import InputError
 from spl.study.plan import Plan
 from spl.study.schema import Registered
 
 TABLE = "tables/claims"
+# Where `spl findings` keeps tables of claims, which an archive may lack
+COMMITTED = PROJECT / "docs/findings"
 # Numbers of the primary claim in the table, and their names in a record
 NUMBERS = {"effect": "effect", "p_supported": "p", "p_contradicted": "p_opposite"}
 
@@ -79,21 +82,24 @@ def runs_digest(nodes: Mapping[str, Node], runs: list[str]) -> str | None:
 def not_as_looked_at(
     looks: Sequence[RecordedLook], folds: int, plan: Plan, registered: Registered, nodes: Mapping[str, Node]
 ) -> Iterator[str]:
-    """A line for each value on record that differs from the registration, from the table of claims if that has as many
-    folds as the look, or from the results of the runs; and for a look at the study's folds whose table is not kept."""
+    """A line for each value on record that differs from the registration, from a table of claims that has as many folds
+    as the look, this study's or the one that was committed as its findings, or from the results of the runs; and for a
+    look at the study's folds whose table is not kept."""
     levels, table = Looks(registered.looks, registered.levels), nodes.get(TABLE)
-    tested, outcome = None, dict[str, Any]()
     path = table.files[0] if table and table.verdict in SOUND else None
-    if path and path.is_file():
-        try:
-            tested, outcome = claim_outcome(path, registered.primary)
-        except BROKEN:
-            yield f"{path}: expected a table of claims with {registered.primary}"
-    elif path and folds in {look.folds for look in looks}:  # an archive need not keep it
+    if path and not path.is_file() and folds in {look.folds for look in looks}:  # an archive need not keep it
         yield f"{path} is not here, with which the look at {folds} folds is compared"
+    tables = {"the table of claims": path, "docs/findings": COMMITTED / f"{plan.study.name}-claims.csv"}
+    outcomes = dict[str, tuple[float | None, dict[str, Any]]]()
+    for source, file in tables.items():
+        if file and file.is_file():
+            try:
+                outcomes[source] = claim_outcome(file, registered.primary)
+            except BROKEN:
+                yield f"{file}: expected a table of claims with {registered.primary}"
     for look in looks:
-        design = {"claim": registered.primary, "level": levels.level(look.folds)}
-        sources = {"the registration": design, "the table of claims": outcome if look.folds == tested else {}}
+        sources = {"the registration": {"claim": registered.primary, "level": levels.level(look.folds)}}
+        sources |= {source: outcome for source, (tested, outcome) in outcomes.items() if tested == look.folds}
         for source, values in sources.items():
             for name, mine, theirs in json_differences({name: getattr(look, name) for name in values}, values):
                 yield f"look at {look.folds} folds: {name} is {mine}, {source} has {theirs}"

@@ -388,9 +388,10 @@ def findings(
     from spl.page.findings import write_findings
     from spl.text.printable import say
 
+    vouched = dict[Path, str]()
     for folder in results or ():
-        check_findings(folder, study, archive)
-    say(*map(str, write_findings(Path(), results or ())))
+        vouched |= check_findings(folder, study, archive)
+    say(*map(str, write_findings(Path(), results or (), vouched)))
 
 
 @command(app, "spl schema > config/study.schema.json")

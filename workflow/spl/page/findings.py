@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -170,7 +171,7 @@ def study_of(results: Path) -> str:
     return name
 
 
-def write_findings(root: Path, results: Iterable[Path] = ()) -> list[Path]:
+def write_findings(root: Path, results: Iterable[Path] = (), vouched: Mapping[Path, str] | None = None) -> list[Path]:
     """Write the verdicts into README and findings; returns the files that changed.
 
     Nothing is written before everything is read, and nothing through a link.
@@ -179,9 +180,11 @@ def write_findings(root: Path, results: Iterable[Path] = ()) -> list[Path]:
         root: the folder of the project.
         results: folders of studies, such as ``results/demo``, whose table and figure of the regime are copied first; or
             ``results/demo/partial``, of a study that goes on.
+        vouched: sha256 that files of these must have, as an audit has found them; None copies them as they are.
 
     Raises:
-        InputError: one of these has no table or another one; or a folder of the findings is a link.
+        InputError: one of these has no table or another one, or not the one that was audited; or a folder of the
+            findings is a link.
     """
     for folder in (FINDINGS.parent, COMMITTED):
         if (root / folder).is_symlink():
@@ -191,11 +194,11 @@ def write_findings(root: Path, results: Iterable[Path] = ()) -> list[Path]:
         study, table = study_of(folder), folder / "tables/claims.csv"
         if not table.is_file():
             raise InputError(f"{table}: not found; `snakemake claims` makes it")
-        copies[COMMITTED / f"{study}{TABLE}"] = content = _read(table)
+        copies[COMMITTED / f"{study}{TABLE}"] = content = _audited(table, vouched)
         tables[study] = read_claims(content, study, table)
         figure = folder / "figures/regime.png"
         if figure.is_file():  # a study without a gate has none
-            copies[COMMITTED / f"{study}-regime.png"] = _read(figure)
+            copies[COMMITTED / f"{study}-regime.png"] = _audited(figure, vouched)
     tables = {table.study: table for table in committed_claims(root, [*tables])} | tables
     before = {page: _read(root / page).decode() for page in (README, FINDINGS)}
     after = {page: with_claims(text, (tables[study] for study in sorted(tables))) for page, text in before.items()}
@@ -209,6 +212,14 @@ def committed_claims(root: Path, but: Collection[str] = ()) -> list[CommittedCla
     """All committed tables but those of some studies, by name of the study."""
     paths = {path.name.removesuffix(TABLE): path for path in (root / COMMITTED).glob(f"*{TABLE}")}
     return [read_claims(_read(path), name, path) for name, path in sorted(paths.items()) if name not in but]
+
+
+def _audited(path: Path, vouched: Mapping[Path, str] | None) -> bytes:
+    """The bytes of a result; somebody may have changed it since it was audited."""
+    content = _read(path)
+    if vouched is not None and hashlib.sha256(content).hexdigest() != vouched.get(path):
+        raise InputError(f"{path}: was changed after it was audited; expected that nobody writes there meanwhile")
+    return content
 
 
 def _read(path: Path) -> bytes:
