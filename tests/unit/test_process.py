@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -23,9 +24,11 @@ from spl.campaign.job import Job, canonical
 from spl.campaign.plan_file import write_plan_file
 from spl.code.subcommands import with_code
 from spl.data.store import Dataset, save_dataset
+from spl.errors import InputError
 from spl.provenance import machine, process
 from spl.provenance.files import digest
 from spl.provenance.manifest import read_manifest
+from spl.provenance.recording import recorded
 
 PLANNED = Job(
     "splits/fold0", "split", canonical(with_code("split", {"draw": {"scheme": "balanced", "seed": 0, "labels": 10}})),
@@ -310,6 +313,34 @@ def test_a_module_that_is_swapped_after_it_was_looked_at_fails_the_job(clone):
         assert not (clone.folder / PLANNED.manifest).exists()
         honest = (ROOT / "workflow/spl/data/ranking.py").read_text()
         (clone.package / "data/ranking.py").write_text(honest)
+
+
+def edited(images):
+    images.write_text("lies")
+
+
+def replaced(images):
+    images.rename("elsewhere")
+    images.write_text("true")
+
+
+def put_back(images):
+    before = images.stat()
+    images.write_text("lies")
+    images.write_text("true")
+    os.utime(images, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("touch", [edited, replaced, put_back, Path.unlink])
+def test_an_input_that_is_touched_while_a_job_is_at_work_fails_the_job(tmp_path, monkeypatch, touch):
+    """Its manifest would record bytes that the job may not have read."""
+    monkeypatch.chdir(tmp_path)
+    images = Path("images")
+    images.write_text("true")
+    job = replace(PLANNED, inputs=(images,))
+    with pytest.raises(InputError, match="^images: was touched while this job was at work"), recorded(job):
+        touch(images)
+    assert not job.manifest.exists()
 
 
 def git(folder, *arguments):

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from spl.attempts import slurm
@@ -41,16 +42,16 @@ def recorded(job: Job) -> Iterator[JobRecord]:
     """Do a job and leave its manifest; nothing is left of a job that fails.
 
     Commit, uncommitted changes, lock file and package versions are those of the moment when the job begins: what is
-    edited, pulled or upgraded during a training run had no part in it. A module that is loaded after it was edited has:
-    such a job fails.
+    edited, pulled or upgraded during a training run had no part in it. A module that is loaded after it was edited has,
+    and so may an input that was touched after it was hashed: such a job fails.
 
     Args:
         job: its inputs are hashed before, its outputs after the work. A folder of images is not read a second time for
             its digest: its job writes the sha256 of each file as it read it.
 
     Raises:
-        InputError: the code is not what was planned, was edited before it was loaded, or lies in no clone; or a folder
-            lies where the manifest goes; or results would lie behind a link.
+        InputError: the code is not what was planned, was edited before it was loaded, or lies in no clone; an input
+            was touched; or a folder lies where the manifest goes; or results would lie behind a link.
     """
     parameter = job.content
     machine.check_installed()
@@ -63,6 +64,7 @@ def recorded(job: Job) -> Iterator[JobRecord]:
     for path in (path for path in job.outputs if path.is_symlink()):
         path.unlink()  # the job would write where it leads to
     inputs = {str(path): digest(path) for path in job.inputs if path.exists() and not path.is_dir()}
+    states = {path: _state(path) for path in inputs}
     record = JobRecord(inputs, [])
     before: dict[str, Any] = {
         "subcommand": job.subcommand,
@@ -80,6 +82,8 @@ def recorded(job: Job) -> Iterator[JobRecord]:
     versions = machine.versions()
     files, foreign = project_files() | code_texts(job.subcommand, parameter), foreign_files()
     yield record
+    if touched := [path for path, state in states.items() if _state(path) != state]:
+        raise InputError(f"{touched[0]}: was touched while this job was at work; do the job again")
     process = present_process(files, foreign)
     after = {
         "inputs": {str(path): inputs.get(str(path)) or _folder_digest(job) for path in job.inputs if path.exists()},
@@ -108,6 +112,15 @@ def altered_inputs(job: Job) -> list[str]:
                 if read_manifest(stem.with_name(f"{stem.name}.manifest.json")).outputs[str(path)] != digest(path):
                     lines.append(f"{path}: not as its manifest records it; `spl audit` says how to make it again")
     return lines
+
+
+def _state(path: str) -> tuple[int, ...] | None:
+    """What tells whether a file was written or replaced, also if its bytes and its time were put back; None without a
+    file. Looked at after the file was opened, when a network file system has asked for it."""
+    with suppress(FileNotFoundError):
+        state = Path(path).stat()
+        return state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
+    return None
 
 
 def _folder_digest(job: Job) -> str:
