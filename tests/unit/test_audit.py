@@ -28,7 +28,7 @@ from spl.page.circumstances import circumstances_script
 from spl.provenance import machine
 from spl.provenance.digests import digests
 from spl.provenance.files import digest
-from spl.provenance.manifest import Code
+from spl.provenance.manifest import Code, read_manifest, statement
 from spl.provenance.recording import recorded
 from spl.provenance.seal import check_seal, write_seal
 
@@ -350,6 +350,32 @@ def test_inputs_that_were_read_in_another_order_make_a_result_stale(made):
     node = judge()["third"]
     assert (node.verdict, node.kinds) == ("stale", ("data",))
     assert node.why == (f"{third.inputs[1]} was read in the place of {third.inputs[0]}",)
+
+
+def test_inputs_that_were_read_several_times_make_a_result_stale_unless_it_was_planned(made):
+    """As by a plan of somebody's own, in which one fold counts six times."""
+    third = CHAIN["third"]
+    first, second = map(str, third.inputs)
+    for order, line in (
+        ([first, first, second], f"{first} was read in the place of {second}"),
+        ([first, second, second], f"{second} was read in the place of nothing"),
+    ):
+        write(third, order=order)
+        node = judge()["third"]
+        assert (node.verdict, node.kinds, node.why) == ("stale", ("data",), (line,))
+        jobs = {**CHAIN, "third": replace(third, inputs=tuple(map(Path, order)))}
+        assert judge(jobs)["third"].verdict == "fresh"
+    write(third, order=[])
+    assert judge(jobs)["third"].verdict == "stale", "one that was planned is read several times"
+
+
+def test_what_is_read_several_times_is_on_record(made):
+    third = replace(CHAIN["third"], inputs=(*CHAIN["third"].inputs, CHAIN["third"].inputs[0]))
+    with recorded(third):
+        third.outputs[0].write_text("again")
+    manifest = read_manifest(third.manifest)
+    assert manifest.order == list(map(str, third.inputs))
+    assert statement(manifest) != statement(manifest.model_copy(update={"order": []}))
 
 
 @pytest.mark.parametrize("content", ["[]", '{"raw.gz": 5}'])

@@ -68,6 +68,7 @@ CIRCUMSTANCES = {
 STATED = {
     "subcommand": "data", "parameter": {"seed": 1.0}, "code": {"fingerprint": "g", "modules": ["spl"]},
     "inputs": {"other.gz": "1" * 64}, "outputs": {"results/fake/a.json": "3" * 64}, "environment": {"A": "1"},
+    "order": ["raw.gz", "raw.gz"],
     "packages": {"numpy": "2.1", "torch": "2.7+cu128", "python": "3.11.2"},
 }  # fmt: skip
 

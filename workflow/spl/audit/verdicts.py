@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
@@ -267,7 +268,7 @@ def _differences(
     return {
         "code": list(_changed_code(job, planned, manifest)),
         "config": [] if _is_canonical(manifest.parameter, job) else list(changed_values(planned, manifest.parameter)),
-        "data": [*_changed_inputs(manifest.inputs, inputs, comparable, raw), *_swapped_inputs(job, manifest.inputs)],
+        "data": [*_changed_inputs(manifest.inputs, inputs, comparable, raw), *_swapped_inputs(job, manifest)],
         "env": [*_changed_packages(manifest), *_unstated_packages(job, manifest), *_foreign_code(manifest)],
     }
 
@@ -313,13 +314,16 @@ def _changed_inputs(
             yield f"{path} was modified after the job read it"
 
 
-def _swapped_inputs(job: Job, recorded: Mapping[str, str]) -> Iterator[str]:
-    """A line if a job read its inputs in another order, as by a plan of somebody's own: what each is taken for depends
-    on its place, except where every input is of another kind."""
-    planned = list(dict.fromkeys(map(str, job.inputs)))
-    if job.subcommand not in FOLDERS and set(planned) == recorded.keys() and planned != list(recorded):
-        read, expected = next(pair for pair in zip(recorded, planned, strict=True) if pair[0] != pair[1])
-        yield f"{read} was read in the place of {expected}"
+def _swapped_inputs(job: Job, manifest: Manifest) -> Iterator[str]:
+    """A line if a job read its inputs in another order, or one of them several times, as by a plan of somebody's own:
+    what each is taken for depends on its place, except where every input is of another kind."""
+    if job.subcommand in FOLDERS and not manifest.order:
+        return
+    planned, read = list(map(str, job.inputs)), manifest.order or list(manifest.inputs)
+    if set(planned) == manifest.inputs.keys() and planned != read:
+        pairs = zip_longest(read, planned, fillvalue="nothing")
+        taken, expected = next(pair for pair in pairs if pair[0] != pair[1])
+        yield f"{taken} was read in the place of {expected}"
 
 
 def _changed_packages(manifest: Manifest) -> Iterator[str]:

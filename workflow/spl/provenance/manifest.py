@@ -121,6 +121,7 @@ class Manifest(BaseModel):
         code: what ran.
         inputs, outputs: sha256 by path, below the folder in which Snakemake ran; folders as in
             :func:`spl.provenance.files.digest`.
+        order: all inputs as the job read them, where it read one several times; their keys tell it otherwise.
         repository: None outside git.
         lock: sha256 of the lock file.
         packages: version of each package that the job's code needs and really imported.
@@ -140,6 +141,7 @@ class Manifest(BaseModel):
     code: Code
     inputs: dict[str, Sha256]
     outputs: dict[str, Sha256]
+    order: list[str] = []
     repository: Repository | None
     lock: str
     packages: dict[str, str]
@@ -175,6 +177,8 @@ def statement(manifest: Manifest) -> str:
     """
     content = manifest.model_dump(exclude=UNSTATED)
     content["outputs"] = reproducible_outputs(manifest)
+    if not manifest.order:
+        del content["order"]  # which manifests of early versions lack
     content["packages"] = {name: essential(name, version) for name, version in manifest.packages.items()}
     if foreign := {**manifest.process.customised, **manifest.process.shadowing}:
         content["foreign"] = foreign  # so that nobody can take it out of a sealed manifest

@@ -88,6 +88,7 @@ def recorded(job: Job) -> Iterator[JobRecord]:
     after = {
         "inputs": {str(path): inputs.get(str(path)) or _folder_digest(job) for path in job.inputs if path.exists()},
         "outputs": {str(path): digest(path) for path in job.outputs},
+        **({"order": [str(path) for path in job.inputs]} if len(set(job.inputs)) < len(job.inputs) else {}),
         "packages": machine.packages(code_packages(job.subcommand, parameter), versions),
         "hardware": machine.hardware(),
         "environment": {name: os.environ[name] for name in machine.DETERMINISM if name in os.environ},
