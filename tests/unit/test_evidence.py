@@ -826,6 +826,8 @@ LABELLED_SETS = {
     ),
     "an image twice": (lambda s: s["labelled"].__setitem__(0, s["labelled"][1]), "it has an image twice"),
     "an image that there is not": (lambda s: s["labelled"].__setitem__(0, 99), "not what a job writes: IndexError"),
+    "a number from the end": (lambda s: s["labelled"].__setitem__(0, -1), "expected numbers of images"),
+    "a number with a point": (lambda s: s["labelled"].__setitem__(0, 1.0), "expected numbers of images"),
     "no images": (lambda s: s.update(labelled=[]), "0 images are labelled, 4 are counted"),
     "another pool": (lambda s: s["excluded"].append(0), "unlabelled_counts is [4, 4], expected [3, 4]"),
 }

@@ -97,6 +97,20 @@ def test_the_readme_says_the_level_of_the_look_at_a_registered_claim_alone():
     assert "look" not in said["demo"]
 
 
+@pytest.mark.parametrize("lost", ["not run", "regime unknown"])
+def test_a_table_that_no_longer_tests_a_claim_is_not_taken_over(tmp_path, lost):
+    """As where somebody removed a run, so that its experiment is left out of partial results."""
+    root = project(tmp_path)
+    write_findings(root, [root / "results/mine"])
+    table, committed = root / "results/mine/tables/claims.csv", root / "docs/findings/mine-claims.csv"
+    table.write_text(re.sub(",(contradicted|undecided),", f",{lost},", table.read_text(), count=1))
+    with pytest.raises(InputError, match=rf"claims.csv: [\w-]+: {lost}, but .* in .*; remove that file first"):
+        write_findings(root, [root / "results/mine"])
+    committed.unlink()
+    write_findings(root, [root / "results/mine"])
+    assert committed.read_bytes() == table.read_bytes()
+
+
 def test_a_study_that_goes_on_has_its_name_and_not_that_of_the_folder(tmp_path):
     root = project(tmp_path)
     (root / "results/mine/partial").mkdir()

@@ -23,7 +23,7 @@ from spl.audit.evidence.forms import ran_present_code
 from spl.audit.parallel import agreeing
 from spl.audit.plausibility import unknown_packages
 from spl.audit.result_files import read_script
-from spl.campaign.job import FOLDERS, MANIFEST, Job
+from spl.campaign.job import MANIFEST, Job
 from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
 from spl.errors import InputError
@@ -316,8 +316,8 @@ def _changed_inputs(
 
 def _swapped_inputs(job: Job, manifest: Manifest) -> Iterator[str]:
     """A line if a job read its inputs in another order, or one of them several times, as by a plan of somebody's own:
-    what each is taken for depends on its place, except where every input is of another kind."""
-    if job.subcommand in FOLDERS and not manifest.order:
+    what each is taken for depends on its place, except for raw data, which are known by name and sha256."""
+    if job.subcommand == "data" and not manifest.order:
         return
     planned, read = list(map(str, job.inputs)), manifest.order or list(manifest.inputs)
     if set(planned) == manifest.inputs.keys() and planned != read:

@@ -183,8 +183,8 @@ def write_findings(root: Path, results: Iterable[Path] = (), vouched: Mapping[Pa
         vouched: sha256 that files of these must have, as an audit has found them; None copies them as they are.
 
     Raises:
-        InputError: one of these has no table or another one, or not the one that was audited; or a folder of the
-            findings is a link.
+        InputError: one of these has no table or another one, not the one that was audited, or one that lacks a verdict
+            of the committed one; or a folder of the findings is a link.
     """
     for folder in (FINDINGS.parent, COMMITTED):
         if (root / folder).is_symlink():
@@ -199,6 +199,7 @@ def write_findings(root: Path, results: Iterable[Path] = (), vouched: Mapping[Pa
         figure = folder / "figures/regime.png"
         if figure.is_file():  # a study without a gate has none
             copies[COMMITTED / f"{study}-regime.png"] = _audited(figure, vouched)
+        _check_nothing_is_lost(root, tables[study], table)
     tables = {table.study: table for table in committed_claims(root, [*tables])} | tables
     before = {page: _read(root / page).decode() for page in (README, FINDINGS)}
     after = {page: with_claims(text, (tables[study] for study in sorted(tables))) for page, text in before.items()}
@@ -212,6 +213,23 @@ def committed_claims(root: Path, but: Collection[str] = ()) -> list[CommittedCla
     """All committed tables but those of some studies, by name of the study."""
     paths = {path.name.removesuffix(TABLE): path for path in (root / COMMITTED).glob(f"*{TABLE}")}
     return [read_claims(_read(path), name, path) for name, path in sorted(paths.items()) if name not in but]
+
+
+def _check_nothing_is_lost(root: Path, new: CommittedClaims, table: Path) -> None:
+    """Refuse a table that no longer tests a claim, as where runs were removed."""
+    committed = root / COMMITTED / f"{new.study}{TABLE}"
+    if committed.is_symlink() or not committed.is_file():
+        return
+    try:
+        before = read_claims(_read(committed), new.study, committed)
+    except InputError:  # of another catalogue, or broken: it is to be replaced
+        return
+    for name, cells in new.cells.items():
+        lost, verdict = cells["verdict"], before.cells[name]["verdict"]
+        if lost.startswith((NOT_RUN, REGIME_UNKNOWN)) and verdict.startswith(TESTED):
+            raise InputError(
+                f"{table}: {name}: {lost}, but {verdict} in {committed}; remove that file first if this is right"
+            )
 
 
 def _audited(path: Path, vouched: Mapping[Path, str] | None) -> bytes:

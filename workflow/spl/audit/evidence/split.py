@@ -34,6 +34,8 @@ def split_contradictions(job: Job, manifest: Manifest, here: Collection[Path]) -
     for name, mine, theirs in json_differences(content, expected):
         yield f"{path}: {name} is {mine}, expected {theirs}"
     drawn = [*content["labelled"], *content["excluded"]]
+    if not all(type(image) is int and image >= 0 for image in drawn):
+        yield f"{path}: expected numbers of images"
     if len(set(drawn)) < len(drawn):
         yield f"{path}: it has an image twice"
     if len(content["labelled"]) != sum(content["labelled_counts"]):
