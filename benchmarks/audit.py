@@ -32,6 +32,7 @@ from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
 from spl.cli.main import GARBAGE
 from spl.code.subcommands import certain_files, present_code
+from spl.data.splits import write_fold
 from spl.data.store import Classes, Dataset, save_dataset
 from spl.errors import InputError
 from spl.methods.registry import METHODS
@@ -130,7 +131,8 @@ def _audit(known: Mapping[str, Job], quick: bool) -> None:
 def _fabricate(known: Mapping[str, Job], gigabytes: float) -> None:
     """Write noise for every output, weights and images the largest, and a manifest for every job.
 
-    Only what an audit compares is no noise: what a run says of itself, the classes of test images, and summaries.
+    Only what an audit compares is no noise: labelled sets, what a run says of itself, the classes of test
+    images, and summaries.
     """
     files = [file for job in known.values() for file in job.outputs]
     large = {file for file in files if file.suffix == ".safetensors"}
@@ -176,6 +178,10 @@ def _true(size: int) -> Classes:
     return np.arange(CLASSES).repeat(max(1, int(size * PREDICTIONS) // EVALUATIONS // CLASSES))
 
 
+def _split(job: Job, size: int) -> None:
+    write_fold(job.content, job.inputs, job.outputs)
+
+
 def _calibration(job: Job, size: int) -> None:
     write_calibration(job.content, job.inputs, job.outputs)
 
@@ -209,7 +215,7 @@ def _summary(job: Job, size: int) -> None:
     write_summary(job.content, job.inputs, job.outputs)
 
 
-WRITERS = {"data": _data, "calibrate": _calibration, "train": _run, "analyse": _summary}
+WRITERS = {"data": _data, "split": _split, "calibrate": _calibration, "train": _run, "analyse": _summary}
 
 
 def _noise() -> Iterator[bytes]:
