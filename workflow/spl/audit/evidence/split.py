@@ -46,9 +46,11 @@ def _counts(content: dict[str, Any], classes: np.ndarray) -> dict[str, list[int]
     """The images of each class among those with labels, and in the pool of unlabelled ones."""
     n_classes = int(classes.max()) + 1
     counted = np.where(classes == NO_CLASS, n_classes, classes)
-    pool = np.setdiff1d(np.arange(len(classes)), content["excluded"])
-    labelled, unlabelled = (counted[np.asarray(images, dtype=np.int64)] for images in (content["labelled"], pool))
+    labelled, excluded = (np.asarray(content[name], dtype=np.int64) for name in ("labelled", "excluded"))
+    every = np.bincount(counted, minlength=n_classes)
+    # Subtracted, since to list the pool would take most of the time of an audit
+    pool = every - np.bincount(counted[excluded], minlength=len(every))
     return {
-        f"{name}_counts": np.bincount(part, minlength=n_classes).tolist()
-        for name, part in (("labelled", labelled), ("unlabelled", unlabelled))
+        "labelled_counts": np.bincount(counted[labelled], minlength=n_classes).tolist(),
+        "unlabelled_counts": pool.tolist(),
     }
