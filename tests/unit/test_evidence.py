@@ -8,7 +8,7 @@ import math
 import os
 import platform
 import resource
-from contextlib import suppress
+from contextlib import chdir, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import Mock
@@ -29,6 +29,7 @@ from spl.analysis.calibration import write_calibration
 from spl.analysis.summary import MEDIAN_OVER, write_summary
 from spl.attempts.journal import Attempt, note, read_attempts
 from spl.audit import parallel
+from spl.audit.batches import other_batches
 from spl.audit.evidence import summary
 from spl.audit.measurements import COLUMNS
 from spl.audit.result_files import read_measurements
@@ -293,6 +294,21 @@ def test_metrics_hold_what_runs_can_measure(fabricated, name):
     assert f"{metrics}: {column} at step 20 is {cell}" in contradiction(fabricated)
 
 
+@pytest.mark.parametrize(
+    ("column", "cell", "contradicted"),
+    [
+        ("coverage", "0.0", "purity at step 20 is 0.5"),
+        ("coverage", "0.0", "unlabelled_loss at step 20 is 0.5"),
+        ("unweighted_loss", "0.4999", "unlabelled_loss at step 20 is 0.5"),
+    ],
+)
+def test_no_weights_from_0_to_1_leave_these_losses(fabricated, column, cell, contradicted):
+    metrics = files(fabricated)["metrics.csv"]
+    write_rows(metrics, with_cell(rows_of(metrics), 2, column, cell))
+    fabricated.reseal()
+    assert f"{metrics}: {contradicted}" in contradiction(fabricated)
+
+
 def test_true_classes_are_those_of_the_data_set(fabricated):
     path = files(fabricated)["predictions.safetensors"]
     arrays = load_file(path)
@@ -339,6 +355,47 @@ def test_a_copied_run_whose_parameters_were_edited_has_the_batches_of_another_se
     expected = f"batch_checksum is 140, as of {FIRST}, which has another seed"
     assert expected in contradiction(fabricated, SECOND)
     assert f"as of {SECOND}" in contradiction(fabricated, FIRST), "either may be the copy"
+
+
+def pass_off_the_second_as_of_seed_0(fabricated):
+    job = fabricated.jobs[SECOND]
+    content = job.content | {"seed": 0}
+    fabricated.jobs[SECOND] = dataclasses.replace(job, parameter=canonical(content))
+    fabricated.edit(SECOND, lambda manifest: manifest.update(parameter=content))
+    edit_json(files(fabricated, SECOND)["parameters.json"], lambda parameters: parameters.update(seed=0))
+
+
+@pytest.mark.parametrize("step", [*STEPS])
+def test_a_run_of_another_seed_has_other_batches_than_the_runs_of_its_own(fabricated, step):
+    """It was trained with a seed that was chosen by its outcome; parameters, manifest and digests were made to fit."""
+    pass_off_the_second_as_of_seed_0(fabricated)
+    metrics = files(fabricated, SECOND)["metrics.csv"]
+    for number, other in enumerate(STEPS, 1):
+        if other != step:
+            write_rows(metrics, with_cell(rows_of(metrics), number, "batch_checksum", str(7 * other)))
+    fabricated.reseal()
+    said = f"batch_checksum at step {step} is {7 * step + 1}, {FIRST} has {7 * step} with the same seed, labels and b"
+    assert f"{metrics}: {said}" in contradiction(fabricated, SECOND)
+    assert f"{SECOND} has {7 * step + 1}" in contradiction(fabricated, FIRST), "either may be of another seed"
+
+
+SPLIT, IMAGES = "results/fake/splits/digits/balanced-2/fold0.json", "results/fake/data/digits/images.safetensors"
+OTHERWISE = {
+    "other labels": lambda manifest: manifest["inputs"].update({SPLIT: "0" * 64}),
+    "other images": lambda manifest: manifest["inputs"].update({IMAGES: "0" * 64}),
+    "another batch": lambda manifest: manifest["parameter"]["settings"].update(batch=7),
+    "another augmentation": lambda manifest: manifest["parameter"]["settings"].update(cutout=7),
+    "other code": lambda manifest: manifest["code"].update(fingerprint="0" * 64),
+}
+
+
+@pytest.mark.parametrize("otherwise", OTHERWISE)
+def test_runs_that_drew_other_batches_are_not_compared(fabricated, otherwise):
+    """They are stale."""
+    pass_off_the_second_as_of_seed_0(fabricated)
+    fabricated.reseal()
+    fabricated.edit(SECOND, OTHERWISE[otherwise])
+    assert other_batches(fabricated.jobs, digest) == {}
 
 
 def test_a_run_in_the_place_of_one_with_another_loss_weight(fabricated):
@@ -806,6 +863,24 @@ def test_a_data_set_holds_images_and_classes_and_nothing_else(prepared):
     assert f'{images}: its metadata have audited "yes", a job writes nothing' in node.why
 
 
+@pytest.mark.parametrize(
+    ("name", "array", "said"),
+    [
+        ("train_images", np.zeros((3, 1, 4, 4), np.uint8), "train_images has the shape (3, 1, 4, 4)"),
+        ("test_images", np.zeros((4, 1, 2, 2), np.uint8), "test_images has the shape (4, 1, 2, 2)"),
+        ("test_classes", np.zeros((4, 1), np.int64), "test_classes (4, 1)"),
+        ("test_images", np.zeros((4, 1, 4, 4), np.uint16), "test_images is of uint16"),
+        ("train_classes", np.zeros(4, np.uint8), "train_classes is of uint8"),
+    ],
+)
+def test_images_and_classes_of_a_data_set_fit_each_other(prepared, name, array, said):
+    (images, _), judge = prepared
+    save_file(load_file(images) | {name: array}, images)
+    [line] = judge().why
+    assert line.startswith(f"{images}: ")
+    assert said in line
+
+
 @pytest.mark.parametrize("name", ["source", "sha256", "classes"])
 def test_a_data_set_is_described_once(prepared, name):
     (_, path), judge = prepared
@@ -815,51 +890,133 @@ def test_a_data_set_is_described_once(prepared, name):
     assert f"dataset.json: it has the name '{name}' twice" in node.why[0]
 
 
-LABELLED_SETS = {
-    "nothing": (lambda s: s.clear(), "it has no scheme, seed, labelled"),
-    "a remark": (lambda s: s.update(checked=True), "it has checked, which no job writes"),
-    "another seed": (lambda s: s.update(seed=7), "seed is 7, expected 3"),
-    "another scheme": (lambda s: s.update(scheme="random"), 'scheme is "random", expected "balanced"'),
-    "an image of another class": (
-        lambda s: s["labelled"].__setitem__(0, 5),
-        "labelled_counts is [2, 2], expected [1, 3]",
-    ),
-    "an image twice": (lambda s: s["labelled"].__setitem__(0, s["labelled"][1]), "it has an image twice"),
-    "an image that there is not": (lambda s: s["labelled"].__setitem__(0, 99), "not what a job writes: IndexError"),
-    "a number from the end": (lambda s: s["labelled"].__setitem__(0, -1), "expected numbers of images"),
-    "a number with a point": (lambda s: s["labelled"].__setitem__(0, 1.0), "expected numbers of images"),
-    "no images": (lambda s: s.update(labelled=[]), "0 images are labelled, 4 are counted"),
-    "another pool": (lambda s: s["excluded"].append(0), "unlabelled_counts is [4, 4], expected [3, 4]"),
+DRAWS = {
+    "balanced": {"scheme": "balanced", "labels": 2},
+    "imbalanced": {"scheme": "balanced", "labels": 2, "keep": 0.5},
+    "proportional": {"scheme": "proportional", "part": 0.3},
+    "random": {"scheme": "random", "labels": 3},
+    "full": {"scheme": "full"},
 }
+# By draw what is edited, and whether it is seen without the images, too.
+LABELLED_SETS = {
+    "nothing": ("balanced", lambda s: s.clear(), "it has no scheme, seed, labelled", True),
+    "a remark": ("balanced", lambda s: s.update(checked=True), "it has checked, which no job writes", True),
+    "another seed": ("balanced", lambda s: s.update(seed=7), "seed is 7, expected 3", True),
+    "another scheme": ("balanced", lambda s: s.update(scheme="random"), 'scheme is "random", expected "bal', True),
+    "an image of another class": (
+        "balanced", lambda s: s["labelled"].__setitem__(0, min({*range(5, 11)} - {*s["labelled"]})),
+        "labelled_counts is [2, 2], expected [1, 3]", False,
+    ),
+    "an image twice": ("balanced", lambda s: s["labelled"].__setitem__(0, s["labelled"][1]), "an image twice", True),
+    "an image that there is not": (
+        "balanced", lambda s: s["labelled"].__setitem__(0, 99), "not what a job writes: IndexError", False
+    ),
+    "a number from the end": ("balanced", lambda s: s["labelled"].__setitem__(0, -1), "expected numbers of ima", True),
+    "a number with a point": ("balanced", lambda s: s["labelled"].__setitem__(0, 1.0), "expected numbers of ima", True),
+    "a count below 0": ("balanced", lambda s: s.update(labelled_counts=[5, -1]), "expected numbers of images", True),
+    "no images": ("balanced", lambda s: s.update(labelled=[]), "0 images are labelled, expected 4", True),
+    "fewer images": (
+        "balanced", lambda s: s.update(labelled=s["labelled"][1:], labelled_counts=[1, 2]),
+        "[1, 2] images are labelled, expected [2, 2]", True,
+    ),
+    "another order": ("balanced", lambda s: s["labelled"].reverse(), "in another order than they are drawn in", False),
+    "an excluded image": ("balanced", lambda s: s["excluded"].append(7), "1 images are excluded, expected 0", True),
+    "a class of fewer images": ("balanced", lambda s: s.update(imbalanced_class=1), "imbalanced_class is 1", True),
+    "no class of fewer images": ("imbalanced", lambda s: s.update(imbalanced_class=None), "imbalanced_class is", True),
+    "the other class": (
+        "imbalanced", lambda s: s.update(imbalanced_class=1 - s["imbalanced_class"]), "imbalanced_class is", True
+    ),
+    "all images in the pool": (
+        "imbalanced", lambda s: s.update(excluded=[], unlabelled_counts=[5, 6]), "0 images are excluded, expected", True
+    ),
+    "excluded images of the other class": (
+        "imbalanced",
+        lambda s: s.update(excluded=sorted({*range(11)} - {*s["excluded"], *s["labelled"]})[: len(s["excluded"])]),
+        "unlabelled_counts is", False,
+    ),
+    "excluded images in another order": (
+        "imbalanced", lambda s: s["excluded"].reverse(), "in another order than they are drawn in", True
+    ),
+    "another part of a class": (
+        "proportional", lambda s: s.update(labelled=s["labelled"][1:], labelled_counts=[1, 2]),
+        "[1, 2] images are labelled, expected [2, 2]", True,
+    ),
+    "fewer labels": (
+        "random", lambda s: s.update(labelled=s["labelled"][:1], labelled_counts=[1, 0]),
+        "1 images are labelled, expected 3", True,
+    ),
+    "more labels than images": (
+        "random", lambda s: s.update(labelled_counts=[9, 3]), "[5, 3] images are labelled, expected [9, 3]", True
+    ),
+    "labels taken away": (
+        "full", lambda s: s.update(labelled=s["labelled"][1:], labelled_counts=[4, 6]),
+        "[4, 6] images are labelled, expected [5, 6]", True,
+    ),
+    "all labels in another order": (
+        "full", lambda s: s["labelled"].reverse(), "in another order than they are drawn in", True
+    ),
+}  # fmt: skip
+
+
+class LabelledSet:
+    """A labelled set and the images from which it was drawn."""
+
+    def __init__(self, draw):
+        images, output = Path("results/fake/data/images.safetensors"), Path("results/fake/splits/fold0.json")
+        for path in (images, output):
+            path.parent.mkdir(parents=True)
+        classes = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1])
+        save_file({"train_classes": classes}, images)
+        self.path, parameter = output, with_code("split", {"draw": draw})
+        self.job = Job("splits/fold0", "split", canonical(parameter), (images,), (output,))
+        write_split(draw_split(classes, **draw), output)
+
+    def judge(self, kept=True):
+        Fabricated.record(None, self.job)
+        present = {*self.job.outputs, *(self.job.inputs if kept else ())}
+        return audit({self.job.name: self.job}, lambda path: digest(path) if path in present else None)[self.job.name]
+
+
+@pytest.mark.parametrize("draw", DRAWS)
+def test_a_labelled_set_as_it_was_drawn_is_fresh(tmp_path, monkeypatch, draw):
+    monkeypatch.chdir(tmp_path)
+    drawn = LabelledSet(DRAWS[draw] | {"seed": 3})
+    assert [drawn.judge(kept).why for kept in (True, False)] == [(), ()]
 
 
 @pytest.mark.parametrize("name", LABELLED_SETS)
-@pytest.mark.parametrize("kept", [True, False], ids=["images kept", "no images"])
-def test_a_labelled_set_is_of_its_scheme_and_seed_and_counts_its_images(tmp_path, monkeypatch, name, kept):
+def test_a_labelled_set_is_of_its_draw_and_counts_its_images(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    output, images = Path("results/fake/splits/fold0.json"), Path("results/fake/data/images.safetensors")
-    output.parent.mkdir(parents=True)
-    images.parent.mkdir()
-    classes = np.array([0, 0, 0, 0, 1, 1, 1, 1])
-    save_file({"train_classes": classes}, images)
-    draw = {"scheme": "balanced", "seed": 3, "labels": 2}
-    job = Job("splits/fold0", "split", canonical(with_code("split", {"draw": draw})), (images,), (output,))
-    write_split(draw_split(classes, **draw), output)
+    draw, change, expected, by_itself = LABELLED_SETS[name]
+    drawn = LabelledSet(DRAWS[draw] | {"seed": 3})
+    edit_json(drawn.path, change)
+    node = drawn.judge()
+    assert node.verdict == "contradictory"
+    assert expected in "; ".join(node.why)
+    assert drawn.judge(kept=False).verdict == ("contradictory" if by_itself else "fresh")
 
-    def judge():
-        Fabricated.record(None, job)
-        present = set(job.outputs) if not kept else {*job.inputs, *job.outputs}
-        return audit({job.name: job}, lambda path: digest(path) if path in present else None)[job.name]
 
-    assert judge().verdict == "fresh", judge()
-    change, expected = LABELLED_SETS[name]
-    edit_json(output, change)
-    node = judge()
-    if kept or name not in ("an image of another class", "an image that there is not", "another pool"):
-        assert node.verdict == "contradictory"
-        assert expected in "; ".join(node.why)
-    else:
-        assert node.verdict == "fresh", "only their counts are known"
+SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=4)
+ANY_DRAW = st.one_of(
+    st.builds(lambda labels, keep: {"scheme": "balanced", "labels": labels, "keep": keep},
+              st.integers(1, 10), st.none() | st.floats(0.01, 0.99)),
+    st.builds(lambda part: {"scheme": "proportional", "part": part}, st.floats(0.01, 1)),
+    st.builds(lambda labels: {"scheme": "random", "labels": labels}, st.integers(1, 40)),
+    st.just({"scheme": "full"}),
+)  # fmt: skip
+
+
+@given(sizes=SIZES, without_class=st.integers(0, 3), draw=ANY_DRAW, seed=st.integers(0, 9))
+def test_nothing_that_is_drawn_contradicts_itself(tmp_path_factory, sizes, without_class, draw, seed):
+    classes = np.repeat([*range(len(sizes)), -1], [*sizes, without_class])
+    with chdir(tmp_path_factory.mktemp("drawn")):
+        drawn = LabelledSet({"scheme": "full", "seed": 0})
+        save_file({"train_classes": np.random.default_rng(seed).permutation(classes)}, drawn.job.inputs[0])
+        classes = load_file(drawn.job.inputs[0])["train_classes"]
+        parameter = with_code("split", {"draw": draw | {"seed": seed}})
+        drawn.job = dataclasses.replace(drawn.job, parameter=canonical(parameter))
+        write_split(draw_split(classes, **draw, seed=seed), drawn.path)
+        assert [drawn.judge(kept).why for kept in (True, False)] == [(), ()]
 
 
 @pytest.mark.parametrize(("subcommand", "name"), [("spreadsheet", "tables/s.json"), ("table", "tables/t.runs.json")])

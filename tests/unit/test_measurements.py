@@ -31,7 +31,12 @@ def measured(settings, seed):
         weights = np.array([unlabelled_weight(one, settings) for one in steps], np.float32)
         labelled, unlabelled = random.exponential(size=(2, len(steps))).astype(np.float32)
         losses = labelled + weights * unlabelled
-        means = {"loss": losses, "labelled_loss": labelled, "unlabelled_loss": unlabelled}
+        means = {
+            "loss": losses,
+            "labelled_loss": labelled,
+            "unlabelled_loss": unlabelled,
+            "unweighted_loss": unlabelled,
+        }
         means = {name: float(np.add.accumulate(every)[-1] / np.float32(len(steps))) for name, every in means.items()}
         rows.append(dict.fromkeys(COLUMNS, 1.0) | means | {"step": step, "batch_checksum": -step})
         before = step

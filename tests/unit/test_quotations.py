@@ -41,13 +41,13 @@ def write_manifest(path, subcommand, parameter, **more):
     path.write_text(Manifest(**known | more).model_dump_json(exclude_unset=True))
 
 
-def run(path, host="h", seconds=None):
+def run(path, host="h", seconds=None, **more):
     method, usual = RUNS[path]
     write_manifest(
         manifest_path(RESULTS / "runs" / path), "train",
         {"method": method, "dataset": "digits", "settings": {"steps": 100}},
         host=host, hardware={"processor": "A", "cores": 2, "threads": 1},
-        attempts=[{"begun": BEGUN, "first": 0, "status": "done", "seconds": seconds or usual}],
+        attempts=[{"begun": BEGUN, "first": 0, "status": "done", "seconds": seconds or usual}], **more,
     )  # fmt: skip
 
 
@@ -101,6 +101,10 @@ FORGED = {
     "a remark on a method": (
         lambda q: (q[FIRST].update(OTHER), q["step times"][1].update(certified="yes")), "step times.1.certified: Extra"
     ),
+    "a record of nobody's manifest": (
+        lambda q: q[FIRST].update(OTHER | {"processor": "C"}),
+        f"{FIRST}: the record is of another manifest than the one that is older than the page",
+    ),
     "a method of nobody": (
         lambda q: (q[FIRST].update(OTHER), q["step times"][1].update(method="Best")), "step times: Best is no method"
     ),
@@ -117,7 +121,7 @@ def test_what_no_manifest_says_is_a_contradiction(quoted, name):
 
 
 def test_a_run_that_was_repeated_since_is_still_quoted_as_it_was(quoted):
-    run(FIRST, host="another", seconds=7.0)
+    run(FIRST, host="another", seconds=7.0, ended="2026-01-01T00:02:00+00:00")
     assert judge(quoted).verdict == "fresh"
     manifest_path(RESULTS / "runs" / FIRST).unlink()
     assert judge(quoted).verdict == "fresh"
@@ -136,6 +140,7 @@ NOTED = {
 def test_of_a_manifest_that_is_gone_the_journal_may_know(quoted):
     folder = RESULTS / "checkpoints" / FIRST
     folder.mkdir(parents=True)
+    manifest_path(RESULTS / "runs" / FIRST).unlink()
     events = [
         {"time": "2025-12-31T23:00:00+00:00", "event": "start", "first": 0, "identity": "i", "host": "h", "job": None},
         {"time": BEGUN, "event": "start", "first": 40, "identity": "i", "host": "h", "job": None, "checkpoint": "c0"},

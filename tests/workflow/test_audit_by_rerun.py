@@ -18,16 +18,23 @@ RESULTS = {
 
 
 def forge(project, name, old=b"1", new=b"2"):
-    """Edit a result, and with it every manifest and every seal that quotes its sha256; nothing contradicts it then."""
-    path = project.results / name
-    before = hashlib.sha256(path.read_bytes()).hexdigest()
-    content = path.read_bytes()
-    assert old in content
-    path.write_bytes(content.replace(old, new, 1))
-    after = hashlib.sha256(path.read_bytes()).hexdigest()
-    for manifest in project.results.rglob("*.manifest.json"):
-        manifest.write_text(manifest.read_text().replace(before, after))
+    """Edit a result, and with it whatever quotes its sha256, or quotes what quotes it; nothing contradicts it then."""
+    path, records = project.results / name, project.results / "paper.records.js"
+    assert old in path.read_bytes()
+    changed = [_edit(path, (old, new))]
+    # Records quote manifests of runs, and the manifest of the page quotes the records
+    for quoting in (*project.results.rglob("*.manifest.json"), records, project.results / "paper.manifest.json"):
+        changed.append(_edit(quoting, *changed))
     assert project.spl("seal", project.results, "--accept", "a forger's word").returncode == 0
+
+
+def _edit(path, *changes):
+    """Replace once in a file what each change begins with; returns its sha256 before and after."""
+    before = after = path.read_bytes()
+    for old, new in changes:
+        after = after.replace(old, new, 1)
+    path.write_bytes(after)
+    return tuple(hashlib.sha256(content).hexdigest().encode() for content in (before, after))
 
 
 @pytest.mark.parametrize("subcommand", RESULTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 from spl.attempts.plain_file import read_plain
 from spl.audit.result_files import BROKEN, read_json, read_measurements
 from spl.campaign.job import Job
+from spl.campaign.strict_json import parse_json
 
 Digest = Callable[[Path], str | None]
 CHECKSUM = "batch_checksum"
@@ -37,7 +39,7 @@ def copied_runs(jobs: Mapping[str, Job], digest: Digest) -> tuple[dict[str, list
                 continue
             for mine, theirs in ((one, other), (other, one)):
                 line = f"batch_checksum is {value}," if kind == CHECKSUM else "the same bytes"
-                line = f"{_output(mine, METRICS if kind == CHECKSUM else kind)}: {line} as of {theirs.name}"
+                line = f"{output_of(mine, METRICS if kind == CHECKSUM else kind)}: {line} as of {theirs.name}"
                 if difference:
                     impossible.setdefault(mine.name, []).append(f"{line}, which has {difference}")
                 else:
@@ -45,14 +47,28 @@ def copied_runs(jobs: Mapping[str, Job], digest: Digest) -> tuple[dict[str, list
     return impossible, possible
 
 
-def _output(job: Job, name: str) -> Path:
+def output_of(job: Job, name: str) -> Path:
+    """The result of this name of a job."""
     return next(path for path in job.outputs if path.name == name)
+
+
+def read_as_recorded(path: Path, digest: Digest) -> bytes:
+    """The bytes of a file, which somebody may have exchanged since its sha256 was recorded.
+
+    Raises:
+        ValueError: they are others.
+        OSError: it is absent or no plain file.
+    """
+    content = read_plain(path)
+    if hashlib.sha256(content).hexdigest() != digest(path):
+        raise ValueError(f"{path.name} is not as recorded")
+    return content
 
 
 def _marks(job: Job, digest: Digest) -> Iterator[tuple[str, str]]:
     """What tells a run from others: the digests of its files, and the checksum of all its batches, if it is known."""
     with suppress(OSError, ValueError, KeyError):
-        first, *_, last = read_plain(_output(job, METRICS)).decode().splitlines()
+        first, *_, last = read_as_recorded(output_of(job, METRICS), digest).decode().splitlines()
         row = dict(zip(first.split(","), last.split(","), strict=True))
         yield CHECKSUM, row[CHECKSUM]
     for path in job.outputs:
@@ -68,8 +84,8 @@ def _other_batches(one: Job, other: Job, digest: Digest) -> str:
     if len(splits) < 2:
         return ""
     try:
-        labelled = [set(read_json(path)["labelled"]) for path in splits]
-    except (OSError, ValueError, LookupError, TypeError):  # not kept in an archive, or no labelled set
+        labelled = [set(parse_json(read_as_recorded(path, digest))["labelled"]) for path in splits]
+    except (OSError, ValueError, LookupError, TypeError):  # not kept in an archive, exchanged, or no labelled set
         return "a labelled set of another sha256" if len({digest(path) for path in splits} - {None}) == 2 else ""
     return "other labels" if labelled[0] != labelled[1] else ""
 
@@ -83,14 +99,14 @@ def _other_weight(one: Job, other: Job, _: Digest) -> str:
 
 
 def _loss_weight(job: Job) -> float:
-    content = read_json(_output(job, "parameters.json"))
+    content = read_json(output_of(job, "parameters.json"))
     return float({"lambda_u": 0.0, **content["settings"], **content["calibrated"]}["lambda_u"])
 
 
 def _learnt(job: Job) -> bool:
     """Whether pseudo-labels counted in a run. Before they do, methods and loss weights make no difference."""
     with suppress(*BROKEN):
-        losses = read_measurements(_output(job, METRICS), ("unlabelled_loss",))["unlabelled_loss"]
+        losses = read_measurements(output_of(job, METRICS), ("unlabelled_loss",))["unlabelled_loss"]
         return any(loss > COUNTS for loss in losses)
     return False
 

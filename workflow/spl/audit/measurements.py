@@ -48,6 +48,10 @@ def impossible_measurements(measured: Measurements, method: Method, settings: Ma
     wrong = {name: np.array([not isinstance(value, int) for value in measured[name]]) for name in INTEGERS}
     columns = {name: np.array(measured[name], float) for name in COLUMNS if name not in INTEGERS}
     wrong |= {name: ~_possible(name, values, method) for name, values in columns.items()}
+    if method.weight is not None:
+        wrong["purity"] |= (columns["coverage"] == 0) & ~np.isnan(columns["purity"])  # a ratio of nothing
+        with np.errstate(invalid="ignore"):  # whatever is no number is wrong already
+            wrong["unlabelled_loss"] |= columns["unlabelled_loss"] > _most_unlabelled(columns)
     for name, places in wrong.items():
         if places.any():
             at = int(places.argmax())
@@ -87,6 +91,12 @@ def _possible(name: str, values: Numbers, method: Method) -> NDArray[np.bool_]:
         return np.isfinite(values)
     within = (values >= 0) & (values <= (1 if name in SHARES else sys.float_info.max))
     return within | np.isnan(values) if name in RATIOS else within
+
+
+def _most_unlabelled(columns: Mapping[str, Numbers]) -> Numbers:
+    """The loss that weights from 0 to 1 can leave: nothing where all are 0, or so small that their mean is."""
+    unweighted = columns["unweighted_loss"] * (1 + LAST_PLACE * WITHIN_A_BATCH)
+    return np.where(columns["coverage"] == 0, np.finfo(np.float32).tiny, unweighted)
 
 
 def _other_sums(

@@ -16,6 +16,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
+from spl.audit.batches import other_batches
 from spl.audit.changes import changed_values
 from spl.audit.copies import copied_runs
 from spl.audit.evidence.contradictions import Digest, contradictions
@@ -114,10 +115,16 @@ def audit(
     behind_links = linked_jobs(others)
     others = {name: job for name, job in others.items() if name not in behind_links}
     beside_them = recorded_outputs(others.values())
-    copied, alike = copied_runs(readable | others, lambda path: digest(path) or beside_them.get(path))
+
+    def known(path: Path) -> str | None:
+        return digest(path) or beside_them.get(path)
+
+    copied, alike = copied_runs(readable | others, known)
+    disagreeing = other_batches(readable | others, known)
     for name in TopologicalSorter(graph).static_order():
         upstream = {maker: nodes[maker] for maker in sorted(graph[name])}
-        evidence = copied.get(name, []), alike.get(name, []), agreed, links.get(name, ())
+        impossible = [*copied.get(name, ()), *disagreeing.get(name, ())]
+        evidence = impossible, alike.get(name, []), agreed, links.get(name, ())
         nodes[name] = _verdict_on(jobs[name], upstream, makers, digest, *evidence)
     return nodes
 
@@ -202,7 +209,7 @@ def _verdict_on(
     upstream: Mapping[str, Node],
     makers: Mapping[str, str],
     digest: Digest,
-    copied: list[str],
+    impossible: list[str],
     alike: list[str],
     agreed: set[str],
     links: tuple[Path, ...],
@@ -229,7 +236,7 @@ def _verdict_on(
     scripts = (path for path in job.outputs if path not in job.reproducible and path.exists())
     if hostile := [path for path in scripts if not _holds_data_alone(path)]:
         return node("tampered", (f"{path} holds more than data" for path in hostile), manifest=manifest)
-    if contradicted := [*contradictions(job, manifest, digest, agreed), *copied]:
+    if contradicted := [*contradictions(job, manifest, digest, agreed), *impossible]:
         return node("contradictory", contradicted, manifest=manifest)
     inputs = {str(path): digest(path) for path in job.inputs}
     differences = _differences(job, manifest, inputs, upstream, makers)

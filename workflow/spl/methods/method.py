@@ -102,8 +102,8 @@ class Method:
 
     Attributes:
         title: the name in tables and figures.
-        weight: the weight of each pseudo-label's loss, given scores float (n,), the threshold, the settings, and the
-            statistics of the state's guidance; None trains on labelled images alone.
+        weight: the weight of each pseudo-label's loss, from 0 to 1, given scores float (n,), the threshold, the
+            settings, and the statistics of the state's guidance; None trains on labelled images alone.
         learns: the view that learns the pseudo-label; "weak" is the view that also yields it (Pseudo-Labeling).
         state: what the method carries from step to step, and its further loss if it has one.
         reads: settings that the method reads beyond the threshold.

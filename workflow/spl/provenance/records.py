@@ -63,7 +63,7 @@ def misquotations(quoted: Mapping[str, Any], page: Manifest) -> Iterator[str]:
     """A line for whatever no job would have written into the file beside a page.
 
     Of a manifest that is still here, a record holds the same, and each manifest that was here before the page has a
-    record. Where a run was repeated since, names and kinds of values are checked, and what its journal still has.
+    record of it. Where a run was repeated since, names and kinds of values are checked, and what its journal still has.
 
     Args:
         quoted: the content of the file.
@@ -78,7 +78,7 @@ def misquotations(quoted: Mapping[str, Any], page: Manifest) -> Iterator[str]:
         record, stated = quoted.get(run), present.get(run)
         if record is None:
             unchanged &= stated is None
-            if stated and datetime.fromisoformat(stated["ended"]) <= datetime.fromisoformat(page.begun):
+            if stated and _is_older(stated, page):
                 yield f"{run}: no record, although its manifest is older than the page"
             continue
         if stated and record.get(MANIFEST) == stated[MANIFEST]:
@@ -86,6 +86,8 @@ def misquotations(quoted: Mapping[str, Any], page: Manifest) -> Iterator[str]:
                 yield f"{run}: {key} is {mine}, its manifest has {theirs}"
         else:
             unchanged = False
+            if stated and _is_older(stated, page):
+                yield f"{run}: the record is of another manifest than the one that is older than the page"
             yield from _unlike_journal(run, record, Path("results") / parameter["study"] / "checkpoints" / run)
         yield from _invalid(RunRecord, record, run)
     if unchanged:
@@ -94,6 +96,11 @@ def misquotations(quoted: Mapping[str, Any], page: Manifest) -> Iterator[str]:
     yield from _invalid(list[StepTime], times, TIMES)
     if other := {time["method"] for time in times} - {*parameter["methods"].values()}:
         yield f"{TIMES}: {sorted(other)[0]} is no method of this page"
+
+
+def _is_older(record: Mapping[str, Any], page: Manifest) -> bool:
+    """Whether a run had ended before the page was begun."""
+    return datetime.fromisoformat(record["ended"]) <= datetime.fromisoformat(page.begun)
 
 
 def _unlike_journal(run: str, record: Mapping[str, Any], folder: Path) -> Iterator[str]:

@@ -35,6 +35,14 @@ def dataset_contradictions(job: Job, manifest: Manifest, here: Collection[Path])
     if arrays["train_images"].ndim != 4 or not arrays["train_images"].size:
         yield f"{images}: train_images has the shape {arrays['train_images'].shape}, which is none of images"
         return
+    for part in ("train", "test"):
+        shapes = [arrays[f"{part}_{name}"].shape for name in ("images", "classes")]
+        if shapes != [(*shapes[1][:1], *arrays["train_images"].shape[1:]), shapes[1][:1]]:
+            yield f"{images}: {part}_images has the shape {shapes[0]}, {part}_classes {shapes[1]}"
+            return
+    if other := [name for name in ARRAYS if arrays[name].dtype != (np.uint8 if "images" in name else np.int64)]:
+        yield f"{images}: {other[0]} is of {arrays[other[0]].dtype}"
+        return
     train, test = (arrays[f"{part}_classes"] for part in ("train", "test"))
     labelled, count = train[train != NO_CLASS], len(manifest.parameter["known"]["classes"])
     for name, classes in (("train_classes", labelled), ("test_classes", test)):

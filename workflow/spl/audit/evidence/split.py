@@ -13,33 +13,71 @@ from spl.audit.evidence.forms import other_names, ran_present_code
 from spl.audit.result_files import read_json
 from spl.campaign.job import Job
 from spl.campaign.strict_json import json_differences
-from spl.data.splits import Split
+from spl.data.ranking import ranked
+from spl.data.splits import Split, part_of_class
 from spl.data.store import NO_CLASS, mapped_arrays
 from spl.provenance.manifest import Manifest
 
 
 def split_contradictions(job: Job, manifest: Manifest, here: Collection[Path]) -> Iterator[str]:
-    """A labelled set with its parameter and, if they are here, with the classes of the images.
+    """A labelled set with its draw and, if they are here, with the classes of the images.
 
-    Which images of a class are drawn is not computed again.
+    Which images are drawn is not computed again, nor how many of each class a random draw has.
     """
     [path], images = job.outputs, job.inputs[:1]
     if path not in here or not ran_present_code(job, manifest):
         return
     content, draw = read_json(path), manifest.parameter["draw"]
     yield from other_names(path, content, [field.name for field in fields(Split)])
-    expected = {**content, "scheme": draw["scheme"], "seed": draw["seed"]}
+    labelled, excluded, counts = content["labelled"], content["excluded"], content["labelled_counts"]
+    numbers = [*labelled, *excluded, *counts, *content["unlabelled_counts"]]
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        yield f"{path}: expected numbers of images"
+        return
+    if len({*labelled, *excluded}) < len(labelled) + len(excluded):
+        yield f"{path}: it has an image twice"
+    in_order = [excluded, labelled] if draw["scheme"] == "full" else [excluded]
+    emptied = None if draw.get("keep") is None else _imbalanced_class(len(counts), draw["seed"])
+    expected = {**content, "scheme": draw["scheme"], "seed": draw["seed"], "imbalanced_class": emptied}
     for arrays in {*images} & {*here}:
-        expected |= _counts(content, mapped_arrays(arrays)["train_classes"])
+        classes = mapped_arrays(arrays)["train_classes"]
+        expected |= _counts(content, classes)
+        if draw["scheme"] in ("balanced", "proportional"):
+            in_order.append(classes[labelled].tolist())
+    if any(order != sorted(order) for order in in_order):
+        yield f"{path}: its images are in another order than they are drawn in"
     for name, mine, theirs in json_differences(content, expected):
         yield f"{path}: {name} is {mine}, expected {theirs}"
-    drawn = [*content["labelled"], *content["excluded"]]
-    if not all(type(image) is int and image >= 0 for image in drawn):
-        yield f"{path}: expected numbers of images"
-    if len(set(drawn)) < len(drawn):
-        yield f"{path}: it has an image twice"
-    if len(content["labelled"]) != sum(content["labelled_counts"]):
-        yield f"{path}: {len(content['labelled'])} images are labelled, {sum(content['labelled_counts'])} are counted"
+    for part, found, drawn in _numbers_drawn(content, draw, emptied):
+        if found != drawn:
+            yield f"{path}: {found} images are {part}, expected {drawn}"
+
+
+def _imbalanced_class(n_classes: int, seed: int) -> int:
+    """The class that loses unlabelled images."""
+    return int(ranked("imbalanced-class", seed, np.arange(n_classes, dtype=np.int64))[0])
+
+
+def _numbers_drawn(
+    content: dict[str, Any], draw: dict[str, Any], emptied: int | None
+) -> Iterator[tuple[str, int | list[int], int | list[int]]]:
+    """How many images are labelled and excluded, and how many a draw labels and excludes; of classes as large as the
+    counts of the pool say."""
+    counts, part = content["labelled_counts"], draw.get("part")
+    sizes = content["unlabelled_counts"][: len(counts)]
+    if emptied is not None:
+        sizes[emptied] += len(content["excluded"])
+    if draw["scheme"] == "random":
+        yield "labelled", [*map(min, counts, sizes)], counts
+        yield "labelled", sum(counts), min(draw["labels"], sum(sizes))
+    elif draw["scheme"] == "full":
+        yield "labelled", counts, sizes
+    else:
+        drawn = [draw["labels"] if part is None else part_of_class(part, size) for size in sizes]
+        yield "labelled", counts, [*map(min, drawn, sizes)]
+    yield "labelled", len(content["labelled"]), sum(counts)
+    unlabelled = 0 if emptied is None else sizes[emptied] - counts[emptied]
+    yield "excluded", len(content["excluded"]), unlabelled - round((draw.get("keep") or 0) * unlabelled)
 
 
 def _counts(content: dict[str, Any], classes: np.ndarray) -> dict[str, list[int]]:
