@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 
@@ -259,6 +260,11 @@ WRONG = {
         "run,dataset,labels,method,variant,fold,seed,error_last,error_best\nr,d,40,a,,0,0,,\n",
         "errors.csv, line 2, column error_last: expected a share from 0 to 1, got ''",
     ),
+    "digits of another script": (file_of([*GOOD, "b,3,\u0665"]), "line 8, column error_percent: expected percent"),
+    "more runs than an exact test can take": (
+        file_of([f"{method},{fold},5" for method in "ab" for fold in range(1001)]),
+        "errors.csv: expected at most 1,000 runs of each method, got 1,001 of a",
+    ),
     "a table without errors of runs": (
         "method,fold,quantity,value\na,,mean,0.1\n", "errors.csv: expected a table with the errors of runs"
     ),
@@ -292,6 +298,24 @@ def test_a_byte_order_mark_spaces_capitals_and_empty_lines_are_fine(tmp_path):
     text = "\ufeff Method , FOLD,error_percent\r\n\r\na, 0 ,5\r\n b ,0,4\r\n,,\r\n"
     found = read_errors(write(tmp_path, text)).settings[""]
     assert found[["method", "fold", "error_last"]].to_numpy().tolist() == [["a", 0, 0.05], ["b", 0, 0.04]]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.touch() or os.truncate(path, 30 * 2**30)])
+def test_what_is_no_file_or_would_fill_memory_is_not_read(tmp_path, make):
+    make(tmp_path / "errors.csv")
+    log = tmp_path / "logs/fixmatch_cifar10_40_0/log.txt"
+    log.parent.mkdir(parents=True)
+    make(log)
+    for source in (tmp_path / "errors.csv", tmp_path / "logs"):
+        with pytest.raises(InputError, match=r"cannot be read|expected folders of TorchSSL"):
+            read_errors(source)
+
+
+@pytest.mark.parametrize("value", ["1" * 5000, "[" * 100_000])
+def test_a_value_of_a_variant_that_python_cannot_read_stays_a_text(tmp_path, value):
+    header = "run,dataset,labels,method,variant,fold,seed,momentum,error_last,error_best"
+    lines = [f"r{n}{method},d,40,{method},momentum={value},{n},0,m,0.1,0.1" for method in "ab" for n in (0, 1)]
+    assert len(compare_methods(write(tmp_path, file_of(lines, header)))) == 1
 
 
 HOSTILE = ["<script>&*_`|$x$", "[bold]red[/bold] \\textbf{%}", "=cmd|' /C calc'!A0", "\x1b[31mred\nb", ":smile:"]

@@ -97,7 +97,7 @@ def test_the_readme_says_the_level_of_the_look_at_a_registered_claim_alone():
     assert "look" not in said["demo"]
 
 
-@pytest.mark.parametrize("lost", ["not run", "regime unknown"])
+@pytest.mark.parametrize("lost", ["not run", "regime unknown", "too few folds", "between looks", "out of regime"])
 def test_a_table_that_no_longer_tests_a_claim_is_not_taken_over(tmp_path, lost):
     """As where somebody removed a run, so that its experiment is left out of partial results."""
     root = project(tmp_path)
@@ -109,6 +109,43 @@ def test_a_table_that_no_longer_tests_a_claim_is_not_taken_over(tmp_path, lost):
     committed.unlink()
     write_findings(root, [root / "results/mine"])
     assert committed.read_bytes() == table.read_bytes()
+
+
+def test_a_table_of_fewer_folds_is_not_taken_over(tmp_path):
+    """As where somebody removed the folds whose outcome they did not like."""
+    root = project(tmp_path)
+    write_findings(root, [root / "results/mine"])
+    table = root / "results/mine/tables/claims.csv"
+    table.write_text(table.read_text().replace("\nflips,,,n,6\n", "\nflips,,,n,5\n"))
+    with pytest.raises(InputError, match=r"claims.csv: flips: 5 folds, but \d+ in .*mine-claims.csv; remove that file"):
+        write_findings(root, [root / "results/mine"])
+
+
+def test_a_table_whose_claims_are_no_longer_registered_is_not_taken_over(tmp_path):
+    root = project(tmp_path)
+    table, digits = root / "results/mine/tables/claims.csv", ROOT / "docs/findings/digits-claims.csv"
+    table.write_text(digits.read_text())
+    write_findings(root, [root / "results/mine"])
+    table.write_text(re.sub(r",registered,1\S*", ",registered,0", digits.read_text()))
+    with pytest.raises(InputError, match="claims.csv: [\\w-]+: not registered, but registered in .*mine-claims.csv"):
+        write_findings(root, [root / "results/mine"])
+
+
+def test_a_table_is_not_put_beside_the_figure_of_another_one(tmp_path):
+    """In an archive, the figure need not be kept."""
+    root = project(tmp_path)
+    results = root / "results/mine"
+    table, figure = results / "tables/claims.csv", results / "figures/regime.png"
+    figure.parent.mkdir()
+    figure.write_bytes(b"of this table")
+    vouched = {path: digest(path) for path in (table, figure)}
+    write_findings(root, [results], vouched)
+    figure.unlink()
+    write_findings(root, [results], vouched)
+    for other in (lambda committed: committed.write_bytes(b"of another table"), lambda committed: committed.unlink()):
+        other(root / "docs/findings/mine-regime.png")
+        with pytest.raises(InputError, match=r"regime.png: not found, and .*mine-regime.png is of another table"):
+            write_findings(root, [results], vouched)
 
 
 def test_a_study_that_goes_on_has_its_name_and_not_that_of_the_folder(tmp_path):
@@ -276,6 +313,17 @@ def test_results_of_another_study_or_elsewhere_are_not_taken_over(vouched, monke
     for folder in ("results/other", "elsewhere", "results/fake/tables"):
         with pytest.raises(InputError, match=f"{folder}: expected results/fake, of "):
             check_findings(Path(folder), None)
+
+
+def test_no_other_study_passes_for_the_projects_own_of_its_name(vouched):
+    """A registered study would lose its registration."""
+    own = Path("config/own.yaml")
+    own.parent.mkdir()
+    own.write_text(TINY.read_text())
+    check_findings(RESULTS, TINY)
+    own.write_text(f"{TINY.read_text()}# registered\n")
+    with pytest.raises(InputError, match="tiny.yaml: name: tiny is taken by config/own.yaml; expected another name"):
+        check_findings(RESULTS, TINY)
 
 
 @pytest.mark.parametrize("file", ["tables/claims.csv", "figures/regime.png"])

@@ -174,6 +174,15 @@ def test_damaged_inputs_are_used_as_they_were_or_named_and_damaged_records_end_n
         assert line is None or (str(folder) in line and "\n" not in line)
 
 
+@pytest.mark.parametrize(
+    "content", ["[" + "0," * 2**15 + "0]", '{"seed": 0, "seed": 0}', f'{{"seed": 0, "a": "{"x" * 2**20}"}}']
+)
+def test_parameters_that_no_run_writes_are_none(tmp_path, content):
+    """Sixty megabytes of them would take gigabytes."""
+    (tmp_path / "parameters.json").write_text(content)
+    assert run_state(tmp_path, '{"seed":0}') == "to do"
+
+
 def test_what_is_no_checkpoint_of_this_run_is_passed_over_and_not_unpickled(monkeypatch, tmp_path):
     import torch
 

@@ -235,6 +235,13 @@ def test_what_is_no_file_in_the_place_of_a_signature_is_a_wrong_one(made, make):
             write_seal(RESULTS, "no job ran")
 
 
+def test_what_is_too_large_for_a_signature_is_a_wrong_one_and_not_read(made):
+    signature = RESULTS / "ROOT.sha256.sig"
+    signature.touch()
+    os.truncate(signature, 2**40)
+    assert check_seal(RESULTS).signature.words == "wrong signature: ROOT.sha256.sig has more than 65,536 bytes"
+
+
 @pytest.mark.parametrize("name", ["logs/digests.json", "logs/agreed.json", "campaign/made/first.manifest.json.sha256"])
 def test_a_pipe_in_the_place_of_a_note_is_not_waited_for(made, name):
     path = RESULTS / name

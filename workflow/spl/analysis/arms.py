@@ -143,7 +143,7 @@ def _parsed(text: str) -> Any:
     """A value of a setting from a path: a number, a truth value, or the text itself."""
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # of digits or brackets, more than Python reads
         return text
 
 

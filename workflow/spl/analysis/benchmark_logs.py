@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from spl.analysis.statistics import DECIMALS
+from spl.attempts.plain_file import read_plain
 from spl.errors import InputError
 from spl.text.printable import printable
 
@@ -70,7 +71,10 @@ def read_logs(folder: Path, best: bool) -> tuple[str, pd.DataFrame]:
 
 
 def _run(log: Path, best: bool) -> dict[str, object]:
-    text = log.read_text(encoding="utf-8", errors="replace")
+    try:
+        text = read_plain(log).decode(errors="replace")
+    except OSError as error:
+        raise InputError(f"{log}: cannot be read: {error.strerror}") from error
     evaluations, part = _evaluations(log, text)
     method, dataset, labels, seed = _identity(log, text)
     chosen = max(evaluations, key=lambda found: found.selecting) if best else evaluations[-1]

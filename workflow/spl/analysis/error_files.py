@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from spl.analysis.benchmark_logs import read_logs
+from spl.attempts.plain_file import read_plain
 from spl.errors import InputError
 from spl.text.printable import printable
 
@@ -24,6 +26,8 @@ ERRORS = {"error": 1, "error_percent": 100}
 NO_SETTING = ("method", "fold", "seed", "quantity", "value")
 # So many names are listed in a message
 LISTED = 5
+# Of a method; an exact test takes as long as the cube of their number
+MOST_RUNS = 1000
 
 Row = tuple[int, Mapping[str, str]]  # a line of a file with its number, from 1
 
@@ -77,11 +81,11 @@ def read_errors(source: Path, best: bool = False) -> ErrorsOfRuns:
 def _read_csv(source: Path) -> tuple[list[str], list[Row]]:
     """The columns of a CSV file, and its lines by column, each cell as one line of visible characters."""
     try:
-        with source.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
-    except FileNotFoundError:
-        raise InputError(f"{source}: not found; expected a CSV file, or a folder of logs") from None
+        reader = csv.reader(StringIO(read_plain(source).decode("utf-8-sig"), newline=""), strict=True)
+        lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except OSError as error:
+        found = "cannot be read" if os.path.lexists(source) else "not found"
+        raise InputError(f"{source}: {found}; expected a CSV file, or a folder of logs ({error.strerror})") from None
     except UnicodeDecodeError:
         raise InputError(f"{source}: expected a CSV file in UTF-8") from None
     except csv.Error as error:
@@ -191,7 +195,7 @@ def _error(source: Path, number: int, row: Mapping[str, str], column: str, whole
         value = float(text)
     except ValueError:
         value = float("nan")
-    if not isfinite(value) or "_" in text or not 0 <= value <= whole:
+    if not isfinite(value) or "_" in text or not text.isascii() or not 0 <= value <= whole:
         hint = "; errors in percent belong in a column error_percent" if 1 < value <= 100 and column == "error" else ""
         raise InputError(f"{source}, line {number}, column {column}: expected {expected}, got '{text}'{hint}")
     return value / whole
@@ -206,7 +210,7 @@ def _whole_or_text(labels: pd.Series[str]) -> pd.Series[int] | pd.Series[str]:
 
 
 def _check_once(source: Path, runs: pd.DataFrame) -> None:
-    """Refuse two runs of one method, fold and seed."""
+    """Refuse two runs of one method, fold and seed, and more of a method than exact tests can take."""
     seen: dict[tuple[object, ...], str] = {}
     columns = ["setting", "method", "variant", "fold", "seed", "run"]
     for setting, method, variant, fold, seed, run in runs[columns].itertuples(index=False, name=None):
@@ -217,6 +221,10 @@ def _check_once(source: Path, runs: pd.DataFrame) -> None:
                 f"after {seen[key]}; seeds and data sets are told apart by columns seed and dataset"
             )
         seen[key] = run
+    for (setting, method, variant), count in Counter(key[:3] for key in seen).items():
+        if count > MOST_RUNS:
+            named = " ".join(filter(None, map(str, (setting, method, variant))))
+            raise InputError(f"{source}: expected at most {MOST_RUNS:,} runs of each method, got {count:,} of {named}")
 
 
 def first_few(names: Sequence[str]) -> str:

@@ -6,9 +6,10 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from spl.attempts.plain_file import read_plain
 from spl.audit.deviations import check_no_deviations
 from spl.audit.judging import check_vouched, judge
-from spl.audit.planned import plan_study
+from spl.audit.planned import PlannedStudy, plan_study, studies_called
 from spl.audit.recorded_looks import TABLE
 from spl.audit.targets import below_here
 from spl.audit.verdicts import SOUND
@@ -31,7 +32,7 @@ def check_findings(results: Path, study: Path | None, archive: bool = False) -> 
         archive: as of :func:`spl.audit.planned.plan_study`.
 
     Nor may anything that they were made from be other than sealed or noted by its job, or the study deviate from its
-    registration.
+    registration, or be another one than the project's own of its name.
 
     Returns:
         the sha256 of each of these files, as its job wrote it, by its path in ``results``.
@@ -40,6 +41,7 @@ def check_findings(results: Path, study: Path | None, archive: bool = False) -> 
         InputError: naming the file, what is wrong with it, and the command that says more.
     """
     planned = plan_study(study, str(results), archive)
+    _check_is_the_projects(planned)
     if (place := below_here(str(results))) not in (planned.results, planned.results / PARTIAL):
         raise InputError(f"{results}: expected {planned.results}, of {planned.file} (--study for another study)")
     command = f"`spl audit --study {shell_word(str(planned.file))}` says more"
@@ -62,3 +64,10 @@ def check_findings(results: Path, study: Path | None, archive: bool = False) -> 
     check_vouched(planned, nodes)
     check_no_deviations(planned.file, planned.study, nodes.values())
     return vouched
+
+
+def _check_is_the_projects(planned: PlannedStudy) -> None:
+    """Refuse a study that is called like one below ``config/``, whose registration would not be looked for."""
+    for own in studies_called(planned.study.name):
+        if not own.samefile(planned.file) and read_plain(own) != read_plain(planned.file):
+            raise InputError(f"{planned.file}: name: {planned.study.name} is taken by {own}; expected another name")

@@ -60,12 +60,17 @@ def _study_of(target: str | None) -> Path | None:
     parts = below_here(target or "").parts
     if len(parts) < 2 or parts[0] != "results":
         return None
-    matches = [path for path in sorted(Path("config").glob("*.yaml")) if _name(path) == parts[1]]
+    matches = studies_called(parts[1])
     if len(matches) != 1:
         several = " and ".join(map(str, matches)) or "no study below config/"
         verb = "are" if matches else "is"
         raise InputError(f"{target}: {several} {verb} called {parts[1]}; choose a file with --study")
     return matches[0]
+
+
+def studies_called(name: str) -> list[Path]:
+    """The files below ``config/`` that call their study so."""
+    return [path for path in sorted(Path("config").glob("*.yaml")) if _name(path) == name]
 
 
 def _name(path: Path) -> str | None:

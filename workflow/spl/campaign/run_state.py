@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 
 from spl.attempts.plain_file import read_plain
+from spl.campaign.strict_json import parse_json
+
+MOST, MOST_VALUES = 2**20, 2**14  # bytes of the parameters of a run, and values in them
 
 
 def run_state(folder: Path, parameter: str) -> str:
@@ -19,7 +22,7 @@ def run_state(folder: Path, parameter: str) -> str:
         "done", "to do", or "stale" with the keys that changed.
     """
     try:
-        trained = dict(json.loads(read_plain(folder / "parameters.json")))
+        trained = dict(parse_json(read_plain(folder / "parameters.json", MOST), MOST_VALUES))
     except (OSError, ValueError, TypeError, RecursionError):
         return "to do"
     planned = json.loads(parameter)

@@ -196,9 +196,11 @@ def write_findings(root: Path, results: Iterable[Path] = (), vouched: Mapping[Pa
             raise InputError(f"{table}: not found; `snakemake claims` makes it")
         copies[COMMITTED / f"{study}{TABLE}"] = content = _audited(table, vouched)
         tables[study] = read_claims(content, study, table)
-        figure = folder / "figures/regime.png"
+        figure, committed = folder / "figures/regime.png", COMMITTED / f"{study}-regime.png"
         if figure.is_file():  # a study without a gate has none
-            copies[COMMITTED / f"{study}-regime.png"] = _audited(figure, vouched)
+            copies[committed] = _audited(figure, vouched)
+        elif vouched and figure in vouched:  # not kept in an archive
+            _check_is(root / committed, vouched[figure], figure)
         _check_nothing_is_lost(root, tables[study], table)
     tables = {table.study: table for table in committed_claims(root, [*tables])} | tables
     before = {page: _read(root / page).decode() for page in (README, FINDINGS)}
@@ -216,7 +218,7 @@ def committed_claims(root: Path, but: Collection[str] = ()) -> list[CommittedCla
 
 
 def _check_nothing_is_lost(root: Path, new: CommittedClaims, table: Path) -> None:
-    """Refuse a table that no longer tests a claim, as where runs were removed."""
+    """Refuse a table that no longer tests a claim, or on fewer folds, as where runs were removed; or not as registered."""
     committed = root / COMMITTED / f"{new.study}{TABLE}"
     if committed.is_symlink() or not committed.is_file():
         return
@@ -225,11 +227,18 @@ def _check_nothing_is_lost(root: Path, new: CommittedClaims, table: Path) -> Non
     except InputError:  # of another catalogue, or broken: it is to be replaced
         return
     for name, cells in new.cells.items():
-        lost, verdict = cells["verdict"], before.cells[name]["verdict"]
-        if lost.startswith((NOT_RUN, REGIME_UNKNOWN)) and verdict.startswith(TESTED):
-            raise InputError(
-                f"{table}: {name}: {lost}, but {verdict} in {committed}; remove that file first if this is right"
-            )
+        was = before.cells[name]
+        if not was["verdict"].startswith(TESTED):
+            continue
+        lost = None
+        if not cells["verdict"].startswith(TESTED):
+            lost = f"{cells['verdict']}, but {was['verdict']}"
+        elif int(cells["n"]) < int(was["n"]):
+            lost = f"{cells['n']} folds, but {was['n']}"
+        elif name in before.levels and name not in new.levels:
+            lost = "not registered, but registered"
+        if lost:
+            raise InputError(f"{table}: {name}: {lost} in {committed}; remove that file first if this is right")
 
 
 def _audited(path: Path, vouched: Mapping[Path, str] | None) -> bytes:
@@ -238,6 +247,12 @@ def _audited(path: Path, vouched: Mapping[Path, str] | None) -> bytes:
     if vouched is not None and hashlib.sha256(content).hexdigest() != vouched.get(path):
         raise InputError(f"{path}: was changed after it was audited; expected that nobody writes there meanwhile")
     return content
+
+
+def _check_is(committed: Path, sha256: str, figure: Path) -> None:
+    """Refuse a committed figure that is not the one beside the table."""
+    if not committed.is_file() or hashlib.sha256(_read(committed)).hexdigest() != sha256:
+        raise InputError(f"{figure}: not found, and {committed} is of another table; expected the one that was audited")
 
 
 def _read(path: Path) -> bytes:

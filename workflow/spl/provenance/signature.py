@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from spl.attempts.plain_file import read_plain
+from spl.attempts.plain_file import check_plain, read_plain
 from spl.code.fingerprint import PROJECT
 from spl.errors import InputError
 from spl.provenance.files import write_whole
 from spl.text.printable import printable
 
 SIGNATURE = ".sig"  # ending of a signature, after the name of what it signs
+MOST = 2**16  # bytes of one, which ssh-keygen would read without end
 SIGNERS = PROJECT / "config" / "allowed_signers"
 NAMESPACE = "smooth-pseudo-labeling"
 
@@ -58,6 +59,10 @@ def check_signature(seal: Path) -> Signature:
         return UNSIGNED
     if signature.is_symlink() or not signature.is_file():
         return Signature("wrong", f"wrong signature: {signature.name} is no file")
+    try:
+        check_plain(signature, MOST)
+    except OSError:
+        return Signature("wrong", f"wrong signature: {signature.name} has more than {MOST:,} bytes")
     try:
         content = read_plain(seal)
     except OSError:
