@@ -80,6 +80,17 @@ def test_labelled_sets_that_are_not_kept_are_told_apart_by_what_their_manifests_
         assert all("which has a labelled set of another sha256" in line for [line] in impossible.values())
 
 
+def test_labelled_sets_that_were_exchanged_are_told_apart_by_what_is_on_record(tmp_path, monkeypatch):
+    """Of runs beside the audited ones, an audit hashes no files."""
+    monkeypatch.chdir(tmp_path)
+    jobs = {job.name: job for job in (run("one", 1.0, 0.5), run("other", 1.0, 0.5, 1))}
+    known = {path: digest(path) for job in jobs.values() for path in (*job.inputs, *job.outputs)}
+    Path("splits/1.json").write_text(Path("splits/0.json").read_text())
+    impossible, _ = copied_runs(jobs, known.get)
+    assert impossible.keys() == jobs.keys()
+    assert all("which has a labelled set of another sha256" in line for [line] in impossible.values())
+
+
 def test_of_many_copies_each_is_compared_with_the_first_and_counts_as_learnt_if_one_has(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     given = {"first": (1.0, 0.0), "second": (1.0, 0.5), "third": (1.5, 0.0)}

@@ -183,11 +183,14 @@ def test_without_a_gate_there_is_no_figure_and_nothing_is_out_of_regime():
     assert "no gate" in shown["claims"].caption(study, *shown["claims"].experiments)
 
 
-def fabricated(tmp_path, coverage=0.95, supervised=0.02, folds=6):
+def fabricated(tmp_path, coverage=0.95, supervised=0.02, folds=6, registered=()):
     """The table of claims of the demo with scarce labels and full supervision alone; FixMatch is behind by a point."""
     kept = {name: PROTOCOL["experiments"][name] for name in ("scarce-labels", "fully-supervised")}
     plan = planned(experiments=kept, assumed={})
     parameter = claim_tests(plan, *kept)
+    for claim in parameter["claims"]:
+        if claim["name"] in registered:
+            claim |= {"registered": True, "looks": {"folds": [6], "levels": [0.05]}}
     for name in kept:
         rows = []
         for path in plan.experiments[name]:
@@ -242,6 +245,16 @@ def test_the_table_has_a_verdict_for_each_claim_and_the_runs_behind_it(tmp_path)
     assert table.folded == sum(not_run), "and is folded on the page"
     distance = "distance 4.20 points (at most 5.0; runs in the high basin: 5 of 6)"
     assert f"scarce-labels: coverage 95.0 % (at least 90), {distance}" in table.note
+
+
+def test_registered_claims_are_not_corrected_for_exploratory_ones(tmp_path):
+    """Otherwise an experiment that is added when the results are known would change their verdicts."""
+    tidy = fabricated(tmp_path, registered=["square"]).tidy
+    values = tidy[tidy["fold"].isna()].set_index(["claim", "quantity"])["value"]
+    for name in ("square", "square-root"):
+        assert CLAIMS[name].family == CLAIMS["square"].family
+        assert values[name, "tests"] == 1
+        assert values[name, "p_supported_holm"] == values[name, "p_supported"] == 1 / 64
 
 
 def test_experiments_that_count_as_in_the_regime_by_the_runs_of_another_are_named_after_it(tmp_path):

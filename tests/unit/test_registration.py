@@ -223,6 +223,73 @@ def test_another_test_is_named(folder):
     )
 
 
+def with_momenta(*momenta):
+    return changed("experiments.scarce-labels.variants", [{"momentum": momentum} for momentum in momenta])
+
+
+def with_default_momentum(momentum):
+    """Methods keep theirs, so that all runs are the same."""
+    methods = content()["experiments"]["scarce-labels"]["methods"]
+    given = changed("training.momentum", momentum)
+    return given | {"methods": {method: {"momentum": 0.9} for method in methods}}
+
+
+def without_paper():
+    study = content()
+    for dataset in study["datasets"].values():
+        del dataset["stands_in_for"]
+    return study
+
+
+COMPARED = "tests.runs.scarce-labels.scarce-labels.smooth-fixmatch"
+RETESTED = {
+    "another variant, which is the first now": (
+        with_momenta(0.8, 0.9), with_momenta(0.9, 0.8),
+        f"{COMPARED}: the same elements, in another order",
+    ),
+    "another default, from which errors rise": (
+        with_default_momentum(0.9), with_default_momentum(0.97),
+        "tests.defaults.scarce-labels.momentum: 0.9 became 0.97",
+    ),
+    "no table of claims": (content(), without_paper(), "tests."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", RETESTED)
+def test_another_test_of_the_same_runs_is_named(folder, what):
+    """As by somebody who chooses it by the results."""
+    registered, chosen, line = RETESTED[what]
+    write(registered)
+    registered_study()
+    jobs = [
+        [(job.name, job.parameter) for job in registered_jobs(make_plan(check_study(study, "s.yaml")))]
+        for study in (registered, chosen)
+    ]
+    assert sorted(jobs[0]) == sorted(jobs[1])
+    assert check(study=registered).deviations == ()
+    deviations = check(study=chosen).deviations
+    assert deviations
+    assert all(deviation.startswith("tests.") for deviation in deviations)
+    assert any(deviation.startswith(line) for deviation in deviations)
+
+
+def test_of_a_registration_without_tests_is_known_that_there_was_a_table_of_claims(folder):
+    """Registrations of earlier versions."""
+    registered_study()
+    file = registration_file(STUDY)
+    registered = json.loads(file.read_text())
+    del registered["tests"]
+    file.write_text(registration_text(registered))
+    earlier = file.read_bytes()
+    kept = check()
+    assert kept.deviations == ()
+    [note] = kept.notes
+    assert note == "tests: the registration, of an earlier version, does not say which runs its claims compare"
+    assert check(study=without_paper()).deviations == ("tests: the study has no table of claims any more",)
+    assert write_registration(STUDY)[0].startswith(f"{file}: unchanged, sha256 ")
+    assert file.read_bytes() == earlier
+
+
 def test_runs_that_are_left_out_or_added_to_a_registered_experiment_are_named(folder):
     registered_study()
     lines = check(study=changed("experiments.scarce-labels.methods", ["fixmatch"])).deviations

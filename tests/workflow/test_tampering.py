@@ -70,6 +70,8 @@ def keeping_time(path, content):
 def test_results_that_nobody_touched_are_fresh(finished):
     status, said = audit(finished)
     assert status == 0
+    assert said["sound"]
+    assert [audit(finished, "--seal", "0" * 64)[1][name] for name in ("sound", "fresh")] == [False, True]
     assert {node["verdict"] for node in said["nodes"]} == {"fresh"}
     assert said["seal"]["state"] == "intact"
     assert said["repair"] == []

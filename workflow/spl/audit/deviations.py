@@ -21,7 +21,6 @@ from spl.audit.register import prepared
 from spl.audit.verdicts import Node, upstream_of
 from spl.campaign.job import Job
 from spl.campaign.registration import (
-    OWN,
     at_last_look,
     by_code,
     looks_file,
@@ -34,6 +33,7 @@ from spl.campaign.strict_json import parse_json
 from spl.code.equivalence import reasons, representative
 from spl.code.subcommands import present_code
 from spl.errors import InputError
+from spl.paper.registered_tests import OWN
 from spl.provenance import git
 from spl.provenance.manifest import Manifest
 from spl.study.checks import GATED, SUPERVISED
@@ -66,6 +66,7 @@ class Frozen(BaseModel):
     registered: dict[str, Any]
     claims: dict[str, dict[str, Any]]
     limits: dict[str, Any]
+    tests: dict[str, Any] | None = None
     data: dict[str, str]
     code: dict[str, str]
     experiments: dict[str, dict[str, Any]]
@@ -165,8 +166,14 @@ def _compared(
         *_changed_data(frozen["data"], present["data"]),
         *(line for arm, jobs in frozen["jobs"].items() for line in _changed_arm(arm, jobs, present["jobs"].get(arm))),
     ]
+    if frozen["tests"] is not None:
+        deviations += changed_values(present["tests"], frozen["tests"], "tests")
+    elif not present["tests"]:
+        deviations.append("tests: the study has no table of claims any more")
     further = present["experiments"].keys() - frozen["experiments"].keys() - _to_be_frozen(present)
     notes = [f"experiments.{name} is not registered" for name in sorted(further)]
+    if frozen["tests"] is None:
+        notes.append("tests: the registration, of an earlier version, does not say which runs its claims compare")
     for line, is_certain in _not_frozen(frozen, present, plan, planned):
         (deviations if is_certain else notes).append(line)
     for kind, job in by_code(planned.values()).items():

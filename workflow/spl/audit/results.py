@@ -64,8 +64,10 @@ def audit_results(
     beside = [] if crate is None else not_compared(study.results)
     unlike = None if listed is None else differences(study.jobs, listing_of(study), listed)
     alike = agreement(str(published_digest), study.jobs, listed or "")
+    fresh = report.is_fresh(nodes.values()) and seal_holds(seal, not whole, published)
+    sound = fresh and is_kept(registered) and not unlike and not crate
     if console is None:
-        said = report.as_json(nodes, seal, commands, registered, unlike, crate, beside, unadvised)
+        said = {"sound": sound} | report.as_json(nodes, seal, commands, registered, unlike, crate, beside, unadvised)
         print(json.dumps(said, indent=1))
     else:
         if not whole and not report.is_untouched(nodes.values()):
@@ -83,8 +85,7 @@ def audit_results(
             *report.unadvised_lines(unadvised),
         )
         show(console, *repair_lines(commands), style="bold")
-    sound = report.is_fresh(nodes.values()) and seal_holds(seal, not whole, published)
-    return sound and is_kept(registered) and not unlike and not crate
+    return sound
 
 
 def _crate_differences(study: PlannedStudy, nodes: Mapping[str, Node]) -> list[str] | None:

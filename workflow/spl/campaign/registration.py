@@ -13,6 +13,7 @@ from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
 from spl.errors import InputError
 from spl.paper.claims import CLAIMS
+from spl.paper.registered_tests import OWN, registered_tests
 from spl.study.plan import Plan, make_plan
 from spl.study.ranges import ranges
 from spl.study.schema import Study
@@ -21,8 +22,6 @@ from spl.study.schema import Study
 REGISTERED = ("data", "split", "train", "calibrate")
 # The parts of a study by which runs and claims are judged.
 LIMITS = ("gate", "basins", "stability", "no_effect")
-# What the names of jobs that share their settings differ in.
-OWN = re.compile(r"(?<=/)(?:fold|seed)\d+(?=/|$)")
 
 
 def registration_file(study: Path) -> Path:
@@ -67,7 +66,8 @@ def registration(study: Study, data: Mapping[str, str]) -> dict[str, Any]:
         data: the sha256 of the description, which holds the checksums of all images, of each data set.
 
     Returns:
-        JSON content: ``registered`` and ``limits`` as in the study; ``claims`` as in the catalogue; ``data``; ``code``,
+        JSON content: ``registered`` and ``limits`` as in the study; ``claims`` as in the catalogue; ``tests``, as of
+        :func:`spl.paper.registered_tests.registered_tests`; ``data``; ``code``,
         the fingerprint of each kind of job; ``experiments``, the jobs that each consists of; ``jobs``, the parameters
         of all, without code. Those of jobs that differ only in fold and seed stand together: what they share in
         ``all``, the rest in ``each``.
@@ -81,6 +81,7 @@ def registration(study: Study, data: Mapping[str, str]) -> dict[str, Any]:
         "registered": study.registered.model_dump(),
         "claims": {name: asdict(CLAIMS[name]) for name in study.registered.claims},
         "limits": study.model_dump(include=set(LIMITS)),
+        "tests": registered_tests(plan),
         "data": dict(sorted(data.items())),
         "code": {kind: job.content["code"] for kind, job in sorted(by_code(planned).items())},
         "experiments": {name: _experiment(plan, name) for name in sorted(plan.experiments)},

@@ -218,7 +218,7 @@ def committed_claims(root: Path, but: Collection[str] = ()) -> list[CommittedCla
 
 
 def _check_nothing_is_lost(root: Path, new: CommittedClaims, table: Path) -> None:
-    """Refuse a table that no longer tests a claim, or on fewer folds, as where runs were removed; or not as registered."""
+    """Refuse a table that no longer tests a claim as a registered one, or on as many folds, as where runs are gone."""
     committed = root / COMMITTED / f"{new.study}{TABLE}"
     if committed.is_symlink() or not committed.is_file():
         return

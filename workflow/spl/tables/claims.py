@@ -50,6 +50,9 @@ REGIME = "regime of "  # before the name of an experiment, in place of a claim
 REFERENCE = "scarce-labels"  # as spl.study.checks.GATED, which would load all methods
 
 
+Family = tuple[str, bool]  # of a claim: its name, and whether the claim is registered
+
+
 class _Measured(NamedTuple):
     """Whether an experiment is in the regime, None if that is open, and the runs that show it."""
 
@@ -88,8 +91,8 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
         runs = list(chain.from_iterable(of_folds["runs"]))
         lines = numbers.computed({"claim": name, "verdict": verdict}, {"verdict_at_level": level}, [*runs, *gate_runs])
         lines |= numbers.computed({"claim": name}, values, runs)
-        of_family = {"tests": float(tests[claim["family"]])}
-        numbers.computed({"claim": name}, of_family, _runs_of_family(claim["family"], parameter["claims"], differences))
+        of_family = {"tests": float(tests[_family(claim)])}
+        numbers.computed({"claim": name}, of_family, _runs_of_family(_family(claim), parameter["claims"], differences))
         cells = printed_claim(claim, values | of_family, verdict)
         printed.append(
             {
@@ -133,17 +136,23 @@ def _differences(
     )
 
 
+def _family(claim: Mapping[str, Any]) -> Family:
+    """Within which the p-values of a claim are corrected: no exploratory claim has a part in those of registered ones,
+    or an experiment that is added later would change their verdicts."""
+    return claim["family"], claim["registered"]
+
+
 def _families(
     claims: Sequence[Mapping[str, Any]], differences: Mapping[str, pd.DataFrame], margin: float
-) -> tuple[dict[str, Evidence], dict[str, int]]:
+) -> tuple[dict[str, Evidence], dict[Family, int]]:
     """What the differences say about each claim, with p-values corrected for its family; the tests of each family."""
     found = {
         claim["name"]: evidence(differences[claim["name"]]["difference"].to_numpy(float), claim["test"], margin)
         for claim in claims
     }
-    families: dict[str, list[str]] = {}
+    families: dict[Family, list[str]] = {}
     for claim in claims:
-        families.setdefault(claim["family"], []).append(claim["name"])
+        families.setdefault(_family(claim), []).append(claim["name"])
     pending = {claim["name"] for claim in claims if claim["registered"]}
     corrected = (corrected_evidence({name: found[name] for name in family}, pending) for family in families.values())
     tests = {name: sum(found[claim].n > 0 or claim in pending for claim in family) for name, family in families.items()}
@@ -151,10 +160,10 @@ def _families(
 
 
 def _runs_of_family(
-    family: str, claims: Sequence[Mapping[str, Any]], differences: Mapping[str, pd.DataFrame]
+    family: Family, claims: Sequence[Mapping[str, Any]], differences: Mapping[str, pd.DataFrame]
 ) -> list[str]:
     """The runs that decide how many claims of a family are tested."""
-    members = (claim["name"] for claim in claims if claim["family"] == family)
+    members = (claim["name"] for claim in claims if _family(claim) == family)
     return list(dict.fromkeys(run for name in members for run in chain.from_iterable(differences[name]["runs"])))
 
 
@@ -184,7 +193,7 @@ def _folds(claim: Mapping[str, Any], parameter: Mapping[str, Any], differences: 
     """
     highest = max(claim["looks"]["levels"]) if claim["registered"] else LEVEL
     counted = (
-        other["planned"] or other["registered"] for other in parameter["claims"] if other["family"] == claim["family"]
+        other["planned"] or other["registered"] for other in parameter["claims"] if _family(other) == _family(claim)
     )
     level = highest / sum(counted)
     values = differences["difference"].to_numpy(float)
