@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from project import ROOT
 from snakemake.cli import parse_config
 from test_registered_study import content, with_folds
 
@@ -241,7 +242,7 @@ def without_paper():
     return study
 
 
-COMPARED = "tests.runs.scarce-labels.scarce-labels.smooth-fixmatch"
+COMPARED = "tests.runs.scarce-labels.smooth-fixmatch"
 RETESTED = {
     "another variant, which is the first now": (
         with_momenta(0.8, 0.9), with_momenta(0.9, 0.8),
@@ -271,6 +272,20 @@ def test_another_test_of_the_same_runs_is_named(folder, what):
     assert deviations
     assert all(deviation.startswith("tests.") for deviation in deviations)
     assert any(deviation.startswith(line) for deviation in deviations)
+
+
+def test_the_runs_by_which_the_gate_measures_are_registered():
+    """They depend on where a study writes a setting, on which no run depends."""
+    study = yaml.safe_load((ROOT / "config/digits.yaml").read_text())
+    registered = registration(check_study(study, "digits.yaml"), {})
+    study["experiments"]["matched-weight"] |= {
+        "methods": {"fixmatch": {}, "smooth-fixmatch": {"lambda_u": "calibrated"}},
+        "training": {"lambda_u": 0.73},
+    }
+    other = registration(check_study(study, "digits.yaml"), {})
+    assert [section for section in registered if registered[section] != other[section]] == ["tests"]
+    measured = [one["tests"]["gate"]["runs"]["matched-weight"] for one in (registered, other)]
+    assert [arm["folds"] for [arm] in (runs.values() for runs in measured)] == ["0-59", "0-19"]
 
 
 def test_of_a_registration_without_tests_is_known_that_there_was_a_table_of_claims(folder):

@@ -23,8 +23,8 @@ from spl.study.reading import read_study
 from spl.study.schema import Study
 
 DESCRIPTION = "dataset.json"  # of a prepared data set: holds the checksums of all images
-# Depth to which the lines of a section are indented: those of jobs have parts, which have a line for each run.
-DEPTHS = {"study": 0, "jobs": 3}
+# Depth to which the lines of a section are indented: tests have parts with one for each experiment, jobs for each run.
+DEPTHS = {"study": 0, "tests": 2, "jobs": 3}
 
 
 def write_registration(path: Path) -> list[str]:
