@@ -121,6 +121,30 @@ def test_a_table_of_fewer_folds_is_not_taken_over(tmp_path):
         write_findings(root, [root / "results/mine"])
 
 
+def test_a_table_of_fewer_folds_is_not_taken_over_whatever_its_verdict_was(tmp_path):
+    root = project(tmp_path)
+    table = root / "results/mine/tables/claims.csv"
+    table.write_text(table.read_text().replace("\nflips,,contradicted,", "\nflips,,too few folds,"))
+    write_findings(root, [root / "results/mine"])
+    table.write_text(table.read_text().replace("\nflips,,,n,6\n", "\nflips,,,n,5\n"))
+    with pytest.raises(InputError, match="claims.csv: flips: 5 folds, but 6 in "):
+        write_findings(root, [root / "results/mine"])
+
+
+@pytest.mark.parametrize(
+    ("quantity", "said"),
+    [("runs", "runs by which its regime is measured"), ("low_basin_runs", "runs that show the low basin")],
+)
+def test_a_table_with_fewer_runs_of_the_gate_is_not_taken_over(tmp_path, quantity, said):
+    """As where somebody removed those that keep the claims out of the regime."""
+    root = project(tmp_path)
+    write_findings(root, [root / "results/mine"])
+    table = root / "results/mine/tables/claims.csv"
+    table.write_text(re.sub(rf"(regime of scarce-labels,,,{quantity}),\d+", r"\1,1", table.read_text()))
+    with pytest.raises(InputError, match=rf"claims.csv: scarce-labels: 1 {said}, but \d+ in .*; remove that file"):
+        write_findings(root, [root / "results/mine"])
+
+
 def test_a_table_whose_claims_are_no_longer_registered_is_not_taken_over(tmp_path):
     root = project(tmp_path)
     table, digits = root / "results/mine/tables/claims.csv", ROOT / "docs/findings/digits-claims.csv"
@@ -142,10 +166,17 @@ def test_a_table_is_not_put_beside_the_figure_of_another_one(tmp_path):
     write_findings(root, [results], vouched)
     figure.unlink()
     write_findings(root, [results], vouched)
-    for other in (lambda committed: committed.write_bytes(b"of another table"), lambda committed: committed.unlink()):
-        other(root / "docs/findings/mine-regime.png")
-        with pytest.raises(InputError, match=r"regime.png: not found, and .*mine-regime.png is of another table"):
+    committed = root / "docs/findings/mine-regime.png"
+    without_gate = {table: vouched[table]}
+    with pytest.raises(
+        InputError, match=r"regime.png: not found; expected it, or .*mine-regime.png to be of this table"
+    ):
+        write_findings(root, [results], without_gate)
+    for other in (lambda: committed.write_bytes(b"of another table"), committed.unlink):
+        other()
+        with pytest.raises(InputError, match=r"regime.png: not found; expected it, or .*mine-regime.png to be of this"):
             write_findings(root, [results], vouched)
+    write_findings(root, [results], without_gate)
 
 
 def test_a_study_that_goes_on_has_its_name_and_not_that_of_the_folder(tmp_path):
@@ -319,11 +350,17 @@ def test_no_other_study_passes_for_the_projects_own_of_its_name(vouched):
     """A registered study would lose its registration."""
     own = Path("config/own.yaml")
     own.parent.mkdir()
-    own.write_text(TINY.read_text())
+    own.write_text("name: other")
     check_findings(RESULTS, TINY)
-    own.write_text(f"{TINY.read_text()}# registered\n")
-    with pytest.raises(InputError, match="tiny.yaml: name: tiny is taken by config/own.yaml; expected another name"):
-        check_findings(RESULTS, TINY)
+    for place in (
+        own,
+        Path("config/below/own.yml"),
+    ):  # even as an exact copy, beside which there may be no registration
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(TINY.read_text())
+        with pytest.raises(InputError, match=f"tiny.yaml: name: tiny is taken by {place}; expected another name"):
+            check_findings(RESULTS, TINY)
+        place.unlink()
 
 
 @pytest.mark.parametrize("file", ["tables/claims.csv", "figures/regime.png"])

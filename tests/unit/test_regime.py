@@ -190,7 +190,7 @@ def fabricated(tmp_path, coverage=0.95, supervised=0.02, folds=6, registered=())
     parameter = claim_tests(plan, *kept)
     for claim in parameter["claims"]:
         if claim["name"] in registered:
-            claim |= {"registered": True, "looks": {"folds": [6], "levels": [0.05]}}
+            claim |= {"registered": True, "looks": {"folds": [6], "levels": [0.05]}, "complete": True}
     for name in kept:
         rows = []
         for path in plan.experiments[name]:

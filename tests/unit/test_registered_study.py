@@ -1,5 +1,6 @@
 """The key ``registered`` of a study, and ranges of folds: a mistake is one line with file, key and expectation."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,8 @@ from spl.campaign.partial import partial_plan
 from spl.campaign.registration import check_is_registered
 from spl.errors import InputError
 from spl.paper.catalogue import CATALOGUE
-from spl.paper.claim_parameters import claim_tests
+from spl.paper.claim_parameters import claim_tests, runs_of_claim
+from spl.paper.claims import CLAIMS
 from spl.paper.selection import exhibits
 from spl.study.plan import make_plan
 from spl.study.ranges import ranges
@@ -116,6 +118,24 @@ def test_registered_claims_are_tested_at_their_looks_alone():
     assert at["random-labels"] == [None, 0.05, None], "of an experiment without looks, all folds"
     assert at["flips"] == [0.05, 0.05, 0.05], "exploratory"
     assert [claims[name]["registered"] for name in at] == [True, True, False]
+
+
+@pytest.mark.parametrize("missing", ["fold1/fixmatch/seed0", "fold0/smooth-fixmatch/seed0"])
+def test_registered_claims_are_not_tested_while_a_run_is_missing(missing):
+    """Whoever chooses which runs are there could choose the verdict."""
+    plan = replace(
+        make_plan(check_study(content(), "study.yaml")), missing=frozenset([f"digits/balanced-40/{missing}"])
+    )
+    claims = {claim["name"]: claim for claim in claim_tests(plan, "scarce-labels")["claims"]}
+    assert [level_of(claims[name], 2) for name in ("scarce-labels", "flips", "twins")] == [None, None, 0.05]
+
+
+def test_a_registered_claim_needs_the_runs_of_its_regime():
+    plan = make_plan(read_study(ROOT / "config/digits.yaml"))
+    gate = {"digits/full/fold0/supervised/seed0", "digits/balanced-20/fold59/fixmatch/seed0"}
+    for name in ("scarce-labels", "class-imbalance", "matched-weight"):
+        [claim, *_] = [claim for claim, of in CLAIMS.items() if of.experiments[0] == name]
+        assert gate <= set(runs_of_claim(plan, claim)), name
 
 
 def test_the_terms_of_the_claims_state_the_levels():

@@ -288,6 +288,42 @@ def test_the_runs_by_which_the_gate_measures_are_registered():
     assert [arm["folds"] for [arm] in (runs.values() for runs in measured)] == ["0-59", "0-19"]
 
 
+def test_a_study_without_a_table_of_claims_is_neither_registered_nor_looked_at(folder):
+    registered_study()
+    registration_file(STUDY).rename(kept := folder / "kept.json")
+    write(without_paper())
+    with pytest.raises(InputError, match=r"tiny.yaml: has no table of claims; expected a data set of the paper"):
+        write_registration(STUDY)
+    kept.rename(registration_file(STUDY))
+    with pytest.raises(InputError, match=r"tiny.yaml: has no table of claims, and so no look"):
+        record_look(STUDY)
+
+
+def test_images_that_an_archive_does_not_keep_are_those_of_the_manifest(folder):
+    registered_study()
+    [job] = [job for job in registered_jobs(make_plan(check_study(content(), "s.yaml"))) if job.subcommand == "data"]
+    for sha256, expected in ((section("data")["digits"], 0), ("f" * 64, 1)):
+        manifest = Manifest(
+            subcommand="data", parameter=job.content, code=Code(fingerprint=job.content["code"], modules=[]),
+            inputs={}, outputs=dict.fromkeys(map(str, job.outputs), sha256), repository=None, lock="", packages={},
+            hardware={}, environment={}, host="", slurm_job=None, begun=LATER, ended=LATER,
+        )  # fmt: skip
+        deviations = check([Node(job.name, "recorded", subcommand="data", manifest=manifest)]).deviations
+        assert len(deviations) == expected
+        assert all(line.startswith("data.digits: ") and line.endswith("became ffffffffffff") for line in deviations)
+
+
+def test_a_study_goes_on_after_no_look_that_decided(folder):
+    """Its verdict would be replaced by the one of the next look."""
+    at = registered_study()
+    for verdict in ("undecided", "contradicted"):
+        record(look(run_nodes(at), verdict=verdict))
+        assert not [line for line in check().deviations if "by now" in line]
+        lines = [line for line in check(study=LATER_FOLDS).deviations if "by now" in line]
+        expected = f"look at 2 folds: scarce-labels is {verdict}, and the study has 3 folds by now"
+        assert lines == ([] if verdict == "undecided" else [expected])
+
+
 def test_of_a_registration_without_tests_is_known_that_there_was_a_table_of_claims(folder):
     """Registrations of earlier versions."""
     registered_study()

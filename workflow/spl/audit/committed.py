@@ -6,7 +6,6 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from spl.attempts.plain_file import read_plain
 from spl.audit.deviations import check_no_deviations
 from spl.audit.judging import check_vouched, judge
 from spl.audit.planned import PlannedStudy, plan_study, studies_called
@@ -67,7 +66,7 @@ def check_findings(results: Path, study: Path | None, archive: bool = False) -> 
 
 
 def _check_is_the_projects(planned: PlannedStudy) -> None:
-    """Refuse a study that is called like one below ``config/``, whose registration would not be looked for."""
+    """Refuse a study that is called like one below ``config/``, beside which no registration would be looked for."""
     for own in studies_called(planned.study.name):
-        if not own.samefile(planned.file) and read_plain(own) != read_plain(planned.file):
+        if not own.samefile(planned.file):
             raise InputError(f"{planned.file}: name: {planned.study.name} is taken by {own}; expected another name")

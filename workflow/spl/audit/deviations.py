@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from spl.attempts.plain_file import read_plain
 from spl.audit.changes import changed_values
 from spl.audit.recorded_looks import not_as_looked_at, read_looks
-from spl.audit.register import prepared
+from spl.audit.register import DESCRIPTION, prepared
 from spl.audit.verdicts import Node, upstream_of
 from spl.campaign.job import Job
 from spl.campaign.registration import (
@@ -45,6 +45,7 @@ COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 # The sections of a registration that say what is tested, and how.
 DESIGN = ("study", "registered", "claims", "limits")
 NOT_COMPARED = "not compared"
+DECIDED = ("supported", "contradicted")  # as of spl.analysis.claims, which would load pandas
 NOT_FROZEN = "not in the registration"
 
 
@@ -119,7 +120,8 @@ def check_registration(path: Path, study: Study, nodes: Collection[Node]) -> Reg
     if study.registered is None:
         return RegistrationCheck(sha256, (f"registered: no longer in {path}",))
     plan, audited = make_plan(at_last_look(study)), {node.name: node for node in nodes}
-    present, planned = registration(study, prepared(study)), {job.name: job for job in registered_jobs(plan)}
+    data = _recorded_data(audited.values()) | prepared(study)
+    present, planned = registration(study, data), {job.name: job for job in registered_jobs(plan)}
     unreadable = RegistrationCheck(sha256, (f"{file}: expected a registration, as `spl register` writes it",))
     try:
         frozen = Frozen.model_validate(parse_json(content)).model_dump()
@@ -146,8 +148,24 @@ def check_registration(path: Path, study: Study, nodes: Collection[Node]) -> Reg
         for look in looks
         if look.folds > folds
     ]
+    deviations += [
+        f"look at {look.folds} folds: {look.claim} is {look.verdict}, and the study has {folds} folds by now"
+        for look in looks
+        if look.folds < folds and look.verdict in DECIDED
+    ]
     deviations += not_as_looked_at(looks, folds, plan, study.registered, audited)
     return RegistrationCheck(sha256, tuple(deviations), tuple(notes))
+
+
+def _recorded_data(nodes: Iterable[Node]) -> dict[str, str]:
+    """The sha256 of the description of each data set, from manifests, since an archive does not keep all files."""
+    return {
+        Path(node.name).name: sha256
+        for node in nodes
+        if node.subcommand == "data" and node.manifest
+        for path, sha256 in node.manifest.outputs.items()
+        if Path(path).name == DESCRIPTION
+    }
 
 
 def is_kept(registered: RegistrationCheck | None) -> bool:

@@ -19,6 +19,8 @@ from spl.campaign.partial import partial_plan
 from spl.campaign.registration import looks_file, registration_file, runs_of_look
 from spl.campaign.run_state import run_state
 from spl.errors import InputError
+from spl.paper.claim_parameters import runs_of_claim
+from spl.paper.registered_tests import registered_tests
 from spl.paper.selection import exhibits
 from spl.provenance.files import write_whole
 from spl.study.plan import make_plan
@@ -45,6 +47,8 @@ def record_look(path: Path) -> list[str]:
     if not registration_file(path).is_file():
         raise InputError(f"{registration_file(path)}: missing; there is no registration to look at")
     plan, results = make_plan(study), Path("results") / study.name
+    if not registered_tests(plan):
+        raise InputError(f"{path}: has no table of claims, and so no look")
     first = registered.experiments[0]
     folds = len(study.experiments[first].folds)
     level = Looks(registered.looks, registered.levels).level(folds)
@@ -52,9 +56,10 @@ def record_look(path: Path) -> list[str]:
         expected = ", ".join(map(str, registered.looks))
         raise InputError(f"{path}: experiments.{first}.folds: {folds} folds are no look; expected {expected}")
     looked_at = runs_of_look(plan, folds)
-    undone = [run for run in looked_at if run_state(results / "runs" / run, run_parameter(plan, run)) != "done"]
+    needed = dict.fromkeys([*looked_at, *runs_of_claim(plan, registered.primary)])
+    undone = [run for run in needed if run_state(results / "runs" / run, run_parameter(plan, run)) != "done"]
     if undone:
-        raise InputError(f"{path}: {len(undone)} of {len(looked_at)} runs of this look are not done: {undone[0]}")
+        raise InputError(f"{path}: {len(undone)} of {len(needed)} runs of this look are not done: {undone[0]}")
     shown = partial_plan(plan, results)
     table = f"{shown.products}{TABLE}"
     planned = jobs(shown, exhibits(shown, str(path)))

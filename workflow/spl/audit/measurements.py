@@ -50,12 +50,17 @@ def impossible_measurements(measured: Measurements, method: Method, settings: Ma
     wrong |= {name: ~_possible(name, values, method) for name, values in columns.items()}
     if method.weight is not None:
         wrong["purity"] |= (columns["coverage"] == 0) & ~np.isnan(columns["purity"])  # a ratio of nothing
-        with np.errstate(invalid="ignore"):  # whatever is no number is wrong already
-            wrong["unlabelled_loss"] |= columns["unlabelled_loss"] > _most_unlabelled(columns)
     for name, places in wrong.items():
         if places.any():
             at = int(places.argmax())
             yield f"{name} at step {steps[at]} is {measured[name][at]}"
+    if method.weight is not None:
+        most = _most_unlabelled(columns)
+        with np.errstate(invalid="ignore"):  # whatever is no number is wrong already
+            if (more := columns["unlabelled_loss"] > most).any():
+                at = int(more.argmax())
+                leave = f"weights from 0 to 1 leave at most {most[at]:.6g}"
+                yield f"unlabelled_loss at step {steps[at]} is {measured['unlabelled_loss'][at]}, {leave}"
     with np.errstate(all="ignore"):  # whatever is infinite then is named
         yield from _other_sums(np.array(steps), columns, method, settings)
 

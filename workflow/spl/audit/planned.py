@@ -70,7 +70,8 @@ def _study_of(target: str | None) -> Path | None:
 
 def studies_called(name: str) -> list[Path]:
     """The files below ``config/`` that call their study so."""
-    return [path for path in sorted(Path("config").glob("*.yaml")) if _name(path) == name]
+    files = (path for path in sorted(Path("config").rglob("*")) if path.suffix in (".yaml", ".yml"))
+    return [path for path in files if _name(path) == name]
 
 
 def _name(path: Path) -> str | None:

@@ -37,7 +37,7 @@ def write_registration(path: Path) -> list[str]:
         lines for people: the digest, and what to do next.
 
     Raises:
-        InputError: the study cannot be registered, or one of its runs has begun.
+        InputError: the study cannot be registered or has no table of claims, or one of its runs has begun.
     """
     study = read_study(path)
     if study.registered is None:
@@ -45,6 +45,10 @@ def write_registration(path: Path) -> list[str]:
     check_claims(make_plan(study), str(path))
     file, data = registration_file(path), _described(study)
     content = registration(study, data)
+    if not content["tests"]:
+        raise InputError(
+            f"{path}: has no table of claims; expected a data set of the paper, or one that stands_in_for it"
+        )
     text, earlier = (registration_text(one) for one in (content, _without_tests(content)))
     if file.is_file() and read_plain(file) in (text.encode(), earlier.encode()):
         return [f"{file}: unchanged, sha256 {digest(file)}"]

@@ -7,7 +7,7 @@ import io
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -38,6 +38,7 @@ TABLE = "-claims.csv"  # after the name of the study
 WIDTH = 125  # of a line of the README
 TESTED = (SUPPORTED, CONTRADICTED, UNDECIDED)
 VERDICTS = (*TESTED, TOO_FEW_FOLDS, OUT_OF_REGIME, REGIME_UNKNOWN, NOT_RUN, BETWEEN_LOOKS)
+COUNTS = {"runs": "runs by which its regime is measured", "low_basin_runs": "runs that show the low basin"}
 BLOCK = re.compile(r"(?P<start><!-- claims(?: (?P<study>[\w-]+))? -->\n).*?(?P<end><!-- /claims -->)", re.DOTALL)
 
 
@@ -50,12 +51,14 @@ class CommittedClaims:
         cells: the printed cells of each claim of the catalogue, by column.
         levels: of the looks at which registered claims were tested.
         regime: what the gate measured, in words.
+        measured: by experiment, how many runs it measured, and how many the share of the low basin is of.
     """
 
     study: str
     cells: dict[str, dict[str, str]]
     levels: dict[str, float]
     regime: str
+    measured: dict[str, dict[str, float]]
 
 
 def read_claims(content: bytes, study: str, path: Path) -> CommittedClaims:
@@ -89,7 +92,11 @@ def read_claims(content: bytes, study: str, path: Path) -> CommittedClaims:
             for name, of_claim in numbers.items()
             if of_claim["registered"] and verdicts[name] in TESTED
         }
-        return CommittedClaims(study, cells, levels, regime_note(tidy))
+        counted = tidy[tidy["claim"].str.startswith(REGIME) & tidy["quantity"].isin(COUNTS)]
+        measured: dict[str, dict[str, float]] = {name: {} for name in experiments}
+        for name, quantity, value in counted[["claim", "quantity", "value"]].itertuples(index=False):
+            measured[name.removeprefix(REGIME)][quantity] = value
+        return CommittedClaims(study, cells, levels, regime_note(tidy), measured)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):  # as the cells of other tables raise
         raise InputError(f"{path}: expected a table of claims as `snakemake claims` makes it") from None
 
@@ -199,8 +206,8 @@ def write_findings(root: Path, results: Iterable[Path] = (), vouched: Mapping[Pa
         figure, committed = folder / "figures/regime.png", COMMITTED / f"{study}-regime.png"
         if figure.is_file():  # a study without a gate has none
             copies[committed] = _audited(figure, vouched)
-        elif vouched and figure in vouched:  # not kept in an archive
-            _check_is(root / committed, vouched[figure], figure)
+        elif vouched is not None:  # it makes none, or an archive does not keep it
+            _check_is(root / committed, vouched.get(figure), figure)
         _check_nothing_is_lost(root, tables[study], table)
     tables = {table.study: table for table in committed_claims(root, [*tables])} | tables
     before = {page: _read(root / page).decode() for page in (README, FINDINGS)}
@@ -218,7 +225,7 @@ def committed_claims(root: Path, but: Collection[str] = ()) -> list[CommittedCla
 
 
 def _check_nothing_is_lost(root: Path, new: CommittedClaims, table: Path) -> None:
-    """Refuse a table that no longer tests a claim as a registered one, or on as many folds, as where runs are gone."""
+    """Refuse a table that no longer tests a claim, or as a registered one, or is of fewer folds or runs of the gate."""
     committed = root / COMMITTED / f"{new.study}{TABLE}"
     if committed.is_symlink() or not committed.is_file():
         return
@@ -226,19 +233,26 @@ def _check_nothing_is_lost(root: Path, new: CommittedClaims, table: Path) -> Non
         before = read_claims(_read(committed), new.study, committed)
     except InputError:  # of another catalogue, or broken: it is to be replaced
         return
+    for name, lost in _losses(before, new):
+        raise InputError(f"{table}: {name}: {lost} in {committed}; remove that file first if this is right")
+
+
+def _losses(before: CommittedClaims, new: CommittedClaims) -> Iterator[tuple[str, str]]:
+    """What a table has less of than another one: by claim or experiment, what it says and the other said."""
     for name, cells in new.cells.items():
         was = before.cells[name]
-        if not was["verdict"].startswith(TESTED):
-            continue
-        lost = None
-        if not cells["verdict"].startswith(TESTED):
-            lost = f"{cells['verdict']}, but {was['verdict']}"
-        elif int(cells["n"]) < int(was["n"]):
-            lost = f"{cells['n']} folds, but {was['n']}"
+        folds, had = (int(row["n"]) if row["n"] != NOTHING else 0 for row in (cells, was))
+        if was["verdict"].startswith(TESTED) and not cells["verdict"].startswith(TESTED):
+            yield name, f"{cells['verdict']}, but {was['verdict']}"
+        elif folds < had:
+            yield name, f"{folds} folds, but {had}"
         elif name in before.levels and name not in new.levels:
-            lost = "not registered, but registered"
-        if lost:
-            raise InputError(f"{table}: {name}: {lost} in {committed}; remove that file first if this is right")
+            yield name, "not registered, but registered"
+    for experiment, counts in before.measured.items():
+        for quantity, had_runs in counts.items():
+            runs = new.measured.get(experiment, {}).get(quantity, 0)
+            if runs < had_runs:
+                yield experiment, f"{runs:.0f} {COUNTS[quantity]}, but {had_runs:.0f}"
 
 
 def _audited(path: Path, vouched: Mapping[Path, str] | None) -> bytes:
@@ -249,10 +263,11 @@ def _audited(path: Path, vouched: Mapping[Path, str] | None) -> bytes:
     return content
 
 
-def _check_is(committed: Path, sha256: str, figure: Path) -> None:
-    """Refuse a committed figure that is not the one beside the table."""
-    if not committed.is_file() or hashlib.sha256(_read(committed)).hexdigest() != sha256:
-        raise InputError(f"{figure}: not found, and {committed} is of another table; expected the one that was audited")
+def _check_is(committed: Path, sha256: str | None, figure: Path) -> None:
+    """Refuse a committed figure that is not the one beside the table; None if there is none."""
+    found = hashlib.sha256(_read(committed)).hexdigest() if committed.is_file() else None
+    if found != sha256:
+        raise InputError(f"{figure}: not found; expected it, or {committed} to be of this table")
 
 
 def _read(path: Path) -> bytes:

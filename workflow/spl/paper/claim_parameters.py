@@ -13,7 +13,6 @@ from spl.study.base import suggestion
 from spl.study.checks import BASELINE, GATED, SUPERVISED
 from spl.study.plan import Plan, Run
 from spl.study.resolve import dataset_settings
-from spl.study.schema import Study
 
 # The experiments that test a claim, in the order of the catalogue
 TESTING = tuple(dict.fromkeys(name for claim in CLAIMS.values() for name in claim.experiments))
@@ -24,7 +23,7 @@ def claim_tests(plan: Plan, *experiments: str) -> dict[str, Any]:
     """All claims with the limits of their tests, and the runs of the gate; no claim if the study tests none."""
     study = plan.study
     shown = [
-        {"name": name, **asdict(claim), "planned": _is_planned(plan, claim, experiments), **_registered(study, name)}
+        {"name": name, **asdict(claim), "planned": _is_planned(plan, claim, experiments), **_registered(plan, name)}
         for name, claim in CLAIMS.items()
     ]
     if not any(claim["planned"] for claim in shown):
@@ -45,19 +44,31 @@ def claim_tests(plan: Plan, *experiments: str) -> dict[str, Any]:
     }
 
 
-def _registered(study: Study, name: str) -> dict[str, Any]:
-    """Whether a claim is registered, and the looks at it.
+def _registered(plan: Plan, name: str) -> dict[str, Any]:
+    """Whether a claim is registered, the looks at it, and whether a partial paper has all runs of the present one.
 
     Claims about experiments to which looks add no folds are looked at once, on all folds.
     """
-    experiment = CLAIMS[name].experiments[0]
+    study, experiment = plan.study, CLAIMS[name].experiments[0]
     if study.registered is None or not study.is_registered(name):
         return {"registered": False}
     if experiment in study.registered.experiments:
         looks = Looks(study.registered.looks, study.registered.levels)
     else:
         looks = Looks([len(study.experiments[experiment].folds)], [LEVEL])
-    return {"registered": True, "looks": asdict(looks)}
+    return {
+        "registered": True, "looks": asdict(looks), "complete": plan.missing.isdisjoint(runs_of_claim(plan, name))
+    }  # fmt: skip
+
+
+def runs_of_claim(plan: Plan, name: str) -> list[str]:
+    """The runs of a claim's experiments, and those by which its regime is measured."""
+    claim = CLAIMS[name]
+    own = [path for experiment in claim.experiments for path in plan.experiments.get(experiment, ())]
+    if not own or not claim.gated or plan.study.gate is None:
+        return own
+    gate = [*reference_runs(plan), *supervised_runs(plan), *regime_runs(plan, claim.experiments[0])]
+    return list(dict.fromkeys([*own, *_paths(gate)]))
 
 
 def check_claims(plan: Plan, origin: str) -> None:

@@ -65,10 +65,10 @@ def build(parameter: Mapping[str, Any], inputs: list[Path]) -> Table:
 
     Args:
         parameter: ``claims``, each with its ``name``, all attributes of :class:`spl.paper.claims.Claim`, and whether it
-            is ``planned`` and ``registered``, with the ``looks`` at a registered one; names of the ``summaries``; the
-            ``margin`` of equivalence; the error ``mean_below`` which a number of labels is enough; ``defaults`` of the
-            settings that vary, by experiment; the ``gate``: its ``limits`` and the runs that it is measured on, or
-            None.
+            is ``planned`` and ``registered``; of a registered one the ``looks``, and whether its runs are ``complete``;
+            names of the ``summaries``; the ``margin`` of equivalence; the error ``mean_below`` which a number of labels
+            is enough; ``defaults`` of the settings that vary, by experiment; the ``gate``: its ``limits`` and the runs
+            that it is measured on, or None.
         inputs: the summaries, then files of runs that the endpoints and the gate read.
     """
     names = parameter["summaries"]
@@ -111,8 +111,11 @@ def _is_folded(line: Mapping[str, Cell]) -> bool:
 
 
 def level_of(claim: Mapping[str, Any], n: int) -> float | None:
-    """The level of each direction of a claim's test on n folds; None between the looks of a registered study."""
-    return Looks(**claim["looks"]).level(n) if claim["registered"] else LEVEL
+    """The level of each direction of a claim's test on n folds; None between the looks of a registered study, and while
+    runs of a look are missing, since the choice of those that are there could decide."""
+    if not claim["registered"]:
+        return LEVEL
+    return Looks(**claim["looks"]).level(n) if claim["complete"] else None
 
 
 def _regime_of(claim: Mapping[str, Any], regimes: Mapping[str, _Measured], gate: Mapping[str, Any] | None) -> _Measured:
