@@ -27,6 +27,7 @@ from report import report
 from spl.analysis.calibration import write_calibration
 from spl.analysis.summary import write_summary
 from spl.audit import verdicts as audit
+from spl.audit.batches import drawn_batches
 from spl.audit.measurements import COLUMNS, evaluation_steps
 from spl.campaign.job import Job
 from spl.campaign.jobs import jobs
@@ -39,8 +40,10 @@ from spl.methods.registry import METHODS
 from spl.page.circumstances import circumstances_script
 from spl.paper.selection import exhibits
 from spl.provenance import digests
+from spl.provenance.files import digest
 from spl.provenance.machine import locked
 from spl.provenance.manifest import Code, Hardware, Manifest, Process
+from spl.study.files import DATA_FILES
 from spl.study.plan import make_plan
 from spl.study.reading import read_study
 from spl.study.weights import read_weights
@@ -167,7 +170,8 @@ def _fabricate(known: Mapping[str, Job], gigabytes: float) -> None:
 
 def _data(job: Job, size: int) -> None:
     pixels = 64 * max(CLASSES, size // 72)  # of images with 8 x 8 pixels and a class of 8 bytes
-    images = np.frombuffer(b"".join(islice(_noise(), pixels // BLOCK + 1)), np.uint8)[:pixels].reshape(-1, 1, 8, 8)
+    noise = zlib.crc32(job.name.encode()).to_bytes(4) + b"".join(islice(_noise(), pixels // BLOCK + 1))
+    images = np.frombuffer(noise, np.uint8)[:pixels].reshape(-1, 1, 8, 8)
     true = _true(size)
     dataset = Dataset(images, np.arange(len(images)) % CLASSES, np.zeros((len(true), 1, 8, 8), np.uint8), true)
     save_dataset(job.content["source"], job.content["known"]["classes"], dataset, job.outputs[0].parent)
@@ -198,7 +202,8 @@ def _run(job: Job, size: int) -> None:
     predicted = np.random.default_rng(seed).integers(0, CLASSES, (len(steps), len(true)), dtype=np.uint8)
     learns = METHODS[job.content["method"]].weight is not None
     row = dict.fromkeys(COLUMNS, 1.0 if learns else math.nan)
-    row |= {"labelled_loss": 1.0, "labelled_accuracy": 1.0, "batch_checksum": seed}
+    drawn = drawn_batches(job.content, job.content["dataset"], digest(job.inputs[len(DATA_FILES)]))
+    row |= {"labelled_loss": 1.0, "labelled_accuracy": 1.0, "batch_checksum": zlib.crc32(drawn.encode())}
     resolved = cast("Settings", SimpleNamespace(**settings | calibrated))
     with metrics.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")

@@ -646,6 +646,14 @@ def test_metrics_have_no_column_that_no_run_writes(fabricated):
     assert f"{path}: it has validation_error, which no job writes" in contradiction(fabricated)
 
 
+def test_metrics_have_their_columns_in_the_order_in_which_runs_write_them(fabricated):
+    """Where a column is looked for by its place, it would not be found."""
+    metrics = files(fabricated)["metrics.csv"]
+    write_rows(metrics, [[row[-1], *row[1:-1], row[0]] for row in rows_of(metrics)])
+    fabricated.reseal()
+    assert f"{metrics}: its columns are in another order than a run writes them" in contradiction(fabricated)
+
+
 def test_metrics_have_every_column_that_runs_write(fabricated):
     path = files(fabricated)["metrics.csv"]
     write_rows(path, without_column(rows_of(path), "flips"))

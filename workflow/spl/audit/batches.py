@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import permutations
+from typing import Any
 
 from spl.audit.copies import METRICS, Digest, output_of, read_as_recorded
 from spl.audit.evidence.forms import ran_present_code
 from spl.audit.result_files import BROKEN
 from spl.campaign.job import Job, canonical
 from spl.methods.registry import METHODS
-from spl.provenance.manifest import Manifest, own_manifest
+from spl.provenance.manifest import own_manifest
 from spl.study.files import DATA_FILES
 
 # Settings that decide what a batch holds and, of unlabelled images and their strong views, those that do so, too.
 SETTINGS, OF_UNLABELLED, OF_STRONG = ("batch", "flip", "crop_padding", "device"), ("mu",), ("cutout", "randaugment")
+# Of a line of metrics the step and the checksum, its first and its last cell: to split it would take ten times as long.
+EVALUATION = re.compile(rb"^(\d+),.*,(-?\d+)$", re.MULTILINE)
 
 
 def other_batches(jobs: Mapping[str, Job], digest: Digest) -> dict[str, list[str]]:
@@ -24,37 +29,36 @@ def other_batches(jobs: Mapping[str, Job], digest: Digest) -> dict[str, list[str
 
     Only runs of the present code are compared, each with the first of its kind.
     """
-    first: dict[tuple[str, str], tuple[Job, str]] = {}
+    known = defaultdict[str, dict[bytes, tuple[Job, bytes]]](dict)
     found = dict[str, list[str]]()
     for job in (job for job in jobs.values() if job.subcommand == "train"):
-        for drawn, step, checksum in _checksums(job, digest):
-            other, expected = first.setdefault((drawn, step), (job, checksum))
+        drawn, checksums = _checksums(job, digest)
+        for step, checksum in checksums:
+            other, expected = known[drawn].setdefault(step, (job, checksum))
             if checksum != expected:
                 for (one, mine), (another, theirs) in permutations([(job, checksum), (other, expected)]):
-                    line = f"{output_of(one, METRICS)}: batch_checksum at step {step} is {mine}"
-                    because = f"{another.name} has {theirs} with the same seed, labels and batches"
-                    found.setdefault(one.name, []).append(f"{line}, {because}")
+                    line = f"{output_of(one, METRICS)}: batch_checksum at step {step.decode()} is {mine.decode()}"
+                    because = f"{another.name} has {theirs.decode()} with the same seed, labels and batches"
+                    found.setdefault(one.name, [f"{line}, {because}"])  # of many, the first says enough
                 break
     return found
 
 
-def _checksums(job: Job, digest: Digest) -> list[tuple[str, str, str]]:
-    """What decides the batches of a run, as text, with step and checksum of each of its evaluations; nothing of a run
-    of other code, nor of one that cannot be read, which is told elsewhere."""
+def _checksums(job: Job, digest: Digest) -> tuple[str, list[tuple[bytes, bytes]]]:
+    """What decides the batches of a run, and step and checksum of each of its evaluations; nothing of a run of other
+    code, nor of one that cannot be read, which is told elsewhere."""
     with suppress(*BROKEN):
         manifest = own_manifest(job)
         if ran_present_code(job, manifest):
-            drawn, metrics = _drawn(job, manifest), read_as_recorded(output_of(job, METRICS), digest).decode()
-            names, *rows = (line.split(",") for line in metrics.splitlines())
-            step, checksum = names.index("step"), names.index("batch_checksum")
-            return [(drawn, row[step], row[checksum]) for row in rows]
-    return []
+            inputs = (manifest.inputs[str(job.inputs[place])] for place in (0, len(DATA_FILES)))
+            drawn = drawn_batches(manifest.parameter, *inputs)
+            return drawn, EVALUATION.findall(read_as_recorded(output_of(job, METRICS), digest))
+    return "", []
 
 
-def _drawn(job: Job, manifest: Manifest) -> str:
-    """All that decides what a run's batches hold, as text."""
-    parameter, method = manifest.parameter, METHODS[manifest.parameter["method"]]
-    images, labelled = (manifest.inputs[str(job.inputs[place])] for place in (0, len(DATA_FILES)))
+def drawn_batches(parameter: Mapping[str, Any], images: str, labelled: str) -> str:
+    """All that decides what a run's batches hold, as text, given its parameter and the sha256 of images and labels."""
+    method = METHODS[parameter["method"]]
     names = SETTINGS + OF_UNLABELLED * (method.weight is not None) + OF_STRONG * method.strong_view
     settings = {name: parameter["settings"][name] for name in names}
     return canonical({"seed": parameter["seed"], "images": images, "labelled": labelled, **settings})

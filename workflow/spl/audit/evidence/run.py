@@ -94,6 +94,8 @@ def _form_of_run(files: Mapping[str, Path], measured: Measurements) -> Iterator[
     """A line for what the files of a run contain that no run writes."""
     if path := files.get("metrics.csv"):
         yield from other_names(path, measured, COLUMNS)
+        if {*measured} == {*COLUMNS} and tuple(measured) != COLUMNS:
+            yield f"{path}: its columns are in another order than a run writes them"
     if path := files.get("predictions.safetensors"):
         described, metadata = tensors(path)
         yield from other_names(path, described, ("predicted", "true"))
