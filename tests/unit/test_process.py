@@ -81,7 +81,7 @@ def clone(tmp_path):
 # Draws other images.
 FORGE = """
 def forged(classes, original=splits.draw_split, **given):
-    return original(classes[::-1].copy(), **given)
+    return original(classes, **given | {"names": [f"other {number}" for number in range(len(classes))]})
 splits.draw_split = forged
 """
 
@@ -94,7 +94,10 @@ def import_and_forge(*given, **more):
     module = original_import(*given, **more)
     splits = sys.modules.get("spl.data.splits")
     if hasattr(splits, "write_fold") and not hasattr(splits, "forged"):
-        splits.draw_split, splits.forged = lambda classes, o=splits.draw_split, **g: o(classes[::-1].copy(), **g), True
+        original, splits.forged = splits.draw_split, True
+        def forged(classes, **given):
+            return original(classes, **given | {"names": [f"other {number}" for number in range(len(classes))]})
+        splits.draw_split = forged
     return module
 builtins.__import__ = import_and_forge
 """

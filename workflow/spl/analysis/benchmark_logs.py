@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from spl.analysis.error_texts import read_bytes
 from spl.analysis.statistics import DECIMALS
-from spl.attempts.plain_file import read_plain
 from spl.errors import InputError
 from spl.text.printable import printable
 
@@ -72,7 +72,7 @@ def read_logs(folder: Path, best: bool) -> tuple[str, pd.DataFrame]:
 
 def _run(log: Path, best: bool) -> dict[str, object]:
     try:
-        text = read_plain(log).decode(errors="replace")
+        text = read_bytes(log).decode(errors="replace")
     except OSError as error:
         raise InputError(f"{log}: cannot be read: {error.strerror}") from error
     evaluations, part = _evaluations(log, text)

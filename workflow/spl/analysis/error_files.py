@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from spl.analysis.benchmark_logs import read_logs
-from spl.attempts.plain_file import read_plain
+from spl.analysis.error_texts import read_bytes
 from spl.errors import InputError
 from spl.text.printable import printable
 
@@ -81,7 +81,7 @@ def read_errors(source: Path, best: bool = False) -> ErrorsOfRuns:
 def _read_csv(source: Path) -> tuple[list[str], list[Row]]:
     """The columns of a CSV file, and its lines by column, each cell as one line of visible characters."""
     try:
-        reader = csv.reader(StringIO(read_plain(source).decode("utf-8-sig"), newline=""), strict=True)
+        reader = csv.reader(StringIO(read_bytes(source).decode("utf-8-sig"), newline=""), strict=True)
         lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except OSError as error:
         found = "cannot be read" if os.path.lexists(source) else "not found"
